@@ -1,0 +1,89 @@
+"""2-D image filters for NumPy arrays, image in and image out.
+
+>>> import numpy as np
+>>> import imgconv
+>>> photo = np.zeros((480, 640, 3), np.uint8)
+>>> smooth = imgconv.gaussian(photo, sigma=1.5, channel_axis=-1)
+>>> smooth.shape, smooth.dtype
+((480, 640, 3), dtype('uint8'))
+
+Common keywords
+---------------
+Every filter takes these, by name:
+
+mode : str or (str, str)
+    What lies outside the image, along y and x: "reflect" (d c b a | a b c d | d c b a), "mirror"
+    (d c b | a b c d | c b a), "nearest" (a a a | a b c d | d d d), "wrap" (b c d | a b c d | a b c)
+    or "constant". SciPy's names and meanings, its synonyms "grid-mirror", "grid-wrap" and
+    "grid-constant" too.
+cval : float
+    The value outside the image for mode="constant".
+axes : (int, int), optional
+    The axes y and x of a stack of images; all other axes are filtered one image after the other.
+channel_axis : int, optional
+    The axis of colours or other channels, each of which is filtered by itself.
+dtype : dtype, optional
+    Of the result, to nearest and saturated. Filters that smooth give the image's own dtype (bool
+    gives float32), others the dtype they are computed in: float32 for bool, 8- and 16-bit integers,
+    float16 and float32, float64 for the rest.
+out : ndarray, optional
+    The array to fill, of any real dtype and strides; it may be the image itself.
+"""
+
+from imgconv import geometry, kernels
+from imgconv.core.config import show_config
+from imgconv.core.run import explain
+from imgconv.core.threads import get_num_threads, set_num_threads, threads
+from imgconv.edges import (
+    derivative,
+    farid,
+    gaussian_gradient_magnitude,
+    gaussian_laplace,
+    gradient,
+    laplace,
+    prewitt,
+    roberts,
+    scharr,
+    sobel,
+)
+from imgconv.linear import (
+    box,
+    convolve,
+    correlate,
+    difference_of_gaussians,
+    gabor,
+    gaussian,
+    separable,
+    unsharp_mask,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "__version__",
+    "box",
+    "convolve",
+    "correlate",
+    "derivative",
+    "difference_of_gaussians",
+    "explain",
+    "farid",
+    "gabor",
+    "gaussian",
+    "gaussian_gradient_magnitude",
+    "gaussian_laplace",
+    "geometry",
+    "get_num_threads",
+    "gradient",
+    "kernels",
+    "laplace",
+    "prewitt",
+    "roberts",
+    "scharr",
+    "separable",
+    "set_num_threads",
+    "show_config",
+    "sobel",
+    "threads",
+    "unsharp_mask",
+]

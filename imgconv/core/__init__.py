@@ -1,0 +1,1 @@
+"""The engine: check -> plan -> run -> loop."""

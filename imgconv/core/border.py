@@ -1,0 +1,53 @@
+"""Borders as index maps: the one place where a mode has a meaning.
+
+A mode says which pixel stands at a place outside the image. It becomes a table of source indices
+before anything runs, so that a loop never tests for a border:
+
+>>> import numpy as np
+>>> row = np.array(list("abcd"))
+>>> def draw(mode):
+...     indices = index_map(4, 6, 6, mode)
+...     drawn = "".join("k" if i < 0 else row[i] for i in indices)
+...     return f"{drawn[:6]}|{drawn[6:10]}|{drawn[10:]}"
+>>> for mode in MODES:
+...     print(f"{mode:9} {draw(mode)}")
+reflect   cddcba|abcd|dcbaab
+constant  kkkkkk|abcd|kkkkkk
+nearest   aaaaaa|abcd|dddddd
+mirror    abcdcb|abcd|cbabcd
+wrap      cdabcd|abcd|abcdab
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+MODES = ("reflect", "constant", "nearest", "mirror", "wrap")
+
+# SciPy's other names for the same modes.
+SYNONYMS = {"grid-mirror": "reflect", "grid-constant": "constant", "grid-wrap": "wrap"}
+
+
+@lru_cache(maxsize=256)
+def index_map(n: int, before: int, after: int, mode: str) -> NDArray[np.intp]:
+    """Source indices of an axis of n pixels, extended by `before` and `after`; -1 is cval.
+
+    Right for any extension, however many times the axis it is. The map is read-only.
+    """
+    i = np.arange(-before, n + after, dtype=np.intp)
+    if mode == "nearest":
+        indices = np.clip(i, 0, n - 1)
+    elif mode == "wrap":
+        indices = i % n
+    elif mode == "reflect":
+        i = i % (2 * n)
+        indices = np.minimum(i, 2 * n - 1 - i)
+    elif mode == "mirror":
+        period = max(2 * n - 2, 1)
+        i = i % period
+        indices = np.minimum(i, period - i) if n > 1 else i * 0
+    else:
+        indices = np.where((i < 0) | (i >= n), -1, i)
+    indices.setflags(write=False)
+    return indices

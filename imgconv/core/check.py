@@ -1,0 +1,194 @@
+"""Arguments: the one place where errors are born, each naming argument, rule and value."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from imgconv.core.border import MODES, SYNONYMS
+
+# The pixel types, in the order of `Code` in pyx/rows.pxd.
+INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
+DTYPES = tuple(map(np.dtype, ("bool", *INTEGERS, "float16", "float32", "float64")))
+CODES = {dtype: code for code, dtype in enumerate(DTYPES)}
+
+
+def native(dtype: np.dtype) -> np.dtype:
+    """Return the dtype in the machine's byte order."""
+    return dtype.newbyteorder("=")
+
+
+def code_of(dtype: np.dtype) -> int:
+    """Return the number by which loops know a pixel type; long and long long are one."""
+    return CODES[np.dtype(f"{dtype.kind}{dtype.itemsize}")]
+
+
+def is_pixel_type(dtype: np.dtype) -> bool:
+    """Whether the filters take images of this dtype."""
+    return dtype.kind in "biuf" and dtype.itemsize <= 8
+
+
+def image(image: ArrayLike, name: str = "image") -> NDArray[Any]:
+    """Return an image as an array of a dtype that the filters know."""
+    if isinstance(image, np.ma.MaskedArray):
+        raise TypeError(f"{name} must not be a masked array")
+    array = np.asarray(image)
+    if not is_pixel_type(array.dtype):
+        known = "bool, integer or float of at most 64 bits"
+        raise TypeError(f"{name} must have a real dtype ({known}), got {array.dtype}")
+    return array
+
+
+def result_dtype(dtype: DTypeLike, name: str = "dtype") -> np.dtype:
+    """Return the dtype a caller asked for."""
+    wanted = np.dtype(dtype)
+    if not is_pixel_type(wanted):
+        known = "bool, integer or float of at most 64 bits"
+        raise TypeError(f"{name} must be a real dtype ({known}), got {wanted}")
+    return wanted
+
+
+def out(out: Any, shape: tuple[int, ...], dtype: np.dtype | None, name: str = "out") -> None:
+    """Check an array that the caller wants filled."""
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise TypeError(f"{name} must be a numpy array, got {type(out).__name__}")
+    result_dtype(out.dtype, f"{name}.dtype")
+    if out.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {out.shape}")
+    if not out.flags.writeable:
+        raise ValueError(f"{name} must be writeable, got a read-only array")
+    if dtype is not None and dtype != native(out.dtype):
+        raise ValueError(f"dtype and out.dtype must agree, got {dtype} and {out.dtype}")
+
+
+class Layout(NamedTuple):
+    """Which axes of an image are y and x, which one (or None) holds channels, and the others."""
+
+    y: int
+    x: int
+    channel: int | None
+    stack: tuple[int, ...]
+
+
+def layout(ndim: int, axes: Any, channel_axis: Any) -> Layout:
+    """Return what the axes of an image mean."""
+    channel = None if channel_axis is None else _axis(channel_axis, ndim, "channel_axis")
+    if axes is not None:
+        if not isinstance(axes, Iterable) or len(tuple(axes)) != 2:
+            raise ValueError(f"axes must be two axes (y, x), got {axes!r}")
+        y, x = (_axis(axis, ndim, "axes") for axis in axes)
+        if y == x or channel in {y, x}:
+            raise ValueError(
+                f"axes and channel_axis must differ, got axes={axes!r}, "
+                f"channel_axis={channel_axis!r}"
+            )
+    else:
+        images = [axis for axis in range(ndim) if axis != channel]
+        if len(images) != 2:
+            raise ValueError(
+                f"image must be 2-D, got {ndim} axes; channel_axis names an axis to filter "
+                "channel by channel, axes=(y, x) the image axes of a stack"
+            )
+        y, x = images
+    stack = tuple(axis for axis in range(ndim) if axis not in {y, x, channel})
+    return Layout(y, x, channel, stack)
+
+
+def _axis(axis: Any, ndim: int, name: str) -> int:
+    number = integer(axis, name)
+    if not -ndim <= number < ndim:
+        raise ValueError(f"{name} must be axes of a {ndim}-D image, got {axis!r}")
+    return number % ndim
+
+
+def modes(mode: Any, name: str = "mode") -> tuple[str, str]:
+    """Return the border modes along y and along x."""
+    pair = (mode, mode) if isinstance(mode, str) else mode
+    if not isinstance(pair, Sequence) or len(pair) != 2:
+        raise ValueError(f"{name} must be one mode or a pair (y, x), got {mode!r}")
+    y, x = (SYNONYMS.get(one, one) if isinstance(one, str) else one for one in pair)
+    for one in (y, x):
+        if one not in MODES:
+            raise ValueError(f"{name} must be one of {', '.join(MODES)}, got {one!r}")
+    return y, x
+
+
+def integer(value: Any, name: str) -> int:
+    """Return an integer argument."""
+    if not hasattr(value, "__index__") or isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    return value.__index__()
+
+
+def number(value: Any, name: str) -> float:
+    """Return a real argument."""
+    try:
+        if isinstance(value, (str, bytes)) or np.iscomplexobj(value):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {value!r}") from None
+
+
+def pair(value: Any, name: str) -> tuple[Any, Any]:
+    """Return an argument that is one value for both axes, or a pair (y, x)."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+        return value, value
+    if len(value) != 2:
+        raise ValueError(f"{name} must be one value or a pair (y, x), got {value!r}")
+    return value[0], value[1]
+
+
+def integers(value: Any, name: str, least: int) -> tuple[int, int]:
+    """Return one integer or a pair (y, x) of integers, none below `least`."""
+    y, x = (integer(one, name) for one in pair(value, name))
+    if min(y, x) < least:
+        rule = "positive" if least == 1 else f"at least {least}"
+        raise ValueError(f"{name} must be {rule}, got {value!r}")
+    return y, x
+
+
+def scales(value: Any, name: str) -> tuple[float, float]:
+    """Return one standard deviation or a pair (y, x), finite and not negative."""
+    y, x = (number(one, name) for one in pair(value, name))
+    if not (0 <= y < np.inf and 0 <= x < np.inf):
+        raise ValueError(f"{name} must be finite and not negative, got {value!r}")
+    return y, x
+
+
+def positive(value: Any, name: str) -> float:
+    """Return a finite number above zero."""
+    checked = number(value, name)
+    if not 0 < checked < np.inf:
+        raise ValueError(f"{name} must be positive and finite, got {value!r}")
+    return checked
+
+
+def finite(value: Any, name: str) -> float:
+    """Return a finite number."""
+    checked = number(value, name)
+    if not np.isfinite(checked):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return checked
+
+
+def choice(value: Any, options: Sequence[str], name: str) -> str:
+    """Return one of some words."""
+    if value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(options)}, got {value!r}")
+    return str(value)
+
+
+def kernel(kernel: ArrayLike, ndim: int, name: str = "kernel") -> NDArray[np.float64]:
+    """Return a real kernel of so many axes, with at least one element, as float64."""
+    array = np.asarray(kernel)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
+    if array.ndim != ndim:
+        raise ValueError(f"{name} must be {ndim}-D, got {array.ndim}-D of shape {array.shape}")
+    if array.size == 0:
+        raise ValueError(f"{name} must have an element, got shape {array.shape}")
+    return np.ascontiguousarray(array, dtype=np.float64)

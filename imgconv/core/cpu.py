@@ -1,0 +1,35 @@
+"""Which compiled level runs: chosen once, at import."""
+
+import os
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
+from imgconv._loops import machine
+
+LEVELS = ("plain", "v2", "v3", "v4")
+
+
+def available() -> list[str]:
+    """Return the levels that are both built and run by this processor, lowest first."""
+    runs = {"plain", *machine.supported()}
+    return [level for level in LEVELS if level in runs and find_spec(f"imgconv._loops.{level}")]
+
+
+def choose() -> str:
+    """Return the highest available level, or the one that IMGCONV_ISA names."""
+    levels = available()
+    wanted = os.environ.get("IMGCONV_ISA")
+    if wanted and wanted not in levels:
+        raise ImportError(f"IMGCONV_ISA must be one of {', '.join(levels)}, got {wanted!r}")
+    if not levels:
+        raise ImportError("imgconv needs a processor with SSE4.2 (x86-64-v2), this one has not")
+    return wanted or levels[-1]
+
+
+LEVEL = choose()
+
+
+def loop(name: str, real: str) -> ModuleType:
+    """Return the compiled module of a loop for a computing type, at the chosen level."""
+    return import_module(f"imgconv._loops.{LEVEL}.{real}.{name}")

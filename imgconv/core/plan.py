@@ -1,0 +1,312 @@
+"""Plans: what will run, worked out once for each kind of call and kept.
+
+A request (operation, shape, strides, dtype, modes, ...) is the key, the plan its frozen value. A
+plan knows no pixels.
+"""
+
+from dataclasses import dataclass, field
+from math import prod
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from imgconv import geometry
+from imgconv.core import border, check, cpu
+from imgconv.core.cache import Cache
+from imgconv.core.operation import Axis, Operation
+
+# The record that a loop reads: `Job` of pyx/rows.pxd, field by field.
+SAMPLES = [("row_stride", "p"), ("column_stride", "p"), ("code", "i"), ("swapped", "i")]
+JOB = np.dtype(
+    [
+        ("image", np.dtype(SAMPLES, align=True)),
+        ("height", "p"), ("width", "p"),
+        ("top", "p"), ("left", "p"),
+        ("above", "p"), ("below", "p"), ("before", "p"), ("after", "p"),
+        ("cval", "d"),
+        ("span_y", "p"), ("span_x", "p"), ("stride_y", "p"), ("stride_x", "p"),
+        ("result", np.dtype(SAMPLES, align=True), 2),
+        ("results", "p"), ("result_height", "p"), ("result_width", "p"),
+        ("planes", "p"), ("offsets", "p"),
+        ("block", "p"), ("strip", "p"), ("pitch", "p"), ("work", "p"),
+        ("shape", "p"), ("weights", "p"),
+    ],
+    align=True,
+)  # fmt: skip
+
+# A strip of 4 KB rows keeps the rows that a block works on (4 of them, twice) in a 48 KB L1 cache;
+# the ring of converted rows may take this much of L2, a quarter of 2 MB.
+STRIP_BYTES = 4096
+RING_BYTES = 1 << 19
+NARROWEST_STRIP = 64
+
+# Widest vector in numbers (float32 in AVX-512): rows are padded to whole vectors.
+LANES = 16
+
+
+class Request(NamedTuple):
+    """The hashable question that a plan answers."""
+
+    operation: Operation
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    image_dtype: np.dtype
+    mode: Any
+    cval: Any
+    axes: Any
+    channel_axis: Any
+    dtype: Any
+    fit: "str | Fit"
+    out: tuple[tuple[int, ...], tuple[int, ...], np.dtype] | None
+
+
+class Fit(NamedTuple):
+    """Windows placed by hand: where the first begins ahead of the image, and how many there are."""
+
+    before: tuple[int, int]
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What will run for a kind of call, and why; `imgconv.explain` returns it.
+
+    Attributes
+    ----------
+    operation : Operation
+        What is computed.
+    shape, dtype : tuple of int, numpy.dtype
+        Of each result.
+    computed_in : numpy.dtype
+        float32 or float64.
+    cost : float
+        Estimated multiply-adds of the whole call.
+    """
+
+    operation: Operation
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    computed_in: np.dtype
+    modes: tuple[str, str]
+    windows: tuple[Axis, Axis]
+    interleaved: int
+    planes: int
+    cost: float
+    job: NDArray[Any] = field(repr=False)
+    loop: ModuleType = field(repr=False)
+    keep: tuple[NDArray[Any], ...] = field(repr=False)
+
+    @property
+    def height(self) -> int:
+        """Result rows of one plane."""
+        return int(self.job["result_height"])
+
+    def band_rows(self, threads: int) -> int:
+        """Result rows of a band: some bands for each thread, none so low that halos dominate."""
+        if threads == 1:
+            return max(1, self.height)
+        even = -(-self.height * self.planes // (8 * threads))
+        rows = min(max(even, 16, self.windows[0].span), max(1, self.height))
+        return -(-rows // self.operation.block) * self.operation.block
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the plan holds."""
+        return 2048 + sum(array.nbytes for array in self.keep)
+
+    def __repr__(self) -> str:
+        """Tell a curious reader what will run and why."""
+        y, x = self.windows
+        planes = f"{self.planes} plane{'s' if self.planes != 1 else ''}"
+        colour = f", {self.interleaved} channels interleaved" if self.interleaved > 1 else ""
+        return "\n".join(
+            [
+                f"Plan: {self.operation.loop} loop, level {cpu.LEVEL}, in {self.computed_in}",
+                f"  result  {self.operation.results} x {self.shape} {self.dtype}",
+                f"  window  {y.span} x {x.span}, pixel at ({y.before}, {x.before})",
+                f"  border  {self.modes[0]} along y, {self.modes[1]} along x",
+                f"  image   {planes}{colour}",
+                f"  cost    {self.operation.cost:.3g} operations a pixel, {self.cost:.3g} in all",
+            ]
+        )
+
+
+PLANS: Cache[Plan] = Cache(limit=24 << 20)
+
+
+def plan(request: Request) -> Plan:
+    """Return the plan of a request, from the cache if it was made before."""
+    found = PLANS.get(request)
+    if found is None:
+        made = make_plan(request)
+        found = PLANS.put(request, made, made.nbytes)
+    return found
+
+
+def make_plan(request: Request) -> Plan:
+    """Work out geometry, borders, dtypes and schedule."""
+    operation = request.operation
+    layout = check.layout(len(request.shape), request.axes, request.channel_axis)
+    modes = check.modes(request.mode)
+    cval = check.number(request.cval, "cval")
+    size = request.shape[layout.y], request.shape[layout.x]
+    windows, result_size = place(operation, size, request.fit)
+    shape = list(request.shape)
+    shape[layout.y], shape[layout.x] = result_size
+    computed, dtype = dtypes(request.image_dtype, operation.smooths, request.dtype, request.out)
+    if request.out is not None:
+        strides = request.out[1]
+    else:
+        strides = contiguous_strides(shape, dtype.itemsize)
+    step = interleaved_channels(request, layout, strides)
+    stack = layout.stack if step > 1 or layout.channel is None else (layout.channel, *layout.stack)
+    offsets = plane_offsets(request.shape, stack, request.strides, strides, operation.results)
+    numbers, weights = operation.pack(step)
+    maps = border_maps(size, windows, operation.stride, result_size, modes, step)
+    keep = (*maps, offsets, np.array(numbers, dtype=np.intp), weights.astype(computed))
+    job = np.zeros((), JOB)
+    y, x = windows
+    sample_axis = layout.x if step == 1 else layout.channel
+    assert sample_axis is not None
+    job["image"] = samples(request.strides, request.image_dtype, layout.y, sample_axis)
+    job["result"] = samples(
+        strides, request.out[2] if request.out else dtype, layout.y, sample_axis
+    )
+    job["height"], job["width"] = size[0], size[1] * step
+    job["top"], job["left"] = y.before, x.before * step
+    for name, array in zip(("above", "below", "before", "after"), maps, strict=True):
+        job[name] = array.ctypes.data
+    job["cval"] = cval
+    job["span_y"], job["span_x"] = y.span, (x.span - 1) * step + 1
+    job["stride_y"], job["stride_x"] = operation.stride
+    job["results"] = operation.results
+    job["result_height"], job["result_width"] = result_size[0], result_size[1] * step
+    job["planes"], job["offsets"] = len(offsets), offsets.ctypes.data
+    schedule(job, operation, computed.itemsize)
+    job["shape"], job["weights"] = keep[-2].ctypes.data, keep[-1].ctypes.data
+    return Plan(
+        operation=operation,
+        shape=tuple(shape),
+        dtype=dtype,
+        computed_in=computed,
+        modes=modes,
+        windows=windows,
+        interleaved=step,
+        planes=len(offsets),
+        # Every pixel also costs about four operations for being read and written.
+        cost=(operation.cost + 4) * prod(shape),
+        job=job,
+        loop=cpu.loop(operation.loop, computed.name),
+        keep=keep,
+    )
+
+
+def place(
+    operation: Operation, size: tuple[int, int], fit: str | Fit
+) -> tuple[tuple[Axis, Axis], tuple[int, int]]:
+    """Return the windows and the size of the result."""
+    windows = operation.windows
+    if isinstance(fit, Fit):
+        y, x = (Axis(at, axis.span) for at, axis in zip(fit.before, windows, strict=True))
+        return (y, x), fit.size
+    check.choice(fit, ("same", "valid", "full"), "shape")
+    counts = [
+        geometry.output_size(n, axis.span, shape=fit, stride=s)
+        for n, axis, s in zip(size, windows, operation.stride, strict=True)
+    ]
+    if fit != "same":
+        windows = tuple(Axis(axis.span - 1 if fit == "full" else 0, axis.span) for axis in windows)
+    return windows, (counts[0], counts[1])
+
+
+def dtypes(
+    image: np.dtype, smooths: bool, asked: DTypeLike | None, out: Any
+) -> tuple[np.dtype, np.dtype]:
+    """Return the computing dtype and the dtype of the result."""
+    small = image.kind == "b" or image.itemsize <= 2 or image == np.float32
+    computed = np.dtype(np.float32 if small else np.float64)
+    if out is not None:
+        return computed, check.native(out[2])
+    if asked is not None:
+        return computed, check.native(check.result_dtype(asked))
+    return computed, check.native(image) if smooths and image.kind != "b" else computed
+
+
+def contiguous_strides(shape: list[int], itemsize: int) -> tuple[int, ...]:
+    """Return the strides of a fresh array."""
+    return tuple(itemsize * prod(shape[axis + 1 :]) for axis in range(len(shape)))
+
+
+def interleaved_channels(request: Request, layout: check.Layout, strides: tuple[int, ...]) -> int:
+    """Return the channels that lie side by side in image and result and run as one long row."""
+    channel = layout.channel
+    if channel is None or request.operation.stride != (1, 1):
+        return 1
+    count = request.shape[channel]
+    beside = all(each[layout.x] == count * each[channel] for each in (request.strides, strides))
+    return count if beside and count > 0 else 1
+
+
+def plane_offsets(
+    shape: tuple[int, ...],
+    stack: tuple[int, ...],
+    image_strides: tuple[int, ...],
+    result_strides: tuple[int, ...],
+    results: int,
+) -> NDArray[np.intp]:
+    """Return for each plane of a stack the byte offsets of the image and of every result."""
+    if not stack:
+        return np.zeros((1, 1 + results), dtype=np.intp)
+    indices = np.indices([shape[axis] for axis in stack], dtype=np.intp)
+    offsets = [
+        np.tensordot([strides[axis] for axis in stack], indices, axes=1).ravel()
+        for strides in (image_strides, *[result_strides] * results)
+    ]
+    return np.stack(offsets, axis=1).astype(np.intp)
+
+
+def border_maps(
+    size: tuple[int, int],
+    windows: tuple[Axis, Axis],
+    stride: tuple[int, int],
+    result_size: tuple[int, int],
+    modes: tuple[str, str],
+    step: int,
+) -> tuple[NDArray[np.intp], ...]:
+    """Return the index maps above, below, before (left of) and after (right of) the image."""
+    maps = []
+    for n, axis, s, count, mode in zip(size, windows, stride, result_size, modes, strict=True):
+        after = max(0, (count - 1) * s + axis.span - axis.before - n)
+        indices = border.index_map(n, axis.before, after, mode) if n else np.zeros(0, np.intp)
+        maps += [indices[: axis.before], indices[axis.before + n :]]
+    above, below, before, after_ = maps
+    return above, below, by_sample(before, step), by_sample(after_, step)
+
+
+def by_sample(indices: NDArray[np.intp], step: int) -> NDArray[np.intp]:
+    """Return an index map of pixels as one of the `step` samples that each pixel has."""
+    samples = indices[:, None] * step + np.arange(step)
+    return np.where(indices[:, None] < 0, -1, samples).ravel()
+
+
+def samples(strides: tuple[int, ...], dtype: np.dtype, y: int, x: int) -> tuple[int, ...]:
+    """Return the record of how an array's samples lie."""
+    return strides[y], strides[x], check.code_of(dtype), int(not dtype.isnative)
+
+
+def schedule(job: NDArray[Any], operation: Operation, itemsize: int) -> None:
+    """Choose the width of strips, so that the rows a block works on stay in cache."""
+    columns = (int(job["result_width"]) - 1) * operation.stride[1] + 1
+    span_x = int(job["span_x"])
+    ring = int(job["span_y"]) + (operation.block - 1) * operation.stride[0]
+    fits = RING_BYTES // (itemsize * ring) - span_x - LANES
+    strip = max(NARROWEST_STRIP, min(STRIP_BYTES // itemsize, fits))
+    strip = -(-min(strip, max(columns, 1)) // LANES) * LANES
+    pitch = -(-(strip + span_x - 1 + LANES) // LANES) * LANES
+    if pitch * itemsize % 4096 == 0:
+        # Rows a multiple of 4 KB apart would fall into the same cache sets.
+        pitch += LANES
+    job["block"], job["strip"], job["pitch"] = operation.block, strip, pitch
+    job["work"] = operation.work(pitch)

@@ -1,0 +1,154 @@
+"""How many threads, and when: the setting, the limits and the fork."""
+
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+# Below so many multiply-adds a call stays on its own thread: waking a second one costs 5 to 50
+# microseconds, in which one core does about this much.
+SERIAL_BELOW = float(os.environ.get("IMGCONV_SERIAL_BELOW", 2_000_000))
+
+
+def cgroup_quota(root: Path = Path("/sys/fs/cgroup")) -> float:
+    """Return the processors that the container may use, infinity where nothing limits it."""
+    try:
+        quota, period = (root / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = (root / "cpu" / "cpu.cfs_quota_us").read_text().strip()
+            period = (root / "cpu" / "cpu.cfs_period_us").read_text().strip()
+        except OSError:
+            return math.inf
+    if quota in {"max", "-1"}:
+        return math.inf
+    return int(quota) / int(period)
+
+
+def default_threads() -> int:
+    """Return IMGCONV_NUM_THREADS, or the processors this process may use."""
+    wanted = os.environ.get("IMGCONV_NUM_THREADS")
+    if wanted is not None:
+        if not wanted.isdigit() or int(wanted) < 1:
+            raise ImportError(f"IMGCONV_NUM_THREADS must be a positive integer, got {wanted!r}")
+        return int(wanted)
+    affinity = getattr(os, "sched_getaffinity", None)
+    processors = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, math.ceil(min(processors, cgroup_quota())))
+
+
+class _Local(threading.local):
+    """The number that `threads` set for the calling thread."""
+
+    count: int | None = None
+
+
+_everywhere = default_threads()
+_here = _Local()
+
+
+def _check(n: int) -> int:
+    if not hasattr(n, "__index__") or isinstance(n, bool):
+        raise TypeError(f"n must be an integer, got {n!r}")
+    if n < 1:
+        raise ValueError(f"n must be positive, got {n}")
+    return int(n)
+
+
+def set_num_threads(n: int) -> None:
+    """Set how many threads a filter may use, in the whole process.
+
+    Parameters
+    ----------
+    n : int
+        At least 1. It is not capped at the number of processors.
+
+    Raises
+    ------
+    ValueError
+        If n is not positive.
+
+    Examples
+    --------
+    >>> import imgconv
+    >>> before = imgconv.get_num_threads()
+    >>> imgconv.set_num_threads(2)
+    >>> imgconv.get_num_threads()
+    2
+    >>> imgconv.set_num_threads(before)
+    """
+    global _everywhere
+    _everywhere = _check(n)
+
+
+def get_num_threads() -> int:
+    """Return how many threads a filter called from this thread may use.
+
+    By default the processors that the process may run on, no more than the container's CPU quota
+    allows; the environment variable IMGCONV_NUM_THREADS replaces that.
+    """
+    return _here.count or _everywhere
+
+
+@contextmanager
+def threads(n: int) -> Iterator[None]:
+    """Use n threads for the filters that this thread calls inside the `with` block.
+
+    Parameters
+    ----------
+    n : int
+        At least 1. It is not capped at the number of processors.
+
+    Examples
+    --------
+    >>> import imgconv
+    >>> with imgconv.threads(1):
+    ...     imgconv.get_num_threads()
+    1
+    """
+    before, _here.count = _here.count, _check(n)
+    try:
+        yield
+    finally:
+        _here.count = before
+
+
+def choose(cost: float) -> int:
+    """Return the threads for a call of so many multiply-adds: one where a second costs more."""
+    if cost < SERIAL_BELOW:
+        return 1
+    return _here.count or _everywhere
+
+
+# -------------------------------------------------------------------------------------------------
+# fork: the OpenMP runtime of a forked child still counts on the parent's threads, which the child
+# does not have, and waits for them for ever. The runtime keeps its threads for each calling thread,
+# so a thread born in the child has none to wait for: there the parallel loops run.
+
+_forked_in: int | None = None
+_helper: ThreadPoolExecutor | None = None
+
+
+def _after_fork_in_child() -> None:
+    global _forked_in, _helper
+    _forked_in, _helper = threading.get_ident(), None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def run_parallel(call: Callable[..., Result], *args: object) -> Result:
+    """Call a loop that starts threads, from a thread where that is safe."""
+    global _helper
+    if _forked_in is None or threading.get_ident() != _forked_in:
+        return call(*args)
+    if _helper is None:
+        _helper = ThreadPoolExecutor(1, thread_name_prefix="imgconv")
+    return _helper.submit(call, *args).result()

@@ -1,0 +1,249 @@
+"""Sizes: how large a result is, and how far the pixels lie that it depends on.
+
+An integer speaks of one axis, a tuple of several; where a tuple is expected an integer serves all
+axes. Nothing here looks at a pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["halo", "output_size", "receptive_field"]
+
+Axes = int | Sequence[int]
+Padding = Axes | Sequence[Sequence[int]]
+Shape = Literal["same", "valid", "full"]
+Layer = int | Sequence[Axes]
+Numbers = NDArray[np.int64]
+
+
+@overload
+def output_size(
+    size: int,
+    kernel: Axes,
+    *,
+    shape: Shape = ...,
+    stride: Axes = ...,
+    dilation: Axes = ...,
+    padding: Padding | None = ...,
+) -> int: ...
+@overload
+def output_size(
+    size: Sequence[int],
+    kernel: Axes,
+    *,
+    shape: Shape = ...,
+    stride: Axes = ...,
+    dilation: Axes = ...,
+    padding: Padding | None = ...,
+) -> tuple[int, ...]: ...
+def output_size(
+    size: Axes,
+    kernel: Axes,
+    *,
+    shape: Shape = "same",
+    stride: Axes = 1,
+    dilation: Axes = 1,
+    padding: Padding | None = None,
+) -> int | tuple[int, ...]:
+    """Size of the result of a correlation, convolution or pooling.
+
+    Parameters
+    ----------
+    size : int or sequence of int
+        Pixels of the image, along one axis or along each.
+    kernel : int or sequence of int
+        Pixels of the kernel.
+    shape : {"same", "valid", "full"}
+        The size of the image; all places where the kernel fits in; all where it overlaps.
+    stride : int or sequence of int
+        Every how many pixels a result is kept, beginning with the first.
+    dilation : int or sequence of int
+        Distance between neighbouring weights of the kernel.
+    padding : int, sequence of int, or sequence of (before, after), optional
+        Pixels put around the image, in place of `shape`: a number for both sides of every axis, a
+        number for both sides of each, or two numbers for each. For one axis, (before, after).
+
+    Returns
+    -------
+    int or tuple of int
+        As `size` is given. An axis without pixels stays without, whatever is put around it.
+
+    Raises
+    ------
+    TypeError
+        If an argument holds anything but integers.
+    ValueError
+        If `size` or `padding` is negative, `kernel`, `stride` or `dilation` not positive, one of
+        them has another number of axes than `size`, `shape` is unknown, or the kernel is larger
+        than the padded image.
+
+    Notes
+    -----
+    floor((n + padding - d (k - 1) - 1) / s) + 1 for n pixels, the padding of both sides together,
+    dilation d, k weights and stride s. The padding is d (k - 1) for "same", which makes it
+    ceil(n / s), 0 for "valid", and 2 d (k - 1) for "full".
+
+    Examples
+    --------
+    >>> from imgconv.geometry import output_size
+    >>> output_size((6, 8), (3, 3)), output_size((6, 8), 3, shape="valid")
+    ((6, 8), (4, 6))
+    >>> output_size(224, 7, stride=2, padding=3)
+    112
+    """
+    n = _integers("size", size, least=0)
+    per_axis = ((), n.shape)
+    k = _integers("kernel", kernel, shapes=per_axis)
+    s = _integers("stride", stride, shapes=per_axis)
+    d = _integers("dilation", dilation, shapes=per_axis)
+    reach = d * (k - 1)
+    paddings = {"same": reach, "valid": np.zeros_like(reach), "full": 2 * reach}
+    if shape not in paddings:
+        raise ValueError(f"shape must be one of {list(paddings)}, got {shape!r}")
+    total = paddings[shape]
+    if padding is not None:
+        sides = _integers("padding", padding, least=0, shapes=(*per_axis, (*n.shape, 2)))
+        total = sides.sum(axis=-1) if sides.ndim > n.ndim else 2 * sides
+    room = n + total - reach - 1
+    if np.any((room < 0) & (n > 0)):
+        raise ValueError(
+            f"kernel must fit into the padded image, got {_plain(reach + 1)} pixels "
+            f"for {_plain(n + total)}"
+        )
+    return _plain(np.where(n > 0, room // s + 1, 0))
+
+
+def receptive_field(layers: Iterable[Layer]) -> int | tuple[int, ...]:
+    """Size of the window of the image that one pixel of a chain's result depends on.
+
+    Parameters
+    ----------
+    layers : iterable of (kernel, stride, dilation)
+        In the order in which they run. Stride and dilation may be left out and are 1 then; a bare
+        integer is a kernel. Each number may be a tuple, one number for each axis.
+
+    Returns
+    -------
+    int or tuple of int
+        A tuple where any number of any layer is one.
+
+    Raises
+    ------
+    TypeError
+        If a layer holds anything but integers.
+    ValueError
+        If one of its numbers is not positive, it has none or more than three, or the numbers of
+        axes differ.
+
+    Notes
+    -----
+    1 + sum over layers of d (k - 1) times the strides of all layers before it.
+
+    Examples
+    --------
+    Two 3x3 kernels see what one of 5x5 sees, and three what one of 7x7 sees:
+
+    >>> from imgconv.geometry import receptive_field
+    >>> receptive_field([3, 3]), receptive_field([3, 3, 3])
+    (5, 7)
+    >>> receptive_field([(7, 2), (3, 1, 2), ((1, 3),)])
+    (15, 19)
+    """
+    chain = [_layer(layer) for layer in layers]
+    _check_same_axes([numbers for layer in chain for numbers in layer])
+    field = jump = np.ones((), dtype=np.int64)
+    for kernel, stride, dilation in chain:
+        field = field + dilation * (kernel - 1) * jump
+        jump = jump * stride
+    return _plain(field)
+
+
+def halo(
+    kernels: Iterable[Axes], dilation: Axes = 1
+) -> tuple[int, int] | tuple[tuple[int, int], ...]:
+    """Pixels that a chain of filters reads before and after each pixel of its result.
+
+    Parameters
+    ----------
+    kernels : iterable of int or of sequence of int
+        Sizes of the kernels: of a 2-D kernel its shape.
+    dilation : int or sequence of int
+        Distance between neighbouring weights, the same for the whole chain.
+
+    Returns
+    -------
+    (int, int) or tuple of (int, int)
+        Before and after; one pair for each axis where a kernel (or `dilation`) has axes. This is
+        the width that `numpy.pad` takes.
+
+    Raises
+    ------
+    TypeError
+        If a size is not an integer.
+    ValueError
+        If a size or `dilation` is not positive, or the numbers of axes differ.
+
+    Notes
+    -----
+    A kernel of k weights stands with number k // 2 on its pixel: it reads d (k // 2) before and
+    d ((k - 1) // 2) after it. In a chain these add up.
+
+    Examples
+    --------
+    >>> from imgconv.geometry import halo
+    >>> halo([3, 4])
+    (3, 2)
+    >>> halo([(3, 3), (1, 5)])
+    ((1, 1), (3, 3))
+    """
+    step = _integers("dilation", dilation)
+    sizes = [_integers("kernel", kernel) for kernel in kernels]
+    _check_same_axes([step, *sizes])
+    before = step * sum(k // 2 for k in sizes)
+    after = step * sum((k - 1) // 2 for k in sizes)
+    if before.ndim == 0:
+        return int(before), int(after)
+    return tuple(zip(before.tolist(), after.tolist(), strict=True))
+
+
+def _layer(layer: Layer) -> tuple[Numbers, ...]:
+    numbers = tuple(layer) if isinstance(layer, Sequence) else (layer,)
+    if not 1 <= len(numbers) <= 3:
+        raise ValueError(f"a layer must be (kernel, stride, dilation), got {layer!r}")
+    numbers += (1,) * (3 - len(numbers))
+    names = ("kernel", "stride", "dilation")
+    return tuple(_integers(name, n) for name, n in zip(names, numbers, strict=True))
+
+
+def _check_same_axes(chain: list[Numbers]) -> None:
+    axes = {numbers.size for numbers in chain if numbers.ndim}
+    if len(axes) > 1:
+        raise ValueError(f"a chain must have one number of axes, got {sorted(axes)}")
+
+
+def _integers(
+    name: str, value: Any, *, least: int = 1, shapes: tuple[tuple[int, ...], ...] | None = None
+) -> Numbers:
+    """`value` as an array: of one of these shapes, else a number or one for each axis."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} must hold as much for each axis, got {value!r}") from None
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must hold integers, got {value!r}")
+    if array.ndim > 1 if shapes is None else array.shape not in shapes:
+        raise ValueError(f"{name} must hold one number for each axis, got {value!r}")
+    if np.any(array < least):
+        rule = "not be negative" if least == 0 else "be positive"
+        raise ValueError(f"{name} must {rule}, got {value!r}")
+    return array.astype(np.int64)
+
+
+def _plain(numbers: Numbers) -> int | tuple[int, ...]:
+    """Turn an array into an integer, or into a tuple with one for each axis."""
+    return int(numbers) if numbers.ndim == 0 else tuple(numbers.tolist())

@@ -1,0 +1,56 @@
+"""What the processor, the compiler and the OpenMP runtime can do, asked once at import."""
+
+cdef extern from *:
+    """
+    #if defined(__x86_64__) && defined(__GNUC__)
+      #define SUPPORTS_V2 (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt"))
+      #define SUPPORTS_V3 (SUPPORTS_V2 && __builtin_cpu_supports("avx2") \\
+          && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
+      #define SUPPORTS_V4 (SUPPORTS_V3 && __builtin_cpu_supports("avx512f") \\
+          && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") \\
+          && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd"))
+    #else
+      #define SUPPORTS_V2 0
+      #define SUPPORTS_V3 0
+      #define SUPPORTS_V4 0
+    #endif
+    #if defined(__VERSION__)
+      #define COMPILER __VERSION__
+    #elif defined(_MSC_VER)
+      #define COMPILER "MSVC"
+    #else
+      #define COMPILER "unknown"
+    #endif
+    #if defined(__clang__)
+      #define COMPILER_NAME "Clang"
+    #elif defined(__GNUC__)
+      #define COMPILER_NAME "GCC"
+    #else
+      #define COMPILER_NAME ""
+    #endif
+    #ifdef _OPENMP
+      #define OPENMP_VERSION _OPENMP
+    #else
+      #define OPENMP_VERSION 0
+    #endif
+    """
+    bint SUPPORTS_V2, SUPPORTS_V3, SUPPORTS_V4
+    const char* COMPILER
+    const char* COMPILER_NAME
+    int OPENMP_VERSION
+
+
+def supported() -> list:
+    """The x86-64 levels that this processor and its operating system run, lowest first."""
+    answers = [("v2", SUPPORTS_V2), ("v3", SUPPORTS_V3), ("v4", SUPPORTS_V4)]
+    return [level for level, answer in answers if answer]
+
+
+def compiler() -> str:
+    """Name and version of the compiler that built the loops."""
+    return f"{COMPILER_NAME.decode()} {COMPILER.decode()}".strip()
+
+
+def openmp() -> int:
+    """The OpenMP version (year and month) the loops were built with, 0 without."""
+    return OPENMP_VERSION

@@ -1,0 +1,383 @@
+"""Rows: the image and the result as a loop sees them, and the one place where dtypes meet.
+
+A loop computes on rows of `real`. `load_row` converts a piece of an image row and extends it
+past the border; `store_row` rounds and saturates a row into the result. So there are N loads and
+M stores, not N x M loops. `Job` is what a plan hands to a loop: a plain record that
+`imgconv.core.plan.JOB` mirrors field by field.
+"""
+from libc.math cimport rint
+from libc.stdint cimport (
+    int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+)
+from libc.string cimport memcpy, memset
+
+from types cimport LANES, real
+
+
+cdef extern from *:
+    """
+    #define REAL_CODE (sizeof(real) == 4 ? 10 : 11)
+    #define BYTES_OF(code) ((Py_ssize_t) "\\1\\1\\1\\2\\2\\4\\4\\10\\10\\2\\4\\10"[code])
+    """
+    const int REAL_CODE
+    Py_ssize_t BYTES_OF(int code) nogil
+
+
+cdef enum Code:
+    # The pixel types, in the order of imgconv.core.plan.DTYPES.
+    BOOL, UINT8, INT8, UINT16, INT16, UINT32, INT32, UINT64, INT64, FLOAT16, FLOAT32, FLOAT64
+
+
+cdef struct Samples:
+    # A strided plane of pixels of one type; interleaved channels are samples of one row.
+    Py_ssize_t row_stride, column_stride    # bytes
+    int code                                # Code
+    int swapped                             # not the machine's byte order
+
+
+cdef struct Job:
+    # Extended row e is row e - top of the image. Outside the image `above` and `below` name the
+    # row to read, -1 standing for cval; `left`, `before` and `after` do the same for columns.
+    Samples image
+    Py_ssize_t height, width
+    Py_ssize_t top, left
+    const Py_ssize_t* above
+    const Py_ssize_t* below
+    const Py_ssize_t* before
+    const Py_ssize_t* after
+    double cval
+    # The window covers span_y extended rows and span_x extended columns.
+    Py_ssize_t span_y, span_x
+    Py_ssize_t stride_y, stride_x
+    # The result: one or two arrays.
+    Samples[2] result
+    Py_ssize_t results, result_height, result_width
+    # Planes of a stack: byte offsets of image and results, 1 + results numbers a plane.
+    Py_ssize_t planes
+    const Py_ssize_t* offsets
+    # Schedule: result rows in a block, columns in a strip, and the pitch of a scratch row.
+    Py_ssize_t block, strip, pitch, work
+    # What the filter is: its integers and its coefficients (of type real).
+    const Py_ssize_t* shape
+    const void* weights
+
+
+ctypedef fused pixel:
+    uint8_t
+    int8_t
+    uint16_t
+    int16_t
+    uint32_t
+    int32_t
+    uint64_t
+    int64_t
+    float
+    double
+
+ctypedef fused small_integer:
+    uint8_t
+    int8_t
+    uint16_t
+    int16_t
+
+ctypedef fused large_integer:
+    uint32_t
+    int32_t
+    uint64_t
+    int64_t
+
+
+# ---------------------------------------------------------------------------------------------
+# float16 as bits, so that no compiler need know the type
+
+cdef inline float from_half(uint16_t half) noexcept nogil:
+    """The float of a half: shift the fields into place and scale by 2**112 to move the bias."""
+    cdef uint32_t bits = <uint32_t> (half & 0x7fff) << 13
+    cdef float value
+    memcpy(&value, &bits, 4)
+    value = value * <float> 5.192296858534828e33
+    memcpy(&bits, &value, 4)
+    if value >= <float> 65536.0:
+        bits = bits | <uint32_t> 0x7f800000
+    bits = bits | (<uint32_t> (half & 0x8000) << 16)
+    memcpy(&value, &bits, 4)
+    return value
+
+
+cdef inline uint16_t to_half(float value) noexcept nogil:
+    """The nearest half, ties to even; overflow gives infinity and NaN stays NaN."""
+    cdef uint32_t bits, sign
+    cdef float scaled
+    memcpy(&bits, &value, 4)
+    sign = (bits >> 16) & 0x8000
+    bits = bits & 0x7fffffff
+    if bits > 0x7f800000:
+        return <uint16_t> (sign | 0x7e00)
+    if bits >= 0x477ff000:                      # rounds beyond 65504
+        return <uint16_t> (sign | 0x7c00)
+    if bits < 0x38800000:                       # subnormal half: let the float adder round
+        memcpy(&scaled, &bits, 4)
+        scaled = scaled + <float> 0.5
+        memcpy(&bits, &scaled, 4)
+        return <uint16_t> (sign | (bits - 0x3f000000))
+    bits = bits + 0xfff + ((bits >> 13) & 1)
+    return <uint16_t> (sign | ((bits - 0x38000000) >> 13))
+
+
+# ---------------------------------------------------------------------------------------------
+# Load: pixels -> real
+
+cdef inline void widen(const pixel* source, Py_ssize_t n, real* row) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        row[i] = <real> source[i]
+
+
+cdef inline void widen_half(const uint16_t* source, Py_ssize_t n, real* row) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        row[i] = <real> from_half(source[i])
+
+
+cdef inline void convert(const char* source, int code, Py_ssize_t n, real* row) noexcept nogil:
+    """n neighbouring pixels in native byte order, as real."""
+    if code == REAL_CODE:
+        memcpy(row, source, n * sizeof(real))
+    elif code == UINT8 or code == BOOL:
+        widen(<const uint8_t*> source, n, row)
+    elif code == INT8:
+        widen(<const int8_t*> source, n, row)
+    elif code == UINT16:
+        widen(<const uint16_t*> source, n, row)
+    elif code == INT16:
+        widen(<const int16_t*> source, n, row)
+    elif code == UINT32:
+        widen(<const uint32_t*> source, n, row)
+    elif code == INT32:
+        widen(<const int32_t*> source, n, row)
+    elif code == UINT64:
+        widen(<const uint64_t*> source, n, row)
+    elif code == INT64:
+        widen(<const int64_t*> source, n, row)
+    elif code == FLOAT16:
+        widen_half(<const uint16_t*> source, n, row)
+    elif code == FLOAT32:
+        widen(<const float*> source, n, row)
+    else:
+        widen(<const double*> source, n, row)
+
+
+cdef inline void copy_pixel(char* target, const char* source, Py_ssize_t size,
+                            bint swapped) noexcept nogil:
+    cdef Py_ssize_t b
+    if not swapped:
+        memcpy(target, source, size)
+    else:
+        for b in range(size):
+            target[b] = source[size - 1 - b]
+
+
+cdef inline void copy_pixels(char* target, Py_ssize_t target_step, const char* source,
+                             Py_ssize_t source_step, Py_ssize_t size, bint swapped,
+                             Py_ssize_t n) noexcept nogil:
+    """n pixels of any stride, alignment and byte order; each common size gets a copy of its own."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        if size == 1:
+            target[i * target_step] = source[i * source_step]
+        elif size == 2:
+            copy_pixel(target + i * target_step, source + i * source_step, 2, swapped)
+        elif size == 4:
+            copy_pixel(target + i * target_step, source + i * source_step, 4, swapped)
+        else:
+            copy_pixel(target + i * target_step, source + i * source_step, 8, swapped)
+
+
+cdef inline bint is_plain(const Samples* samples, const char* data) noexcept nogil:
+    """Whether rows are aligned, native and without gaps, so that they can be read in place."""
+    cdef Py_ssize_t size = BYTES_OF(samples.code)
+    return (not samples.swapped and samples.column_stride == size
+            and (<size_t> data) % <size_t> size == 0 and samples.row_stride % size == 0)
+
+
+cdef inline Py_ssize_t image_row(const Job* job, Py_ssize_t e) noexcept nogil:
+    """The image row that extended row e shows, or -1 for cval."""
+    cdef Py_ssize_t y = e - job.top
+    if y < 0:
+        return job.above[e]
+    if y >= job.height:
+        return job.below[y - job.height]
+    return y
+
+
+cdef inline void gather(const Samples* image, const char* source, const Py_ssize_t* columns,
+                        Py_ssize_t n, char* raw) noexcept nogil:
+    """The n pixels of an image row that an index map names; where it says -1, a zero."""
+    cdef Py_ssize_t i, size = BYTES_OF(image.code)
+    for i in range(n):
+        if columns[i] < 0:
+            memset(raw + i * size, 0, size)
+        else:
+            copy_pixel(raw + i * size, source + columns[i] * image.column_stride, size,
+                       image.swapped)
+
+
+cdef inline void fill(real* row, Py_ssize_t n, real value) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        row[i] = value
+
+
+cdef inline void fill_border(real* row, const Py_ssize_t* columns, Py_ssize_t n,
+                             real value) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        if columns[i] < 0:
+            row[i] = value
+
+
+cdef inline void load_row(const Job* job, const char* plane, Py_ssize_t e, Py_ssize_t x,
+                          Py_ssize_t n, char* raw, real* row) noexcept nogil:
+    """Columns x to x + n of extended row e, as real; `raw` holds n pixels of 8 bytes.
+
+    Up to three parts: before the image, inside it, after it.
+    """
+    cdef const Samples* image = &job.image
+    cdef Py_ssize_t y = image_row(job, e), size = BYTES_OF(image.code)
+    cdef Py_ssize_t m, inside = job.left + job.width
+    cdef const Py_ssize_t* border
+    cdef const char* line
+    cdef const char* source
+    if y < 0:
+        fill(row, n, <real> job.cval)
+        return
+    line = plane + y * image.row_stride
+    while n > 0:
+        source = raw
+        border = NULL
+        if x < job.left:
+            m = min(n, job.left - x)
+            border = job.before + x
+        elif x >= inside:
+            m = n
+            border = job.after + (x - inside)
+        else:
+            m = min(n, inside - x)
+            source = line + (x - job.left) * image.column_stride
+            if not is_plain(image, source):
+                copy_pixels(raw, size, source, image.column_stride, size, image.swapped, m)
+                source = raw
+        if border != NULL:
+            gather(image, line, border, m, raw)
+        convert(source, image.code, m, row)
+        if border != NULL:
+            fill_border(row, border, m, <real> job.cval)
+        x += m
+        n -= m
+        row += m
+
+
+# ---------------------------------------------------------------------------------------------
+# Store: real -> pixels, to nearest (ties to even), saturated, NaN as 0 in integers
+
+cdef inline void narrow_small(const real* row, Py_ssize_t step, Py_ssize_t n, real low, real high,
+                              small_integer* target) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real value
+    for i in range(n):
+        value = row[i * step]
+        value = value if value == value else <real> 0
+        value = value if value > low else low
+        value = value if value < high else high
+        target[i] = <small_integer> <int> rint(value)
+
+
+cdef inline void narrow_large(const real* row, Py_ssize_t step, Py_ssize_t n, double low,
+                              double end, large_integer first, large_integer last,
+                              large_integer* target) noexcept nogil:
+    """Saturate in double; `end` is the first double past the type, which the type may not hold."""
+    cdef Py_ssize_t i
+    cdef double value
+    for i in range(n):
+        value = rint(<double> row[i * step])
+        if value != value:
+            target[i] = 0
+        elif value <= low:
+            target[i] = first
+        elif value >= end:
+            target[i] = last
+        else:
+            target[i] = <large_integer> value
+
+
+cdef inline void narrow_bool(const real* row, Py_ssize_t step, Py_ssize_t n,
+                             uint8_t* target) noexcept nogil:
+    """1 from one half up: nearest and saturated, as for the other integers (0.5 ties to 0)."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        target[i] = row[i * step] > <real> 0.5
+
+
+cdef inline void narrow_half(const real* row, Py_ssize_t step, Py_ssize_t n,
+                             uint16_t* target) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        target[i] = to_half(<float> row[i * step])
+
+
+cdef inline void narrow_float(const real* row, Py_ssize_t step, Py_ssize_t n,
+                              float* target) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        target[i] = <float> row[i * step]
+
+
+cdef inline void narrow_double(const real* row, Py_ssize_t step, Py_ssize_t n,
+                               double* target) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        target[i] = <double> row[i * step]
+
+
+cdef inline void round_row(const real* row, Py_ssize_t step, Py_ssize_t n, int code,
+                           char* target) noexcept nogil:
+    """Every step-th of a row's values as n neighbouring pixels in native byte order."""
+    if code == BOOL:
+        narrow_bool(row, step, n, <uint8_t*> target)
+    elif code == UINT8:
+        narrow_small(row, step, n, 0, 255, <uint8_t*> target)
+    elif code == INT8:
+        narrow_small(row, step, n, -128, 127, <int8_t*> target)
+    elif code == UINT16:
+        narrow_small(row, step, n, 0, 65535, <uint16_t*> target)
+    elif code == INT16:
+        narrow_small(row, step, n, -32768, 32767, <int16_t*> target)
+    elif code == UINT32:
+        narrow_large(row, step, n, 0, 4294967296.0, <uint32_t> 0, <uint32_t> 0xffffffff,
+                     <uint32_t*> target)
+    elif code == INT32:
+        narrow_large(row, step, n, -2147483648.0, 2147483648.0, <int32_t> -0x7fffffff - 1,
+                     <int32_t> 0x7fffffff, <int32_t*> target)
+    elif code == UINT64:
+        narrow_large(row, step, n, 0, 18446744073709551616.0, <uint64_t> 0,
+                     <uint64_t> 0xffffffffffffffff, <uint64_t*> target)
+    elif code == INT64:
+        narrow_large(row, step, n, -9223372036854775808.0, 9223372036854775808.0,
+                     <int64_t> -0x7fffffffffffffff - 1, <int64_t> 0x7fffffffffffffff,
+                     <int64_t*> target)
+    elif code == FLOAT16:
+        narrow_half(row, step, n, <uint16_t*> target)
+    elif code == FLOAT32:
+        narrow_float(row, step, n, <float*> target)
+    else:
+        narrow_double(row, step, n, <double*> target)
+
+
+cdef inline void store_row(const Samples* samples, const real* row, Py_ssize_t step, Py_ssize_t n,
+                           char* raw, char* target) noexcept nogil:
+    """Every step-th of a row's values into n pixels of the result, from `target` on."""
+    cdef Py_ssize_t size = BYTES_OF(samples.code)
+    cdef bint plain = is_plain(samples, target)
+    round_row(row, step, n, samples.code, target if plain else raw)
+    if not plain:
+        copy_pixels(target, samples.column_stride, raw, size, size, samples.swapped, n)

@@ -1,0 +1,222 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: freethreading_compatible=True
+"""Sums of separable filters, in one pass over the image.
+
+    result_c[y, x] = sum over terms t of c, taps j:  row_t[j] * V_t[y, x + j]
+    V_t[y, x]      = sum over taps i:                column_t[i] * image[y + i, x]
+
+One component c gives a smoothing filter, a derivative, a Laplacian of Gaussian (two terms); two
+components give a gradient, or its magnitude sqrt(c0**2 + c1**2) and orientation atan2(c0, c1).
+"""
+from libc.math cimport atan2, sqrt
+
+cimport numpy as cnp
+
+from bands cimport Slot, run_bands, scratch_bytes
+from rows cimport Job
+from types cimport LANES, WIDE, ZERO, load, real, store, vec
+
+cnp.import_array()
+
+cdef enum:
+    # Result rows of a block. Four share the loads of the vertical pass; the fifth row's
+    # accumulators would leave a 16-register machine without room for inputs.
+    BLOCK = 4
+    # Scratch for the row pointers of one vertical pass, in whole cache lines of real.
+    POINTERS = 16 * (1 + BLOCK)
+
+cdef enum Combine:
+    SUM, MAGNITUDE, POLAR
+
+
+cdef struct Vertical:
+    Py_ssize_t first, taps          # extended row of the first tap, number of taps
+    Py_ssize_t weights
+
+
+cdef struct Horizontal:
+    Py_ssize_t component, vertical  # the component it adds to, the vertical pass it reads
+    Py_ssize_t first, taps, step    # column of the first tap, number of taps, columns between taps
+    Py_ssize_t weights
+
+
+cdef struct Filter:
+    # The head of job.shape; `verticals`, then `horizontals` follow it.
+    Py_ssize_t combine, components, verticals, horizontals
+
+
+# ---------------------------------------------------------------------------------------------
+# The equation
+
+cdef inline void add_rows(vec[4][WIDE] acc, real** rows, const real* weights, Py_ssize_t x,
+                          Py_ssize_t first, Py_ssize_t last, int top, int bottom,
+                          int wide) noexcept nogil:
+    """Add rows first to last to the accumulators top to bottom: acc[r] += w[i - r] * row[i]."""
+    cdef vec[WIDE] v
+    cdef Py_ssize_t i
+    cdef int r, k
+    cdef real w
+    for i in range(first, last):
+        for k in range(wide):
+            v[k] = load(rows[i] + x + k * LANES)
+        for r in range(top, bottom):
+            w = weights[i - r]
+            for k in range(wide):
+                acc[r][k] = acc[r][k] + v[k] * w
+
+
+cdef inline void vertical_tile(real** rows, const real* weights, Py_ssize_t taps, Py_ssize_t x,
+                               real* out, Py_ssize_t pitch, int high, int wide) noexcept nogil:
+    """`high` rows by `wide` vectors of V; each row is loaded once for all of them."""
+    cdef vec[4][WIDE] acc
+    cdef int r, k
+    for r in range(high):
+        for k in range(wide):
+            acc[r][k] = ZERO
+    if high == BLOCK:
+        add_rows(acc, rows, weights, x, 0, 1, 0, 1, wide)
+        add_rows(acc, rows, weights, x, 1, 2, 0, 2, wide)
+        add_rows(acc, rows, weights, x, 2, 3, 0, 3, wide)
+        add_rows(acc, rows, weights, x, 3, taps, 0, 4, wide)
+        add_rows(acc, rows, weights, x, taps, taps + 1, 1, 4, wide)
+        add_rows(acc, rows, weights, x, taps + 1, taps + 2, 2, 4, wide)
+        add_rows(acc, rows, weights, x, taps + 2, taps + 3, 3, 4, wide)
+    else:
+        add_rows(acc, rows, weights, x, 0, taps, 0, 1, wide)
+    for r in range(high):
+        for k in range(wide):
+            store(out + r * pitch + x + k * LANES, acc[r][k])
+
+
+cdef inline void horizontal_tile(const Horizontal* passes, Py_ssize_t count, Py_ssize_t component,
+                                 real*** sources, const real* weights, Py_ssize_t x,
+                                 real** targets, int high, int wide) noexcept nogil:
+    """`high` rows by `wide` vectors of one component: the sum over its terms and their taps."""
+    cdef vec[4][WIDE] acc
+    cdef const Horizontal* term
+    cdef const real* w
+    cdef Py_ssize_t t, j
+    cdef int r, k
+    for r in range(high):
+        for k in range(wide):
+            acc[r][k] = ZERO
+    for t in range(count):
+        term = passes + t
+        if term.component != component:
+            continue
+        w = weights + term.weights
+        for j in range(term.taps):
+            for r in range(high):
+                for k in range(wide):
+                    acc[r][k] = acc[r][k] + w[j] * load(
+                        sources[term.vertical][r] + term.first + x + j * term.step + k * LANES)
+    for r in range(high):
+        for k in range(wide):
+            store(targets[r] + x + k * LANES, acc[r][k])
+
+
+cdef inline void magnitude(real* a, const real* b, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        a[i] = <real> sqrt(a[i] * a[i] + b[i] * b[i])
+
+
+cdef inline void polar(real* a, real* b, Py_ssize_t n) noexcept nogil:
+    """(gy, gx) -> (magnitude, orientation)."""
+    cdef Py_ssize_t i
+    cdef real y, x
+    for i in range(n):
+        y = a[i]
+        x = b[i]
+        a[i] = <real> sqrt(y * y + x * x)
+        b[i] = <real> atan2(y, x)
+
+
+# ---------------------------------------------------------------------------------------------
+# The schedule: vertical first, into rows that stay in L1, so that every image row is read by
+# aligned loads and shared by BLOCK results; then horizontal from those rows into the result.
+
+cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    cdef const Filter* what = <const Filter*> job.shape
+    cdef const Vertical* verticals = <const Vertical*> (what + 1)
+    cdef const Horizontal* horizontals = <const Horizontal*> (verticals + what.verticals)
+    cdef const real* weights = <const real*> job.weights
+    cdef real*** sources = <real***> slot.work
+    cdef real** rows = <real**> (sources + what.verticals)
+    cdef real* free = slot.work + what.verticals * POINTERS
+    cdef Py_ssize_t columns = (n + job.span_x - 1 + LANES - 1) // LANES * LANES
+    cdef Py_ssize_t v, c
+    cdef int r
+    for v in range(what.verticals):
+        sources[v] = rows + v * BLOCK
+        vertical_pass(&verticals[v], slot.rows, weights, columns, job.pitch, sources[v], free)
+        free += BLOCK * job.pitch
+    for c in range(what.components):
+        horizontal_pass(horizontals, what.horizontals, c, sources, weights, n,
+                        slot.targets + c * BLOCK)
+    for r in range(BLOCK):
+        if what.combine == MAGNITUDE:
+            magnitude(slot.targets[r], slot.targets[BLOCK + r], n)
+        elif what.combine == POLAR:
+            polar(slot.targets[r], slot.targets[BLOCK + r], n)
+
+
+cdef inline void vertical_pass(const Vertical* term, real** rows, const real* weights,
+                               Py_ssize_t columns, Py_ssize_t pitch, real** target,
+                               real* out) noexcept nogil:
+    """BLOCK rows of V. A single tap of 1 is no work: its rows are read where they lie."""
+    cdef const real* w = weights + term.weights
+    cdef Py_ssize_t x = 0
+    cdef int r
+    rows += term.first
+    for r in range(BLOCK):
+        target[r] = out + r * pitch
+    if term.taps == 1 and w[0] == 1:
+        for r in range(BLOCK):
+            target[r] = rows[r]
+    elif term.taps < BLOCK:
+        for r in range(BLOCK):
+            x = 0
+            while x + WIDE * LANES <= columns:
+                vertical_tile(rows + r, w, term.taps, x, target[r], pitch, 1, WIDE)
+                x += WIDE * LANES
+            while x < columns:
+                vertical_tile(rows + r, w, term.taps, x, target[r], pitch, 1, 1)
+                x += LANES
+    else:
+        while x + WIDE * LANES <= columns:
+            vertical_tile(rows, w, term.taps, x, out, pitch, BLOCK, WIDE)
+            x += WIDE * LANES
+        while x < columns:
+            vertical_tile(rows, w, term.taps, x, out, pitch, BLOCK, 1)
+            x += LANES
+
+
+cdef inline void horizontal_pass(const Horizontal* passes, Py_ssize_t count, Py_ssize_t component,
+                                 real*** sources, const real* weights, Py_ssize_t n,
+                                 real** targets) noexcept nogil:
+    cdef Py_ssize_t x = 0
+    while x + WIDE * LANES <= n:
+        horizontal_tile(passes, count, component, sources, weights, x, targets, BLOCK, WIDE)
+        x += WIDE * LANES
+    while x < n:
+        horizontal_tile(passes, count, component, sources, weights, x, targets, BLOCK, 1)
+        x += LANES
+
+
+# ---------------------------------------------------------------------------------------------
+# Entry
+
+def scratch(cnp.ndarray job not None, int threads):
+    """Bytes of scratch that `run` needs for so many threads."""
+    return scratch_bytes(<const Job*> cnp.PyArray_DATA(job), threads)
+
+
+def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first not None,
+        cnp.ndarray second not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
+    """Filter `image` into `first` (and `second`, where job says there are two results)."""
+    cdef char* results[2]
+    results[:] = [<char*> cnp.PyArray_DATA(first), <char*> cnp.PyArray_DATA(second)]
+    with nogil:
+        run_bands(<const Job*> cnp.PyArray_DATA(job), block, <const char*> cnp.PyArray_DATA(image),
+                  results, <char*> cnp.PyArray_DATA(scratch), rows, threads)

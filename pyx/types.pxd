@@ -1,0 +1,57 @@
+"""The computing type `real` and its vector, set by the compiler's flags, not by the source.
+
+A loop is written once. The build compiles it with REAL=float and REAL=double, and once for each
+instruction set; here both become the names `real`, `vec` and `LANES` that every loop uses.
+"""
+
+cdef extern from *:
+    """
+    #include <string.h>
+
+    #ifndef REAL
+    #define REAL float
+    #endif
+    typedef REAL real;
+
+    /* Full-width registers where the compiler knows vector types, else a vector of one lane. */
+    #if defined(__GNUC__) && (defined(__AVX512F__) || defined(__AVX2__) || defined(__SSE2__) || defined(__ARM_NEON))
+      #if defined(__AVX512F__)
+        #define VECTOR_BYTES 64
+      #elif defined(__AVX2__)
+        #define VECTOR_BYTES 32
+      #else
+        #define VECTOR_BYTES 16
+      #endif
+      typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
+      typedef real loose_vec __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
+      #define LANES ((Py_ssize_t) (VECTOR_BYTES / sizeof(real)))
+    #else
+      typedef real vec;
+      typedef real loose_vec;
+      #define LANES ((Py_ssize_t) 1)
+    #endif
+    #define ZERO ((vec) {0})
+
+    /* Vectors side by side in one tile: 4 rows of 4 fill half of AVX-512's 32 registers,
+       4 rows of 2 half of the 16 that the other levels have; the rest holds inputs and weights. */
+    #if defined(__AVX512F__)
+      #define WIDE 4
+    #else
+      #define WIDE 2
+    #endif
+    """
+    ctypedef float real
+    ctypedef float vec
+    ctypedef float loose_vec
+    const Py_ssize_t LANES
+    const vec ZERO
+    enum: WIDE
+
+
+cdef inline vec load(const real* at) noexcept nogil:
+    """LANES neighbours from any address."""
+    return (<const loose_vec*> at)[0]
+
+
+cdef inline void store(real* at, vec values) noexcept nogil:
+    (<loose_vec*> at)[0] = values

@@ -1,0 +1,138 @@
+"""Build the loops: each pyx file once for each instruction set and computing type.
+
+A loop module is cythonized once. The C file is then compiled for every level that the machine's
+compiler knows, with REAL=float and REAL=double, into imgconv/_loops/<level>/<type>/. What is not
+there (OpenMP, the levels, vector types) is left out and said; the sources stay the same.
+"""
+
+import os
+import platform
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).parent
+BUILD = Path("build") / "cython"
+LOOPS = ["separable", "correlate", "box"]
+REALS = {"float32": "float", "float64": "double"}
+X86_LEVELS = ["v2", "v3", "v4"]
+
+GNU_FLAGS = [
+    "-O3",
+    "-g0",
+    # No errno and no traps let the compiler vectorise sqrt and select; NaN, infinities and the
+    # order of sums keep their meaning (that is what -ffast-math would take).
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    # Vectors are passed in registers between inlined functions only.
+    "-Wno-psabi",
+    "-Wno-unknown-warning-option",
+    # The tiles take their sizes as literal arguments; only inlined do these become constants.
+    "-DCYTHON_INLINE=inline __attribute__((always_inline))",
+]
+
+
+def levels() -> list[str]:
+    """The instruction sets to build for; `plain` where the levels of x86-64 mean nothing."""
+    x86 = platform.machine().lower() in {"x86_64", "amd64"}
+    return X86_LEVELS if x86 and os.name == "posix" else ["plain"]
+
+
+def extensions() -> list[Extension]:
+    """One extension for each loop, level and type, and the baseline module that asks the CPU."""
+    include = [np.get_include(), "pyx"]
+    found = [Extension("imgconv._loops.machine", [str(BUILD / "machine.c")])]
+    for level in levels():
+        for name, real in REALS.items():
+            for loop in LOOPS:
+                found.append(
+                    Extension(
+                        f"imgconv._loops.{level}.{name}.{loop}",
+                        # A copy for each variant keeps the object files apart.
+                        [str(BUILD / level / name / f"{loop}.c")],
+                        include_dirs=include,
+                        define_macros=[
+                            ("REAL", real),
+                            ("NPY_NO_DEPRECATED_API", "NPY_1_25_API_VERSION"),
+                        ],
+                        extra_compile_args=[] if level == "plain" else [f"-march=x86-64-{level}"],
+                    )
+                )
+    return found
+
+
+def cythonize_loops() -> None:
+    """Translate each pyx once into BUILD, then lay the copies where `extensions` expects them."""
+    sources = [Extension(name, [f"pyx/{name}.pyx"]) for name in [*LOOPS, "machine"]]
+    cythonize(
+        sources,
+        include_path=["pyx"],
+        build_dir=str(BUILD),
+        language_level=3,
+        force=False,
+        quiet=True,
+    )
+    for source in (BUILD / "pyx").glob("*.c"):
+        targets = [BUILD / level / name for level in levels() for name in REALS]
+        for folder in [BUILD] if source.stem == "machine" else targets:
+            folder.mkdir(parents=True, exist_ok=True)
+            target = folder / source.name
+            if not target.exists() or target.read_bytes() != source.read_bytes():
+                shutil.copyfile(source, target)
+
+
+class BuildLoops(build_ext):
+    """build_ext that cythonizes first, builds in parallel and asks the compiler what it knows."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()
+
+    def build_extensions(self) -> None:
+        cythonize_loops()
+        gnu = self.compiler.compiler_type == "unix"
+        openmp = "-fopenmp" if gnu else "/openmp"
+        flags = GNU_FLAGS if gnu else ["/O2"]
+        if self.compiles(
+            "#include <omp.h>\nint main(void) { return omp_get_max_threads(); }", openmp
+        ):
+            flags = [*flags, openmp]
+            links = [openmp] if gnu else []
+        else:
+            print("imgconv: this compiler has no OpenMP; the filters will run on one thread")
+            links = []
+        for extension in self.extensions:
+            extension.extra_compile_args += flags
+            extension.extra_link_args += (
+                [*links, "-s"] if gnu and os.uname().sysname == "Linux" else links
+            )
+        super().build_extensions()
+
+    def copy_extensions_to_source(self) -> None:
+        """Build in place: the folders of the levels are not in the source tree."""
+        for extension in self.extensions:
+            Path(*extension.name.split(".")[:-1]).mkdir(parents=True, exist_ok=True)
+        super().copy_extensions_to_source()
+
+    def compiles(self, program: str, flag: str) -> bool:
+        """Whether a small program compiles and links with a flag."""
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / "probe.c"
+            source.write_text(program)
+            try:
+                objects = self.compiler.compile([str(source)], folder, extra_postargs=[flag])
+                self.compiler.link_executable(
+                    objects, str(Path(folder) / "probe"), extra_postargs=[flag]
+                )
+            except Exception:
+                return False
+            return True
+
+
+os.chdir(ROOT)
+setup(ext_modules=extensions(), cmdclass={"build_ext": BuildLoops})

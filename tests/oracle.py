@@ -1,0 +1,133 @@
+"""Slow twins: the filters as their definitions read, in float64, by NumPy alone.
+
+Nothing here knows imgconv. Images are 2-D; a border mode is one name, or one for each axis.
+"""
+
+import numpy as np
+
+
+def fold(index, n, mode):
+    """Source of the pixel `index` of an axis of `n` pixels a b c d; -1 is the constant.
+
+    >>> def draw(mode):
+    ...     line = "".join("abcdk"[fold(index, 4, mode)] for index in range(-4, 8))
+    ...     print(*line[:4], "|", *line[4:8], "|", *line[8:])
+    >>> draw("reflect")  # or grid-mirror
+    d c b a | a b c d | d c b a
+    >>> draw("mirror")
+    c d c b | a b c d | c b a b
+    >>> draw("nearest")
+    a a a a | a b c d | d d d d
+    >>> draw("wrap")  # or grid-wrap
+    a b c d | a b c d | a b c d
+    >>> draw("constant")  # or grid-constant
+    k k k k | a b c d | k k k k
+    """
+    if 0 <= index < n:
+        return index
+    if mode in ("reflect", "grid-mirror"):
+        index %= 2 * n
+        return min(index, 2 * n - 1 - index)
+    if mode == "mirror":
+        index %= max(2 * n - 2, 1)
+        return min(index, 2 * n - 2 - index)
+    if mode == "nearest":
+        return 0 if index < 0 else n - 1
+    if mode in ("wrap", "grid-wrap"):
+        return index % n
+    if mode in ("constant", "grid-constant"):
+        return -1
+    raise ValueError(f"mode must be one of SciPy's, got {mode!r}")
+
+
+def extend(image, before, after, mode="reflect", cval=0.0):
+    """`image` in float64 with `before` = (y, x) pixels put before it and `after` behind it."""
+    modes = (mode, mode) if isinstance(mode, str) else tuple(mode)
+    extended = np.asarray(image, dtype=np.float64)
+    for axis in (0, 1):
+        n = extended.shape[axis]
+        sources = [fold(i, n, modes[axis]) for i in range(-before[axis], n + after[axis])]
+        beyond = np.full_like(np.take(extended, [0], axis=axis), cval)
+        extended = np.take(np.concatenate([extended, beyond], axis=axis), sources, axis=axis)
+    return extended
+
+
+def correlate(image, kernel, *, shape="same", stride=1, dilation=1, mode="reflect", cval=0.0):
+    """out[y, x] = sum of kernel[i, j] * image[y + d (i - kh // 2), x + d (j - kw // 2)].
+
+    For shape "valid" and "full" the kernel's first and last place are those at which it lies inside
+    the image and at which it overlaps it.
+    """
+    kernel = np.asarray(kernel, dtype=np.float64)
+    centre = tuple(k // 2 for k in kernel.shape)
+    return _slide(image, kernel, centre, shape, stride, dilation, mode, cval)
+
+
+def convolve(image, kernel, *, shape="same", stride=1, dilation=1, mode="reflect", cval=0.0):
+    """out[y, x] = sum of kernel[i, j] * image[y - d (i - kh // 2), x - d (j - kw // 2)]."""
+    kernel = np.asarray(kernel, dtype=np.float64)
+    centre = tuple(k - 1 - k // 2 for k in kernel.shape)
+    return _slide(image, kernel[::-1, ::-1], centre, shape, stride, dilation, mode, cval)
+
+
+def separable(image, kernel_y, kernel_x, *, mode="reflect", cval=0.0):
+    """Correlation with the outer product; the border extends the image once."""
+    return correlate(image, np.outer(kernel_y, kernel_x), mode=mode, cval=cval)
+
+
+def _slide(image, kernel, centre, shape, stride, dilation, mode, cval):
+    image = np.asarray(image)
+    stride, dilation = np.broadcast_to(stride, 2), np.broadcast_to(dilation, 2)
+    reach = dilation * (np.array(kernel.shape) - 1)
+    before = {"same": dilation * centre, "valid": 0 * reach, "full": reach}[shape]
+    after = {"same": reach - before, "valid": 0 * reach, "full": reach}[shape]
+    height, width = [
+        int(n + b + a - r) if n else 0
+        for n, b, a, r in zip(image.shape, before, after, reach, strict=True)
+    ]
+    out = np.zeros((height, width))
+    if out.size:
+        extended = extend(image, before, after, mode, cval)
+        for i, j in np.ndindex(kernel.shape):
+            y, x = i * dilation[0], j * dilation[1]
+            out += kernel[i, j] * extended[y : y + height, x : x + width]
+    return out[:: stride[0], :: stride[1]]
+
+
+# ---- dtypes ----------------------------------------------------------------------------------
+
+SINGLE = ("bool", "int8", "uint8", "int16", "uint16", "float16", "float32")
+DOUBLE = ("int32", "uint32", "int64", "uint64", "float64")
+
+
+def compute_dtype(dtype):
+    """Floating dtype in which pixels of `dtype` are added up."""
+    name = np.dtype(dtype).name
+    if name not in SINGLE + DOUBLE:
+        raise TypeError(f"not a pixel's dtype: {name}")
+    return np.dtype(np.float32 if name in SINGLE else np.float64)
+
+
+def result_dtype(dtype, smoothing):
+    """Dtype of a result: a smoothing filter keeps the image's, but for bool."""
+    dtype = np.dtype(dtype)
+    computing = compute_dtype(dtype)
+    return dtype.newbyteorder("=") if smoothing and dtype.kind != "b" else computing
+
+
+def round_to(array, dtype):
+    """Values in `dtype`: to the nearest, ties to even, saturated; NaN is integer 0.
+
+    bool is an integer that saturates at 0 and 1; a floating dtype overflows to infinity.
+    """
+    array, dtype = np.asarray(array, dtype=np.float64), np.dtype(dtype)
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            return array.astype(dtype)
+    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    rounded = np.rint(array)
+    inside = (rounded > low) & (rounded < high)
+    result = np.where(inside, rounded, 0.0).astype(dtype)
+    result[rounded <= low] = low
+    result[rounded >= high] = high
+    return result
