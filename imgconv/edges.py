@@ -43,7 +43,7 @@ def sobel(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Image:
     """Find edges by Sobel's kernels.
@@ -103,7 +103,7 @@ def scharr(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Image:
     """Find edges by Scharr's kernels, whose magnitude hardly depends on the direction.
@@ -155,7 +155,7 @@ def prewitt(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Image:
     """Find edges by Prewitt's kernels.
@@ -208,7 +208,7 @@ def farid(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Image:
     """Find edges by the 5x5 kernels of Farid and Simoncelli.
@@ -260,7 +260,7 @@ def roberts(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Image:
     """Find edges by the differences along the two diagonals, as Roberts did.
@@ -364,7 +364,7 @@ def derivative(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Image:
     """Differentiate an image along one axis by central differences.
@@ -429,7 +429,7 @@ def gradient(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: tuple[Image, Image] | Image | None = None,
 ) -> tuple[Image, Image]:
     """Both derivatives of an image, in one pass.
@@ -493,7 +493,7 @@ def laplace(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Image:
     """Laplacian of an image: the sum of its second differences.
@@ -543,7 +543,7 @@ def gaussian_laplace(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Image:
     """Laplacian of the smoothed image, by second derivatives of a Gaussian.
@@ -601,7 +601,7 @@ def gaussian_gradient_magnitude(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Image:
     """Magnitude of the gradient of the smoothed image, by derivatives of a Gaussian.

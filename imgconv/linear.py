@@ -53,7 +53,7 @@ def correlate(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Image:
     """Cross-correlate an image with a 2-D kernel.
@@ -153,7 +153,7 @@ def convolve(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Image:
     """Convolve an image with a 2-D kernel: correlation with the kernel turned by 180 degrees.
@@ -213,12 +213,12 @@ def dense(
     """Return the correlation with a dense kernel, the same one for the same weights."""
     key = (weights.tobytes(), weights.shape, origin, hashable(stride), hashable(dilation))
     found = OPERATIONS.get(key)
-    if found is None:
-        steps = check.integers(stride, "stride", 1)
-        gaps = check.integers(dilation, "dilation", 1)
-        found = Correlation(weights.copy(), origin, steps, gaps)
-        OPERATIONS.put(key, found, 2 * weights.nbytes + 512)
-    return found
+    if found is not None:
+        return found
+    steps = check.integers(stride, "stride", 1)
+    gaps = check.integers(dilation, "dilation", 1)
+    made = Correlation(weights.copy(), origin, steps, gaps)
+    return OPERATIONS.put(key, made, 2 * weights.nbytes + 512)
 
 
 def separable(
@@ -230,7 +230,7 @@ def separable(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Image:
     """Correlate an image with one kernel down the columns and one along the rows, in one pass.
@@ -275,8 +275,8 @@ def separable(
     key = (columns.tobytes(), rows.tobytes())
     operation = OPERATIONS.get(key)
     if operation is None:
-        operation = Separable((((Kernel1D.centred(columns), Kernel1D.centred(rows)),),))
-        OPERATIONS.put(key, operation, 2 * (columns.nbytes + rows.nbytes) + 1024)
+        made = Separable((((Kernel1D.centred(columns), Kernel1D.centred(rows)),),))
+        operation = OPERATIONS.put(key, made, 2 * (columns.nbytes + rows.nbytes) + 1024)
     return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
@@ -291,7 +291,7 @@ def gaussian(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Image:
     """Smooth an image by a Gaussian, or take a derivative of the smoothed image.
@@ -374,7 +374,7 @@ def box(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Image:
     """Replace each pixel by the mean of the rectangle around it.
@@ -431,7 +431,7 @@ def difference_of_gaussians(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Image:
     """Keep what is between two scales: the less smoothed image minus the more smoothed one.
@@ -498,7 +498,7 @@ def unsharp_mask(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Image:
     """Sharpen an image by adding what a Gaussian takes away.
@@ -564,7 +564,7 @@ def gabor(
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     out: tuple[Image, Image] | None = None,
 ) -> tuple[Image, Image]:
     """Find stripes of one frequency and direction: convolution with a Gabor kernel.

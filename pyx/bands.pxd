@@ -1,9 +1,10 @@
-"""The walk that every row filter shares: bands, strips and blocks of extended rows.
+# cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
+"""The walk that every row filter shares: bands, strips, blocks and chunks of extended rows.
 
-A band (a run of result rows of one plane) is the unit of work of a thread. It is walked in column
-strips narrow enough for the cache, and each strip downwards in blocks of a few result rows. For a
-block the walk lays out the extended rows under its windows and calls the filter's `block`
-function, which sees row pointers only: no border, no dtype, no stride.
+A band (a run of result rows of one plane) is the unit of work of a thread. It is walked downwards
+in blocks of a few result rows, in strips as wide as the rows that a block needs fit the L2 cache.
+A block is cut into chunks that fit L1, and each chunk handed to the filter's `block` function,
+which sees row pointers only: no border, no dtype, no stride.
 
 Rows are read in place where that is possible (the computing type, no gaps, all windows inside the
 image). Elsewhere they are converted once into a ring of rows, which moves down with the block.
@@ -14,6 +15,16 @@ from rows cimport (
     Job, Samples, REAL_CODE, fill, image_row, is_plain, load_row, store_row,
 )
 from types cimport LANES, real
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+      #define PREFETCH(address) __builtin_prefetch(address, 0, 2)
+    #else
+      #define PREFETCH(address)
+    #endif
+    """
+    void PREFETCH(const void* address) nogil
 
 cdef enum:
     CACHE_LINE = 64
@@ -53,48 +64,81 @@ cdef inline Py_ssize_t lay_out(const Job* job, char* scratch, Slot* slot) noexce
     cdef char* free = scratch
     slot.rows = <real**> take(&free, ring_rows(job) * sizeof(void*))
     slot.targets = <real**> take(&free, 2 * job.block * sizeof(void*))
-    slot.raw = take(&free, job.pitch * 8)
+    slot.raw = take(&free, job.ring_pitch * 8)
     slot.blank = <real*> take(&free, row)
-    slot.ring = <real*> take(&free, ring_rows(job) * row)
+    slot.ring = <real*> take(&free, ring_rows(job) * job.ring_pitch * sizeof(real))
     slot.stage = <real*> take(&free, 2 * job.block * row)
     slot.work = <real*> take(&free, job.work * <Py_ssize_t> sizeof(real))
     return free - scratch
 
 
-cdef inline Py_ssize_t strip_width(const Job* job, Py_ssize_t x, Py_ssize_t width, bint plain,
-                                   bint* direct) noexcept nogil:
-    """Columns of the strip that begins at x, and whether its rows can be read in place.
+cdef inline Py_ssize_t up_to_lanes(Py_ssize_t n) noexcept nogil:
+    """The next multiple of LANES."""
+    return (n + LANES - 1) // LANES * LANES
 
-    A row read in place must hold every window of the strip and LANES columns more. What is left
-    at the sides is as narrow as possible, since it is copied.
+
+cdef inline void find_direct(const Job* job, bint plain, Py_ssize_t left, Py_ssize_t right,
+                             Py_ssize_t* begin, Py_ssize_t* end) noexcept nogil:
+    """The columns begin to end of a strip, in whole vectors, whose rows can be read in place.
+
+    A row read in place must hold every window of these columns, and LANES samples more.
     """
-    cdef Py_ssize_t inside = job.left + job.width - job.span_x + 1 - LANES - x
-    direct[0] = False
-    if not plain or inside < 4 * LANES:
-        return min(job.strip, width - x)
-    if x < job.left:
-        return min(job.strip, (job.left - x + LANES - 1) // LANES * LANES, width - x)
-    direct[0] = True
-    return min(job.strip, inside // LANES * LANES, (width - x) // LANES * LANES)
+    begin[0] = max(left, up_to_lanes(job.left))
+    end[0] = min(right, job.left + job.width - job.span_x + 1 - LANES)
+    end[0] = begin[0] + (end[0] - begin[0]) // LANES * LANES
+    if not plain or end[0] - begin[0] < 4 * LANES:
+        begin[0] = end[0] = right
+
+
+cdef inline void load_rows(const Job* job, const Slot* slot, const char* plane, Py_ssize_t first,
+                           Py_ssize_t last, Py_ssize_t strip, Py_ssize_t left,
+                           Py_ssize_t right) noexcept nogil:
+    """Bring the columns left to right of extended rows first to last into the ring.
+
+    A vector of zeros follows, since what lies there is computed with: subnormal rubbish would cost
+    a hundred times the time of a number.
+    """
+    cdef Py_ssize_t e, n = right - left + job.span_x - 1
+    cdef real* row
+    for e in range(first, last + 1 if left < right else first):
+        row = slot.ring + e % ring_rows(job) * job.ring_pitch + left - strip
+        load_row(job, plane, e, left, n, slot.raw, row)
+        fill(row + n, LANES, 0)
 
 
 cdef inline void lay_rows(const Job* job, const Slot* slot, const char* plane, Py_ssize_t first,
-                          Py_ssize_t last, Py_ssize_t x, Py_ssize_t n, bint direct,
-                          Py_ssize_t* loaded) noexcept nogil:
-    """Point slot.rows to extended rows first to last (the last one repeated), columns x to x + n."""
+                          Py_ssize_t last, Py_ssize_t strip, Py_ssize_t x,
+                          bint direct) noexcept nogil:
+    """Point slot.rows to extended rows first to last (the last one repeated), from column x on."""
     cdef Py_ssize_t count = ring_rows(job), i, e, y
     for i in range(count):
         e = min(first + i, last)
-        if direct:
-            y = image_row(job, e)
-            slot.rows[i] = slot.blank
-            if y >= 0:
-                slot.rows[i] = <real*> (plane + y * job.image.row_stride) + (x - job.left)
-        else:
-            slot.rows[i] = slot.ring + e % count * job.pitch
-            if e >= loaded[0]:
-                load_row(job, plane, e, x, n, slot.raw, slot.rows[i])
-                loaded[0] = e + 1
+        if not direct:
+            slot.rows[i] = slot.ring + e % count * job.ring_pitch + (x - strip)
+            continue
+        y = image_row(job, e)
+        slot.rows[i] = slot.blank
+        if y >= 0:
+            slot.rows[i] = <real*> (plane + y * job.image.row_stride) + (x - job.left)
+
+
+cdef inline void fetch_ahead(const Job* job, const char* plane, Py_ssize_t first,
+                             Py_ssize_t last, Py_ssize_t x, Py_ssize_t n) noexcept nogil:
+    """Ask for the rows that the next block will read in place, n columns from x on.
+
+    They begin on other pages, where the processor's own prefetching starts anew.
+    """
+    cdef Py_ssize_t e, y, at
+    cdef const char* row
+    for e in range(first, last + 1):
+        y = image_row(job, e)
+        if y < 0:
+            continue
+        row = plane + y * job.image.row_stride + (x - job.left) * <Py_ssize_t> sizeof(real)
+        at = 0
+        while at < n * <Py_ssize_t> sizeof(real):
+            PREFETCH(row + at)
+            at += CACHE_LINE
 
 
 cdef inline char* result_row(const Job* job, char** planes, Py_ssize_t which,
@@ -102,40 +146,63 @@ cdef inline char* result_row(const Job* job, char** planes, Py_ssize_t which,
     return planes[which] + y * job.result[which].row_stride
 
 
-cdef inline void walk_strip(const Job* job, const Slot* slot, Block block, const char* plane,
-                            char** results, Py_ssize_t top, Py_ssize_t bottom, Py_ssize_t x,
-                            Py_ssize_t width, bint direct) noexcept nogil:
-    """Result rows top to bottom of the columns x to x + width, block by block."""
-    cdef Py_ssize_t padded = (width + LANES - 1) // LANES * LANES
-    cdef Py_ssize_t last = (bottom - 1) * job.stride_y + job.span_y - 1
-    cdef Py_ssize_t loaded = 0
-    cdef Py_ssize_t first_out = (x + job.stride_x - 1) // job.stride_x
-    cdef Py_ssize_t count = (x + width - 1) // job.stride_x + 1 - first_out
-    cdef Py_ssize_t y, r, k, column
-    cdef bint[2] in_place
-    cdef real* staged
+cdef inline void run_chunk(const Job* job, const Slot* slot, Block block, char** results,
+                           Py_ssize_t y, Py_ssize_t bottom, Py_ssize_t x,
+                           Py_ssize_t width) noexcept nogil:
+    """One block of result rows from y, the columns x to x + width, and their way into the result.
+
+    Whole vectors of the computing type are written where they belong, all else is staged.
+    """
+    cdef Py_ssize_t padded = up_to_lanes(width)
+    cdef Py_ssize_t first = (x + job.stride_x - 1) // job.stride_x
+    cdef Py_ssize_t count = (x + width - 1) // job.stride_x + 1 - first
+    cdef Py_ssize_t k, r
+    cdef bint in_place
+    cdef real** targets
+    cdef char* start
+    for k in range(2 * job.block):
+        slot.targets[k] = slot.stage + k * job.pitch
     for k in range(job.results):
-        in_place[k] = (job.result[k].code == REAL_CODE and padded == width and job.stride_x == 1
-                       and is_plain(&job.result[k], results[k]))
-    y = top
+        in_place = (job.result[k].code == REAL_CODE and padded == width and job.stride_x == 1
+                    and is_plain(&job.result[k], results[k]))
+        for r in range(min(job.block, bottom - y) if in_place else 0):
+            slot.targets[k * job.block + r] = <real*> result_row(job, results, k, y + r) + x
+    block(job, slot, padded)
+    for k in range(job.results):
+        targets = slot.targets + k * job.block
+        for r in range(min(job.block, bottom - y)):
+            start = result_row(job, results, k, y + r) + first * job.result[k].column_stride
+            if <char*> targets[r] != start:
+                store_row(&job.result[k], targets[r] + first * job.stride_x - x, job.stride_x,
+                          count, slot.raw, start)
+
+
+cdef inline void walk_strip(const Job* job, const Slot* slot, Block block, const char* plane,
+                            char** results, Py_ssize_t top, Py_ssize_t bottom, Py_ssize_t left,
+                            Py_ssize_t right, bint plain) noexcept nogil:
+    """Result rows top to bottom of the columns left to right, block by block.
+
+    The columns from `begin` to `end` are read in place, those on both sides come from the ring.
+    """
+    cdef Py_ssize_t last_row = (bottom - 1) * job.stride_y + job.span_y - 1
+    cdef Py_ssize_t loaded = top * job.stride_y, y = top
+    cdef Py_ssize_t begin = 0, end = 0, first, last, x, width
+    cdef bint direct
+    find_direct(job, plain, left, right, &begin, &end)
     while y < bottom:
-        lay_rows(job, slot, plane, y * job.stride_y, last, x, width + job.span_x - 1, direct,
-                 &loaded)
-        for k in range(2):
-            for r in range(job.block):
-                slot.targets[k * job.block + r] = slot.stage + (k * job.block + r) * job.pitch
-                if k < job.results and in_place[k] and y + r < bottom:
-                    slot.targets[k * job.block + r] = (
-                        <real*> result_row(job, results, k, y + r) + x)
-        block(job, slot, padded)
-        for k in range(job.results):
-            if in_place[k]:
-                continue
-            column = first_out * job.result[k].column_stride
-            for r in range(min(job.block, bottom - y)):
-                staged = slot.targets[k * job.block + r] + (first_out * job.stride_x - x)
-                store_row(&job.result[k], staged, job.stride_x, count, slot.raw,
-                          result_row(job, results, k, y + r) + column)
+        first = y * job.stride_y
+        last = min(first + ring_rows(job) - 1, last_row)
+        loaded = max(loaded, first)
+        load_rows(job, slot, plane, loaded, last, left, left, begin)
+        load_rows(job, slot, plane, loaded, last, left, end, right)
+        loaded = last + 1
+        x = left
+        while x < right:
+            direct = begin <= x < end
+            width = min(job.chunk, (begin if x < begin else end if direct else right) - x)
+            lay_rows(job, slot, plane, first, last, left, x, direct)
+            run_chunk(job, slot, block, results, y, bottom, x, width)
+            x += width
         y += job.block
 
 
@@ -149,18 +216,17 @@ cdef inline void walk_band(const Job* job, Block block, const char* image, char*
     cdef const Py_ssize_t* offsets = job.offsets + p * (1 + job.results)
     cdef const char* plane = image + offsets[0]
     cdef char* planes[2]
-    cdef Py_ssize_t k, x = 0, width
+    cdef Py_ssize_t k, x = 0, right
     cdef bint plain = job.image.code == REAL_CODE and is_plain(&job.image, plane)
-    cdef bint direct = False
     cdef Slot slot
     lay_out(job, scratch, &slot)
     fill(slot.blank, job.pitch, <real> job.cval)
     for k in range(job.results):
         planes[k] = results[k] + offsets[1 + k]
     while x < columns:
-        width = strip_width(job, x, columns, plain, &direct)
-        walk_strip(job, &slot, block, plane, planes, top, bottom, x, width, direct)
-        x += width
+        right = min(x + job.strip, columns)
+        walk_strip(job, &slot, block, plane, planes, top, bottom, x, right, plain)
+        x = right
 
 
 cdef inline Py_ssize_t run_bands(const Job* job, Block block, const char* image, char** results,

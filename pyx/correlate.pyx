@@ -8,73 +8,16 @@ cimport numpy as cnp
 
 from bands cimport Slot, run_bands, scratch_bytes
 from rows cimport Job
+from tiles cimport Taps, correlate_rows
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
 cnp.import_array()
-
-cdef enum:
-    # Result rows of a block. 4 rows of WIDE vectors measured fastest from 3x3 to 21x21 on an
-    # AVX-512 server core (139 of 241 GFLOP/s at 11x11); 8x3, 12x2 and 13x2 were all slower.
-    BLOCK = 4
 
 
 cdef struct Kernel:
     # job.shape
     Py_ssize_t height, width
     Py_ssize_t dilation, step       # rows and columns between taps
-
-
-# ---------------------------------------------------------------------------------------------
-# The equation
-
-cdef inline void add_rows(vec[BLOCK][WIDE] acc, real** rows, const real* weights,
-                          const Kernel* kernel, Py_ssize_t x, Py_ssize_t first, Py_ssize_t last,
-                          int top, int bottom, int wide) noexcept nogil:
-    """Add rows first to last to the accumulators top to bottom.
-
-    acc[r] += kernel[i - r, j] * row[i][x + j * step], each row loaded once for all accumulators.
-    """
-    cdef vec[WIDE] v
-    cdef Py_ssize_t i, j
-    cdef int r, k
-    cdef real w
-    for i in range(first, last):
-        for j in range(kernel.width):
-            for k in range(wide):
-                v[k] = load(rows[i] + x + j * kernel.step + k * LANES)
-            for r in range(top, bottom):
-                w = weights[(i - r) * kernel.width + j]
-                for k in range(wide):
-                    acc[r][k] = acc[r][k] + v[k] * w
-
-
-cdef inline void tile(real** rows, const real* weights, const Kernel* kernel, Py_ssize_t x,
-                      real** targets, int high, int wide) noexcept nogil:
-    """`high` rows by `wide` vectors; high is 1, 2 or 4 and at most the kernel's height.
-
-    The first and the last high - 1 rows belong to some of the accumulators only. They are written
-    out so that no weight is padded with a zero, which would spread a NaN to its neighbour rows.
-    """
-    cdef vec[BLOCK][WIDE] acc
-    cdef Py_ssize_t kh = kernel.height
-    cdef int r, k
-    for r in range(high):
-        for k in range(wide):
-            acc[r][k] = ZERO
-    if high > 1:
-        add_rows(acc, rows, weights, kernel, x, 0, 1, 0, 1, wide)
-    if high > 2:
-        add_rows(acc, rows, weights, kernel, x, 1, 2, 0, 2, wide)
-        add_rows(acc, rows, weights, kernel, x, 2, 3, 0, 3, wide)
-    add_rows(acc, rows, weights, kernel, x, high - 1, kh, 0, high, wide)
-    if high > 1:
-        add_rows(acc, rows, weights, kernel, x, kh, kh + 1, 1, high, wide)
-    if high > 2:
-        add_rows(acc, rows, weights, kernel, x, kh + 1, kh + 2, 2, high, wide)
-        add_rows(acc, rows, weights, kernel, x, kh + 2, kh + 3, 3, high, wide)
-    for r in range(high):
-        for k in range(wide):
-            store(targets[r] + x + k * LANES, acc[r][k])
 
 
 cdef inline void dilated_tile(real** rows, const real* weights, const Kernel* kernel, Py_ssize_t x,
@@ -94,33 +37,11 @@ cdef inline void dilated_tile(real** rows, const real* weights, const Kernel* ke
         store(target + x + k * LANES, acc[k])
 
 
-# ---------------------------------------------------------------------------------------------
-# The schedule
-
-cdef inline void rows_of_tiles(real** rows, const real* weights, const Kernel* kernel,
-                               Py_ssize_t n, real** targets, int high) noexcept nogil:
-    cdef Py_ssize_t x = 0
-    while x + WIDE * LANES <= n:
-        tile(rows, weights, kernel, x, targets, high, WIDE)
-        x += WIDE * LANES
-    while x < n:
-        tile(rows, weights, kernel, x, targets, high, 1)
-        x += LANES
-
-
 cdef void dense_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    """Neighbouring rows and taps: as many result rows at once as the kernel is high."""
+    """Neighbouring rows and taps."""
     cdef const Kernel* kernel = <const Kernel*> job.shape
-    cdef const real* weights = <const real*> job.weights
-    cdef Py_ssize_t r
-    if kernel.height >= 4:
-        rows_of_tiles(slot.rows, weights, kernel, n, slot.targets, 4)
-    elif kernel.height >= 2:
-        for r in range(0, BLOCK, 2):
-            rows_of_tiles(slot.rows + r, weights, kernel, n, slot.targets + r, 2)
-    else:
-        for r in range(BLOCK):
-            rows_of_tiles(slot.rows + r, weights, kernel, n, slot.targets + r, 1)
+    cdef Taps taps = Taps(<const real*> job.weights, kernel.height, kernel.width, kernel.step)
+    correlate_rows(slot.rows, &taps, n, slot.targets)
 
 
 cdef void dilated_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:

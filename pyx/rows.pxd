@@ -1,3 +1,4 @@
+# cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
 """Rows: the image and the result as a loop sees them, and the one place where dtypes meet.
 
 A loop computes on rows of `real`. `load_row` converts a piece of an image row and extends it
@@ -55,8 +56,9 @@ cdef struct Job:
     # Planes of a stack: byte offsets of image and results, 1 + results numbers a plane.
     Py_ssize_t planes
     const Py_ssize_t* offsets
-    # Schedule: result rows in a block, columns in a strip, and the pitch of a scratch row.
-    Py_ssize_t block, strip, pitch, work
+    # Schedule: result rows in a block, columns in a strip and in a chunk of it, numbers from one
+    # scratch row to the next (of a chunk, of a strip), and numbers that the filter needs itself.
+    Py_ssize_t block, strip, chunk, pitch, ring_pitch, work
     # What the filter is: its integers and its coefficients (of type real).
     const Py_ssize_t* shape
     const void* weights

@@ -14,14 +14,13 @@ cimport numpy as cnp
 
 from bands cimport Slot, run_bands, scratch_bytes
 from rows cimport Job
+from tiles cimport TALL, Taps, correlate_rows
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
 cnp.import_array()
 
 cdef enum:
-    # Result rows of a block. Four share the loads of the vertical pass; the fifth row's
-    # accumulators would leave a 16-register machine without room for inputs.
-    BLOCK = 4
+    BLOCK = TALL                    # result rows of a block: one row of tiles
     # Scratch for the row pointers of one vertical pass, in whole cache lines of real.
     POINTERS = 16 * (1 + BLOCK)
 
@@ -48,51 +47,11 @@ cdef struct Filter:
 # ---------------------------------------------------------------------------------------------
 # The equation
 
-cdef inline void add_rows(vec[4][WIDE] acc, real** rows, const real* weights, Py_ssize_t x,
-                          Py_ssize_t first, Py_ssize_t last, int top, int bottom,
-                          int wide) noexcept nogil:
-    """Add rows first to last to the accumulators top to bottom: acc[r] += w[i - r] * row[i]."""
-    cdef vec[WIDE] v
-    cdef Py_ssize_t i
-    cdef int r, k
-    cdef real w
-    for i in range(first, last):
-        for k in range(wide):
-            v[k] = load(rows[i] + x + k * LANES)
-        for r in range(top, bottom):
-            w = weights[i - r]
-            for k in range(wide):
-                acc[r][k] = acc[r][k] + v[k] * w
-
-
-cdef inline void vertical_tile(real** rows, const real* weights, Py_ssize_t taps, Py_ssize_t x,
-                               real* out, Py_ssize_t pitch, int high, int wide) noexcept nogil:
-    """`high` rows by `wide` vectors of V; each row is loaded once for all of them."""
-    cdef vec[4][WIDE] acc
-    cdef int r, k
-    for r in range(high):
-        for k in range(wide):
-            acc[r][k] = ZERO
-    if high == BLOCK:
-        add_rows(acc, rows, weights, x, 0, 1, 0, 1, wide)
-        add_rows(acc, rows, weights, x, 1, 2, 0, 2, wide)
-        add_rows(acc, rows, weights, x, 2, 3, 0, 3, wide)
-        add_rows(acc, rows, weights, x, 3, taps, 0, 4, wide)
-        add_rows(acc, rows, weights, x, taps, taps + 1, 1, 4, wide)
-        add_rows(acc, rows, weights, x, taps + 1, taps + 2, 2, 4, wide)
-        add_rows(acc, rows, weights, x, taps + 2, taps + 3, 3, 4, wide)
-    else:
-        add_rows(acc, rows, weights, x, 0, taps, 0, 1, wide)
-    for r in range(high):
-        for k in range(wide):
-            store(out + r * pitch + x + k * LANES, acc[r][k])
-
-
 cdef inline void horizontal_tile(const Horizontal* passes, Py_ssize_t count, Py_ssize_t component,
                                  real*** sources, const real* weights, Py_ssize_t x,
                                  real** targets, int high, int wide) noexcept nogil:
     """`high` rows by `wide` vectors of one component: the sum over its terms and their taps."""
-    cdef vec[4][WIDE] acc
+    cdef vec[BLOCK][WIDE] acc
     cdef const Horizontal* term
     cdef const real* w
     cdef Py_ssize_t t, j
@@ -164,32 +123,14 @@ cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
 cdef inline void vertical_pass(const Vertical* term, real** rows, const real* weights,
                                Py_ssize_t columns, Py_ssize_t pitch, real** target,
                                real* out) noexcept nogil:
-    """BLOCK rows of V. A single tap of 1 is no work: its rows are read where they lie."""
-    cdef const real* w = weights + term.weights
-    cdef Py_ssize_t x = 0
+    """BLOCK rows of V: a kernel one tap wide. A single tap of 1 leaves rows where they lie."""
+    cdef Taps taps = Taps(weights + term.weights, term.taps, 1, 1)
+    cdef bint nothing = term.taps == 1 and taps.weights[0] == 1
     cdef int r
-    rows += term.first
     for r in range(BLOCK):
-        target[r] = out + r * pitch
-    if term.taps == 1 and w[0] == 1:
-        for r in range(BLOCK):
-            target[r] = rows[r]
-    elif term.taps < BLOCK:
-        for r in range(BLOCK):
-            x = 0
-            while x + WIDE * LANES <= columns:
-                vertical_tile(rows + r, w, term.taps, x, target[r], pitch, 1, WIDE)
-                x += WIDE * LANES
-            while x < columns:
-                vertical_tile(rows + r, w, term.taps, x, target[r], pitch, 1, 1)
-                x += LANES
-    else:
-        while x + WIDE * LANES <= columns:
-            vertical_tile(rows, w, term.taps, x, out, pitch, BLOCK, WIDE)
-            x += WIDE * LANES
-        while x < columns:
-            vertical_tile(rows, w, term.taps, x, out, pitch, BLOCK, 1)
-            x += LANES
+        target[r] = rows[term.first + r] if nothing else out + r * pitch
+    if not nothing:
+        correlate_rows(rows + term.first, &taps, columns, target)
 
 
 cdef inline void horizontal_pass(const Horizontal* passes, Py_ssize_t count, Py_ssize_t component,

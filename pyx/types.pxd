@@ -1,3 +1,4 @@
+# cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
 """The computing type `real` and its vector, set by the compiler's flags, not by the source.
 
 A loop is written once. The build compiles it with REAL=float and REAL=double, and once for each

@@ -37,10 +37,21 @@ class Axis:
 class Operation(Protocol):
     """What a plan asks of an operation. Instances are compared by identity, which is fast."""
 
-    loop: str  # the compiled module that runs it
-    smooths: bool  # whether the result has the image's dtype
-    results: int  # 1, or 2 for a gradient
-    stride: tuple[int, int]
+    @property
+    def loop(self) -> str:
+        """The compiled module that runs it."""
+
+    @property
+    def smooths(self) -> bool:
+        """Whether the result has the image's dtype."""
+
+    @property
+    def results(self) -> int:
+        """How many arrays come out: 1, or 2 for a gradient."""
+
+    @property
+    def stride(self) -> tuple[int, int]:
+        """Every how many pixels a result is kept, along y and x."""
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
@@ -232,14 +243,15 @@ class Box:
 
     @property
     def block(self) -> int:
-        """Rows that share their column sums: up to the height of the rectangle."""
-        return min(self.size[0], 16)
+        """Up to 16 rows, which share their column sums; low rectangles take groups of rows."""
+        height = self.size[0]
+        return height * (8 // height) if height < 8 else min(height, 16)
 
     @property
     def cost(self) -> float:
-        """Additions: the shared column sums, then a doubling for each binary digit."""
+        """Additions: the shared column sums, then up to seven for each digit to the base 4."""
         height, width = self.size
-        return 3 + (height - self.block) / self.block + 2 * width.bit_length()
+        return 3 + height / min(height, 16) + 3.5 * width.bit_length()
 
     def work(self, pitch: int) -> int:
         """One block of column sums."""

@@ -30,17 +30,18 @@ JOB = np.dtype(
         ("result", np.dtype(SAMPLES, align=True), 2),
         ("results", "p"), ("result_height", "p"), ("result_width", "p"),
         ("planes", "p"), ("offsets", "p"),
-        ("block", "p"), ("strip", "p"), ("pitch", "p"), ("work", "p"),
+        ("block", "p"), ("strip", "p"), ("chunk", "p"),
+        ("pitch", "p"), ("ring_pitch", "p"), ("work", "p"),
         ("shape", "p"), ("weights", "p"),
     ],
     align=True,
 )  # fmt: skip
 
-# A strip of 4 KB rows keeps the rows that a block works on (4 of them, twice) in a 48 KB L1 cache;
-# the ring of converted rows may take this much of L2, a quarter of 2 MB.
-STRIP_BYTES = 4096
-RING_BYTES = 1 << 19
-NARROWEST_STRIP = 64
+# A chunk of 4 KB rows keeps the rows that a block computes (4 of them, for each vertical pass) in a
+# 48 KB L1 cache. A strip is as wide as the rows under a block fit half of a 2 MB L2 cache.
+CHUNK_BYTES = 4096
+STRIP_BYTES = 1 << 20
+NARROWEST = 64
 
 # Widest vector in numbers (float32 in AVX-512): rows are padded to whole vectors.
 LANES = 16
@@ -297,16 +298,28 @@ def samples(strides: tuple[int, ...], dtype: np.dtype, y: int, x: int) -> tuple[
 
 
 def schedule(job: NDArray[Any], operation: Operation, itemsize: int) -> None:
-    """Choose the width of strips, so that the rows a block works on stay in cache."""
-    columns = (int(job["result_width"]) - 1) * operation.stride[1] + 1
+    """Choose the widths of strips and chunks, so that what a block works on stays in cache."""
+    columns = max(1, (int(job["result_width"]) - 1) * operation.stride[1] + 1)
     span_x = int(job["span_x"])
-    ring = int(job["span_y"]) + (operation.block - 1) * operation.stride[0]
-    fits = RING_BYTES // (itemsize * ring) - span_x - LANES
-    strip = max(NARROWEST_STRIP, min(STRIP_BYTES // itemsize, fits))
-    strip = -(-min(strip, max(columns, 1)) // LANES) * LANES
-    pitch = -(-(strip + span_x - 1 + LANES) // LANES) * LANES
-    if pitch * itemsize % 4096 == 0:
-        # Rows a multiple of 4 KB apart would fall into the same cache sets.
-        pitch += LANES
-    job["block"], job["strip"], job["pitch"] = operation.block, strip, pitch
-    job["work"] = operation.work(pitch)
+    rows = int(job["span_y"]) + (operation.block - 1) * operation.stride[0]
+    strip = max(NARROWEST, STRIP_BYTES // (itemsize * rows) - span_x - 2 * LANES)
+    strip = whole_vectors(min(strip // LANES * LANES, columns))
+    chunk = min(CHUNK_BYTES // itemsize, strip)
+    job["block"], job["strip"], job["chunk"] = operation.block, strip, chunk
+    job["pitch"] = scratch_pitch(chunk + span_x, itemsize)
+    job["ring_pitch"] = scratch_pitch(strip + span_x, itemsize)
+    job["work"] = operation.work(int(job["pitch"]))
+
+
+def whole_vectors(n: int) -> int:
+    """Return the next multiple of the widest vector."""
+    return -(-n // LANES) * LANES
+
+
+def scratch_pitch(columns: int, itemsize: int) -> int:
+    """Return the distance of scratch rows that hold so many columns and a vector more.
+
+    Never a multiple of 4 KB: all rows would fall into the same few sets of the cache.
+    """
+    pitch = whole_vectors(columns + LANES)
+    return pitch + LANES if pitch * itemsize % 4096 == 0 else pitch

@@ -1,0 +1,74 @@
+# make demo, make test: nothing is needed but Python 3.11 or later, a C compiler and make.
+
+TARGETS := help demo test bench lint build clean
+.PHONY: $(TARGETS)
+.DEFAULT_GOAL := help
+
+# From another folder (make -f path/to/Makefile) everything is handed to make in this one.
+HERE := $(shell dirname '$(strip $(MAKEFILE_LIST))')
+ifneq ($(HERE),.)
+
+$(TARGETS):
+	@$(MAKE) --no-print-directory -C '$(HERE)' $@
+
+else
+
+# The first that runs, is new enough and can make an environment; a name alone may be a stub that fails.
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SOURCES := setup.py pyproject.toml $(wildcard pyx/*)
+SAMPLE := samples/coffee.png
+
+help: ## Show this.
+	@sed -n 's/^\([a-z]*\): .*## /make \1	/p' Makefile
+
+demo: $(VENV)/peers ## Find the edges of a photo, and time that beside other libraries.
+	@$(BIN)/python samples/edges.py $(SAMPLE)
+
+test: $(VENV)/test ## Run all tests.
+	$(BIN)/pytest $(ARGS)
+
+bench: $(VENV)/bench ## Measure beside other libraries; ARGS="correlate --threads 1" chooses.
+	$(BIN)/imgconv bench $(ARGS)
+
+lint: $(VENV)/lint ## Check style and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/cython-lint pyx
+	$(BIN)/mypy
+
+build: $(VENV)/built ## Compile the loops into this checkout.
+
+clean: ## Remove all that make has made.
+	rm -rf $(VENV) build demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find imgconv/_loops -name '*.so' -delete 2>/dev/null || true
+
+# Each step leaves a stamp, and so is done again only when what it depends on has changed.
+$(VENV)/made:
+	@test -n '$(PYTHON)' || { echo 'no Python 3.11 or later with venv found; make PYTHON=...' >&2; false; }
+	'$(PYTHON)' -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/built: $(VENV)/made $(SOURCES)
+	@echo 'Compiling the loops; this takes a few minutes, once.'
+	$(PIP) install --editable '.[cli]'
+	@touch $@
+
+# pip takes the requirements of an extra from the package that is installed, so nothing is built again.
+$(VENV)/test $(VENV)/bench $(VENV)/lint: $(VENV)/%: $(VENV)/built
+	$(PIP) install 'imgconv[$(EXTRAS)]'
+	@touch $@
+$(VENV)/test: EXTRAS := cli,bench,test
+$(VENV)/bench: EXTRAS := bench
+$(VENV)/lint: EXTRAS := lint
+
+# The demo measures beside whatever of these can be had without a compiler.
+$(VENV)/peers: $(VENV)/built
+	-$(PIP) install --only-binary :all: scikit-image opencv-python-headless
+	@touch $@
+
+endif

@@ -1,0 +1,456 @@
+"""How each library spells the same work.
+
+A peer is a class whose methods are named after the works of `suite`. A method takes the image
+((H, W), or (H, W, C) if colour), the dtype of the result and the work's numbers, prepares what a
+user would prepare once (kernels, sizes), and returns a `Call`. All use SciPy's border "reflect"
+(d c b a | a b c d | d c b a) and Gaussians truncated at 4 sigma, unless the call's note says
+otherwise. A work that a library has not is a method that the class has not, or that returns None.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = np.ndarray
+SOBEL_SMOOTH, SOBEL_EDGE = np.array([1.0, 2.0, 1.0]), np.array([-1.0, 0.0, 1.0])
+SCHARR_SMOOTH = np.array([3.0, 10.0, 3.0])
+FARID_SMOOTH = np.array(
+    [
+        0.0376593171958126,
+        0.249153396177344,
+        0.426374573253687,
+        0.249153396177344,
+        0.0376593171958126,
+    ]
+)
+FARID_EDGE = np.array(
+    [-0.109603762960254, -0.276690988455557, 0.0, 0.276690988455557, 0.109603762960254]
+)
+
+
+class Call(NamedTuple):
+    """One work, ready to run: `run(None)` allocates its result, `run(out)` fills one."""
+
+    run: Callable[[Array | None], Any]
+    note: str = ""  # where the work is not equal: "DFT", "8-bit weights", ...
+    fills_out: bool = True
+    same_border: bool = True
+
+
+class Peer:
+    """A library; missing ones are passed over by `installed`."""
+
+    name = ""
+    module = ""
+    package = ""
+
+    def __init__(self) -> None:
+        self.library = import_module(self.module)
+
+    def describe(self) -> str:
+        """Return the version, and what else decides the speed."""
+        return version(self.package)
+
+    def set_threads(self, count: int) -> None:
+        """Use count threads; most of the libraries always use one."""
+
+    def call(self, work: str, image: Array, result: np.dtype, numbers: tuple) -> Call | None:
+        """Return the library's way to do a work, or None where it has none."""
+        method = getattr(self, work, None)
+        return method(image, result, *numbers) if method else None
+
+
+def kernel_of(size: int) -> Array:
+    """Return a dense kernel without symmetry, zeros or separable factors, whose sum is 1."""
+    kernel = np.random.default_rng(size).uniform(0.1, 1.0, (size, size))
+    return kernel / kernel.sum()
+
+
+class Imgconv(Peer):
+    """Ourselves."""
+
+    name, module, package = "imgconv", "imgconv", "imgconv"
+
+    def describe(self) -> str:
+        return self.library.__version__
+
+    def set_threads(self, count: int) -> None:
+        self.library.set_num_threads(count)
+
+    def _call(
+        self, function: str, image: Array, result: np.dtype, *arguments: Any, **options: Any
+    ) -> Call:
+        apply = getattr(self.library, function)
+        if image.ndim == 3:
+            options["channel_axis"] = -1
+        # A result that already is the default is not asked for, so that the call is the plain one.
+        if result != apply(image[:1, :1], *arguments, **options).dtype:
+            options["dtype"] = result
+        return Call(lambda out: apply(image, *arguments, out=out, **options))
+
+    def correlate(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._call("correlate", image, result, kernel_of(size))
+
+    def gaussian(self, image: Array, result: np.dtype, sigma: float) -> Call:
+        return self._call("gaussian", image, result, sigma)
+
+    def box(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._call("box", image, result, size)
+
+    def sobel_x(self, image: Array, result: np.dtype) -> Call:
+        return self._call("sobel", image, result, axis=1, normalize=False)
+
+    def sobel_magnitude(self, image: Array, result: np.dtype) -> Call:
+        return self._call("sobel", image, result)
+
+    def scharr_magnitude(self, image: Array, result: np.dtype) -> Call:
+        return self._call("scharr", image, result)
+
+    def farid_magnitude(self, image: Array, result: np.dtype) -> Call:
+        return self._call("farid", image, result)
+
+    def laplace(self, image: Array, result: np.dtype) -> Call:
+        return self._call("laplace", image, result)
+
+    def gaussian_laplace(self, image: Array, result: np.dtype, sigma: float) -> Call:
+        return self._call("gaussian_laplace", image, result, sigma)
+
+    def difference_of_gaussians(
+        self, image: Array, result: np.dtype, low: float, high: float
+    ) -> Call:
+        return self._call("difference_of_gaussians", image, result, low, high)
+
+
+class OpenCV(Peer):
+    """cv2, with BORDER_REFLECT and Gaussians of 2 int(4 sigma + 1/2) + 1 taps."""
+
+    name, module, package = "OpenCV", "cv2", "opencv-python-headless"
+
+    def describe(self) -> str:
+        ipp = re.search(r"Intel IPP:\s+(\S+)", self.library.getBuildInformation())
+        with_ipp = ipp is not None and self.library.ipp.useIPP()
+        return (
+            f"{self.library.__version__} ({f'IPP {ipp[1]}' if ipp and with_ipp else 'without IPP'})"
+        )
+
+    def set_threads(self, count: int) -> None:
+        self.library.setNumThreads(count)
+
+    def _depth(self, result: np.dtype) -> int:
+        return {
+            "uint8": self.library.CV_8U,
+            "int16": self.library.CV_16S,
+            "uint16": self.library.CV_16U,
+            "float32": self.library.CV_32F,
+            "float64": self.library.CV_64F,
+        }[result.name]
+
+    def correlate(self, image: Array, result: np.dtype, size: int) -> Call:
+        cv2, kernel, depth = self.library, kernel_of(size), self._depth(result)
+        # The limits in filter2D's source, where it leaves the direct sum.
+        fast = image.dtype in (np.uint8, np.float32) and result in (np.uint8, np.int16, np.float32)
+        note = "DFT" if size * size >= (130 if fast else 50) else ""
+        return Call(
+            lambda out: cv2.filter2D(image, depth, kernel, dst=out, borderType=cv2.BORDER_REFLECT),
+            note,
+        )
+
+    def gaussian(self, image: Array, result: np.dtype, sigma: float) -> Call | None:
+        if result != image.dtype:
+            return None
+        cv2, taps = self.library, 2 * int(4 * sigma + 0.5) + 1
+        note = f"{8 * image.itemsize}-bit weights" if image.dtype.kind == "u" else ""
+        return Call(
+            lambda out: cv2.GaussianBlur(
+                image, (taps, taps), sigma, dst=out, sigmaY=sigma, borderType=cv2.BORDER_REFLECT
+            ),
+            note,
+        )
+
+    def box(self, image: Array, result: np.dtype, size: int) -> Call:
+        cv2, depth = self.library, self._depth(result)
+        return Call(
+            lambda out: cv2.boxFilter(
+                image, depth, (size, size), dst=out, borderType=cv2.BORDER_REFLECT
+            )
+        )
+
+    def sobel_x(self, image: Array, result: np.dtype) -> Call:
+        cv2, depth = self.library, self._depth(result)
+        return Call(
+            lambda out: cv2.Sobel(
+                image, depth, 1, 0, dst=out, ksize=3, borderType=cv2.BORDER_REFLECT
+            )
+        )
+
+    def sobel_magnitude(self, image: Array, result: np.dtype) -> Call:
+        cv2, depth, scale = self.library, self._depth(result), 1 / (4 * 2**0.5)
+        return self._magnitude(
+            lambda dx, dy: cv2.Sobel(
+                image, depth, dx, dy, ksize=3, scale=scale, borderType=cv2.BORDER_REFLECT
+            )
+        )
+
+    def scharr_magnitude(self, image: Array, result: np.dtype) -> Call:
+        cv2, depth, scale = self.library, self._depth(result), 1 / (16 * 2**0.5)
+        return self._magnitude(
+            lambda dx, dy: cv2.Scharr(
+                image, depth, dx, dy, scale=scale, borderType=cv2.BORDER_REFLECT
+            )
+        )
+
+    def farid_magnitude(self, image: Array, result: np.dtype) -> Call:
+        cv2, depth = self.library, self._depth(result)
+        smooth, edge = FARID_SMOOTH / 2**0.5, FARID_EDGE
+        return self._magnitude(
+            lambda dx, dy: cv2.sepFilter2D(
+                image,
+                depth,
+                edge if dx else smooth,
+                smooth if dx else edge,
+                borderType=cv2.BORDER_REFLECT,
+            )
+        )
+
+    def _magnitude(self, derivative: Callable[[int, int], Array]) -> Call:
+        magnitude = self.library.magnitude
+        return Call(lambda out: magnitude(derivative(1, 0), derivative(0, 1), out))
+
+    def laplace(self, image: Array, result: np.dtype) -> Call:
+        cv2, depth = self.library, self._depth(result)
+        return Call(
+            lambda out: cv2.Laplacian(image, depth, dst=out, ksize=1, borderType=cv2.BORDER_REFLECT)
+        )
+
+    def gaussian_laplace(self, image: Array, result: np.dtype, sigma: float) -> Call | None:
+        cv2, depth, blur = (
+            self.library,
+            self._depth(result),
+            self.gaussian(image, image.dtype, sigma),
+        )
+        return blur and Call(
+            lambda out: cv2.Laplacian(
+                blur.run(None), depth, dst=out, ksize=1, borderType=cv2.BORDER_REFLECT
+            ),
+            "blur + 3x3 Laplacian",
+        )
+
+    def difference_of_gaussians(
+        self, image: Array, result: np.dtype, low: float, high: float
+    ) -> Call | None:
+        cv2, depth = self.library, self._depth(result)
+        near, far = self.gaussian(image, image.dtype, low), self.gaussian(image, image.dtype, high)
+        return (
+            near
+            and far
+            and Call(
+                lambda out: cv2.subtract(near.run(None), far.run(None), out, dtype=depth), near.note
+            )
+        )
+
+
+class SciPy(Peer):
+    """scipy.ndimage, one thread. In float64 it is the reference of all."""
+
+    name, module, package = "SciPy", "scipy.ndimage", "scipy"
+
+    def correlate(self, image: Array, result: np.dtype, size: int) -> Call:
+        kernel = kernel_of(size)[..., None] if image.ndim == 3 else kernel_of(size)
+        note = "truncated, not rounded" if result.kind in "ui" else ""
+        return Call(
+            lambda out: self.library.correlate(image, kernel, result if out is None else out), note
+        )
+
+    def gaussian(self, image: Array, result: np.dtype, sigma: float) -> Call:
+        note = "truncated, not rounded" if result.kind in "ui" else ""
+        return Call(
+            lambda out: self.library.gaussian_filter(
+                image, sigma, output=result if out is None else out, axes=(0, 1)
+            ),
+            note,
+        )
+
+    def box(self, image: Array, result: np.dtype, size: int) -> Call:
+        note = "truncated, not rounded" if result.kind in "ui" else ""
+        return Call(
+            lambda out: self.library.uniform_filter(
+                image, size, result if out is None else out, axes=(0, 1)
+            ),
+            note,
+        )
+
+    def sobel_x(self, image: Array, result: np.dtype) -> Call:
+        return Call(
+            lambda out: self._separable(
+                image, SOBEL_SMOOTH, SOBEL_EDGE, result if out is None else out
+            )
+        )
+
+    def sobel_magnitude(self, image: Array, result: np.dtype) -> Call:
+        return self._magnitude(image, result, SOBEL_SMOOTH / 4, SOBEL_EDGE)
+
+    def scharr_magnitude(self, image: Array, result: np.dtype) -> Call:
+        return self._magnitude(image, result, SCHARR_SMOOTH / 16, SOBEL_EDGE)
+
+    def farid_magnitude(self, image: Array, result: np.dtype) -> Call:
+        return self._magnitude(image, result, FARID_SMOOTH, FARID_EDGE)
+
+    def _magnitude(self, image: Array, result: np.dtype, smooth: Array, edge: Array) -> Call:
+        half = smooth / 2**0.5
+        return Call(
+            lambda out: np.hypot(
+                self._separable(image, edge, half, result),
+                self._separable(image, half, edge, result),
+                out,
+            )
+        )
+
+    def _separable(self, image: Array, along_y: Array, along_x: Array, output: Any) -> Array:
+        first = self.library.correlate1d(image, along_y, 0, output)
+        return self.library.correlate1d(first, along_x, 1, first)
+
+    def laplace(self, image: Array, result: np.dtype) -> Call:
+        return Call(lambda out: self.library.laplace(image, result if out is None else out))
+
+    def gaussian_laplace(self, image: Array, result: np.dtype, sigma: float) -> Call:
+        return Call(
+            lambda out: self.library.gaussian_laplace(image, sigma, result if out is None else out)
+        )
+
+    def difference_of_gaussians(
+        self, image: Array, result: np.dtype, low: float, high: float
+    ) -> Call:
+        blur = self.library.gaussian_filter
+        return Call(
+            lambda out: np.subtract(
+                blur(image, low, output=result), blur(image, high, output=result), out
+            )
+        )
+
+
+class SciPySignal(Peer):
+    """scipy.signal, one thread: the direct 2-D sum."""
+
+    name, module, package = "scipy.signal", "scipy.signal", "scipy"
+
+    def correlate(self, image: Array, result: np.dtype, size: int) -> Call | None:
+        if image.dtype != result or image.ndim != 2:
+            return None
+        kernel = kernel_of(size).astype(result)
+        return Call(
+            lambda out: self.library.correlate2d(image, kernel, "same", "symm"), fills_out=False
+        )
+
+
+class ScikitImage(Peer):
+    """skimage.filters, one thread."""
+
+    name, module, package = "scikit-image", "skimage.filters", "scikit-image"
+
+    def gaussian(self, image: Array, result: np.dtype, sigma: float) -> Call:
+        channel_axis = -1 if image.ndim == 3 else None
+        note = "" if result.kind == "f" else "float result"
+        return Call(
+            lambda out: self.library.gaussian(
+                image, sigma, mode="reflect", preserve_range=True, channel_axis=channel_axis
+            ),
+            note,
+            fills_out=False,
+        )
+
+    def sobel_magnitude(self, image: Array, result: np.dtype) -> Call | None:
+        return self._edges("sobel", image, result)
+
+    def scharr_magnitude(self, image: Array, result: np.dtype) -> Call | None:
+        return self._edges("scharr", image, result)
+
+    def farid_magnitude(self, image: Array, result: np.dtype) -> Call | None:
+        return self._edges("farid", image, result)
+
+    def _edges(self, function: str, image: Array, result: np.dtype) -> Call | None:
+        # Integers would come out on another scale.
+        apply = getattr(self.library, function)
+        return Call(lambda out: apply(image), fills_out=False) if image.dtype == result else None
+
+    def difference_of_gaussians(
+        self, image: Array, result: np.dtype, low: float, high: float
+    ) -> Call | None:
+        if image.dtype != result:
+            return None
+        return Call(
+            lambda out: self.library.difference_of_gaussians(image, low, high, mode="reflect"),
+            fills_out=False,
+        )
+
+
+class PyTorch(Peer):
+    """torch.nn.functional on the array itself; it has no such border and pads with zeros."""
+
+    name, module, package = "PyTorch", "torch", "torch"
+
+    def set_threads(self, count: int) -> None:
+        self.library.set_num_threads(count)
+
+    def correlate(self, image: Array, result: np.dtype, size: int) -> Call | None:
+        return self._convolutions(image, result, [kernel_of(size)])
+
+    def gaussian(self, image: Array, result: np.dtype, sigma: float) -> Call | None:
+        radius = int(4 * sigma + 0.5)
+        taps = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+        taps /= taps.sum()
+        return self._convolutions(image, result, [taps[:, None], taps[None, :]])
+
+    def _convolutions(self, image: Array, result: np.dtype, kernels: list[Array]) -> Call | None:
+        if image.dtype.kind != "f" or image.dtype != result or image.ndim != 2:
+            return None
+        torch = self.library
+        source = torch.from_numpy(image)[None, None]
+        weights = [torch.from_numpy(kernel.astype(result))[None, None] for kernel in kernels]
+
+        def run(out: Array | None) -> Array:
+            with torch.inference_mode():
+                done = source
+                for weight in weights:
+                    done = torch.nn.functional.conv2d(done, weight, padding="same")
+                return done[0, 0].numpy()
+
+        return Call(run, "zero border", fills_out=False, same_border=False)
+
+
+class DIPlib(Peer):
+    """PyDIP. Its Gaussian has SciPy's taps; its border mirrors about the last pixel."""
+
+    name, module, package = "DIPlib", "diplib", "diplib"
+
+    def set_threads(self, count: int) -> None:
+        self.library.SetNumberOfThreads(count)
+
+    def gaussian(self, image: Array, result: np.dtype, sigma: float) -> Call | None:
+        if image.dtype != np.float32 or result != np.float32:
+            return None
+        return Call(
+            lambda out: self.library.GaussFIR(image, [sigma], [0], ["mirror"], 4),
+            "mirror border",
+            fills_out=False,
+            same_border=False,
+        )
+
+
+PEERS: tuple[type[Peer], ...] = (OpenCV, SciPy, SciPySignal, ScikitImage, PyTorch, DIPlib)
+
+
+def installed() -> tuple[list[Peer], list[str]]:
+    """Return the peers that can be imported, and the names of those that cannot."""
+    found, missing = [], []
+    for peer in PEERS:
+        try:
+            found.append(peer())
+        except ImportError:
+            missing.append(peer.name)
+    return found, missing

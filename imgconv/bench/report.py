@@ -1,0 +1,302 @@
+"""The outcome in words: the terminal's tables, JSON, and Markdown."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from imgconv.bench.measure import (
+    OUT_OF_CACHE,
+    Entry,
+    Result,
+    copy_rate,
+    peak_flops,
+    processor,
+)
+from imgconv.bench.peers import Imgconv, Peer
+
+EXPLANATION = """\
+Medians of interleaved runs; ±: width of the middle half of our samples.
+difference: the largest to SciPy in float64, ours and the fastest peer's.
+limit: the time to copy an image of that size, or to do the sums at the FMA rate, by our time."""
+MARKERS = ("<!-- bench -->", "<!-- /bench -->")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What ran the benchmark; its limits are by number of threads."""
+
+    processor: str
+    cores: int
+    system: str
+    python: str
+    numpy: str
+    copy_rate: dict[int, float]  # bytes a second, read and written, out of cache
+    peak_flops: dict[int, float | None]  # float32
+    libraries: dict[str, str]
+    missing: tuple[str, ...]
+
+
+def machine(peers: Sequence[Peer], missing: Sequence[str], threads: Sequence[int]) -> Machine:
+    """Describe this machine and measure its limits."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return Machine(
+        processor=processor(),
+        cores=len(affinity(0)) if affinity else os.cpu_count() or 1,
+        system=f"{platform.system()} {platform.machine()}",
+        python=platform.python_version(),
+        numpy=np.__version__,
+        copy_rate={count: copy_rate(OUT_OF_CACHE, count) for count in threads},
+        peak_flops={count: peak_flops(np.dtype(np.float32), count) for count in threads},
+        libraries={peer.name: peer.describe() for peer in (Imgconv(), *peers)},
+        missing=tuple(missing),
+    )
+
+
+def headline(about: Machine) -> list[str]:
+    """Return the machine, the libraries and the limits, each as one line."""
+    limits = []
+    for count, rate in about.copy_rate.items():
+        flops = about.peak_flops[count]
+        fma = f", FMA {flops / 1e9:.3g} GFLOP/s" if flops else ""
+        limits.append(f"{words(count, 'thread')}: copy {rate / 1e9:.3g} GB/s{fma}")
+    missing = f"; not installed: {', '.join(about.missing)}" if about.missing else ""
+    return [
+        f"{about.processor}, {words(about.cores, 'core')}, {about.system}, "
+        f"Python {about.python}, NumPy {about.numpy}",
+        ", ".join(f"{name} {version}" for name, version in about.libraries.items()) + missing,
+        "; ".join(limits),
+    ]
+
+
+def groups(results: Sequence[Result]) -> Iterator[tuple[str, list[Result]]]:
+    """Yield a title and the results of each image size, number of threads and kind of output."""
+    found: dict[str, list[Result]] = {}
+    for result in results:
+        size = "small images" if is_small(result) else " x ".join(map(str, result.row.shape))
+        output = "fresh output" if result.fresh else "existing output"
+        title = f"{size}, {words(result.threads, 'thread')}, {output}"
+        found.setdefault(title, []).append(result)
+    yield from found.items()
+
+
+def is_small(result: Result) -> bool:
+    """Return whether a result belongs to the small images, which share one table."""
+    return result.row.family == "small"
+
+
+def label(result: Result) -> str:
+    """Return a row's title, with what is not the same for its whole table."""
+    row = result.row
+    size = f" on {row.shape[0]}x{row.shape[1]}" if is_small(result) else ""
+    return row.title + size + ("" if row.dtype == "float32" else f", {row.dtype}")
+
+
+def words(count: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    >>> words(1, "thread"), words(2, "thread")
+    ('1 thread', '2 threads')
+    """
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time to three digits, in microseconds if it is short.
+
+    >>> duration(2.5), duration(0.0031415), duration(4.2e-6)
+    ('2500 ms', '3.14 ms', '4.20 us')
+    """
+    scaled, unit = (seconds * 1e3, "ms") if seconds >= 1e-4 else (seconds * 1e6, "us")
+    return f"{scaled:.0f} {unit}" if scaled >= 100 else f"{scaled:#.3g} {unit}"
+
+
+def verdict(ratio: float) -> str:
+    """Return who is faster, and how much.
+
+    >>> verdict(2.0), verdict(0.5)
+    ('2.00x faster', '2.00x slower')
+    """
+    return f"{ratio:.2f}x faster" if ratio >= 1 else f"{1 / ratio:.2f}x slower"
+
+
+def lost(results: Sequence[Result]) -> list[str]:
+    """Return each row in which a peer is faster, the worst first."""
+    slower = sorted((r for r in results if r.ratio and r.ratio < 1), key=lambda r: r.ratio or 0)
+    lines = []
+    for result in slower:
+        size = "" if is_small(result) else f", {'x'.join(map(str, result.row.shape))}"
+        output = "fresh output" if result.fresh else "existing output"
+        lines.append(
+            f"{verdict(result.ratio or 0)} than {result.fastest}: {label(result)}{size}, "
+            f"{words(result.threads, 'thread')}, {output}"
+        )
+    return lines
+
+
+def standings(results: Sequence[Result], peers: Sequence[str]) -> Table:
+    """Return against each peer, and against the fastest in each row: rows won, ratios."""
+    title = "in all: a peer's time by ours"
+    grid = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    grid.add_column("against")
+    for name in ("rows", "faster in", "slower in", "worst", "median", "best"):
+        grid.add_column(name, justify="right")
+    against = {"the fastest": [r.ratio for r in results if r.ratio is not None]}
+    for name in peers:
+        against[name] = [r.ratio_to(name) for r in results if name in r.peers]
+    for name, ratios in against.items():
+        if ratios:
+            won = sum(ratio >= 1 for ratio in ratios)
+            slower = Text(str(len(ratios) - won), "bold red" if won < len(ratios) else "")
+            spread = (f"{choose(ratios):.2f}" for choose in (min, median, max))
+            grid.add_row(name, str(len(ratios)), str(won), slower, *spread)
+    return grid
+
+
+class Notes:
+    """Letters for what makes a library's work unequal, in the order in which they are met."""
+
+    def __init__(self) -> None:
+        self.letters: dict[str, str] = {}
+
+    def mark(self, note: str) -> str:
+        """Return the letter of a note, nothing for none."""
+        return self.letters.setdefault(note, chr(ord("a") + len(self.letters))) if note else ""
+
+    def legend(self) -> str:
+        """Return what the letters mean."""
+        return ", ".join(f"{letter}: {note}" for note, letter in self.letters.items())
+
+
+def show(results: Sequence[Result], about: Machine, console: Console) -> None:
+    """Print the tables: every library's time, or on a narrow terminal the fastest peer's alone."""
+    peers = list(about.libraries)[1:]
+    for title, found in groups(results):
+        present = [name for name in peers if any(name in result.peers for result in found)]
+        columns = ["imgconv", "±", *present, "against the fastest", "difference", "limit"]
+        if console.width < 14 * len(columns):
+            columns = ["imgconv", "fastest peer", "against the fastest", "limit"]
+        notes = Notes()
+        console.print(table(title, found, columns, notes))
+        if notes.letters:
+            console.print(f"unequal work: {notes.legend()}\n", style="dim")
+    console.print(standings(results, peers))
+    for line in lost(results):
+        console.print(line, style="bold red")
+    console.print(f"\n{EXPLANATION}\n", style="dim")
+    for line in headline(about):
+        console.print(line)
+
+
+def table(title: str, results: Sequence[Result], columns: Sequence[str], notes: Notes) -> Table:
+    """Return a table with a row for each result."""
+    grid = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    grid.add_column("work", no_wrap=True)
+    for name in columns:
+        grid.add_column(name, justify="right", no_wrap=True)
+    for result in results:
+        known = cells(result, notes, columns)
+        grid.add_row(label(result), *(known.get(name, Text("-", "dim")) for name in columns))
+    return grid
+
+
+def cells(result: Result, notes: Notes, columns: Sequence[str]) -> dict[str, Text]:
+    """Return what is known of a result, by column."""
+    ours = result.ours.timing
+    entries = {"imgconv": result.ours, **result.peers}
+    fastest = min(entry.timing.median for entry in entries.values())
+    known = {
+        name: _time(entry, fastest, notes) for name, entry in entries.items() if name in columns
+    }
+    known["±"] = Text(f"{ours.spread:.0%}")
+    known["difference"] = Text(f"{result.ours.difference:.0e}")
+    if result.fastest and result.ratio:
+        peer = result.peers[result.fastest]
+        if "fastest peer" in columns:
+            known["fastest peer"] = Text(f"{result.fastest} ") + _time(peer, fastest, notes)
+        style = "green" if result.ratio >= 1 else "bold red"
+        known["against the fastest"] = Text(verdict(result.ratio), style)
+        known["difference"].append(f" {peer.difference:.0e}")
+    if result.share:
+        known["limit"] = Text(f"{result.share:.0%}")
+    return known
+
+
+def _time(entry: Entry, fastest: float, notes: Notes) -> Text:
+    seconds = entry.timing.median
+    cell = Text(duration(seconds), "bold" if seconds == fastest else "")
+    return cell.append(f" {notes.mark(entry.note)}" if entry.note else "", "dim")
+
+
+def as_json(results: Sequence[Result], about: Machine) -> dict[str, Any]:
+    """Return everything that was measured, as plain values; times are in seconds."""
+    rows = []
+    for result in results:
+        rows.append(
+            {
+                **asdict(result.row),
+                "threads": result.threads,
+                "fresh": result.fresh,
+                "imgconv": asdict(result.ours),
+                "peers": {name: asdict(entry) for name, entry in result.peers.items()},
+                "fastest": result.fastest,
+                "ratio": result.ratio,
+                "limit": result.limit,
+                "share": result.share,
+            }
+        )
+    return {"machine": asdict(about), "results": rows}
+
+
+def as_markdown(results: Sequence[Result], about: Machine) -> str:
+    """Return the tables for a README, and the machine they were measured on."""
+    lines = []
+    for title, found in groups(results):
+        lines += [f"**{title}**", ""]
+        lines += [
+            "| work | imgconv | fastest peer | against it | against SciPy | of the limit |",
+            "|---|--:|--:|--:|--:|--:|",
+        ]
+        lines += [_markdown_row(result) for result in found]
+        lines.append("")
+    return "\n".join([*lines, *(f"{line}  " for line in headline(about)[:2]), headline(about)[2]])
+
+
+def _markdown_row(result: Result) -> str:
+    cells = [label(result), duration(result.ours.timing.median), "", "", "", ""]
+    if result.fastest and result.ratio:
+        entry = result.peers[result.fastest]
+        note = f", {entry.note}" if entry.note else ""
+        cells[2] = f"{duration(entry.timing.median)} ({result.fastest}{note})"
+        cells[3] = verdict(result.ratio) if result.ratio < 1 else f"**{verdict(result.ratio)}**"
+    if "SciPy" in result.peers:
+        cells[4] = verdict(result.ratio_to("SciPy"))
+    if result.share:
+        cells[5] = f"{result.share:.0%}"
+    return "| " + " | ".join(cells) + " |"
+
+
+def between_markers(text: str, table: str) -> str:
+    """Return a text with the table in place of what stands between the two MARKERS.
+
+    >>> print(between_markers("above <!-- bench -->old<!-- /bench --> below", "new"))
+    above <!-- bench -->
+    new
+    <!-- /bench --> below
+    """
+    start, end = MARKERS
+    before, found_start, rest = text.partition(start)
+    _, found_end, after = rest.partition(end)
+    if not (found_start and found_end):
+        raise ValueError(f"no {start} ... {end} to fill")
+    return f"{before}{start}\n{table}\n{end}{after}"

@@ -1,0 +1,182 @@
+"""What is measured: the rows of the benchmark, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+SHAPES = ((2048, 2048), (1811, 2203))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One work on one kind of image.
+
+    Attributes
+    ----------
+    family : str
+        One of FAMILIES.
+    title : str
+        What a reader calls it.
+    work : str
+        The method of `peers.Peer` that does it.
+    numbers : tuple
+        The method's arguments.
+    flops : float
+        Additions and multiplications for each sample of the textbook algorithm: two for each tap
+        that is not zero, factor by factor where the kernel has factors, running sums for the box.
+        The share of the machine's limit counts these, whatever a library really does.
+    dtype : str
+        The image's.
+    result : str
+        The result's: "same", "float" (float32 from integers, else the same), or a dtype.
+    channels : int
+        1 for an (H, W) image, else C of an interleaved (H, W, C) one.
+    shape : tuple of int
+        (H, W); empty for the shapes of the run.
+    """
+
+    family: str
+    title: str
+    work: str
+    numbers: tuple[float, ...]
+    flops: float
+    dtype: str = "float32"
+    result: str = "float"
+    channels: int = 1
+    shape: tuple[int, ...] = ()
+
+    @property
+    def result_dtype(self) -> np.dtype:
+        """The dtype of the result."""
+        image = np.dtype(self.dtype)
+        if self.result == "float":
+            return image if image.kind == "f" else np.dtype("float32")
+        return image if self.result == "same" else np.dtype(self.result)
+
+    @property
+    def samples(self) -> int:
+        """The number of values in the image."""
+        return self.shape[0] * self.shape[1] * self.channels
+
+    @property
+    def bytes(self) -> int:
+        """What must at least move: the image read and the result written once."""
+        return self.samples * (np.dtype(self.dtype).itemsize + self.result_dtype.itemsize)
+
+    def image(self) -> np.ndarray:
+        """Return the image: uniform noise, the same in every run."""
+        shape = self.shape if self.channels == 1 else (*self.shape, self.channels)
+        noise = np.random.default_rng(1).random(shape, np.float32)
+        dtype = np.dtype(self.dtype)
+        return (noise * (np.iinfo(dtype).max if dtype.kind in "ui" else 1)).astype(dtype)
+
+
+def taps(sigma: float) -> int:
+    """Return the number of taps of a Gaussian cut at 4 sigma, as SciPy counts them."""
+    return 2 * int(4 * sigma + 0.5) + 1
+
+
+def correlate(size: int) -> Row:
+    """Return the row of a dense kernel."""
+    return Row("correlate", f"correlate {size}x{size}", "correlate", (size,), 2 * size * size)
+
+
+def gaussian(sigma: float) -> Row:
+    """Return the row of a Gaussian."""
+    return Row(
+        "gaussian", f"gaussian {sigma:g}", "gaussian", (sigma,), 4 * taps(sigma), result="same"
+    )
+
+
+def box(size: int) -> Row:
+    """Return the row of a mean over a square."""
+    return Row("box", f"box {size}x{size}", "box", (size,), 5, result="same")
+
+
+SOBEL_X = Row("edges", "sobel x", "sobel_x", (), 10)
+SOBEL_MAGNITUDE = Row("edges", "sobel magnitude", "sobel_magnitude", (), 24)
+EDGES = (
+    SOBEL_X,
+    SOBEL_MAGNITUDE,
+    Row("edges", "scharr magnitude", "scharr_magnitude", (), 24),
+    Row("edges", "farid magnitude", "farid_magnitude", (), 40),
+    Row("edges", "laplace", "laplace", (), 10),
+    Row("edges", "laplacian of gaussian 2", "gaussian_laplace", (2.0,), 8 * taps(2.0) + 1),
+    Row(
+        "edges",
+        "difference of gaussians 1",
+        "difference_of_gaussians",
+        (1.0, 1.6),
+        4 * (taps(1.0) + taps(1.6)) + 1,
+    ),
+)
+COLOUR = (
+    replace(gaussian(1.5), result="same"),
+    replace(correlate(5), result="same"),
+    replace(SOBEL_X, result="int16"),
+)
+FLOAT64 = (
+    correlate(3),
+    correlate(7),
+    correlate(15),
+    gaussian(1.5),
+    gaussian(3),
+    gaussian(8),
+    SOBEL_X,
+    SOBEL_MAGNITUDE,
+    EDGES[4],
+    box(3),
+    box(15),
+    box(51),
+)
+
+SUITE: tuple[Row, ...] = (
+    *(correlate(size) for size in (3, 5, 7, 9, 11, 15, 21)),
+    *(gaussian(sigma) for sigma in (0.8, 1.5, 3, 8)),
+    *EDGES,
+    *(box(size) for size in (3, 15, 51)),
+    *(
+        replace(row, family="colour", title=f"RGB {row.title}", dtype="uint8", channels=3)
+        for row in COLOUR
+    ),
+    *(
+        replace(row, family="small", shape=(side, side))
+        for side in (16, 64, 256)
+        for row in (correlate(3), gaussian(1.5))
+    ),
+    *(replace(row, family="float64", dtype="float64") for row in FLOAT64),
+)
+FAMILIES = tuple(dict.fromkeys(row.family for row in SUITE))
+
+
+def rows(
+    families: Sequence[str] = (),
+    shapes: Sequence[tuple[int, int]] = SHAPES,
+    dtypes: Sequence[str] = (),
+) -> list[Row]:
+    """Return the rows to measure.
+
+    Parameters
+    ----------
+    families : sequence of str, default: all
+    shapes : sequence of (H, W)
+        For the rows that have no shape of their own.
+    dtypes : sequence of str, default: each row's own
+        The images' dtypes, in place of those of the rows.
+
+    Returns
+    -------
+    rows : list of Row
+    """
+    chosen = [row for row in SUITE if not families or row.family in families]
+    if dtypes:
+        chosen = list(
+            dict.fromkeys(replace(row, dtype=dtype) for dtype in dtypes for row in chosen)
+        )
+    sized = [row for row in chosen if row.shape]
+    return [
+        replace(row, shape=shape) for shape in shapes for row in chosen if not row.shape
+    ] + sized

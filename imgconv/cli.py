@@ -1,0 +1,458 @@
+"""The command `imgconv`: edges of photos, what is installed, how fast it is."""
+
+from __future__ import annotations
+
+import json
+import math
+import mimetypes
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import imgconv
+from imgconv import files
+from imgconv.bench.suite import FAMILIES
+
+
+def require(extra: str, *modules: str) -> None:
+    """Leave with exit code 2 and say what to install, where a module of an extra is missing."""
+    missing = [module for module in modules if find_spec(module) is None]
+    if missing:
+        print(
+            f"imgconv: {', '.join(missing)} not found; pip install 'imgconv[{extra}]'",
+            file=sys.stderr,
+        )
+        raise SystemExit(2)
+
+
+try:
+    import click
+except ModuleNotFoundError:
+    require("cli", "click")
+    raise
+
+
+class Filter(NamedTuple):
+    """What `--filter` names: a function of imgconv and how its result is drawn."""
+
+    function: str
+    sigma: float | None = (
+        None  # the filter's own scale where it has one; else sigma is a blur before it
+    )
+    signed: bool = False
+
+    def __call__(self, image: np.ndarray, sigma: float | None, mode: str) -> np.ndarray:
+        apply = getattr(imgconv, self.function)
+        if self.sigma is not None:
+            return apply(image, sigma or self.sigma, mode=mode)
+        if sigma:
+            # Not rounded to the photo's integers, which would draw contours into smooth shades.
+            image = imgconv.gaussian(
+                image, sigma, mode=mode, dtype=np.result_type(image, np.float32)
+            )
+        return apply(image, mode=mode)
+
+
+FILTERS = {
+    "sobel": Filter("sobel"),
+    "scharr": Filter("scharr"),
+    "prewitt": Filter("prewitt"),
+    "farid": Filter("farid"),
+    "roberts": Filter("roberts"),
+    "laplace": Filter("laplace", signed=True),
+    "log": Filter("gaussian_laplace", sigma=2.0, signed=True),
+    "dog": Filter("difference_of_gaussians", sigma=1.0, signed=True),
+}
+MODES = ("reflect", "mirror", "nearest", "wrap", "constant")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(imgconv.__version__, prog_name="imgconv")
+def main() -> None:
+    """Fast 2-D image filters on the command line."""
+    require("cli", "rich", "PIL", "tifffile", "imagecodecs")
+
+
+@main.command()
+@click.argument(
+    "photos", metavar="PHOTO...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "-o",
+    "--out",
+    metavar="OUT",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A .png, .jpg or .tif file for one photo; otherwise a folder, made where missing.",
+)
+@click.option(
+    "--filter",
+    "name",
+    type=click.Choice(list(FILTERS)),
+    default="sobel",
+    show_default=True,
+    help="Which edges: five gradient kernels, or the Laplacian, the Laplacian of a Gaussian, "
+    "a difference of Gaussians.",
+)
+@click.option(
+    "--sigma",
+    metavar="S",
+    type=click.FloatRange(min=0, max=1000),
+    help="Blur before the kernels and the Laplacian, in pixels [default: none]; "
+    "the scale of log [default: 2] and dog [default: 1].",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="reflect",
+    show_default=True,
+    help="How the photo goes on beyond its border.",
+)
+@click.option(
+    "--threads",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Threads [default: as `imgconv info` tells].",
+)
+@click.option(
+    "--max-megapixels",
+    metavar="M",
+    type=click.FloatRange(min=0, min_open=True),
+    default=files.MAX_PIXELS / 1e6,
+    show_default=True,
+    help="Refuse larger photos.",
+)
+def edges(
+    photos: tuple[Path, ...],
+    out: Path,
+    name: str,
+    sigma: float | None,
+    mode: str,
+    threads: int | None,
+    max_megapixels: float,
+) -> None:
+    """Find the edges of photos.
+
+    imgconv edges photo.jpg -o edges.png
+
+    imgconv edges *.jpg -o edges/ --filter scharr --sigma 1.5
+
+    Reads PNG, JPEG and TIFF, with 8 or 16 bits or floats. Colour becomes luminance, transparent
+    pixels show white behind them, and Exif rotation is applied. In a folder, PHOTO.jpg becomes
+    PHOTO-sobel.png, and a TIFF photo a TIFF. A photo is never overwritten.
+
+    TIFF holds the filter's values, as float32 in the photo's units. PNG (of 16 bits for photos of
+    more than 8) and JPEG hold a picture: zero is black, the 99th percentile and beyond white. For
+    laplace, log and dog, which have a sign, zero is mid-grey, and the 99th percentile of the
+    absolute values is white or black.
+
+    Time and megapixels a second are those of the filter alone, without reading and writing.
+
+    The exit code is 1 when any photo failed, 2 for wrong usage.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    chosen = FILTERS[name]
+    if sigma is not None and not (math.isfinite(sigma) and (sigma > 0 or chosen.sigma is None)):
+        raise click.BadParameter(f"{sigma:g} is not a scale of {name}", param_hint="--sigma")
+    jobs = results_of(photos, out, name)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    # Complaints go to stderr; the bar may take that over only where both are the same terminal.
+    progress = Progress(
+        console=console,
+        transient=True,
+        redirect_stderr=sys.stderr.isatty(),
+        disable=len(jobs) == 1 or not console.is_terminal,
+    )
+    pixels, seconds, done = 0, 0.0, 0
+    with progress, imgconv.threads(threads) if threads else nullcontext():
+        for photo, result in progress.track(jobs.items(), description="edges"):
+            try:
+                (height, width), took = find_edges(
+                    photo, result, chosen, sigma, mode, int(max_megapixels * 1e6)
+                )
+            except (files.PhotoError, MemoryError) as error:
+                print(f"imgconv: {click.format_filename(photo)}: {error}", file=sys.stderr)
+                continue
+            pixels, seconds, done = pixels + height * width, seconds + took, done + 1
+            names = " -> ".join(map(click.format_filename, (photo, result)))
+            console.print(f"{names}: {width} x {height}, {rate(height * width, took)}")
+    if len(jobs) > 1:
+        console.print(f"{done} of {len(jobs)} photos, {rate(pixels, seconds)}")
+    if done < len(jobs):
+        sys.exit(1)
+
+
+def find_edges(
+    photo: Path, result: Path, chosen: Filter, sigma: float | None, mode: str, max_pixels: int
+) -> tuple[tuple[int, int], float]:
+    """Read, filter and write a photo; return its shape and the filter's seconds."""
+    read = files.read(photo, max_pixels)
+    image = files.grey(read)
+    chosen(image[:8, :8], sigma, mode)  # loads the loops, which is not the filter's time
+    start = time.perf_counter()
+    edges = chosen(image, sigma, mode)
+    seconds = time.perf_counter() - start
+    suffix = result.suffix.lower()
+    if suffix in files.TIFF:
+        drawn = edges.astype(np.float32, copy=False)
+    else:
+        coarse = suffix in files.JPEG or read.pixels.dtype in (np.uint8, np.bool_)
+        drawn = files.picture(edges, chosen.signed, np.uint8 if coarse else np.uint16)
+    files.write(result, drawn)
+    return image.shape, seconds
+
+
+def results_of(photos: tuple[Path, ...], out: Path, name: str) -> dict[Path, Path]:
+    """Return each photo's result, none of them in the place of a photo or of another result."""
+    photos = tuple(dict.fromkeys(photos))
+    kinds = " ".join(files.SUFFIXES)
+    into_file = out.suffix.lower() in files.SUFFIXES and not out.is_dir()
+    if into_file and len(photos) > 1:
+        raise click.UsageError(f"-o {out} is one file for {len(photos)} photos; name a folder")
+    if not into_file and not out.is_dir():
+        if (mimetypes.guess_type(out.name)[0] or "").startswith("image/"):
+            raise click.UsageError(f"-o {out}: results are written as {kinds}")
+        if out.exists():
+            raise click.UsageError(f"-o {out} is neither a folder nor a {kinds} file")
+    jobs: dict[Path, Path] = {}
+    origin: dict[Path, Path] = {}
+    for photo in photos:
+        kind = ".tif" if photo.suffix.lower() in files.TIFF else ".png"
+        result = out if into_file else out / f"{photo.stem}-{name}{kind}"
+        if result in origin:
+            raise click.UsageError(f"{origin[result]} and {photo} would both become {result}")
+        if any(same_file(result, other) for other in photos):
+            raise click.UsageError(f"{result} is one of the photos, which are never overwritten")
+        jobs[photo], origin[result] = result, photo
+    return jobs
+
+
+def same_file(a: Path, b: Path) -> bool:
+    """Return whether two names lead to one existing file."""
+    try:
+        return a.samefile(b)
+    except OSError:
+        return False
+
+
+def rate(pixels: int, seconds: float) -> str:
+    """Return time and speed in words.
+
+    >>> rate(2_000_000, 0.004)
+    '4 ms, 500 MP/s'
+    """
+    return f"{seconds * 1e3:.3g} ms, {pixels / 1e6 / seconds if seconds else 0:.3g} MP/s"
+
+
+@main.command()
+def info() -> None:
+    """Show the version, instruction sets, threads and more."""
+    from rich.console import Console
+
+    from imgconv.core.config import config
+
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    for line in outline(config()):
+        console.print(line)
+
+
+def outline(values: dict[str, Any], indent: str = "") -> Iterator[str]:
+    """Yield the lines of a nested dict, each level's values in one column.
+
+    >>> for line in outline({"level": "v3", "threads": {"now": 2, "openmp": True}}):
+    ...     print(line)
+    level    v3
+    threads
+      now     2
+      openmp  yes
+    """
+    width = max(map(len, values), default=0)
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield indent + key
+            yield from outline(value, indent + "  ")
+        else:
+            yield f"{indent}{key:{width}}  {plain(value)}"
+
+
+def plain(value: Any) -> str:
+    """Return a value as a person writes it.
+
+    >>> plain(True), plain(None), plain(["v2", "v3"])
+    ('yes', '-', 'v2, v3')
+    """
+    if value is None or isinstance(value, bool):
+        return {True: "yes", False: "no", None: "-"}[value]
+    return ", ".join(map(plain, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def sizes(_context: click.Context, _option: click.Parameter, text: str) -> list[tuple[int, int]]:
+    """Parse `--size`: HEIGHTxWIDTH, separated by commas."""
+    found = []
+    for part in text.split(","):
+        match = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", part.strip())
+        if not match:
+            raise click.BadParameter(f"{part!r} is not HEIGHTxWIDTH")
+        found.append((int(match[1]), int(match[2])))
+    return found
+
+
+def counts(_context: click.Context, _option: click.Parameter, text: str | None) -> list[int]:
+    """Parse `--threads`: positive numbers, separated by commas."""
+    if text is None:
+        return sorted({1, imgconv.get_num_threads()})
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        raise click.BadParameter(f"{text!r} is not a list of positive numbers")
+    return list(dict.fromkeys(map(int, parts)))
+
+
+def dtypes(_context: click.Context, _option: click.Parameter, text: str) -> list[str]:
+    """Parse `--dtype`: names, separated by commas."""
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    for name in names:
+        if name not in DTYPES:
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(DTYPES)}")
+    return names
+
+
+PLOTS = (".png", ".svg", ".pdf")
+DTYPES = ("uint8", "uint16", "float32", "float64")
+A_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+@main.command()
+@click.argument("families", metavar="[FAMILY]...", nargs=-1, type=click.Choice(FAMILIES))
+@click.option(
+    "--threads",
+    metavar="N,...",
+    callback=counts,
+    help="Numbers of threads, for all libraries [default: 1 and all].",
+)
+@click.option(
+    "--size",
+    "shapes",
+    metavar="HxW,...",
+    callback=sizes,
+    default="2048x2048,1811x2203",
+    show_default=True,
+    help="Image sizes.",
+)
+@click.option(
+    "--dtype",
+    "names",
+    metavar="T,...",
+    callback=dtypes,
+    default="",
+    help="Dtypes of the images, in place of each family's own.",
+)
+@click.option(
+    "--out",
+    "ready",
+    is_flag=True,
+    help="Measure results into existing arrays too, where a library can.",
+)
+@click.option(
+    "--budget",
+    metavar="S",
+    type=click.FloatRange(min=0, max=3600),
+    default=1.0,
+    show_default=True,
+    help="Seconds for each row (each library runs at least three times).",
+)
+@click.option(
+    "--json", "json_file", metavar="F", type=A_FILE, help="Write all figures to a JSON file."
+)
+@click.option(
+    "--plot", "plot_file", metavar="F", type=A_FILE, help="Draw them: .png, .svg or .pdf."
+)
+@click.option(
+    "--markdown",
+    "markdown_file",
+    metavar="F",
+    type=A_FILE,
+    help="Put the table between <!-- bench --> and <!-- /bench --> in a file.",
+)
+def bench(
+    families: tuple[str, ...],
+    threads: list[int],
+    shapes: list[tuple[int, int]],
+    names: list[str],
+    ready: bool,
+    budget: float,
+    json_file: Path | None,
+    plot_file: Path | None,
+    markdown_file: Path | None,
+) -> None:
+    """Measure imgconv beside other libraries.
+
+    imgconv bench
+
+    imgconv bench correlate edges --threads 1 --size 1024x1024 --plot bench.png
+
+    FAMILY is correlate, gaussian, edges, box, colour, small or float64; all of them take minutes.
+
+    SciPy, scikit-image, OpenCV, PyTorch and DIPlib, as far as installed, run on the same arrays in
+    one process, in turn; medians are compared. Work that is not equal is marked.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from imgconv.bench import measure, peers, report, suite
+
+    check_outputs(json_file, plot_file, markdown_file)
+    installed, missing = peers.installed()
+    rows = suite.rows(families, shapes, names)
+    outputs = (True, False) if ready else (True,)
+    # A pipe gets whole tables, however wide.
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 180)
+    stderr = Console(stderr=True)
+    results = []
+    with Progress(console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
+        task = progress.add_task("limits", total=len(rows) * len(threads) * len(outputs))
+        about = report.machine(installed, missing, threads)
+        try:
+            for result in measure.measure(rows, installed, threads, budget, outputs):
+                results.append(result)
+                progress.update(task, advance=1, description=report.label(result))
+        except KeyboardInterrupt:
+            print("imgconv: stopped; what follows is measured so far", file=sys.stderr)
+    report.show(results, about, console)
+    if json_file:
+        json_file.write_text(json.dumps(report.as_json(results, about), indent=1) + "\n")
+    if markdown_file:
+        table = report.as_markdown(results, about)
+        markdown_file.write_text(report.between_markers(markdown_file.read_text(), table))
+    if plot_file:
+        from imgconv.bench.plot import plot
+
+        plot(results, about, plot_file)
+
+
+def check_outputs(
+    json_file: Path | None, plot_file: Path | None, markdown_file: Path | None
+) -> None:
+    """Refuse files that could not be written, before minutes are spent on what they are to hold."""
+    from imgconv.bench.report import between_markers
+
+    for path in (json_file, plot_file):
+        if path and not path.parent.is_dir():
+            raise click.UsageError(f"{path}: no folder {path.parent}")
+    if plot_file:
+        require("bench", "matplotlib")
+        if plot_file.suffix.lower() not in PLOTS:
+            raise click.UsageError(f"--plot {plot_file}: a plot is a {' '.join(PLOTS)} file")
+    if markdown_file:
+        try:
+            between_markers(markdown_file.read_text(), "")
+        except (OSError, ValueError) as error:
+            raise click.UsageError(f"--markdown {markdown_file}: {error}") from None

@@ -1,0 +1,295 @@
+"""Photos in and pictures out, for the command: PNG, JPEG and TIFF.
+
+Pillow reads what has 8 bits a channel, imagecodecs the PNG files with 16 (Pillow would cut colour
+to 8), tifffile every TIFF. All three meet in a `Photo`; `grey` makes it the image that a filter
+takes, and `picture` makes a filter's result the image that a person looks at.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+MAX_PIXELS = 250_000_000
+PNG, JPEG, TIFF = (".png",), (".jpg", ".jpeg"), (".tif", ".tiff")
+SUFFIXES = PNG + JPEG + TIFF
+
+# Rec. 709, on the stored (gamma-encoded) values, as scikit-image's rgb2gray has them.
+_LUMINANCE = (0.2125, 0.7154, 0.0721)
+
+# The orientation of TIFF 6.0 and Exif -> how to set the picture upright.
+_UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    1: lambda pixels: pixels,
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: pixels.swapaxes(0, 1)[:, ::-1],
+    7: lambda pixels: pixels.swapaxes(0, 1)[::-1, ::-1],
+    8: lambda pixels: pixels.swapaxes(0, 1)[::-1],
+}
+_ORIENTATION_TAG = 274
+
+_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_TIFF_ALPHA = {1: "premultiplied", 2: "straight"}  # the ExtraSamples of TIFF 6.0
+
+
+class PhotoError(Exception):
+    """A file that cannot be read or written; the message says why on one line."""
+
+
+class Photo(NamedTuple):
+    """A photo as its file holds it, but upright.
+
+    Attributes
+    ----------
+    pixels : ndarray of shape (H, W) or (H, W, C)
+        C is 1 or 3 colours, and one more with alpha; integers, floats or bool, as stored.
+    alpha : {None, "straight", "premultiplied"}
+        What the last channel is.
+    """
+
+    pixels: np.ndarray
+    alpha: str | None
+
+
+def read(path: Path, max_pixels: int = MAX_PIXELS) -> Photo:
+    """Read a photo; of a file with several pictures, the first.
+
+    Parameters
+    ----------
+    path : Path
+        A PNG, JPEG or TIFF file; its content decides which, not its name.
+    max_pixels : int
+        Larger pictures are refused before they are decoded.
+
+    Returns
+    -------
+    photo : Photo
+
+    Raises
+    ------
+    PhotoError
+        If the file is missing, truncated, too large, or not such a picture.
+    """
+    try:
+        with open(path, "rb") as stream:
+            decode = _read_tiff if stream.read(4) in _TIFF_MAGIC else _read_png_or_jpeg
+        pixels, orientation, alpha = decode(path, max_pixels)
+    except PhotoError:
+        raise
+    except MemoryError:
+        raise PhotoError("too large for this machine's memory") from None
+    except FileNotFoundError:
+        raise PhotoError("no such file") from None
+    except IsADirectoryError:
+        raise PhotoError("a folder, not a photo") from None
+    except PermissionError:
+        raise PhotoError("no permission to read it") from None
+    # Decoders meet damage in many ways (OSError, SyntaxError, struct.error); all mean one thing.
+    except Exception as error:
+        raise PhotoError(f"damaged or truncated ({_one_line(error)})") from error
+    return Photo(_UPRIGHT.get(orientation, _UPRIGHT[1])(pixels), alpha)
+
+
+def grey(photo: Photo) -> np.ndarray:
+    """Return a photo as one grey image: luminance, with white behind transparent pixels.
+
+    Parameters
+    ----------
+    photo : Photo
+
+    Returns
+    -------
+    image : ndarray of shape (H, W)
+        Grey pixels without alpha as they are; else float32, or float64 from float64 and from
+        integers of 32 and 64 bits, on the scale of the pixels.
+
+    Notes
+    -----
+    Y = 0.2125 R + 0.7154 G + 0.0721 B on the stored values (Rec. 709 weights);
+    over white, Y' = a Y + (1 - a) white, where a premultiplied Y already is a Y.
+    """
+    pixels, alpha = photo
+    if pixels.ndim == 2:
+        return pixels
+    colours = pixels.shape[2] - (alpha is not None)
+    if colours == 1 and alpha is None:
+        return pixels[..., 0]
+    dtype = np.result_type(
+        pixels, np.float32
+    ).type  # float64 for wide integers, as the filters have it
+    image = np.zeros(pixels.shape[:2], dtype)
+    for channel, weight in enumerate(_LUMINANCE if colours == 3 else (1.0,)):
+        image += np.multiply(pixels[..., channel], weight, dtype=dtype)
+    if alpha is not None:
+        white = full_scale(pixels.dtype)
+        opacity = np.divide(pixels[..., -1], white, dtype=dtype)
+        if alpha == "straight":
+            image *= opacity
+        image += (1 - opacity) * dtype(white)
+    return image
+
+
+def full_scale(dtype: np.dtype) -> float:
+    """Return the value of white: the largest integer of the dtype, 1.0 for floats and bool."""
+    return float(np.iinfo(dtype).max) if dtype.kind in "ui" else 1.0
+
+
+def picture(result: np.ndarray, signed: bool, dtype: type[np.unsignedinteger]) -> np.ndarray:
+    """Return a filter's result as a picture of 8- or 16-bit integers.
+
+    Parameters
+    ----------
+    result : ndarray of shape (H, W)
+        Values that are not finite are drawn as zero.
+    signed : bool
+        False: zero is black. True: zero is mid-grey, less is darker, more is brighter.
+    dtype : numpy.uint8 or numpy.uint16
+        The dtype of the picture.
+
+    Returns
+    -------
+    picture : ndarray of shape (H, W)
+
+    Notes
+    -----
+    White (and, if signed, black) is the 99th percentile of the absolute values, or the largest of
+    them where that is zero; what lies beyond is saturated. So a faint photo shows as much as a
+    contrasty one.
+    """
+    result = np.where(np.isfinite(result), result, 0)
+    size = np.abs(result)
+    white = float(np.percentile(size, 99) or size.max()) if size.size else 0.0
+    # A result with no edge at all, or with denormal ones alone, has no scale: everything is zero.
+    relative = np.clip(result / white, -1, 1) if white > np.finfo(np.float32).tiny else result * 0
+    top = np.iinfo(dtype).max
+    scaled = (top // 2 + 1) + relative * (top // 2) if signed else relative * top
+    return np.rint(scaled).astype(dtype)
+
+
+def write(path: Path, image: np.ndarray) -> None:
+    """Write a picture, whole or not at all: PNG, JPEG or TIFF by the name's suffix.
+
+    Parameters
+    ----------
+    path : Path
+        Where to; its folder is made where missing.
+    image : ndarray of shape (H, W)
+        uint8 for JPEG; uint8 or uint16 for PNG; any real dtype for TIFF.
+
+    Raises
+    ------
+    PhotoError
+        If the file cannot be written.
+    """
+    # A temporary file in the same folder, so that the last step is a rename and nobody
+    # ever sees half a picture.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(temporary, "xb") as stream:
+                if path.suffix.lower() in TIFF:
+                    import tifffile
+
+                    tifffile.imwrite(stream, image, photometric="minisblack", metadata=None)
+                else:
+                    import PIL.Image
+
+                    options: dict[str, Any] = {"quality": 95} if path.suffix.lower() in JPEG else {}
+                    name = "JPEG" if path.suffix.lower() in JPEG else "PNG"
+                    PIL.Image.fromarray(image).save(stream, name, **options)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:
+        raise PhotoError(f"cannot write {path} ({_one_line(error)})") from error
+
+
+def _read_png_or_jpeg(path: Path, max_pixels: int) -> tuple[np.ndarray, int, str | None]:
+    """Return pixels, orientation and kind of alpha."""
+    import PIL.Image
+
+    # The size is checked here, for all formats alike, before anything is decoded.
+    PIL.Image.MAX_IMAGE_PIXELS = None
+    try:
+        file = PIL.Image.open(path, formats=("PNG", "JPEG"))
+    except PIL.UnidentifiedImageError:
+        raise PhotoError(_not_a_picture(path)) from None
+    with file:
+        _check_size(file.height, file.width, max_pixels)
+        file.load()  # to the end, so that damage and Exif data behind the pixels are met
+        orientation = file.getexif().get(_ORIENTATION_TAG, 1)
+        if file.format == "PNG" and _bits(path) == 16:
+            import imagecodecs
+
+            pixels = imagecodecs.png_decode(path.read_bytes())
+        else:
+            pixels = np.asarray(file.convert(_plain_mode(file)))
+    alpha = "straight" if pixels.ndim == 3 and pixels.shape[2] in (2, 4) else None
+    return pixels, orientation, alpha
+
+
+def _read_tiff(path: Path, max_pixels: int) -> tuple[np.ndarray, int, str | None]:
+    """Return pixels, orientation and kind of alpha of a TIFF file's first page."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        page = file.pages.first
+        _check_size(page.imagelength, page.imagewidth, max_pixels)
+        pixels = page.asarray()
+        if pixels.dtype.kind not in "buif":
+            raise PhotoError(f"pixels of {pixels.dtype} cannot be filtered")
+        if page.axes == "SYX":
+            pixels = np.moveaxis(pixels, 0, -1)
+        elif page.axes not in ("YX", "YXS"):
+            raise PhotoError(f"a TIFF page with axes {page.axes}, not a flat picture")
+        photometric = tifffile.PHOTOMETRIC(page.photometric).name
+        if photometric == "PALETTE" and page.colormap is not None:
+            pixels = np.moveaxis(page.colormap[:, pixels], 0, -1)
+        elif photometric == "MINISWHITE":
+            pixels = ~pixels if pixels.dtype.kind in "bu" else full_scale(pixels.dtype) - pixels
+        elif photometric not in ("MINISBLACK", "RGB", "YCBCR"):
+            raise PhotoError(f"a TIFF file of {photometric} pixels, not of grey or RGB")
+        alpha = _TIFF_ALPHA.get(page.extrasamples[0]) if page.extrasamples else None
+        colours = 3 if photometric in ("RGB", "YCBCR", "PALETTE") else 1
+        if pixels.ndim == 3:
+            pixels = pixels[..., : colours + (alpha is not None)]
+        orientation = page.tags.valueof(_ORIENTATION_TAG, 1)
+    return pixels, orientation, alpha
+
+
+def _plain_mode(file: Any) -> str:
+    """Return the Pillow mode that holds a file of 8 bits: grey or RGB, with its alpha."""
+    mode = "L" if file.mode in ("1", "L", "LA") else "RGB"
+    return mode + "A" if file.has_transparency_data else mode
+
+
+def _bits(path: Path) -> int:
+    """Return a PNG file's bits a channel: the byte behind signature, IHDR, width and height."""
+    with open(path, "rb") as stream:
+        return stream.read(25)[24]
+
+
+def _check_size(height: int, width: int, max_pixels: int) -> None:
+    if height * width > max_pixels:
+        raise PhotoError(
+            f"{width} x {height} pixels are {height * width / 1e6:.0f} megapixels, "
+            f"more than the limit of {max_pixels / 1e6:g} (--max-megapixels)"
+        )
+    if height * width == 0:
+        raise PhotoError("a picture without pixels")
+
+
+def _not_a_picture(path: Path) -> str:
+    return "an empty file" if path.stat().st_size == 0 else "not a PNG, JPEG or TIFF picture"
+
+
+def _one_line(error: BaseException) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split())[:120] or type(error).__name__

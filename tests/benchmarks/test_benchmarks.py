@@ -1,0 +1,17 @@
+"""Every row of the cases table, timed: pytest tests/benchmarks --benchmark-enable.
+
+`imgconv bench` measures beside other libraries; this compares imgconv with its own past
+(--benchmark-autosave, --benchmark-compare).
+"""
+
+import cases
+import numpy as np
+import pytest
+
+SHAPE = (512, 512)
+
+
+@pytest.mark.parametrize("case", cases.CASES, ids=lambda case: case.id)
+def test_speed(case, benchmark) -> None:
+    image = np.random.default_rng(1).random(SHAPE, np.float32)
+    benchmark(case.call, image)
