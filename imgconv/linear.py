@@ -39,7 +39,7 @@ Mode = str | Sequence[str]
 Image = NDArray[Any]
 
 # Operations made of a caller's kernels, by the bytes of the kernel.
-OPERATIONS: Cache[Operation] = Cache(limit=8 << 20)
+OPERATIONS = Cache(limit=8 << 20)
 
 
 def correlate(
@@ -136,9 +136,7 @@ def correlate(
      [4. 5. 6.]
      [7. 8. 9.]]
     """
-    weights = check.kernel(kernel, 2)
-    origin = weights.shape[0] // 2, weights.shape[1] // 2
-    operation = dense(weights, origin, stride, dilation)
+    operation = kernel_operation(kernel, False, stride, dilation)
     return apply(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
 
 
@@ -198,10 +196,26 @@ def convolve(
     >>> print(convolve([[1, 1]], [[1, -1]], shape="full", mode="constant"))
     [[ 1.  0. -1.]]
     """
-    weights = check.kernel(kernel, 2)
-    origin = (weights.shape[0] - 1) // 2, (weights.shape[1] - 1) // 2
-    operation = dense(np.ascontiguousarray(weights[::-1, ::-1]), origin, stride, dilation)
+    operation = kernel_operation(kernel, True, stride, dilation)
     return apply(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
+
+
+def kernel_operation(kernel: ArrayLike, turned: bool, stride: Any, dilation: Any) -> Operation:
+    """Return the correlation with a kernel, as it is or turned by 180 degrees."""
+    array = kernel if type(kernel) is np.ndarray else np.asarray(kernel)
+    steps, gaps = hashable(stride), hashable(dilation)
+    key = (array.tobytes(), array.shape, array.dtype, turned, steps, gaps)
+    found = OPERATIONS.get(key)
+    if found is None:
+        weights = check.kernel(kernel, 2)
+        height, width = weights.shape
+        origin = height // 2, width // 2
+        if turned:
+            weights = np.ascontiguousarray(weights[::-1, ::-1])
+            origin = (height - 1) // 2, (width - 1) // 2
+        found = dense(weights, origin, steps, gaps)
+        OPERATIONS.put(key, found, 2 * weights.nbytes + 512)
+    return found
 
 
 def dense(
@@ -210,15 +224,15 @@ def dense(
     stride: int | tuple[int, int] = 1,
     dilation: int | tuple[int, int] = 1,
 ) -> Operation:
-    """Return the correlation with a dense kernel, the same one for the same weights."""
-    key = (weights.tobytes(), weights.shape, origin, hashable(stride), hashable(dilation))
+    """Return the correlation with a dense kernel whose tap `origin` stands on the pixel."""
+    key = (weights.tobytes(), weights.shape, origin, stride, dilation)
     found = OPERATIONS.get(key)
-    if found is not None:
-        return found
-    steps = check.integers(stride, "stride", 1)
-    gaps = check.integers(dilation, "dilation", 1)
-    made = Correlation(weights.copy(), origin, steps, gaps)
-    return OPERATIONS.put(key, made, 2 * weights.nbytes + 512)
+    if found is None:
+        steps = check.integers(stride, "stride", 1)
+        gaps = check.integers(dilation, "dilation", 1)
+        found = Correlation(np.ascontiguousarray(weights).copy(), origin, steps, gaps)
+        OPERATIONS.put(key, found, 2 * weights.nbytes + 512)
+    return found
 
 
 def separable(

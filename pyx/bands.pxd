@@ -10,21 +10,12 @@ Rows are read in place where that is possible (the computing type, no gaps, all 
 image). Elsewhere they are converted once into a ring of rows, which moves down with the block.
 """
 from cython.parallel cimport prange, threadid
+from libc.string cimport memcpy
 
 from rows cimport (
     Job, Samples, REAL_CODE, fill, image_row, is_plain, load_row, store_row,
 )
 from types cimport LANES, real
-
-cdef extern from *:
-    """
-    #if defined(__GNUC__)
-      #define PREFETCH(address) __builtin_prefetch(address, 0, 2)
-    #else
-      #define PREFETCH(address)
-    #endif
-    """
-    void PREFETCH(const void* address) nogil
 
 cdef enum:
     CACHE_LINE = 64
@@ -38,6 +29,7 @@ cdef struct Slot:
     real* blank             # a row of cval
     real* ring              # converted rows, span_y + (block - 1) * stride_y of them
     real* stage             # results on their way to the image
+    real* saved             # in place: the rows above and below the band, as they were
     real* work              # what the filter asked for
 
 
@@ -69,6 +61,8 @@ cdef inline Py_ssize_t lay_out(const Job* job, char* scratch, Slot* slot) noexce
     slot.ring = <real*> take(&free, ring_rows(job) * job.ring_pitch * sizeof(real))
     slot.stage = <real*> take(&free, 2 * job.block * row)
     slot.work = <real*> take(&free, job.work * <Py_ssize_t> sizeof(real))
+    slot.saved = <real*> take(
+        &free, (job.span_y - 1) * job.ring_pitch * sizeof(real) if job.in_place else 0)
     return free - scratch
 
 
@@ -90,9 +84,28 @@ cdef inline void find_direct(const Job* job, bint plain, Py_ssize_t left, Py_ssi
         begin[0] = end[0] = right
 
 
+cdef inline real* saved_row(const Job* job, const Slot* slot, Py_ssize_t e, Py_ssize_t top,
+                            Py_ssize_t bottom) noexcept nogil:
+    """Where extended row e of a band filtered in place is saved; NULL for the band's own rows."""
+    if not job.in_place or top + job.top <= e < bottom + job.top:
+        return NULL
+    return slot.saved + (e - top if e < top + job.top else e - bottom) * job.ring_pitch
+
+
+cdef inline void save_rows(const Job* job, const Slot* slot, const char* plane, Py_ssize_t top,
+                           Py_ssize_t bottom) noexcept nogil:
+    """Save the rows above and below a band before they are overwritten."""
+    cdef Py_ssize_t n = job.result_width + job.span_x - 1, e
+    cdef real* row
+    for e in range(top, bottom + job.span_y - 1):
+        row = saved_row(job, slot, e, top, bottom)
+        if row != NULL:
+            load_row(job, plane, e, 0, n, slot.raw, row)
+
+
 cdef inline void load_rows(const Job* job, const Slot* slot, const char* plane, Py_ssize_t first,
-                           Py_ssize_t last, Py_ssize_t strip, Py_ssize_t left,
-                           Py_ssize_t right) noexcept nogil:
+                           Py_ssize_t last, Py_ssize_t strip, Py_ssize_t left, Py_ssize_t right,
+                           Py_ssize_t top, Py_ssize_t bottom) noexcept nogil:
     """Bring the columns left to right of extended rows first to last into the ring.
 
     A vector of zeros follows, since what lies there is computed with: subnormal rubbish would cost
@@ -100,9 +113,14 @@ cdef inline void load_rows(const Job* job, const Slot* slot, const char* plane, 
     """
     cdef Py_ssize_t e, n = right - left + job.span_x - 1
     cdef real* row
+    cdef const real* saved
     for e in range(first, last + 1 if left < right else first):
         row = slot.ring + e % ring_rows(job) * job.ring_pitch + left - strip
-        load_row(job, plane, e, left, n, slot.raw, row)
+        saved = saved_row(job, slot, e, top, bottom)
+        if saved == NULL:
+            load_row(job, plane, e, left, n, slot.raw, row)
+        else:
+            memcpy(row, saved, n * sizeof(real))
         fill(row + n, LANES, 0)
 
 
@@ -120,25 +138,6 @@ cdef inline void lay_rows(const Job* job, const Slot* slot, const char* plane, P
         slot.rows[i] = slot.blank
         if y >= 0:
             slot.rows[i] = <real*> (plane + y * job.image.row_stride) + (x - job.left)
-
-
-cdef inline void fetch_ahead(const Job* job, const char* plane, Py_ssize_t first,
-                             Py_ssize_t last, Py_ssize_t x, Py_ssize_t n) noexcept nogil:
-    """Ask for the rows that the next block will read in place, n columns from x on.
-
-    They begin on other pages, where the processor's own prefetching starts anew.
-    """
-    cdef Py_ssize_t e, y, at
-    cdef const char* row
-    for e in range(first, last + 1):
-        y = image_row(job, e)
-        if y < 0:
-            continue
-        row = plane + y * job.image.row_stride + (x - job.left) * <Py_ssize_t> sizeof(real)
-        at = 0
-        while at < n * <Py_ssize_t> sizeof(real):
-            PREFETCH(row + at)
-            at += CACHE_LINE
 
 
 cdef inline char* result_row(const Job* job, char** planes, Py_ssize_t which,
@@ -193,8 +192,8 @@ cdef inline void walk_strip(const Job* job, const Slot* slot, Block block, const
         first = y * job.stride_y
         last = min(first + ring_rows(job) - 1, last_row)
         loaded = max(loaded, first)
-        load_rows(job, slot, plane, loaded, last, left, left, begin)
-        load_rows(job, slot, plane, loaded, last, left, end, right)
+        load_rows(job, slot, plane, loaded, last, left, left, begin, top, bottom)
+        load_rows(job, slot, plane, loaded, last, left, end, right, top, bottom)
         loaded = last + 1
         x = left
         while x < right:
@@ -207,8 +206,9 @@ cdef inline void walk_strip(const Job* job, const Slot* slot, Block block, const
 
 
 cdef inline void walk_band(const Job* job, Block block, const char* image, char** results,
-                           Py_ssize_t band, Py_ssize_t rows, char* scratch) noexcept nogil:
-    """Band number `band` of the whole stack, strip by strip, in the scratch of this thread."""
+                           Py_ssize_t band, Py_ssize_t rows, char* scratch, bint save,
+                           bint walk) noexcept nogil:
+    """Band number `band` of the whole stack, in one slot of scratch: save, then walk, or one."""
     cdef Py_ssize_t in_plane = (job.result_height + rows - 1) // rows
     cdef Py_ssize_t p = band // in_plane, top = band % in_plane * rows
     cdef Py_ssize_t bottom = min(top + rows, job.result_height)
@@ -217,36 +217,48 @@ cdef inline void walk_band(const Job* job, Block block, const char* image, char*
     cdef const char* plane = image + offsets[0]
     cdef char* planes[2]
     cdef Py_ssize_t k, x = 0, right
-    cdef bint plain = job.image.code == REAL_CODE and is_plain(&job.image, plane)
+    cdef bint plain = (not job.in_place and job.image.code == REAL_CODE
+                       and is_plain(&job.image, plane))
     cdef Slot slot
     lay_out(job, scratch, &slot)
+    if save:
+        save_rows(job, &slot, plane, top, bottom)
     fill(slot.blank, job.pitch, <real> job.cval)
     for k in range(job.results):
         planes[k] = results[k] + offsets[1 + k]
-    while x < columns:
+    while x < columns and walk:
         right = min(x + job.strip, columns)
         walk_strip(job, &slot, block, plane, planes, top, bottom, x, right, plain)
         x = right
 
 
-cdef inline Py_ssize_t run_bands(const Job* job, Block block, const char* image, char** results,
-                                 char* scratch, Py_ssize_t rows, int threads) noexcept nogil:
+cdef inline void run_bands(const Job* job, Block block, const char* image, char** results,
+                           char* scratch, Py_ssize_t rows, int threads) noexcept nogil:
     """All bands of all planes, each `rows` result rows high, on `threads` threads.
 
     Every pixel's value depends on its window alone, so neither `rows` nor `threads` changes a bit.
+    In place, there is either one band a plane, or one plane and no more bands than threads: then
+    each has a slot of its own, and all save their neighbours' rows before any begins to write.
     """
     cdef Slot unused
     cdef Py_ssize_t slot_bytes = lay_out(job, NULL, &unused)
     cdef Py_ssize_t bands = (job.result_height + rows - 1) // rows * job.planes, band
+    cdef bint shared = job.in_place and rows < job.result_height
     scratch += -(<Py_ssize_t> <size_t> scratch) & (CACHE_LINE - 1)
     if threads == 1:
         for band in range(bands):
-            walk_band(job, block, image, results, band, rows, scratch)
-    else:
+            walk_band(job, block, image, results, band, rows, scratch, job.in_place, True)
+    elif not shared:
         for band in prange(bands, num_threads=threads, schedule="dynamic"):
             walk_band(job, block, image, results, band, rows,
-                      scratch + threadid() * slot_bytes)
-    return bands
+                      scratch + threadid() * slot_bytes, job.in_place, True)
+    else:
+        for band in range(bands):
+            walk_band(job, block, image, results, band, rows, scratch + band * slot_bytes, True,
+                      False)
+        for band in prange(bands, num_threads=threads, schedule="dynamic"):
+            walk_band(job, block, image, results, band, rows, scratch + band * slot_bytes, False,
+                      True)
 
 
 cdef inline Py_ssize_t scratch_bytes(const Job* job, int threads) noexcept nogil:

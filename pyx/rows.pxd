@@ -53,6 +53,7 @@ cdef struct Job:
     # The result: one or two arrays.
     Samples[2] result
     Py_ssize_t results, result_height, result_width
+    Py_ssize_t in_place             # whether the result is the image itself
     # Planes of a stack: byte offsets of image and results, 1 + results numbers a plane.
     Py_ssize_t planes
     const Py_ssize_t* offsets

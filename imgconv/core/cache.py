@@ -2,45 +2,37 @@
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Generic, TypeVar
-
-Value = TypeVar("Value")
+from typing import Any
 
 
-class Cache(Generic[Value]):
+class Cache(OrderedDict[Hashable, Any]):
     """Values by key, the oldest dropped once they hold more than `limit` bytes.
 
-    Each operation on the ordered dictionary is atomic, and losing a race costs one plan made
-    twice, so that there is no lock on the way of every call.
+    Reading is the dictionary's own `get`, at the price of one look-up on the way of every call.
+    Losing a race between two threads costs one plan made twice, so there is no lock either.
     """
 
     def __init__(self, limit: int) -> None:
+        super().__init__()
         self.limit = limit
-        self.held = 0
-        self._values: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
+        self.sizes: dict[Hashable, int] = {}
 
-    def get(self, key: Hashable) -> Value | None:
-        """Return the value of a key, or None."""
-        entry = self._values.get(key)
-        return None if entry is None else entry[0]
+    @property
+    def held(self) -> int:
+        """Return the bytes of all values."""
+        return sum(self.sizes.values())
 
-    def put(self, key: Hashable, value: Value, nbytes: int) -> Value:
-        """Keep a value unless it alone is too large, and return it."""
+    def put(self, key: Hashable, value: Any, nbytes: int) -> None:
+        """Keep a value, unless it alone is too large."""
         if nbytes > self.limit:
-            return value
-        replaced = self._values.pop(key, None)
-        self.held += nbytes - (replaced[1] if replaced else 0)
-        self._values[key] = (value, nbytes)
-        while self.held > self.limit and self._values:
-            _, (_, dropped) = self._values.popitem(last=False)
-            self.held -= dropped
-        return value
+            return
+        self.sizes[key] = nbytes
+        self[key] = value
+        while self.held > self.limit:
+            oldest, _ = self.popitem(last=False)
+            self.sizes.pop(oldest, None)
 
     def clear(self) -> None:
         """Forget everything."""
-        self._values.clear()
-        self.held = 0
-
-    def __len__(self) -> int:
-        """Return the number of values held."""
-        return len(self._values)
+        super().clear()
+        self.sizes.clear()

@@ -49,17 +49,32 @@ def result_dtype(dtype: DTypeLike, name: str = "dtype") -> np.dtype:
     return wanted
 
 
-def out(out: Any, shape: tuple[int, ...], dtype: np.dtype | None, name: str = "out") -> None:
-    """Check an array that the caller wants filled."""
-    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
-        raise TypeError(f"{name} must be a numpy array, got {type(out).__name__}")
-    result_dtype(out.dtype, f"{name}.dtype")
-    if out.shape != shape:
-        raise ValueError(f"{name} must have shape {shape}, got {out.shape}")
-    if not out.flags.writeable:
-        raise ValueError(f"{name} must be writeable, got a read-only array")
-    if dtype is not None and dtype != native(out.dtype):
-        raise ValueError(f"dtype and out.dtype must agree, got {dtype} and {out.dtype}")
+def outs(outs: tuple[Any, ...], results: int) -> tuple[tuple[int, ...], tuple[int, ...], np.dtype]:
+    """Return shape, strides and dtype of the arrays that the caller wants filled."""
+    if len(outs) != results:
+        rule = "one array" if results == 1 else f"{results} arrays"
+        raise ValueError(f"out must be {rule}, got {len(outs)}")
+    for each in outs:
+        if not isinstance(each, np.ndarray) or isinstance(each, np.ma.MaskedArray):
+            raise TypeError(f"out must be a numpy array, got {type(each).__name__}")
+        result_dtype(each.dtype, "out.dtype")
+        if not each.flags.writeable:
+            raise ValueError("out must be writeable, got a read-only array")
+    first = outs[0]
+    for each in outs[1:]:
+        if (each.shape, each.strides, each.dtype) != (first.shape, first.strides, first.dtype):
+            raise ValueError("out must be arrays of the same shape, strides and dtype")
+    return first.shape, first.strides, first.dtype
+
+
+def out_fits(
+    out: tuple[int, ...], out_dtype: np.dtype, shape: tuple[int, ...], dtype: DTypeLike | None
+) -> None:
+    """Check that an array to fill has the shape of the result, and the dtype asked for, if any."""
+    if out != shape:
+        raise ValueError(f"out must have shape {shape}, got {out}")
+    if dtype is not None and result_dtype(dtype) != native(out_dtype):
+        raise ValueError(f"dtype and out.dtype must agree, got {dtype} and {out_dtype}")
 
 
 class Layout(NamedTuple):

@@ -5,6 +5,7 @@ plan knows no pixels.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -28,7 +29,7 @@ JOB = np.dtype(
         ("cval", "d"),
         ("span_y", "p"), ("span_x", "p"), ("stride_y", "p"), ("stride_x", "p"),
         ("result", np.dtype(SAMPLES, align=True), 2),
-        ("results", "p"), ("result_height", "p"), ("result_width", "p"),
+        ("results", "p"), ("result_height", "p"), ("result_width", "p"), ("in_place", "p"),
         ("planes", "p"), ("offsets", "p"),
         ("block", "p"), ("strip", "p"), ("chunk", "p"),
         ("pitch", "p"), ("ring_pitch", "p"), ("work", "p"),
@@ -42,6 +43,8 @@ JOB = np.dtype(
 CHUNK_BYTES = 4096
 STRIP_BYTES = 1 << 20
 NARROWEST = 64
+# Scratch of a thread that filters in place. Where full rows need more, the image is copied.
+IN_PLACE_BYTES = 3 << 20
 
 # Widest vector in numbers (float32 in AVX-512): rows are padded to whole vectors.
 LANES = 16
@@ -61,6 +64,7 @@ class Request(NamedTuple):
     dtype: Any
     fit: "str | Fit"
     out: tuple[tuple[int, ...], tuple[int, ...], np.dtype] | None
+    in_place: bool
 
 
 class Fit(NamedTuple):
@@ -95,21 +99,28 @@ class Plan:
     interleaved: int
     planes: int
     cost: float
+    in_place: bool
+    scratch: int
     job: NDArray[Any] = field(repr=False)
     loop: ModuleType = field(repr=False)
     keep: tuple[NDArray[Any], ...] = field(repr=False)
 
-    @property
+    @cached_property
     def height(self) -> int:
         """Result rows of one plane."""
-        return int(self.job["result_height"])
+        return max(1, int(self.job["result_height"]))
 
     def band_rows(self, threads: int) -> int:
-        """Result rows of a band: some bands for each thread, none so low that halos dominate."""
-        if threads == 1:
-            return max(1, self.height)
-        even = -(-self.height * self.planes // (8 * threads))
-        rows = min(max(even, 16, self.windows[0].span), max(1, self.height))
+        """Result rows of a band: some bands for each thread, none so low that halos dominate.
+
+        In place it is one band for each thread, since every band saves its neighbours' rows; a
+        stack has one for each plane.
+        """
+        if threads == 1 or (self.in_place and self.planes > 1):
+            return self.height
+        bands = threads if self.in_place else 8 * threads
+        even = -(-self.height * self.planes // bands)
+        rows = min(max(even, 16, self.windows[0].span), self.height)
         return -(-rows // self.operation.block) * self.operation.block
 
     @property
@@ -134,20 +145,11 @@ class Plan:
         )
 
 
-PLANS: Cache[Plan] = Cache(limit=24 << 20)
-
-
-def plan(request: Request) -> Plan:
-    """Return the plan of a request, from the cache if it was made before."""
-    found = PLANS.get(request)
-    if found is None:
-        made = make_plan(request)
-        found = PLANS.put(request, made, made.nbytes)
-    return found
+PLANS = Cache(limit=24 << 20)
 
 
 def make_plan(request: Request) -> Plan:
-    """Work out geometry, borders, dtypes and schedule."""
+    """Work out geometry, borders, dtypes and schedule, and keep the plan."""
     operation = request.operation
     layout = check.layout(len(request.shape), request.axes, request.channel_axis)
     modes = check.modes(request.mode)
@@ -158,7 +160,8 @@ def make_plan(request: Request) -> Plan:
     shape[layout.y], shape[layout.x] = result_size
     computed, dtype = dtypes(request.image_dtype, operation.smooths, request.dtype, request.out)
     if request.out is not None:
-        strides = request.out[1]
+        out_shape, strides, out_dtype = request.out
+        check.out_fits(out_shape, out_dtype, tuple(shape), request.dtype)
     else:
         strides = contiguous_strides(shape, dtype.itemsize)
     step = interleaved_channels(request, layout, strides)
@@ -185,9 +188,11 @@ def make_plan(request: Request) -> Plan:
     job["results"] = operation.results
     job["result_height"], job["result_width"] = result_size[0], result_size[1] * step
     job["planes"], job["offsets"] = len(offsets), offsets.ctypes.data
+    job["in_place"] = request.in_place and saved_rows_fit(job, operation, computed.itemsize)
     schedule(job, operation, computed.itemsize)
     job["shape"], job["weights"] = keep[-2].ctypes.data, keep[-1].ctypes.data
-    return Plan(
+    loop = cpu.loop(operation.loop, computed.name)
+    plan = Plan(
         operation=operation,
         shape=tuple(shape),
         dtype=dtype,
@@ -198,10 +203,14 @@ def make_plan(request: Request) -> Plan:
         planes=len(offsets),
         # Every pixel also costs about four operations for being read and written.
         cost=(operation.cost + 4) * prod(shape),
+        in_place=bool(job["in_place"]),
+        scratch=loop.scratch(job, 1),
         job=job,
-        loop=cpu.loop(operation.loop, computed.name),
+        loop=loop,
         keep=keep,
     )
+    PLANS.put(tuple(request), plan, plan.nbytes)
+    return plan
 
 
 def place(
@@ -303,12 +312,21 @@ def schedule(job: NDArray[Any], operation: Operation, itemsize: int) -> None:
     span_x = int(job["span_x"])
     rows = int(job["span_y"]) + (operation.block - 1) * operation.stride[0]
     strip = max(NARROWEST, STRIP_BYTES // (itemsize * rows) - span_x - 2 * LANES)
-    strip = whole_vectors(min(strip // LANES * LANES, columns))
+    if job["in_place"]:
+        strip = columns
+    strip = whole_vectors(columns) if strip >= columns else strip // LANES * LANES
     chunk = min(CHUNK_BYTES // itemsize, strip)
     job["block"], job["strip"], job["chunk"] = operation.block, strip, chunk
     job["pitch"] = scratch_pitch(chunk + span_x, itemsize)
     job["ring_pitch"] = scratch_pitch(strip + span_x, itemsize)
     job["work"] = operation.work(int(job["pitch"]))
+
+
+def saved_rows_fit(job: NDArray[Any], operation: Operation, itemsize: int) -> bool:
+    """Whether an image can be filtered in place: its full rows, in the ring and saved, are few."""
+    rows = 2 * int(job["span_y"]) + 3 * operation.block
+    columns = int(job["result_width"]) + int(job["span_x"]) + 2 * LANES
+    return operation.results == 1 and rows * columns * itemsize <= IN_PLACE_BYTES
 
 
 def whole_vectors(n: int) -> int:

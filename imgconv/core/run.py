@@ -4,6 +4,7 @@ It checks the arrays, fetches the plan, allocates results and scratch, settles o
 the threads.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import check, threads
 from imgconv.core.operation import Operation
-from imgconv.core.plan import Fit, Plan, Request, plan
+from imgconv.core.plan import PLANS, Fit, Plan, Request, make_plan
+
+# Scratch up to this size is kept for the next call of the same thread, so that a small image does
+# not pay for memory; it stays in L2.
+KEPT_SCRATCH = 1 << 19
 
 
 class PlanOnly:
@@ -51,7 +56,8 @@ def explain(function: Callable[..., Any], image: ArrayLike, *args: Any, **option
       image   1 plane
       cost    16 operations a pixel, 6.14e+06 in all
     """
-    return function(image, *args, **options, out=PlanOnly(options.pop("out", None)))
+    out = PlanOnly(options.pop("out", None))
+    return function(image, *args, **options, out=out)
 
 
 def apply(
@@ -66,24 +72,62 @@ def apply(
     fit: str | Fit = "same",
 ) -> Any:
     """Filter an image: one array, or a tuple of arrays where the operation gives two."""
+    if out is not None:
+        return apply_out(operation, image, mode, cval, axes, channel_axis, dtype, out, fit)
+    array = image if type(image) is np.ndarray else check.image(image)
+    key = (operation, array.shape, array.strides, array.dtype, mode, cval, axes, channel_axis,
+           dtype, fit, None, False)  # fmt: skip
+    made = find_plan(key)
+    if operation.results == 1:
+        result = np.empty(made.shape, made.dtype)
+        execute(made, array, result, result)
+        return result
+    first, second = (np.empty(made.shape, made.dtype) for _ in range(2))
+    execute(made, array, first, second)
+    return first, second
+
+
+def apply_out(
+    operation: Operation,
+    image: ArrayLike,
+    mode: Any,
+    cval: Any,
+    axes: Any,
+    channel_axis: Any,
+    dtype: Any,
+    out: Any,
+    fit: str | Fit,
+) -> Any:
+    """`apply` into arrays of the caller's, or only as far as the plan."""
     array = check.image(image)
-    planning = isinstance(out, PlanOnly)
-    if planning:
-        out = out.out
-    outs = () if out is None else out if isinstance(out, tuple) else (out,)
-    request = Request(
-        operation, array.shape, array.strides, array.dtype, hashable(mode), cval, hashable(axes),
-        channel_axis, dtype, fit, described(outs, operation.results),
-    )  # fmt: skip
-    made = plan(request)
-    if planning:
+    target = out.out if isinstance(out, PlanOnly) else out
+    outs = () if target is None else target if isinstance(target, tuple) else (target,)
+    described = check.outs(outs, operation.results) if outs else None
+    overlap = any(np.may_share_memory(array, each) for each in outs)
+    in_place = overlap and len(outs) == 1 and is_same(array, outs[0])
+    made = find_plan((operation, array.shape, array.strides, array.dtype, mode, cval, axes,
+                      channel_axis, dtype, fit, described, in_place))  # fmt: skip
+    if isinstance(out, PlanOnly):
         return made
-    for each in outs:
-        check.out(each, made.shape, None if dtype is None else np.dtype(dtype))
-    results = outs or tuple(np.empty(made.shape, made.dtype) for _ in range(operation.results))
-    if made.cost:
-        execute(made, separate(array, outs), results)
-    return results[0] if operation.results == 1 else results
+    if overlap and not made.in_place:
+        array = array.copy(order="K")
+        return apply_out(operation, array, mode, cval, axes, channel_axis, dtype, out, fit)
+    execute(made, array, outs[0], outs[-1])
+    return target
+
+
+def find_plan(key: tuple[Any, ...]) -> Plan:
+    """Return the plan of a request, made now if there is none yet."""
+    try:
+        made = PLANS.get(key)
+    except TypeError:
+        key = tuple(hashable(value) for value in key)
+        made = PLANS.get(key)
+    if made is None:
+        request = Request(*key)
+        check.image(np.empty(0, request.image_dtype))
+        made = make_plan(request)
+    return made
 
 
 def hashable(value: Any) -> Any:
@@ -91,33 +135,41 @@ def hashable(value: Any) -> Any:
     return tuple(value) if isinstance(value, (list, np.ndarray)) else value
 
 
-def described(outs: tuple[Any, ...], results: int) -> Any:
-    """Return what a plan must know of the arrays to fill, or None for fresh ones."""
-    if not outs:
-        return None
-    if len(outs) != results:
-        raise ValueError(f"out must be {results} arrays, got {len(outs)}")
-    for each in outs:
-        check.out(each, each.shape if isinstance(each, np.ndarray) else (), None)
-    first = outs[0]
-    if results == 2 and (outs[1].strides != first.strides or outs[1].dtype != first.dtype):
-        raise ValueError("out must be two arrays of the same dtype and strides")
-    return first.shape, first.strides, first.dtype
+def is_same(image: NDArray[Any], out: NDArray[Any]) -> bool:
+    """Whether two arrays are the same pixels in the same places."""
+    return (
+        image.ctypes.data == out.ctypes.data
+        and image.strides == out.strides
+        and image.dtype == out.dtype
+    )
 
 
-def separate(image: NDArray[Any], outs: tuple[NDArray[Any], ...]) -> NDArray[Any]:
-    """Return the image, or a copy of it where a result would overwrite pixels still needed."""
-    return image.copy() if any(np.may_share_memory(image, each) for each in outs) else image
+class Scratch(threading.local):
+    """The small scratch that each thread keeps between calls."""
+
+    kept = np.empty(0, np.uint8)
 
 
-def execute(made: Plan, image: NDArray[Any], results: tuple[NDArray[Any], ...]) -> None:
+SCRATCH = Scratch()
+
+
+def scratch(size: int) -> NDArray[np.uint8]:
+    """Return at least `size` bytes."""
+    kept = SCRATCH.kept
+    if size <= kept.size:
+        return kept
+    fresh = np.empty(size, np.uint8)
+    if size <= KEPT_SCRATCH:
+        SCRATCH.kept = fresh
+    return fresh
+
+
+def execute(made: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> None:
     """Call the loop with the scratch and the threads that the plan asks for."""
-    count = threads.choose(made.cost)
-    scratch = np.empty(made.loop.scratch(made.job, count), np.uint8)
-    rows = made.band_rows(count)
-    if count == 1:
-        made.loop.run(made.job, image, results[0], results[-1], scratch, rows, 1)
+    if made.cost < threads.SERIAL_BELOW or (count := threads.get_num_threads()) == 1:
+        made.loop.run(made.job, image, first, second, scratch(made.scratch), made.height, 1)
     else:
         threads.run_parallel(
-            made.loop.run, made.job, image, results[0], results[-1], scratch, rows, count
-        )
+            made.loop.run, made.job, image, first, second, scratch(made.scratch * count),
+            made.band_rows(count), count,
+        )  # fmt: skip

@@ -119,13 +119,6 @@ def threads(n: int) -> Iterator[None]:
         _here.count = before
 
 
-def choose(cost: float) -> int:
-    """Return the threads for a call of so many multiply-adds: one where a second costs more."""
-    if cost < SERIAL_BELOW:
-        return 1
-    return _here.count or _everywhere
-
-
 # -------------------------------------------------------------------------------------------------
 # fork: the OpenMP runtime of a forked child still counts on the parent's threads, which the child
 # does not have, and waits for them for ever. The runtime keeps its threads for each calling thread,
