@@ -38,7 +38,7 @@ bench: $(VENV)/bench ## Measure beside other libraries; ARGS="correlate --thread
 lint: $(VENV)/lint ## Check style and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/cython-lint pyx
+	PATH='$(CURDIR)/$(BIN)':"$$PATH" $(BIN)/cython-lint pyx
 	$(BIN)/mypy
 
 build: $(VENV)/built ## Compile the loops into this checkout.

@@ -30,6 +30,9 @@ out : ndarray, optional
     The array to fill, of any real dtype and strides; it may be the image itself.
 """
 
+from importlib import import_module
+from types import ModuleType
+
 from imgconv import geometry, kernels
 from imgconv.core.config import show_config
 from imgconv.core.run import explain
@@ -83,7 +86,21 @@ __all__ = [
     "separable",
     "set_num_threads",
     "show_config",
+    "signal",
     "sobel",
     "threads",
     "unsharp_mask",
 ]
+
+# Modules that speak as another library does; each is loaded when it is first touched.
+FACES = ("signal",)
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in FACES:
+        return import_module(f"imgconv.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

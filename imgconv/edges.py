@@ -320,7 +320,7 @@ def one_or_magnitude(terms: tuple[Term, Term], axis: int | None, normalize: bool
     if axis is not None:
         return Separable(((terms[axis],),))
     scale = math.sqrt(0.5) if normalize else 1.0
-    return Separable(tuple(((y, x * scale),) for y, x in terms), combine="magnitude")
+    return Separable(tuple((term,) for term in terms), combine="magnitude", scale=scale)
 
 
 def gradient_terms(name: str, size: Any = 3, normalize: Any = True) -> tuple[Term, Term]:
@@ -338,15 +338,15 @@ def edges(name: str, axis: Any, size: Any, normalize: Any) -> Operation:
 @lru_cache(maxsize=8, typed=True)
 def diagonal_edges(axis: Any, normalize: Any) -> Operation:
     """Return Roberts' filter: the diagonal neighbours, each a term of two single taps."""
-    scale = math.sqrt(0.5) if normalize and axis is None else 1.0
     components = []
     for first, last in (((0, 0), (1, 1)), ((0, 1), (1, 0))):
-        taps = [(tap(last[0]), tap(last[1]) * scale), (tap(first[0]), tap(first[1]) * -scale)]
-        components.append(tuple(taps))
+        taps = (tap(last[0]), tap(last[1])), (tap(first[0]), tap(first[1]) * -1)
+        components.append(taps)
     wanted = image_axis(axis)
     if wanted is not None:
         return Separable((components[wanted],))
-    return Separable(tuple(components), combine="magnitude")
+    scale = math.sqrt(0.5) if normalize else 1.0
+    return Separable(tuple(components), combine="magnitude", scale=scale)
 
 
 def tap(offset: int) -> Kernel1D:
@@ -413,9 +413,9 @@ def derivative(
 def difference(axis: Any, order: Any, accuracy: Any) -> Operation:
     """Return a derivative along one axis."""
     along = Kernel1D.centred(kernels.derivative(order, accuracy))
-    wanted = image_axis(axis)
-    if wanted is None:
-        raise ValueError("axis must be 0 (y) or 1 (x), got None")
+    wanted = check.integer(axis, "axis")
+    if wanted not in (0, 1):
+        raise ValueError(f"axis must be 0 (y) or 1 (x), got {axis!r}")
     return Separable((((along, IDENTITY) if wanted == 0 else (IDENTITY, along),),))
 
 

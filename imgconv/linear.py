@@ -204,7 +204,8 @@ def kernel_operation(kernel: ArrayLike, turned: bool, stride: Any, dilation: Any
     """Return the correlation with a kernel, as it is or turned by 180 degrees."""
     array = kernel if type(kernel) is np.ndarray else np.asarray(kernel)
     steps, gaps = hashable(stride), hashable(dilation)
-    key = (array.tobytes(), array.shape, array.dtype, turned, steps, gaps)
+    # The types, because True and 1.0 equal 1 and must be refused.
+    key = (array.tobytes(), array.shape, array.dtype, turned, steps, gaps, type(steps), type(gaps))
     found = OPERATIONS.get(key)
     if found is None:
         weights = check.kernel(kernel, 2)
@@ -213,6 +214,8 @@ def kernel_operation(kernel: ArrayLike, turned: bool, stride: Any, dilation: Any
         if turned:
             weights = np.ascontiguousarray(weights[::-1, ::-1])
             origin = (height - 1) // 2, (width - 1) // 2
+        steps = check.integers(stride, "stride", 1)
+        gaps = check.integers(dilation, "dilation", 1)
         found = dense(weights, origin, steps, gaps)
         OPERATIONS.put(key, found, 2 * weights.nbytes + 512)
     return found
@@ -221,16 +224,14 @@ def kernel_operation(kernel: ArrayLike, turned: bool, stride: Any, dilation: Any
 def dense(
     weights: NDArray[np.float64],
     origin: tuple[int, int],
-    stride: int | tuple[int, int] = 1,
-    dilation: int | tuple[int, int] = 1,
+    stride: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1),
 ) -> Operation:
     """Return the correlation with a dense kernel whose tap `origin` stands on the pixel."""
     key = (weights.tobytes(), weights.shape, origin, stride, dilation)
     found = OPERATIONS.get(key)
     if found is None:
-        steps = check.integers(stride, "stride", 1)
-        gaps = check.integers(dilation, "dilation", 1)
-        found = Correlation(np.ascontiguousarray(weights).copy(), origin, steps, gaps)
+        found = Correlation(np.ascontiguousarray(weights).copy(), origin, stride, dilation)
         OPERATIONS.put(key, found, 2 * weights.nbytes + 512)
     return found
 
@@ -289,8 +290,8 @@ def separable(
     key = (columns.tobytes(), rows.tobytes())
     operation = OPERATIONS.get(key)
     if operation is None:
-        made = Separable((((Kernel1D.centred(columns), Kernel1D.centred(rows)),),))
-        operation = OPERATIONS.put(key, made, 2 * (columns.nbytes + rows.nbytes) + 1024)
+        operation = Separable((((Kernel1D.centred(columns), Kernel1D.centred(rows)),),))
+        OPERATIONS.put(key, operation, 2 * (columns.nbytes + rows.nbytes) + 1024)
     return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
@@ -373,6 +374,7 @@ def gaussian_term(
 ) -> Term:
     """Return the two kernels of a Gaussian or of one of its derivatives."""
     radii = (None, None) if radius is None else check.integers(radius, "radius", 0)
+    truncate = check.number(truncate, "truncate")
     y, x = (
         Kernel1D.centred(kernels.gaussian(s, order=o, truncate=truncate, radius=r))
         for s, o, r in zip(sigma, order, radii, strict=True)

@@ -1,4 +1,5 @@
 """What the processor, the compiler and the OpenMP runtime can do, asked once at import."""
+from rows cimport Job
 
 cdef extern from *:
     """
@@ -54,3 +55,16 @@ def compiler() -> str:
 def openmp() -> int:
     """The OpenMP version (year and month) the loops were built with, 0 without."""
     return OPENMP_VERSION
+
+
+def job_fields() -> list:
+    """Size of the record that plans hand to loops, and offsets of fields all over it."""
+    cdef Job job
+    return [
+        sizeof(Job),
+        <char*> &job.cval - <char*> &job,
+        <char*> &job.result - <char*> &job,
+        <char*> &job.in_place - <char*> &job,
+        <char*> &job.block - <char*> &job,
+        <char*> &job.weights - <char*> &job,
+    ]

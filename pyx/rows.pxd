@@ -77,17 +77,15 @@ ctypedef fused pixel:
     float
     double
 
-ctypedef fused small_integer:
-    uint8_t
-    int8_t
-    uint16_t
-    int16_t
-
 ctypedef fused large_integer:
     uint32_t
     int32_t
     uint64_t
     int64_t
+
+ctypedef fused some_float:
+    float
+    double
 
 
 # ---------------------------------------------------------------------------------------------
@@ -127,6 +125,23 @@ cdef inline uint16_t to_half(float value) noexcept nogil:
     return <uint16_t> (sign | ((bits - 0x38000000) >> 13))
 
 
+cdef inline float to_odd(real value) noexcept nogil:
+    """The float towards zero, its last bit set where that is not exact.
+
+    Rounding that to a half is as good as rounding the value, where rounding twice would not be.
+    """
+    cdef float near = <float> value
+    cdef uint32_t bits
+    if <real> near == value or value != value:
+        return near
+    memcpy(&bits, &near, 4)
+    if (near > value) == (value > 0):
+        bits = bits - 1
+    bits = bits | 1
+    memcpy(&near, &bits, 4)
+    return near
+
+
 # ---------------------------------------------------------------------------------------------
 # Load: pixels -> real
 
@@ -142,58 +157,66 @@ cdef inline void widen_half(const uint16_t* source, Py_ssize_t n, real* row) noe
         row[i] = <real> from_half(source[i])
 
 
-cdef inline void convert(const char* source, int code, Py_ssize_t n, real* row) noexcept nogil:
-    """n neighbouring pixels in native byte order, as real."""
+cdef inline void keep(const real* source, Py_ssize_t n, real* row) noexcept nogil:
+    memcpy(row, source, n * sizeof(real))
+
+
+# n neighbouring pixels in native byte order, as real. Called through a pointer, so that each
+# conversion is compiled by itself: inlined all together they take the compiler three times as long.
+ctypedef void (*Load)(const char* source, Py_ssize_t n, real* row) noexcept nogil
+
+
+cdef inline Load loader(int code) noexcept nogil:
+    """The conversion from a pixel type."""
     if code == REAL_CODE:
-        memcpy(row, source, n * sizeof(real))
-    elif code == UINT8 or code == BOOL:
-        widen(<const uint8_t*> source, n, row)
-    elif code == INT8:
-        widen(<const int8_t*> source, n, row)
-    elif code == UINT16:
-        widen(<const uint16_t*> source, n, row)
-    elif code == INT16:
-        widen(<const int16_t*> source, n, row)
-    elif code == UINT32:
-        widen(<const uint32_t*> source, n, row)
-    elif code == INT32:
-        widen(<const int32_t*> source, n, row)
-    elif code == UINT64:
-        widen(<const uint64_t*> source, n, row)
-    elif code == INT64:
-        widen(<const int64_t*> source, n, row)
-    elif code == FLOAT16:
-        widen_half(<const uint16_t*> source, n, row)
-    elif code == FLOAT32:
-        widen(<const float*> source, n, row)
-    else:
-        widen(<const double*> source, n, row)
+        return <Load> keep
+    if code == UINT8 or code == BOOL:
+        return <Load> widen[uint8_t]
+    if code == INT8:
+        return <Load> widen[int8_t]
+    if code == UINT16:
+        return <Load> widen[uint16_t]
+    if code == INT16:
+        return <Load> widen[int16_t]
+    if code == UINT32:
+        return <Load> widen[uint32_t]
+    if code == INT32:
+        return <Load> widen[int32_t]
+    if code == UINT64:
+        return <Load> widen[uint64_t]
+    if code == INT64:
+        return <Load> widen[int64_t]
+    if code == FLOAT16:
+        return <Load> widen_half
+    if code == FLOAT32:
+        return <Load> widen[float]
+    return <Load> widen[double]
 
 
 cdef inline void copy_pixel(char* target, const char* source, Py_ssize_t size,
                             bint swapped) noexcept nogil:
+    """One pixel of any alignment and byte order; a copy of known size is one instruction."""
     cdef Py_ssize_t b
-    if not swapped:
-        memcpy(target, source, size)
-    else:
+    if swapped:
         for b in range(size):
             target[b] = source[size - 1 - b]
+    elif size == 1:
+        target[0] = source[0]
+    elif size == 2:
+        memcpy(target, source, 2)
+    elif size == 4:
+        memcpy(target, source, 4)
+    else:
+        memcpy(target, source, 8)
 
 
 cdef inline void copy_pixels(char* target, Py_ssize_t target_step, const char* source,
                              Py_ssize_t source_step, Py_ssize_t size, bint swapped,
                              Py_ssize_t n) noexcept nogil:
-    """n pixels of any stride, alignment and byte order; each common size gets a copy of its own."""
+    """n pixels of any stride, alignment and byte order."""
     cdef Py_ssize_t i
     for i in range(n):
-        if size == 1:
-            target[i * target_step] = source[i * source_step]
-        elif size == 2:
-            copy_pixel(target + i * target_step, source + i * source_step, 2, swapped)
-        elif size == 4:
-            copy_pixel(target + i * target_step, source + i * source_step, 4, swapped)
-        else:
-            copy_pixel(target + i * target_step, source + i * source_step, 8, swapped)
+        copy_pixel(target + i * target_step, source + i * source_step, size, swapped)
 
 
 cdef inline bint is_plain(const Samples* samples, const char* data) noexcept nogil:
@@ -272,7 +295,7 @@ cdef inline void load_row(const Job* job, const char* plane, Py_ssize_t e, Py_ss
                 source = raw
         if border != NULL:
             gather(image, line, border, m, raw)
-        convert(source, image.code, m, row)
+        loader(image.code)(source, m, row)
         if border != NULL:
             fill_border(row, border, m, <real> job.cval)
         x += m
@@ -283,24 +306,52 @@ cdef inline void load_row(const Job* job, const char* plane, Py_ssize_t e, Py_ss
 # ---------------------------------------------------------------------------------------------
 # Store: real -> pixels, to nearest (ties to even), saturated, NaN as 0 in integers
 
-cdef inline void narrow_small(const real* row, Py_ssize_t step, Py_ssize_t n, real low, real high,
-                              small_integer* target) noexcept nogil:
+cdef inline real clip(real value, real low, real high) noexcept nogil:
+    value = value if value == value else <real> 0
+    value = value if value > low else low
+    return value if value < high else high
+
+
+cdef inline void narrow_uint8(const real* row, Py_ssize_t step, Py_ssize_t n,
+                              uint8_t* target) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real value
     for i in range(n):
-        value = row[i * step]
-        value = value if value == value else <real> 0
-        value = value if value > low else low
-        value = value if value < high else high
-        target[i] = <small_integer> <int> rint(value)
+        target[i] = <uint8_t> <int> rint(clip(row[i * step], 0, 255))
 
 
-cdef inline void narrow_large(const real* row, Py_ssize_t step, Py_ssize_t n, double low,
-                              double end, large_integer first, large_integer last,
+cdef inline void narrow_int8(const real* row, Py_ssize_t step, Py_ssize_t n,
+                             int8_t* target) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        target[i] = <int8_t> <int> rint(clip(row[i * step], -128, 127))
+
+
+cdef inline void narrow_uint16(const real* row, Py_ssize_t step, Py_ssize_t n,
+                               uint16_t* target) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        target[i] = <uint16_t> <int> rint(clip(row[i * step], 0, 65535))
+
+
+cdef inline void narrow_int16(const real* row, Py_ssize_t step, Py_ssize_t n,
+                              int16_t* target) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        target[i] = <int16_t> <int> rint(clip(row[i * step], -32768, 32767))
+
+
+cdef inline void narrow_large(const real* row, Py_ssize_t step, Py_ssize_t n,
                               large_integer* target) noexcept nogil:
     """Saturate in double; `end` is the first double past the type, which the type may not hold."""
     cdef Py_ssize_t i
-    cdef double value
+    cdef double value, end = 2.0 ** (8 * sizeof(large_integer) - 1), low = -end
+    cdef large_integer first = <large_integer> (<uint64_t> 1 << (8 * sizeof(large_integer) - 1))
+    cdef large_integer last = <large_integer> ~first
+    if large_integer is uint32_t or large_integer is uint64_t:
+        end = 2 * end
+        low = 0
+        first = 0
+        last = <large_integer> ~first
     for i in range(n):
         value = rint(<double> row[i * step])
         if value != value:
@@ -325,55 +376,45 @@ cdef inline void narrow_half(const real* row, Py_ssize_t step, Py_ssize_t n,
                              uint16_t* target) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        target[i] = to_half(<float> row[i * step])
+        target[i] = to_half(to_odd(row[i * step]))
 
 
 cdef inline void narrow_float(const real* row, Py_ssize_t step, Py_ssize_t n,
-                              float* target) noexcept nogil:
+                              some_float* target) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        target[i] = <float> row[i * step]
+        target[i] = <some_float> row[i * step]
 
 
-cdef inline void narrow_double(const real* row, Py_ssize_t step, Py_ssize_t n,
-                               double* target) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        target[i] = <double> row[i * step]
+# Every step-th of a row's values as n neighbouring pixels in native byte order; see Load.
+ctypedef void (*Store)(const real* row, Py_ssize_t step, Py_ssize_t n, char* target) noexcept nogil
 
 
-cdef inline void round_row(const real* row, Py_ssize_t step, Py_ssize_t n, int code,
-                           char* target) noexcept nogil:
-    """Every step-th of a row's values as n neighbouring pixels in native byte order."""
+cdef inline Store storer(int code) noexcept nogil:
+    """The conversion to a pixel type."""
     if code == BOOL:
-        narrow_bool(row, step, n, <uint8_t*> target)
-    elif code == UINT8:
-        narrow_small(row, step, n, 0, 255, <uint8_t*> target)
-    elif code == INT8:
-        narrow_small(row, step, n, -128, 127, <int8_t*> target)
-    elif code == UINT16:
-        narrow_small(row, step, n, 0, 65535, <uint16_t*> target)
-    elif code == INT16:
-        narrow_small(row, step, n, -32768, 32767, <int16_t*> target)
-    elif code == UINT32:
-        narrow_large(row, step, n, 0, 4294967296.0, <uint32_t> 0, <uint32_t> 0xffffffff,
-                     <uint32_t*> target)
-    elif code == INT32:
-        narrow_large(row, step, n, -2147483648.0, 2147483648.0, <int32_t> -0x7fffffff - 1,
-                     <int32_t> 0x7fffffff, <int32_t*> target)
-    elif code == UINT64:
-        narrow_large(row, step, n, 0, 18446744073709551616.0, <uint64_t> 0,
-                     <uint64_t> 0xffffffffffffffff, <uint64_t*> target)
-    elif code == INT64:
-        narrow_large(row, step, n, -9223372036854775808.0, 9223372036854775808.0,
-                     <int64_t> -0x7fffffffffffffff - 1, <int64_t> 0x7fffffffffffffff,
-                     <int64_t*> target)
-    elif code == FLOAT16:
-        narrow_half(row, step, n, <uint16_t*> target)
-    elif code == FLOAT32:
-        narrow_float(row, step, n, <float*> target)
-    else:
-        narrow_double(row, step, n, <double*> target)
+        return <Store> narrow_bool
+    if code == UINT8:
+        return <Store> narrow_uint8
+    if code == INT8:
+        return <Store> narrow_int8
+    if code == UINT16:
+        return <Store> narrow_uint16
+    if code == INT16:
+        return <Store> narrow_int16
+    if code == UINT32:
+        return <Store> narrow_large[uint32_t]
+    if code == INT32:
+        return <Store> narrow_large[int32_t]
+    if code == UINT64:
+        return <Store> narrow_large[uint64_t]
+    if code == INT64:
+        return <Store> narrow_large[int64_t]
+    if code == FLOAT16:
+        return <Store> narrow_half
+    if code == FLOAT32:
+        return <Store> narrow_float[float]
+    return <Store> narrow_float[double]
 
 
 cdef inline void store_row(const Samples* samples, const real* row, Py_ssize_t step, Py_ssize_t n,
@@ -381,6 +422,6 @@ cdef inline void store_row(const Samples* samples, const real* row, Py_ssize_t s
     """Every step-th of a row's values into n pixels of the result, from `target` on."""
     cdef Py_ssize_t size = BYTES_OF(samples.code)
     cdef bint plain = is_plain(samples, target)
-    round_row(row, step, n, samples.code, target if plain else raw)
+    storer(samples.code)(row, step, n, target if plain else raw)
     if not plain:
         copy_pixels(target, samples.column_stride, raw, size, size, samples.swapped, n)

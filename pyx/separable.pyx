@@ -8,7 +8,6 @@
 One component c gives a smoothing filter, a derivative, a Laplacian of Gaussian (two terms); two
 components give a gradient, or its magnitude sqrt(c0**2 + c1**2) and orientation atan2(c0, c1).
 """
-from libc.math cimport atan2, sqrt
 
 cimport numpy as cnp
 
@@ -18,6 +17,17 @@ from tiles cimport TALL, Taps, correlate_rows
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
 cnp.import_array()
+
+cdef extern from *:
+    """
+    #include <math.h>
+    /* of the computing type, so that the compiler can take whole vectors */
+    #define root(x) (sizeof(real) == 4 ? (real) sqrtf((float) (x)) : (real) sqrt((double) (x)))
+    #define arc(y, x) (sizeof(real) == 4 ? (real) atan2f((float) (y), (float) (x)) \\
+                                         : (real) atan2((double) (y), (double) (x)))
+    """
+    real root(real x) nogil
+    real arc(real y, real x) nogil
 
 cdef enum:
     BLOCK = TALL                    # result rows of a block: one row of tiles
@@ -40,7 +50,8 @@ cdef struct Horizontal:
 
 
 cdef struct Filter:
-    # The head of job.shape; `verticals`, then `horizontals` follow it.
+    # The head of job.shape; `verticals`, then `horizontals` follow it. The head of job.weights is
+    # the scale of the magnitude.
     Py_ssize_t combine, components, verticals, horizontals
 
 
@@ -74,10 +85,10 @@ cdef inline void horizontal_tile(const Horizontal* passes, Py_ssize_t count, Py_
             store(targets[r] + x + k * LANES, acc[r][k])
 
 
-cdef inline void magnitude(real* a, const real* b, Py_ssize_t n) noexcept nogil:
+cdef inline void magnitude(real* a, const real* b, Py_ssize_t n, real scale) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        a[i] = <real> sqrt(a[i] * a[i] + b[i] * b[i])
+        a[i] = scale * root(a[i] * a[i] + b[i] * b[i])
 
 
 cdef inline void polar(real* a, real* b, Py_ssize_t n) noexcept nogil:
@@ -87,8 +98,8 @@ cdef inline void polar(real* a, real* b, Py_ssize_t n) noexcept nogil:
     for i in range(n):
         y = a[i]
         x = b[i]
-        a[i] = <real> sqrt(y * y + x * x)
-        b[i] = <real> atan2(y, x)
+        a[i] = root(y * y + x * x)
+        b[i] = arc(y, x)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -115,7 +126,7 @@ cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
                         slot.targets + c * BLOCK)
     for r in range(BLOCK):
         if what.combine == MAGNITUDE:
-            magnitude(slot.targets[r], slot.targets[BLOCK + r], n)
+            magnitude(slot.targets[r], slot.targets[BLOCK + r], n, weights[0])
         elif what.combine == POLAR:
             polar(slot.targets[r], slot.targets[BLOCK + r], n)
 

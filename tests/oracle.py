@@ -88,9 +88,11 @@ def _slide(image, kernel, centre, shape, stride, dilation, mode, cval):
     out = np.zeros((height, width))
     if out.size:
         extended = extend(image, before, after, mode, cval)
-        for i, j in np.ndindex(kernel.shape):
-            y, x = i * dilation[0], j * dilation[1]
-            out += kernel[i, j] * extended[y : y + height, x : x + width]
+        # Row by row: sums of sums lose fewer digits than one long sum.
+        for i in range(kernel.shape[0]):
+            rows = extended[i * dilation[0] :][:height]
+            taps = range(kernel.shape[1])
+            out += sum(kernel[i, j] * rows[:, j * dilation[1] :][:, :width] for j in taps)
     return out[:: stride[0], :: stride[1]]
 
 

@@ -42,9 +42,12 @@ def image(image: ArrayLike, name: str = "image") -> NDArray[Any]:
 
 def result_dtype(dtype: DTypeLike, name: str = "dtype") -> np.dtype:
     """Return the dtype a caller asked for."""
-    wanted = np.dtype(dtype)
+    known = "bool, integer or float of at most 64 bits"
+    try:
+        wanted = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"{name} must be a real dtype ({known}), got {dtype!r}") from None
     if not is_pixel_type(wanted):
-        known = "bool, integer or float of at most 64 bits"
         raise TypeError(f"{name} must be a real dtype ({known}), got {wanted}")
     return wanted
 
@@ -113,7 +116,7 @@ def layout(ndim: int, axes: Any, channel_axis: Any) -> Layout:
 def _axis(axis: Any, ndim: int, name: str) -> int:
     number = integer(axis, name)
     if not -ndim <= number < ndim:
-        raise ValueError(f"{name} must be axes of a {ndim}-D image, got {axis!r}")
+        raise ValueError(f"{name} must lie in an image of {ndim} axes, got {axis!r}")
     return number % ndim
 
 

@@ -148,12 +148,14 @@ COMBINE = ("sum", "magnitude", "polar")
 class Separable:
     """Sums of separable filters: each component a sum of terms, the components combined.
 
-    "sum" gives each component as a result, "magnitude" the root of the sum of two squares, "polar"
-    magnitude and orientation.
+    "sum" gives each component as a result, "magnitude" the root of the sum of two squares times
+    `scale`, "polar" magnitude and orientation. The scale is applied last, so that integer weights
+    stay integers and cancel exactly where the image is flat.
     """
 
     components: tuple[tuple[Term, ...], ...]
     combine: str = "sum"
+    scale: float = 1.0
     smooths: bool = False
     stride: tuple[int, int] = (1, 1)
     loop: str = "separable"
@@ -204,7 +206,7 @@ class Separable:
         )
 
     def pack(self, step: int) -> tuple[list[int], Weights]:
-        """Return the loop's Filter, Vertical and Horizontal records, and all weights in a row."""
+        """Return the loop's Filter, Vertical and Horizontal records; scale and weights in a row."""
         top, left = (axis.before for axis in self.windows)
         numbers = [
             COMBINE.index(self.combine),
@@ -212,7 +214,7 @@ class Separable:
             len(self.columns),
             len(self.terms),
         ]
-        weights: list[Weights] = []
+        weights = [np.array([self.scale])]
         for column in self.columns:
             numbers += [top - column.origin, len(column.weights), sum(map(len, weights))]
             weights.append(column.weights)

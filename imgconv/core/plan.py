@@ -62,7 +62,7 @@ class Request(NamedTuple):
     axes: Any
     channel_axis: Any
     dtype: Any
-    fit: "str | Fit"
+    fit: "geometry.Shape | Fit"
     out: tuple[tuple[int, ...], tuple[int, ...], np.dtype] | None
     in_place: bool
 
@@ -235,7 +235,7 @@ def dtypes(
     image: np.dtype, smooths: bool, asked: DTypeLike | None, out: Any
 ) -> tuple[np.dtype, np.dtype]:
     """Return the computing dtype and the dtype of the result."""
-    small = image.kind == "b" or image.itemsize <= 2 or image == np.float32
+    small = image.itemsize <= 2 or check.native(image) == np.float32
     computed = np.dtype(np.float32 if small else np.float64)
     if out is not None:
         return computed, check.native(out[2])
@@ -326,7 +326,7 @@ def saved_rows_fit(job: NDArray[Any], operation: Operation, itemsize: int) -> bo
     """Whether an image can be filtered in place: its full rows, in the ring and saved, are few."""
     rows = 2 * int(job["span_y"]) + 3 * operation.block
     columns = int(job["result_width"]) + int(job["span_x"]) + 2 * LANES
-    return operation.results == 1 and rows * columns * itemsize <= IN_PLACE_BYTES
+    return rows * columns * itemsize <= IN_PLACE_BYTES
 
 
 def whole_vectors(n: int) -> int:

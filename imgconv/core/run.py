@@ -104,7 +104,9 @@ def apply_out(
     outs = () if target is None else target if isinstance(target, tuple) else (target,)
     described = check.outs(outs, operation.results) if outs else None
     overlap = any(np.may_share_memory(array, each) for each in outs)
-    in_place = overlap and len(outs) == 1 and is_same(array, outs[0])
+    # Only where each pixel's result takes the pixel's own place can rows be saved and replaced.
+    aligned = fit == "same" and operation.stride == (1, 1) and operation.results == 1
+    in_place = overlap and aligned and is_same(array, outs[0])
     made = find_plan((operation, array.shape, array.strides, array.dtype, mode, cval, axes,
                       channel_axis, dtype, fit, described, in_place))  # fmt: skip
     if isinstance(out, PlanOnly):
@@ -139,6 +141,7 @@ def is_same(image: NDArray[Any], out: NDArray[Any]) -> bool:
     """Whether two arrays are the same pixels in the same places."""
     return (
         image.ctypes.data == out.ctypes.data
+        and image.shape == out.shape
         and image.strides == out.strides
         and image.dtype == out.dtype
     )

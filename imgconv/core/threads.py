@@ -92,6 +92,17 @@ def get_num_threads() -> int:
 
     By default the processors that the process may run on, no more than the container's CPU quota
     allows; the environment variable IMGCONV_NUM_THREADS replaces that.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> import imgconv
+    >>> with imgconv.threads(3):
+    ...     imgconv.get_num_threads()
+    3
     """
     return _here.count or _everywhere
 

@@ -1,0 +1,634 @@
+"""The table of filters: each row a call, the library it is held against, and its slow twin.
+
+Tests and benchmarks sweep all rows of CASES. A new filter needs a row here and is then tested with
+every dtype, border, memory layout, instruction set and number of threads.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import oracle
+from scipy import ndimage, signal
+from skimage import filters
+
+import imgconv
+
+MODES = ("reflect", "mirror", "nearest", "wrap", "constant")
+DTYPES = (*oracle.SINGLE, *oracle.DOUBLE)
+
+# A computed value may be off by so many units in the last place of the largest sum of
+# |weight * pixel| that can occur.
+ULPS = 8
+
+
+@dataclass(frozen=True)
+class Part:
+    """A linear part of a filter: a dense kernel, correlated or (`turned`) convolved."""
+
+    kernel: np.ndarray
+    turned: bool = False
+    options: dict = field(default_factory=dict)
+
+    def __call__(self, image, mode, cval):
+        slide = oracle.convolve if self.turned else oracle.correlate
+        return slide(image, self.kernel, mode=mode, cval=cval, **self.options)
+
+    @property
+    def gain(self):
+        """The largest value that pixels of at most 1 can give."""
+        return np.abs(self.kernel).sum()
+
+    @property
+    def window(self):
+        """Height and width of what a result depends on."""
+        dilation = np.broadcast_to(self.options.get("dilation", 1), 2)
+        return tuple(int(d * (k - 1) + 1) for d, k in zip(dilation, self.kernel.shape, strict=True))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A filter with arguments.
+
+    `reference` is called with (image, mode, cval), knows `modes` only, and answers as `function`
+    does. `parts` are what the slow twin computes; `combine` makes "magnitude" or "polar" of two.
+    """
+
+    id: str
+    function: Callable
+    arguments: dict
+    reference: Callable
+    parts: tuple[Part, ...]
+    combine: str = "each"
+    smooths: bool = False
+    modes: tuple[str, ...] = MODES
+
+    def call(self, image, **common):
+        """Filter an image; `common` are the keywords that every filter has."""
+        return self.function(image, **self.arguments, **common)
+
+    def results(self, image, **common):
+        """Filter an image and return a tuple, of one result or of two."""
+        return as_tuple(self.call(image, **common))
+
+    def twin(self, image, mode="reflect", cval=0.0):
+        """Return the results in float64 by the definition, a tuple as well."""
+        parts = [part(image, mode, cval) for part in self.parts]
+        if self.combine == "each":
+            return tuple(parts)
+        magnitude = np.hypot(*parts)
+        return (magnitude,) if self.combine == "magnitude" else (magnitude, np.arctan2(*parts))
+
+    @property
+    def count(self):
+        """Number of results."""
+        return 1 if self.combine == "magnitude" else len(self.parts)
+
+    @property
+    def keeps_size(self):
+        """Whether results have the size of the image."""
+        return not self.arguments.keys() & {"stride", "shape"}
+
+    def fits(self, shape):
+        """Whether the filter takes images of this size: shape="valid" wants one for the kernel."""
+        valid = self.arguments.get("shape") == "valid"
+        return not valid or all(k <= n for k, n in zip(self.parts[0].window, shape, strict=True))
+
+    def tolerances(self, exact, image, cval):
+        """Return for each result how far off it may be, rounding to its dtype aside."""
+        pixels = np.abs(np.append(np.asarray(image, np.float64), cval))
+        largest = pixels[np.isfinite(pixels)].max()
+        eps = np.finfo(oracle.compute_dtype(image.dtype)).eps
+        gain = np.hypot.reduce([part.gain for part in self.parts])
+        tolerance = ULPS * eps * gain * largest
+        if self.combine != "polar":
+            return (tolerance,) * len(exact)
+        # An angle is as sure as the vector is long.
+        with np.errstate(divide="ignore"):
+            turn = tolerance / exact[0] + ULPS * eps * np.pi
+        return tolerance, np.minimum(turn, 2 * np.pi)
+
+
+def as_tuple(results):
+    return (results,) if isinstance(results, np.ndarray) else tuple(results)
+
+
+def assert_right(case, actual, image, *, mode="reflect", cval=0.0, dtype=None, exact=None):
+    """What a filter gave is, in every pixel, the exact value rounded to the dtype of the result.
+
+    Rounding is monotone. So a result that was off by at most the tolerance before it was rounded
+    lies between the rounded ends of that interval: integers are equal unless the exact value comes
+    near a tie.
+
+    `exact` is what to compare with in place of the slow twin. `dtype` is what was asked for.
+    """
+    actual = as_tuple(actual)
+    exact = case.twin(image, mode, cval) if exact is None else as_tuple(exact)
+    assert len(actual) == len(exact), f"{len(actual)} results, expected {len(exact)}"
+    dtype = oracle.result_dtype(image.dtype, case.smooths) if dtype is None else np.dtype(dtype)
+    tolerances = case.tolerances(exact, image, cval)
+    pi = oracle.compute_dtype(image.dtype).type(np.pi)
+    for one, value, tolerance in zip(actual, exact, tolerances, strict=True):
+        if case.combine == "polar" and value is exact[1]:
+            assert_rounded(one, unwrapped(value, tolerance, one), tolerance, dtype, bound=pi)
+        else:
+            assert_rounded(one, value, tolerance, dtype)
+
+
+def unwrapped(angle, tolerance, actual):
+    """Return the angles, those that may as well be pi as -pi on the side of `actual`."""
+    either = np.abs(angle) + tolerance >= np.pi
+    return np.where(either, np.where(actual > 0, np.abs(angle), -np.abs(angle)), angle)
+
+
+def assert_rounded(actual, exact, tolerance, dtype, bound=np.inf):
+    """The values are those of `exact` +- tolerance (within +- bound), rounded to `dtype`."""
+    assert type(actual) is np.ndarray, f"actual must be an ndarray, got {type(actual).__name__}"
+    assert actual.shape == exact.shape, f"shape {actual.shape}, expected {exact.shape}"
+    assert actual.dtype == dtype, f"dtype {actual.dtype.str}, expected {dtype.str}"
+    low = oracle.round_to(np.maximum(exact - tolerance, -bound), dtype)
+    high = oracle.round_to(np.minimum(exact + tolerance, bound), dtype)
+    right = (low <= actual) & (actual <= high)
+    if actual.dtype.kind == "f":
+        right |= np.isnan(actual) & np.isnan(exact)
+    if not right.all():
+        place = tuple(map(int, np.argwhere(~right)[0]))
+        raise AssertionError(
+            f"{np.count_nonzero(~right)} of {actual.size} values are wrong; the first at {place}: "
+            f"{actual[place]!r}, expected {exact[place]!r} within {np.max(tolerance):.3g}"
+        )
+
+
+def sample(shape, dtype=np.float32, seed=0):
+    """Return a random image that uses the range of its dtype."""
+    dtype, rng = np.dtype(dtype), np.random.default_rng(seed)
+    if dtype.kind == "b":
+        return rng.random(shape) < 0.5
+    if dtype.kind in "iu":
+        limits, native = np.iinfo(dtype), dtype.newbyteorder("=")
+        return rng.integers(limits.min, limits.max, shape, native, endpoint=True).astype(dtype)
+    return (100 * rng.normal(size=shape)).astype(dtype)
+
+
+# ---- correlate, convolve ---------------------------------------------------------------------
+
+SIGNAL_BOUNDARY = {"reflect": "symm", "wrap": "wrap", "constant": "fill"}
+
+
+def scipy_dense(name, kernel, shape="same", stride=1, dilation=1):
+    """Return scipy.ndimage or scipy.signal with a kernel whose taps are moved apart."""
+    dilation, (sy, sx) = np.broadcast_to(dilation, 2), np.broadcast_to(stride, 2)
+    spread = np.zeros(dilation * (np.array(kernel.shape) - 1) + 1)
+    spread[:: dilation[0], :: dilation[1]] = kernel
+
+    def reference(image, mode, cval):
+        if shape == "same":
+            whole = getattr(ndimage, name)(image, spread, mode=mode, cval=cval)
+        else:
+            boundary = SIGNAL_BOUNDARY[mode]
+            whole = getattr(signal, name + "2d")(image, spread, shape, boundary, cval)
+        return whole[::sy, ::sx]
+
+    return reference
+
+
+def random_kernel(*shape):
+    return np.random.default_rng(shape).normal(size=shape)
+
+
+def dense_cases():
+    """Yield correlate and convolve with kernels of many shapes, strides and dilations."""
+    rows = [
+        ((1, 1), {}),
+        ((1, 5), {}),
+        ((6, 1), {}),
+        ((2, 2), {}),
+        ((3, 3), {}),
+        ((4, 3), {}),
+        ((5, 5), {}),
+        ((7, 9), {}),
+        ((21, 21), {}),
+        ((3, 3), {"stride": 2}),
+        ((4, 5), {"stride": (1, 3)}),
+        ((5, 2), {"stride": (4, 1)}),
+        ((3, 3), {"dilation": 2}),
+        ((5, 3), {"dilation": (1, 4)}),
+        ((1, 3), {"dilation": (5, 2)}),
+        ((3, 5), {"stride": (3, 2), "dilation": (2, 3)}),
+        ((3, 4), {"shape": "full"}),
+        ((5, 5), {"shape": "full", "stride": (2, 3), "dilation": (1, 2)}),
+        ((3, 4), {"shape": "valid"}),
+        ((5, 5), {"shape": "valid", "stride": (3, 2), "dilation": (2, 1)}),
+    ]
+    for (size, options), function in [
+        (row, f) for row in rows for f in (imgconv.correlate, imgconv.convolve)
+    ]:
+        name, kernel = function.__name__, random_kernel(*size)
+        words = [f"{k}{v}".replace(" ", "") for k, v in options.items()]
+        yield Case(
+            id="-".join([name, "x".join(map(str, size)), *words]),
+            function=function,
+            arguments={"kernel": kernel, **options},
+            reference=scipy_dense(name, kernel, **options),
+            parts=(Part(kernel, turned=function is imgconv.convolve, options=options),),
+            modes=tuple(SIGNAL_BOUNDARY) if options.get("shape") else MODES,
+        )
+
+
+# ---- separable filters -----------------------------------------------------------------------
+
+
+def scipy_separable(image, mode, cval, kernel_y, kernel_x):
+    columns = ndimage.correlate1d(image, kernel_y, 0, mode=mode, cval=cval)
+    return ndimage.correlate1d(columns, kernel_x, 1, mode=mode, cval=cval)
+
+
+def separable_cases():
+    """Yield kernels of few, many, odd and even taps, with zeros among them."""
+    for ny, nx in [(3, 3), (1, 7), (4, 2), (13, 1), (5, 11)]:
+        kernels = {
+            "kernel_y": np.random.default_rng(ny).normal(size=ny),
+            "kernel_x": np.random.default_rng(nx).integers(-2, 3, nx),
+        }
+        yield Case(
+            id=f"separable-{ny}x{nx}",
+            function=imgconv.separable,
+            arguments=kernels,
+            reference=partial(scipy_separable, **kernels),
+            parts=(Part(np.outer(*kernels.values())),),
+        )
+
+
+# ---- Gaussians -------------------------------------------------------------------------------
+
+
+def gaussian_kernel(sigma, order=0, truncate=4.0, radius=None):
+    """Return SciPy's 2-D kernel, from what its filter makes of a single pixel."""
+    arguments = (np.broadcast_to(argument, 2) for argument in (sigma, order, radius))
+    factors = []
+    for s, o, r in zip(*arguments, strict=True):
+        reach = int(truncate * s + 0.5) if r is None else int(r)
+        dot = np.zeros(2 * reach + 1)
+        dot[reach] = 1
+        options = {"mode": "constant", "truncate": truncate, "radius": r}
+        factors.append(ndimage.gaussian_filter1d(dot, s, order=o, **options)[::-1] if s else dot)
+    return np.outer(*factors)
+
+
+def larger(kernel, size):
+    """Return the kernel in the middle of zeros."""
+    (top, left) = ((n - k) // 2 for n, k in zip(size, kernel.shape, strict=True))
+    return np.pad(kernel, ((top, top), (left, left)))
+
+
+def sum_of(*kernels):
+    """Return the sum of kernels of several odd sizes."""
+    size = np.max([kernel.shape for kernel in kernels], axis=0)
+    return sum(larger(kernel, size) for kernel in kernels)
+
+
+def gaussian_cases():
+    """Yield Gaussians and their derivatives."""
+    for words in [
+        {"sigma": 0.8},
+        {"sigma": 1.5},
+        {"sigma": 4},
+        {"sigma": (0.6, 2.5)},
+        {"sigma": 0},
+        {"sigma": (0, 1.2)},
+        {"sigma": 2, "truncate": 1.5},
+        {"sigma": (1, 3), "radius": (2, 4)},
+        {"sigma": 1, "order": 1},
+        {"sigma": (1, 2), "order": (0, 2)},
+        {"sigma": 1.5, "order": (3, 1)},
+    ]:
+        smooths = not np.any(words.get("order", 0))
+        yield Case(
+            id="gaussian-" + "-".join(f"{k}{v}".replace(" ", "") for k, v in words.items()),
+            function=imgconv.gaussian,
+            arguments=words,
+            reference=lambda image, mode, cval, words=words: ndimage.gaussian_filter(
+                image, mode=mode, cval=cval, **words
+            ),
+            parts=(Part(gaussian_kernel(**words)),),
+            smooths=smooths,
+        )
+
+
+def second_derivatives(sigma):
+    return sum_of(gaussian_kernel(sigma, (2, 0)), gaussian_kernel(sigma, (0, 2)))
+
+
+def difference(low, high):
+    return sum_of(gaussian_kernel(low), -gaussian_kernel(high))
+
+
+def unsharp(radius, amount):
+    return sum_of([[1 + amount]] * np.ones((1, 1)), -amount * gaussian_kernel(radius))
+
+
+def sigma_cases():
+    """Yield the filters that are made of Gaussians."""
+    for sigma in (1, (0.7, 2)):
+        yield Case(
+            id=f"gaussian_laplace-{sigma}".replace(" ", ""),
+            function=imgconv.gaussian_laplace,
+            arguments={"sigma": sigma},
+            reference=lambda image, mode, cval, sigma=sigma: ndimage.gaussian_laplace(
+                image, sigma, mode=mode, cval=cval
+            ),
+            parts=(Part(second_derivatives(sigma)),),
+        )
+        yield Case(
+            id=f"gaussian_gradient_magnitude-{sigma}".replace(" ", ""),
+            function=imgconv.gaussian_gradient_magnitude,
+            arguments={"sigma": sigma},
+            reference=lambda image, mode, cval, s=sigma: ndimage.gaussian_gradient_magnitude(
+                image, s, mode=mode, cval=cval
+            ),
+            parts=tuple(Part(gaussian_kernel(sigma, order)) for order in ((1, 0), (0, 1))),
+            combine="magnitude",
+        )
+    for low, high in ((1, None), (0.5, 2), ((0, 1), (1, 3))):
+        yield Case(
+            id=f"difference_of_gaussians-{low}-{high}".replace(" ", ""),
+            function=imgconv.difference_of_gaussians,
+            arguments={"low_sigma": low, "high_sigma": high},
+            reference=lambda image, mode, cval, low=low, high=high: filters.difference_of_gaussians(
+                image, low, high, mode=mode, cval=cval
+            ),
+            parts=(Part(difference(low, 1.6 * low if high is None else high)),),
+        )
+    for radius, amount in ((1.0, 1.0), (2.5, 0.5), (1.5, -0.75)):
+        yield Case(
+            id=f"unsharp_mask-{radius}-{amount}",
+            function=imgconv.unsharp_mask,
+            arguments={"radius": radius, "amount": amount},
+            reference=lambda image, mode, cval, radius=radius, amount=amount: filters.unsharp_mask(
+                image, radius, amount, preserve_range=True
+            ),
+            parts=(Part(unsharp(radius, amount)),),
+            smooths=True,
+            modes=("reflect",),
+        )
+
+
+# ---- box -------------------------------------------------------------------------------------
+
+
+def box_cases():
+    """Yield rectangles on both sides of the widths and heights that take other ways."""
+    for size in (1, 2, 3, (4, 6), (1, 5), (7, 1), 9, (16, 17), 31):
+        height, width = np.broadcast_to(size, 2)
+        yield Case(
+            id=f"box-{size}".replace(" ", ""),
+            function=imgconv.box,
+            arguments={"size": size},
+            reference=lambda image, mode, cval, size=size: ndimage.uniform_filter(
+                image, size, mode=mode, cval=cval
+            ),
+            parts=(Part(np.full((height, width), 1 / (height * width))),),
+            smooths=True,
+        )
+
+
+# ---- edges -----------------------------------------------------------------------------------
+
+# One-dimensional factors as published: the difference, and the smoothing across it.
+FARID_EDGE = [-0.109603762960254, -0.276690988455557, 0, 0.276690988455557, 0.109603762960254]
+FARID_SMOOTH = [
+    0.0376593171958126, 0.249153396177344, 0.426374573253687, 0.249153396177344, 0.0376593171958126
+]  # fmt: skip
+EDGE_FACTORS = {
+    "sobel": ([-1, 0, 1], [1, 2, 1]),
+    "sobel5": ([-1, -2, 0, 2, 1], [1, 4, 6, 4, 1]),
+    "sobel7": ([-1, -4, -5, 0, 5, 4, 1], [1, 6, 15, 20, 15, 6, 1]),
+    "scharr": ([-1, 0, 1], [3, 10, 3]),
+    "prewitt": ([-1, 0, 1], [1, 1, 1]),
+    "farid": (FARID_EDGE, FARID_SMOOTH),
+}
+ROBERTS = (np.array([[1.0, 0], [0, -1]]), np.array([[0, 1.0], [-1, 0]]))
+
+
+def edge_kernels(name, normalize=True):
+    """Return the kernels along y and x."""
+    edge, smooth = (np.array(factor, np.float64) for factor in EDGE_FACTORS[name])
+    if normalize and name != "farid":
+        edge, smooth = edge / edge[edge > 0].sum(), smooth / smooth.sum()
+    return np.outer(edge, smooth), np.outer(smooth, edge)
+
+
+def two_filters(library, image, scale=1.0, **options):
+    """Return what a library's filter gives along y and along x."""
+    return tuple(scale * library(image, axis=axis, **options) for axis in (0, 1))
+
+
+def edge_reference(name, axis, normalize):
+    """Return scikit-image's filter, or SciPy's where the weights are bare integers."""
+
+    def skimage(image, mode, cval):
+        return getattr(filters, name)(image, axis=axis, mode=mode, cval=cval)
+
+    def scipy(image, mode, cval):
+        bare = getattr(ndimage, name, None) or scaled_scharr
+        if axis is not None:
+            return bare(image, axis=axis, mode=mode, cval=cval)
+        return np.hypot(*two_filters(bare, image, mode=mode, cval=cval))
+
+    def scaled_scharr(image, **options):
+        return 16 * filters.scharr(image, **options)
+
+    def scaled_farid(image, mode, cval):
+        return skimage(image, mode, cval) * (np.sqrt(2) if axis is None else 1)
+
+    if normalize:
+        return skimage
+    return scaled_farid if name == "farid" else scipy
+
+
+def edge_cases():
+    """Yield the edge filters along both axes and their magnitude."""
+    for name in ("sobel", "scharr", "prewitt", "farid"):
+        for normalize in (True, False):
+            kernels = edge_kernels(name, normalize)
+            for axis in (None, 0, 1):
+                scale = np.sqrt(0.5) if axis is None and normalize else 1.0
+                wanted = kernels if axis is None else (kernels[axis],)
+                yield Case(
+                    id=f"{name}-{axis}" + ("" if normalize else "-bare"),
+                    function=getattr(imgconv, name),
+                    arguments={"axis": axis, "normalize": normalize},
+                    reference=edge_reference(name, axis, normalize),
+                    parts=tuple(Part(scale * kernel) for kernel in wanted),
+                    combine="magnitude" if axis is None else "each",
+                )
+    for size in (5, 7):
+        kernels = edge_kernels(f"sobel{size}")
+        for axis in (None, 0, 1):
+            scale = np.sqrt(0.5) if axis is None else 1.0
+            wanted = tuple(scale * k for k in (kernels if axis is None else (kernels[axis],)))
+            yield Case(
+                id=f"sobel{size}-{axis}",
+                function=imgconv.sobel,
+                arguments={"axis": axis, "size": size},
+                reference=lambda image, mode, cval, kernels=wanted: (
+                    np.abs(magnitude_of(image, kernels, mode, cval))
+                    if len(kernels) == 2
+                    else ndimage.correlate(image, kernels[0], mode=mode, cval=cval)
+                ),
+                parts=tuple(map(Part, wanted)),
+                combine="magnitude" if axis is None else "each",
+            )
+
+
+def magnitude_of(image, kernels, mode, cval):
+    return np.hypot(*(ndimage.correlate(image, k, mode=mode, cval=cval) for k in kernels))
+
+
+def roberts_cases():
+    """Yield Roberts' diagonals, which scikit-image has with mirrored borders only."""
+    functions = (filters.roberts_pos_diag, filters.roberts_neg_diag)
+    for normalize in (True, False):
+        for axis in (None, 0, 1):
+            scale = np.sqrt(0.5) if axis is None and normalize else 1.0
+            library = filters.roberts if axis is None else functions[axis]
+            factor = np.sqrt(2) if axis is None and not normalize else 1.0
+            wanted = ROBERTS if axis is None else (ROBERTS[axis],)
+            yield Case(
+                id=f"roberts-{axis}" + ("" if normalize else "-bare"),
+                function=imgconv.roberts,
+                arguments={"axis": axis, "normalize": normalize},
+                reference=lambda image, mode, cval, library=library, factor=factor: (
+                    factor * library(image)
+                ),
+                parts=tuple(Part(scale * kernel, turned=True) for kernel in wanted),
+                combine="magnitude" if axis is None else "each",
+                modes=("reflect",),
+            )
+
+
+def gradient_cases():
+    """Yield both derivatives at once, held against the library's two filters one by one."""
+    for name in ("sobel", "scharr", "prewitt", "farid"):
+        for polar in (False, True):
+
+            def reference(image, mode, cval, name=name, polar=polar):
+                library = getattr(filters, name)
+                gy, gx = two_filters(library, image, mode=mode, cval=cval)
+                return (np.hypot(gy, gx), np.arctan2(gy, gx)) if polar else (gy, gx)
+
+            yield Case(
+                id=f"gradient-{name}" + ("-polar" if polar else ""),
+                function=imgconv.gradient,
+                arguments={"kernel": name, "polar": polar},
+                reference=reference,
+                parts=tuple(map(Part, edge_kernels(name))),
+                combine="polar" if polar else "each",
+            )
+
+
+# Central differences by order and accuracy, from Fornberg's tables.
+DIFFERENCES = {
+    (0, 2): [1.0],
+    (1, 2): [-1 / 2, 0, 1 / 2],
+    (1, 4): [1 / 12, -2 / 3, 0, 2 / 3, -1 / 12],
+    (2, 2): [1, -2, 1],
+    (2, 6): [1 / 90, -3 / 20, 3 / 2, -49 / 18, 3 / 2, -3 / 20, 1 / 90],
+    (3, 2): [-1 / 2, 1, 0, -1, 1 / 2],
+    (4, 2): [1, -4, 6, -4, 1],
+}
+
+
+def derivative_cases():
+    """Yield finite differences along both axes."""
+    for (order, accuracy), weights in DIFFERENCES.items():
+        for axis in (0, 1):
+            kernel = np.array([weights], np.float64)
+            yield Case(
+                id=f"derivative-{axis}-order{order}-accuracy{accuracy}",
+                function=imgconv.derivative,
+                arguments={"axis": axis, "order": order, "accuracy": accuracy},
+                reference=lambda image, mode, cval, weights=weights, axis=axis: ndimage.correlate1d(
+                    image, weights, axis, mode=mode, cval=cval
+                ),
+                parts=(Part(kernel.T if axis == 0 else kernel),),
+            )
+
+
+def laplace_cases():
+    """Yield the Laplacian."""
+    yield Case(
+        id="laplace",
+        function=imgconv.laplace,
+        arguments={},
+        reference=lambda image, mode, cval: ndimage.laplace(image, mode=mode, cval=cval),
+        parts=(Part(np.array([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])),),
+    )
+
+
+# ---- gabor -----------------------------------------------------------------------------------
+
+
+def gabor_cases():
+    """Yield round and long Gabor kernels in several directions."""
+    for words in [
+        {"frequency": 0.25},
+        {"frequency": 0.2, "theta": 0.6, "offset": 0.4},
+        {"frequency": 0.3, "theta": -1.1, "sigma_x": 1.5, "sigma_y": 3.0},
+        {"frequency": 0.4, "theta": np.pi / 2, "bandwidth": 1.5, "n_stds": 2},
+    ]:
+        kernel = filters.gabor_kernel(**words)
+        yield Case(
+            id="gabor-" + "-".join(f"{k}{v:.3g}" for k, v in words.items()),
+            function=imgconv.gabor,
+            arguments=words,
+            reference=lambda image, mode, cval, words=words: tuple(
+                filters.gabor(image, mode=mode, cval=cval, **words)
+            ),
+            parts=(Part(kernel.real, turned=True), Part(kernel.imag, turned=True)),
+        )
+
+
+CASES = [
+    *dense_cases(),
+    *separable_cases(),
+    *gaussian_cases(),
+    *sigma_cases(),
+    *box_cases(),
+    *edge_cases(),
+    *roberts_cases(),
+    *gradient_cases(),
+    *derivative_cases(),
+    *laplace_cases(),
+    *gabor_cases(),
+]
+
+BY_ID = {case.id: case for case in CASES}
+
+# One row for each way through the loops: for sweeps that multiply.
+CORE = [
+    BY_ID[name]
+    for name in [
+        "correlate-1x5",
+        "correlate-3x3",
+        "convolve-4x3",
+        "correlate-7x9",
+        "correlate-3x5-stride(3,2)-dilation(2,3)",
+        "convolve-5x5-shapefull-stride(2,3)-dilation(1,2)",
+        "separable-4x2",
+        "gaussian-sigma1.5",
+        "unsharp_mask-1.0-1.0",
+        "box-(4,6)",
+        "box-(16,17)",
+        "sobel-None",
+        "roberts-None",
+        "gradient-sobel",
+        "gradient-farid-polar",
+    ]
+]
+
+
+def of(module):
+    """Return the rows of the filters that a module defines."""
+    return [case for case in CASES if case.function.__module__ == module.__name__]

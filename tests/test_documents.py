@@ -1,0 +1,34 @@
+"""The documents name everything that is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import imgconv
+from imgconv import geometry, kernels, signal
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize("module", [imgconv, geometry, kernels, signal], ids=lambda m: m.__name__)
+def test_every_public_name_has_a_docstring(module):
+    for name in module.__all__:
+        value = getattr(module, name)
+        if name != "__version__":
+            summary = (value.__doc__ or "").partition("\n")[0]
+            assert summary.endswith("."), name
+
+
+def test_every_filter_is_in_the_table_of_the_readme():
+    table = (ROOT / "README.md").read_text().partition("## The filters")[2].partition("\n\n`")[0]
+    filters = {name for module in (imgconv.linear, imgconv.edges) for name in module.__all__}
+    assert set(re.findall(r"`(\w+)\(image", table)) == filters
+
+
+@pytest.mark.parametrize(
+    "document", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")), ids=lambda d: d.name
+)
+def test_links_lead_somewhere(document):
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+        assert target.startswith("https://") or (document.parent / target).exists(), target

@@ -1,0 +1,162 @@
+"""Every dtype goes in and comes out: the rule of the result, rounding and saturation."""
+
+import numpy as np
+import oracle
+import pytest
+from cases import BY_ID, CASES, CORE, DTYPES, assert_right, sample
+from comparing import assert_same_bits
+
+import imgconv
+
+SHAPE = (19, 83)
+SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e300, -1e300, 3e38, 1e-300, 1e-42, 65504.0, 65520.0]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_result(case, dtype):
+    image = sample(SHAPE, dtype)
+    assert_right(case, case.call(image, mode="mirror"), image, mode="mirror")
+
+
+@pytest.mark.parametrize("name", ["sobel-None", "gaussian-sigma1.5", "correlate-3x3", "box-9"])
+@pytest.mark.parametrize("wanted", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_dtype_asked_for(dtype, wanted, name):
+    """By dtype= or by out=, which give the same bits."""
+    case, image = BY_ID[name], sample(SHAPE, dtype)
+    actual = case.call(image, dtype=wanted)
+    assert_right(case, actual, image, dtype=wanted)
+    out = np.empty(SHAPE, wanted)
+    assert case.call(image, out=out) is out
+    assert_same_bits(out, actual)
+    assert_same_bits(case.call(image, dtype=wanted, out=out), actual)
+
+
+@pytest.mark.parametrize("name", ["gradient-sobel", "gradient-farid-polar", "gabor-frequency0.25"])
+@pytest.mark.parametrize("wanted", ["bool", "uint8", "int16", "int64", "float16", "float64"])
+def test_dtype_of_two_results(wanted, name):
+    case = BY_ID[name]
+    for dtype in ("uint8", "float32", "int32"):
+        image = sample(SHAPE, dtype)
+        assert_right(case, case.call(image, dtype=wanted), image, dtype=wanted)
+
+
+@pytest.mark.parametrize("case", CORE, ids=lambda case: case.id)
+def test_byte_order_of_results_is_native(case):
+    for dtype in (">u2", ">i4", ">f2", ">f4", ">f8", "<f4"):
+        image = sample(SHAPE, dtype)
+        results = case.results(image)
+        assert_right(case, results, image)
+        for wanted in (">i2", ">f8"):
+            native = np.dtype(wanted).newbyteorder("=")
+            assert_right(case, case.call(image, dtype=wanted), image, dtype=native)
+
+
+@pytest.mark.parametrize(
+    "spelling", ["f4", "single", np.float32, np.dtype("float32"), np.dtype(">f4")]
+)
+def test_spellings_of_a_dtype(spelling):
+    image = sample(SHAPE, "uint8")
+    expected = imgconv.gaussian(image, 1, dtype="float32")
+    assert expected.dtype == np.float32
+    assert_same_bits(imgconv.gaussian(image, 1, dtype=spelling), expected)
+
+
+@pytest.mark.parametrize("code", "bBhHiIlLqQefd?")
+def test_all_of_numpys_names_of_a_type(code):
+    image = sample(SHAPE, np.dtype(code))
+    named = image.astype(image.dtype.name)
+    assert_same_bits(imgconv.sobel(image), imgconv.sobel(named))
+    assert_same_bits(imgconv.box(image, 3).astype("f8"), imgconv.box(named, 3).astype("f8"))
+    asked = imgconv.sobel(image, dtype=code)
+    assert_same_bits(asked.astype(image.dtype.name), imgconv.sobel(named, dtype=named.dtype))
+
+
+def test_lists_are_images():
+    rows = [[1, 2, 4], [8, 16, 32]]
+    assert_same_bits(imgconv.laplace(rows), imgconv.laplace(np.array(rows)))
+    assert imgconv.laplace(rows).dtype == np.float64
+
+
+# ---- one pixel, one weight: nothing but conversion ---------------------------------------------
+
+
+def multiplied(image, weight):
+    """Return the products as the filters compute them, in float64."""
+    computing = oracle.compute_dtype(image.dtype).type
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (image.astype(computing) * computing(weight)).astype(np.float64)
+
+
+def interesting(dtype):
+    """Return the ends of a dtype, powers of two and their neighbours, halves and specials."""
+    dtype = np.dtype(dtype)
+    if dtype.kind == "b":
+        return np.array([False, True])
+    powers = [sign * 2**k + d for k in range(65) for d in (-1, 0, 1) for sign in (1, -1)]
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        inside = [v for v in {*range(-9, 10), *powers, limits.min, limits.max}
+                  if limits.min <= v <= limits.max]  # fmt: skip
+        return np.array(sorted(inside), dtype)
+    with np.errstate(over="ignore"):
+        halves = np.arange(-9, 9, 0.25)
+        powers = np.array([float(power) for power in powers])
+        tiny = [sign * 2.0**-k for k in range(1, 150) for sign in (1, -1)]
+        values = np.concatenate([SPECIAL, halves, powers, powers - 0.5, tiny]).astype(dtype)
+        return np.concatenate([values, np.nextafter(values, dtype.type(np.inf))])
+
+
+@pytest.mark.parametrize("wanted", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_rounds_to_nearest_and_saturates(dtype, wanted):
+    image = np.tile(interesting(dtype), (3, 1))
+    for weight in (1, -1, 0.5, 2, 3):
+        expected = oracle.round_to(multiplied(image, weight), wanted)
+        assert_same_bits(imgconv.correlate(image, [[weight]], dtype=wanted) + 0, expected + 0)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int16", "uint16"])
+def test_every_small_integer_survives(dtype):
+    dtype = np.dtype(dtype)
+    if dtype.kind == "b":
+        image = np.array([[False, True]])
+    else:
+        limits = np.iinfo(dtype)
+        image = np.arange(limits.min, limits.max + 1, dtype=dtype).reshape(-1, 256)
+    for wanted in (dtype, np.int32, np.float32):
+        actual = imgconv.correlate(image, [[1]], dtype=wanted)
+        assert_same_bits(actual, image.astype(wanted))
+
+
+class TestFloat16:
+    EVERY = np.arange(65536, dtype=np.uint16).view(np.float16).reshape(256, 256)
+
+    def test_every_value_survives(self):
+        for wanted in (np.float16, np.float32, np.float64):
+            actual = imgconv.correlate(self.EVERY, [[1]], dtype=wanted)
+            with np.errstate(invalid="ignore"):
+                expected = self.EVERY.astype(wanted)
+            np.testing.assert_array_equal(actual, expected, strict=True)
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_rounds_at_every_tie(self, dtype):
+        """Halfway between any two neighbours, and just beside it."""
+        halves = np.sort(self.EVERY[np.isfinite(self.EVERY)].astype(dtype))
+        ties = np.append((halves[1:] + halves[:-1]) / 2, [65520, -65520]).astype(dtype)
+        below, above = (np.nextafter(ties, dtype(end)) for end in (-np.inf, np.inf))
+        image = np.stack([below, ties, above])
+        with np.errstate(over="ignore"):
+            expected = image.astype(np.float16)
+        assert_same_bits(imgconv.correlate(image, [[1]], dtype=np.float16), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_nan_and_infinity_in_integers(dtype):
+    image = np.full((3, 70), np.nan, dtype)
+    image[1], image[2] = np.inf, -np.inf
+    for wanted in [d for d in DTYPES if not d.startswith("float")]:
+        expected = oracle.round_to(image, wanted)
+        assert_same_bits(imgconv.correlate(image, [[1]], dtype=wanted), expected)
+        assert not expected[0].any()

@@ -1,0 +1,432 @@
+"""Where pixels lie: axes, channels, strides, `out=`, and images of every size."""
+
+import ctypes
+import itertools
+import mmap
+import subprocess
+import sys
+
+import cases
+import numpy as np
+import pytest
+from cases import BY_ID, CASES, CORE, as_tuple, assert_right, sample
+from comparing import assert_same_bits, awkward_arrays
+
+import imgconv
+from imgconv.core import plan
+
+
+def each(rows):
+    return pytest.mark.parametrize("case", rows, ids=lambda case: case.id)
+
+
+each_core = each(CORE)
+IN_PLACE = [case for case in CASES if case.keeps_size and case.count == 1]
+
+
+def assert_same_results(actual, expected):
+    """The same bits in one result or in each of two."""
+    for one, other in zip(as_tuple(actual), as_tuple(expected), strict=True):
+        assert_same_bits(np.ascontiguousarray(one), other)
+
+
+# ---- memory of the image ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "float16", "float32", "float64"])
+@each_core
+def test_awkward_images(case, dtype):
+    image = sample((21, 149), dtype)
+    expected = case.results(image)
+    for _, awkward in awkward_arrays(image):
+        assert_same_results(case.results(awkward), expected)
+
+
+@each_core
+def test_image_is_left_alone(case):
+    image = sample((21, 80))
+    before = image.copy()
+    case.call(image)
+    assert_same_bits(image, before)
+
+
+@each_core
+def test_broadcast_images(case):
+    row, column = sample((1, 90)), sample((21, 1))
+    for lines in (row, column, sample((1, 1))):
+        image = np.broadcast_to(lines, (21, 90))
+        assert_same_results(case.results(image), case.results(image.copy()))
+
+
+def test_subclasses_give_plain_arrays(tmp_path):
+    image = sample((9, 20))
+    image.tofile(tmp_path / "image")
+    mapped = np.memmap(tmp_path / "image", np.float32, "r", shape=(9, 20))
+    assert_same_bits(imgconv.sobel(mapped), imgconv.sobel(image))
+
+
+# ---- out -------------------------------------------------------------------------------------
+
+
+def poisoned(results):
+    """Return arrays for results, filled with what no filter gives."""
+    return tuple(np.full_like(r, 111 if r.dtype.kind in "biu" else np.nan) for r in results)
+
+
+def given(outs):
+    """Return the keyword as a filter wants it: an array, or a pair."""
+    return outs if len(outs) == 2 else outs[0]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@each(CASES)
+def test_out_is_filled_and_returned(case, dtype):
+    image = sample((21, 90), dtype)
+    expected = case.results(image)
+    out = given(poisoned(expected))
+    assert case.call(image, out=out) is out
+    assert_same_results(out, expected)
+
+
+def awkward_outs(shape, dtype):
+    """Yield (array to fill, array around it) of every layout, filled with 77."""
+    dtype, (height, width) = np.dtype(dtype), shape
+    around = np.full((2 * height + 3, 3 * width + 5), 77, dtype)
+    yield around[1 : 2 * height + 1 : 2, 2 : 3 * width + 2 : 3], around
+    around = np.full((height + 2, width + 3), 77, dtype)
+    yield around[1:-1, 1:-2], around
+    around = np.full((height + 2, width + 3), 77, dtype)
+    yield around[1:-1, 1:-2][::-1, ::-1], around
+    around = np.full((width + 3, height + 2), 77, dtype)
+    yield around[2:-1, 1:-1].T, around
+    around = np.full((height + 2, width + 3), 77, dtype.newbyteorder("S"))
+    yield around[1:-1, 1:-2], around
+    memory = np.zeros(height * width * dtype.itemsize + 1, np.uint8)
+    unaligned = memory[1:].view(dtype).reshape(shape)
+    unaligned[...] = 77
+    yield unaligned, memory
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float16", "float32", "float64", "int64"])
+@each_core
+def test_awkward_outs(case, dtype):
+    image = sample((21, 149), "int16")
+    expected = case.results(image, dtype=dtype)
+    for pairs in zip(*(awkward_outs(e.shape, dtype) for e in expected), strict=True):
+        outs = tuple(out for out, _ in pairs)
+        untouched = [around.copy() for _, around in pairs]
+        case.call(image, out=given(outs))
+        assert_same_results([out.astype(dtype) for out in outs], expected)
+        for (out, around), before in zip(pairs, untouched, strict=True):
+            out[...] = 77
+            assert (around == before).all(), "written beyond out"
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 100), (40, 70), (130, 33)])
+@each(IN_PLACE)
+def test_out_is_the_image(case, shape, dtype):
+    expected = case.call(sample(shape, dtype), dtype=dtype)
+    for n in (1, 3):
+        with imgconv.threads(n):
+            image = sample(shape, dtype)
+            assert case.call(image, out=image) is image
+            assert_same_bits(image, expected)
+
+
+@each([case for case in CORE if case in IN_PLACE])
+def test_awkward_image_is_out(case):
+    image = sample((60, 75))
+    expected = case.results(image)
+    for name, awkward in awkward_arrays(image):
+        if name != "read-only":
+            case.call(awkward, out=awkward)
+            assert_same_bits(awkward.astype(np.float32), expected[0])
+
+
+@pytest.mark.usefixtures("always_parallel")
+@pytest.mark.parametrize("threads", [1, 3])
+@each_core
+def test_out_overlaps_the_image(case, threads):
+    for y, x in itertools.product((0, 2, 4), (0, 2, 4)):
+        around = sample((54, 84), seed=5)
+        image = around[2:42, 2:72]
+        expected = case.results(image.copy())
+        height, width = expected[0].shape
+        outs = tuple(a[y : y + height, x : x + width] for a in (around, np.empty_like(around)))
+        with imgconv.threads(threads):
+            case.call(image, out=given(outs[: case.count]))
+        assert_same_results(outs[: case.count], expected)
+
+
+@each([case for case in CORE if case.keeps_size])
+def test_out_turns_the_image(case):
+    """Transposed, reversed, or other pixels in the same memory."""
+    for turn in (lambda a: a.T, lambda a: a[::-1], lambda a: a[:, ::-1], lambda a: a.view(">f4"),
+                 lambda a: a.view(np.int32), lambda a: a.view(np.uint32)[::-1, ::-1]):  # fmt: skip
+        image, other = sample((64, 64)), turn(np.empty((64, 64), np.float32))
+        out = turn(image)
+        expected = case.results(image.copy(), dtype=out.dtype)
+        outs = (out, other)[: case.count]
+        case.call(image, out=given(outs))
+        assert_same_results([one.astype(expected[0].dtype) for one in outs], expected)
+
+
+@pytest.mark.usefixtures("always_parallel")
+@each([case for case in CORE if case in IN_PLACE])
+def test_stacks_and_channels_in_place(case):
+    for shape, common in [
+        ((50, 40, 3), {"channel_axis": -1}),
+        ((3, 50, 40), {"channel_axis": 0}),
+        ((4, 50, 40), {"axes": (1, 2)}),
+        ((50, 40, 4), {"axes": (1, 0)}),
+        ((2, 50, 40, 3), {"axes": (1, 2), "channel_axis": 3}),
+    ]:
+        image = sample(shape)
+        expected = case.call(image, **common)
+        for n in (1, 3):
+            with imgconv.threads(n):
+                same = image.copy()
+                case.call(same, out=same, **common)
+            assert_same_bits(same, expected)
+
+
+# ---- axes and channels -----------------------------------------------------------------------
+
+
+def one_by_one(case, image, axes, common):
+    """Filter plane after plane with the image axes in front, and put them back."""
+    others = [axis for axis in range(image.ndim) if axis not in axes]
+    planes = np.transpose(image, (*others, *axes))
+    stack = planes.reshape(-1, *planes.shape[-2:])
+    results = [case.results(np.ascontiguousarray(plane), **common) for plane in stack]
+    shape = (*planes.shape[:-2], *results[0][0].shape)
+    back = np.argsort((*others, *axes))
+    return tuple(
+        np.ascontiguousarray(np.stack([r[k] for r in results]).reshape(shape).transpose(back))
+        for k in range(len(results[0]))
+    )
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
+@each_core
+def test_channel_axis(case, channels, dtype):
+    for axis in (0, 1, 2):
+        shape = [23, 47]
+        shape.insert(axis, channels)
+        image = sample(shape, dtype)
+        axes = [a for a in range(3) if a != axis]
+        expected = one_by_one(case, image, axes, {})
+        assert_same_results(case.results(image, channel_axis=axis), expected)
+        assert_same_results(case.results(image, channel_axis=axis - 3), expected)
+
+
+@pytest.mark.parametrize("mode", cases.MODES)
+@each_core
+def test_borders_of_channels(case, mode):
+    for shape in ((1, 1, 3), (2, 5, 4), (5, 3, 2)):
+        image = sample(shape, "uint8")
+        common = {"mode": mode, "cval": 3.5}
+        expected = one_by_one(case, image, (0, 1), common)
+        assert_same_results(case.results(image, channel_axis=2, **common), expected)
+
+
+@each_core
+def test_awkward_channels(case):
+    image = sample((23, 47, 3))
+    expected = case.results(image, channel_axis=2)
+    for _, awkward in awkward_arrays(image):
+        assert_same_results(case.results(awkward, channel_axis=2), expected)
+        assert_same_results(case.results(awkward[..., 1]), [e[..., 1].copy() for e in expected])
+    planar = np.ascontiguousarray(image.transpose(2, 0, 1)).transpose(1, 2, 0)
+    assert_same_results(case.results(planar, channel_axis=2), expected)
+    outs = tuple(np.full((3, *e.shape[:2]), np.nan, e.dtype).transpose(1, 2, 0) for e in expected)
+    case.call(image, channel_axis=2, out=given(outs))
+    assert_same_results(outs, expected)
+
+
+@each_core
+def test_wide_channels(case):
+    """Rows of samples longer than the pieces that the loops work on."""
+    for width in (341, 342, 700):
+        image = sample((6, width, 3))
+        assert_same_results(
+            case.results(image, channel_axis=2), one_by_one(case, image, (0, 1), {})
+        )
+
+
+@each_core
+def test_axes(case):
+    image = sample((5, 12, 9), "int16")
+    for axes in itertools.permutations(range(3), 2):
+        expected = one_by_one(case, image, axes, {})
+        assert_same_results(case.results(image, axes=axes), expected)
+        assert_same_results(case.results(image, axes=[a - 3 for a in axes]), expected)
+
+
+@each_core
+def test_stacks_of_colour(case):
+    image = sample((2, 10, 3, 11), "uint8")
+    expected = one_by_one(case, image, (1, 3), {})
+    assert_same_results(case.results(image, axes=(1, 3)), expected)
+    for channel_axis in (0, 2, -2):
+        actual = case.results(image, axes=(1, 3), channel_axis=channel_axis)
+        assert_same_results(actual, expected)
+    last = np.ascontiguousarray(image.transpose(0, 1, 3, 2))
+    expected = one_by_one(case, last, (1, 2), {})
+    assert_same_results(case.results(last, axes=(1, 2), channel_axis=-1), expected)
+
+
+@each_core
+def test_axes_of_a_plain_image(case):
+    image = sample((9, 20))
+    assert_same_results(case.results(image, axes=(0, 1)), case.results(image))
+    turned = case.results(image, axes=(1, 0))
+    expected = case.results(np.ascontiguousarray(image.T))
+    assert_same_results(turned, [np.ascontiguousarray(e.T) for e in expected])
+
+
+def test_overlapping_windows_are_a_stack():
+    windows = np.lib.stride_tricks.sliding_window_view(sample((12, 14)), (8, 9))
+    assert_same_results(
+        imgconv.laplace(windows, axes=(2, 3)), imgconv.laplace(windows.copy(), axes=(2, 3))
+    )
+
+
+# ---- sizes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 12), (12, 0), (0, 12, 3), (12, 0, 3), (12, 11, 0)])
+@each(CASES)
+def test_image_without_pixels(case, shape):
+    common = {"channel_axis": 2} if len(shape) == 3 else {}
+    for dtype in ("uint8", "float64"):
+        image = np.empty(shape, dtype)
+        results = case.results(image, **common)
+        for result in results:
+            assert result.size == 0
+            assert result.dtype == case.results(np.zeros((9, 9), dtype))[0].dtype
+            assert result.shape == shape or not case.keeps_size
+        out = given(results)
+        assert case.call(image, out=out, **common) is out
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@each_core
+def test_every_width(case, dtype):
+    """From one pixel to two tiles and one, on images with poison around them."""
+    for width in range(1, 2 * 64 + 2):
+        shape = (1 + width % 5, width)
+        around = np.full((shape[0] + 2, width + 40), np.nan, dtype)
+        image = around[1:-1, 20:-20]
+        image[...] = sample(shape, dtype, seed=width)
+        assert_right(case, case.call(image), image)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+@each_core
+def test_every_height(case, dtype):
+    for height in range(1, 40):
+        image = sample((height, 67 + height % 3), dtype, seed=height)
+        assert_right(case, case.call(image), image)
+
+
+@pytest.mark.parametrize(
+    "width", [255, 256, 257, 511, 512, 513, 1023, 1024, 1025, 2047, 2049, 4097]
+)
+@each_core
+def test_widths_around_the_pieces(case, width):
+    for dtype, height in [("float32", 5), ("float64", 3), ("uint8", 9)]:
+        image = sample((height, width), dtype)
+        assert_right(case, case.call(image), image)
+
+
+@each(CASES)
+def test_thin_images(case):
+    for shape in [(1, 1), (1, 2), (2, 1), (1, 300), (300, 1), (2, 200), (200, 3)]:
+        if case.fits(shape):
+            image = sample(shape)
+            assert_right(case, case.call(image), image)
+
+
+@pytest.fixture
+def narrow_pieces(monkeypatch):
+    """Strips and chunks so narrow that a small image has many of them."""
+    plan.PLANS.clear()
+    monkeypatch.setattr(plan, "STRIP_BYTES", 1)
+    monkeypatch.setattr(plan, "CHUNK_BYTES", 128)
+    yield
+    plan.PLANS.clear()
+
+
+@pytest.mark.usefixtures("narrow_pieces")
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int16"])
+@each(CASES)
+def test_strips_and_chunks(case, dtype):
+    for width in (63, 64, 65, 200, 257):
+        image = sample((13, width), dtype)
+        assert_right(case, case.call(image), image)
+
+
+@pytest.mark.usefixtures("narrow_pieces")
+@each_core
+def test_strips_of_channels(case):
+    image = sample((13, 70, 3), "uint8")
+    expected = one_by_one(case, image, (0, 1), {})
+    assert_same_results(case.results(image, channel_axis=2), expected)
+
+
+def test_strips_of_a_wide_image():
+    """Real strips: the rows of a tall kernel do not fit the cache at full width."""
+    for case in (BY_ID["box-31"], BY_ID["correlate-21x21"], BY_ID["gaussian-sigma4"]):
+        image = sample((45, 9000), "float64")
+        whole = case.call(image)
+        for left in (0, 3000, 4100, 8500):
+            piece = image[:, left : left + 500]
+            inside = np.s_[:, 16:-16]
+            assert_same_bits(
+                case.call(piece)[inside].copy(), whole[:, left : left + 500][inside].copy()
+            )
+
+
+# ---- memory that must not be touched -----------------------------------------------------------
+
+
+def guarded(shape, dtype, at_end):
+    """Return an array whose memory ends (or begins) where reading is fatal."""
+    nbytes, page = int(np.prod(shape)) * np.dtype(dtype).itemsize, mmap.PAGESIZE
+    pages = -(-nbytes // page)
+    memory = mmap.mmap(-1, (pages + 2) * page)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    protect = ctypes.CDLL(None, use_errno=True).mprotect
+    protect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    for fence in (address, address + (pages + 1) * page):
+        assert protect(fence, page, 0) == 0
+    offset = (pages + 1) * page - nbytes if at_end else page
+    return np.frombuffer(memory, dtype, int(np.prod(shape)), offset).reshape(shape)
+
+
+def between_fences():
+    """Read and write at both ends of memory that ends there."""
+    shapes = [(1, 1), (3, 5), (4, 64), (7, 129), (5, 1030)]
+    for case, shape, dtype, at_end in itertools.product(
+        CORE, shapes, ["uint8", "float32", "float64"], [True, False]
+    ):
+        image = guarded(shape, dtype, at_end)
+        image[...] = sample(shape, dtype)
+        expected = case.results(image)
+        for result in expected:
+            assert result.size
+        outs = tuple(guarded(e.shape, e.dtype, at_end) for e in expected)
+        case.call(image, out=given(outs))
+        for out, result in zip(outs, expected, strict=True):
+            assert (out == result).all()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mprotect as on Linux")
+def test_no_access_beyond_the_arrays():
+    """In a process of its own, which such an access ends."""
+    program = f"import sys; sys.path[:0] = {sys.path}; import test_layout as t; t.between_fences()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=100)
+    assert done.returncode == 0, done.stderr.decode()

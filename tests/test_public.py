@@ -1,0 +1,127 @@
+"""The public names: each documented, typed, with the common keywords, and in the table of cases."""
+
+import inspect
+import re
+import tomllib
+from pathlib import Path
+
+import cases
+import pytest
+
+import imgconv
+
+ROOT = Path(__file__).parent.parent
+COMMON = {
+    "mode": "reflect",
+    "cval": 0.0,
+    "axes": None,
+    "channel_axis": None,
+    "dtype": None,
+    "out": None,
+}
+
+
+def functions(module):
+    """Return the public functions of a module by name."""
+    return {
+        name: value
+        for name in module.__all__
+        if callable(value := getattr(module, name)) and not inspect.isclass(value)
+    }
+
+
+def is_filter(function):
+    return next(iter(inspect.signature(function).parameters), None) == "image"
+
+
+FILTERS = {name: f for name, f in functions(imgconv).items() if is_filter(f)}
+MODULES = [getattr(imgconv, name) for name in imgconv.__all__]
+MODULES = [imgconv, *(module for module in MODULES if inspect.ismodule(module))]
+DOCUMENTED = {
+    f"{module.__name__}.{name}": function
+    for module in MODULES
+    for name, function in functions(module).items()
+}
+
+
+def sections(function):
+    """Return the text of each section of a numpydoc docstring; that before the first is ""."""
+    doc = inspect.getdoc(function) or ""
+    parts = re.split(r"^(\w[\w ]*)\n-+$", doc, flags=re.MULTILINE)
+    return dict(zip(["", *parts[1::2]], parts[::2], strict=True))
+
+
+def test_names_exist_once_and_in_order():
+    assert sorted(imgconv.__all__) == list(imgconv.__all__)
+    assert len(set(imgconv.__all__)) == len(imgconv.__all__)
+    for name in imgconv.__all__:
+        assert hasattr(imgconv, name)
+    assert set(imgconv.__all__) <= set(dir(imgconv))
+
+
+def test_unknown_name():
+    with pytest.raises(AttributeError, match="no attribute 'canyn'"):
+        _ = imgconv.canyn
+
+
+def test_version_is_that_of_the_package():
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        assert imgconv.__version__ == tomllib.load(file)["project"]["version"]
+
+
+def test_package_is_typed():
+    assert (Path(imgconv.__file__).parent / "py.typed").exists()
+
+
+def test_no_module_bears_the_name_of_a_function():
+    modules = {path.stem for path in Path(imgconv.__file__).parent.glob("*.py")}
+    assert not modules & functions(imgconv).keys()
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_docstring(name):
+    """numpydoc's form, every parameter in its order, and an example."""
+    function = DOCUMENTED[name]
+    parts = sections(function)
+    summary = parts[""].strip().split("\n\n")[0]
+    assert "\n" not in summary
+    assert summary.endswith(".")
+    assert ">>>" in parts["Examples"]
+    parameters = list(inspect.signature(function).parameters)
+    documented = re.findall(r"^(\*{0,2}\w.*?)(?: :.*)?$", parts.get("Parameters", ""), re.MULTILINE)
+    documented = [word.lstrip("*") for line in documented for word in line.split(", ")]
+    assert documented == parameters
+    if inspect.signature(function).return_annotation not in (None, "None"):
+        assert parts.keys() & {"Returns", "Yields"} or len(parameters) <= 1
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_types(name):
+    signature = inspect.signature(DOCUMENTED[name])
+    assert signature.return_annotation is not inspect.Signature.empty
+    for parameter in signature.parameters.values():
+        assert parameter.annotation is not inspect.Parameter.empty, parameter.name
+
+
+@pytest.mark.parametrize("name", FILTERS)
+class TestFilter:
+    def test_has_a_row(self, name):
+        assert FILTERS[name] in {case.function for case in cases.CASES}
+
+    def test_common_keywords(self, name):
+        """By keyword only, last and in order, with the same defaults everywhere."""
+        parameters = list(inspect.signature(FILTERS[name]).parameters.values())
+        assert parameters[0].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        last = parameters[-len(COMMON) :]
+        assert {parameter.name: parameter.default for parameter in last} == COMMON
+        assert [parameter.name for parameter in last] == list(COMMON)
+        assert {parameter.kind for parameter in last} == {inspect.Parameter.KEYWORD_ONLY}
+
+    def test_says_what_it_returns_and_whence(self, name):
+        parts = sections(FILTERS[name])
+        assert {"Parameters", "Returns", "Notes", "Examples"} <= parts.keys()
+        assert re.search(r"dtype|float32", parts["Returns"])
+
+
+def test_rows_are_of_public_filters():
+    assert {case.function for case in cases.CASES} == set(FILTERS.values())
