@@ -18,7 +18,7 @@ from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent
 BUILD = Path("build") / "cython"
-LOOPS = ["separable", "correlate", "box"]
+LOOPS = ["separable", "correlate", "box", "peak"]
 REALS = {"float32": "float", "float64": "double"}
 X86_LEVELS = ["v2", "v3", "v4"]
 
@@ -51,9 +51,7 @@ def levels() -> list[str]:
 def extensions() -> list[Extension]:
     """One extension for each loop, level and type, and the baseline module that asks the CPU."""
     include = [np.get_include(), "pyx"]
-    found = [
-        Extension("imgconv._loops.machine", [str(BUILD / "machine.c")], include_dirs=include)
-    ]
+    found = [Extension("imgconv._loops.machine", [str(BUILD / "machine.c")], include_dirs=include)]
     for level in levels():
         for name, real in REALS.items():
             for loop in LOOPS:

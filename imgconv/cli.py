@@ -49,6 +49,7 @@ class Filter(NamedTuple):
     signed: bool = False
 
     def __call__(self, image: np.ndarray, sigma: float | None, mode: str) -> np.ndarray:
+        """Return the edges of a grey image."""
         apply = getattr(imgconv, self.function)
         if self.sigma is not None:
             return apply(image, sigma or self.sigma, mode=mode)

@@ -350,9 +350,9 @@ def gaussian(
     >>> dot = np.zeros((3, 5), np.uint8)
     >>> dot[1, 2] = 255
     >>> print(gaussian(dot, 0.6))
-    [[ 1 19 77 19  1]
-     [ 3 29 119 29  3]
-     [ 1 19 77 19  1]]
+    [[  0   7  28   7   0]
+     [  0  28 112  28   0]
+     [  0   7  28   7   0]]
     """
     operation = smoothing(hashable(sigma), hashable(order), truncate, hashable(radius))
     return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)

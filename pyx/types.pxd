@@ -15,7 +15,7 @@ cdef extern from *:
     typedef REAL real;
 
     /* Full-width registers where the compiler knows vector types, else a vector of one lane. */
-    #if defined(__GNUC__) && (defined(__AVX512F__) || defined(__AVX2__) || defined(__SSE2__) || defined(__ARM_NEON))
+    #if defined(__GNUC__) && (defined(__SSE2__) || defined(__ARM_NEON))
       #if defined(__AVX512F__)
         #define VECTOR_BYTES 64
       #elif defined(__AVX2__)
@@ -24,7 +24,8 @@ cdef extern from *:
         #define VECTOR_BYTES 16
       #endif
       typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
-      typedef real loose_vec __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
+      typedef real loose_vec __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)),
+                                            may_alias));
       #define LANES ((Py_ssize_t) (VECTOR_BYTES / sizeof(real)))
     #else
       typedef real vec;

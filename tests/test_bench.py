@@ -123,9 +123,9 @@ def test_difference_sees_each_compared_pixel() -> None:
 def test_limit_is_the_larger_of_copying_and_computing(monkeypatch) -> None:
     row = suite.rows(["correlate"], [(512, 512)])[-1]
     monkeypatch.setattr(measure, "copy_rate", lambda size, threads: 1e9 * threads)
-    monkeypatch.setattr(measure, "peak_flops", lambda dtype, threads: None)
+    monkeypatch.setattr(measure, "peak_flops", lambda real, threads: 1e18)
     assert measure.limit(row, 1) == pytest.approx(512 * 512 * 8 / 1e9)
-    monkeypatch.setattr(measure, "peak_flops", lambda dtype, threads: 1e9 * threads)
+    monkeypatch.setattr(measure, "peak_flops", lambda real, threads: 1e9 * threads)
     assert measure.limit(row, 2) == pytest.approx(512 * 512 * 2 * 21 * 21 / 2e9)
     assert measure.limit(suite.rows(["small"])[0], 1) is None
 
@@ -142,7 +142,7 @@ WON = measure.Result(ROW, 1, True, entry(1e-3), {"OpenCV": entry(2e-3), "SciPy":
 LOST = measure.Result(ROW, 2, True, entry(4e-3), {"OpenCV": entry(2e-3, "DFT")}, 5e-4)
 ALONE = measure.Result(ROW, 1, False, entry(4e-3))
 ABOUT = report.Machine(
-    "A Processor", 2, "Linux", "3.11", "2.0", {1: 2e10}, {1: None}, {"imgconv": "1", "OpenCV": "5",
+    "A Processor", 2, "Linux", "3.11", "2.0", {1: 2e10}, {1: 1e11}, {"imgconv": "1", "OpenCV": "5",
     "SciPy": "1"}, ("PyTorch",)
 )  # fmt: skip
 

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
 from imgconv.bench.peers import Call, Imgconv, Peer, SciPy
 from imgconv.bench.suite import Row
+from imgconv.core import cpu
 
 LEAST_ROUNDS = 3
 SHORTEST_SAMPLE = (
@@ -258,8 +258,8 @@ def limit(row: Row, threads: int) -> float | None:
     if row.samples < 2**16:
         return None
     copying = row.bytes / copy_rate(row.bytes // 2, threads)
-    peak = peak_flops(row.result_dtype, threads)
-    return max(copying, row.samples * row.flops / peak) if peak else copying
+    real = "float64" if row.result_dtype == np.float64 else "float32"
+    return max(copying, row.samples * row.flops / peak_flops(real, threads))
 
 
 @lru_cache
@@ -279,13 +279,9 @@ def copy_rate(size: int, threads: int) -> float:
 
 
 @lru_cache
-def peak_flops(dtype: np.dtype, threads: int) -> float | None:
-    """Return the additions and multiplications a second of the compiled FMA probe, if built."""
-    probe = getattr(import_module("imgconv.core.cpu"), "peak_flops", None)
-    if probe is None:
-        return None
-    single = float(probe(threads))
-    return single / 2 if dtype == np.float64 else single
+def peak_flops(real: str, threads: int) -> float:
+    """Return the additions and multiplications a second of multiply-adds on registers alone."""
+    return cpu.peak_flops(threads, real)
 
 
 def processor() -> str:

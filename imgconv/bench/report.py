@@ -42,7 +42,7 @@ class Machine:
     python: str
     numpy: str
     copy_rate: dict[int, float]  # bytes a second, read and written, out of cache
-    peak_flops: dict[int, float | None]  # float32
+    peak_flops: dict[int, float]  # float32
     libraries: dict[str, str]
     missing: tuple[str, ...]
 
@@ -57,7 +57,7 @@ def machine(peers: Sequence[Peer], missing: Sequence[str], threads: Sequence[int
         python=platform.python_version(),
         numpy=np.__version__,
         copy_rate={count: copy_rate(OUT_OF_CACHE, count) for count in threads},
-        peak_flops={count: peak_flops(np.dtype(np.float32), count) for count in threads},
+        peak_flops={count: peak_flops("float32", count) for count in threads},
         libraries={peer.name: peer.describe() for peer in (Imgconv(), *peers)},
         missing=tuple(missing),
     )
@@ -68,7 +68,7 @@ def headline(about: Machine) -> list[str]:
     limits = []
     for count, rate in about.copy_rate.items():
         flops = about.peak_flops[count]
-        fma = f", FMA {flops / 1e9:.3g} GFLOP/s" if flops else ""
+        fma = f", FMA {flops / 1e9:.3g} GFLOP/s"
         limits.append(f"{words(count, 'thread')}: copy {rate / 1e9:.3g} GB/s{fma}")
     missing = f"; not installed: {', '.join(about.missing)}" if about.missing else ""
     return [

@@ -1,6 +1,7 @@
 """Which compiled level runs: chosen once, at import."""
 
 import os
+import time
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -33,3 +34,15 @@ LEVEL = choose()
 def loop(name: str, real: str) -> ModuleType:
     """Return the compiled module of a loop for a computing type, at the chosen level."""
     return import_module(f"imgconv._loops.{LEVEL}.{real}.{name}")
+
+
+def peak_flops(threads: int = 1, real: str = "float32") -> float:
+    """Measure the floating-point operations a second of this level, two for each multiply-add."""
+    run = loop("peak", real).run
+    run(1 << 14, threads)
+    best = 0.0
+    for _ in range(5):
+        start = time.perf_counter()
+        done = run(1 << 18, threads)
+        best = max(best, done / (time.perf_counter() - start))
+    return best

@@ -214,7 +214,7 @@ def make_plan(request: Request) -> Plan:
 
 
 def place(
-    operation: Operation, size: tuple[int, int], fit: str | Fit
+    operation: Operation, size: tuple[int, int], fit: geometry.Shape | Fit
 ) -> tuple[tuple[Axis, Axis], tuple[int, int]]:
     """Return the windows and the size of the result."""
     windows = operation.windows
@@ -222,13 +222,14 @@ def place(
         y, x = (Axis(at, axis.span) for at, axis in zip(fit.before, windows, strict=True))
         return (y, x), fit.size
     check.choice(fit, ("same", "valid", "full"), "shape")
-    counts = [
+    height, width = (
         geometry.output_size(n, axis.span, shape=fit, stride=s)
         for n, axis, s in zip(size, windows, operation.stride, strict=True)
-    ]
+    )
     if fit != "same":
-        windows = tuple(Axis(axis.span - 1 if fit == "full" else 0, axis.span) for axis in windows)
-    return windows, (counts[0], counts[1])
+        y, x = (Axis(axis.span - 1 if fit == "full" else 0, axis.span) for axis in windows)
+        windows = y, x
+    return windows, (height, width)
 
 
 def dtypes(
