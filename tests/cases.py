@@ -129,11 +129,15 @@ def assert_right(case, actual, image, *, mode="reflect", cval=0.0, dtype=None, e
     dtype = oracle.result_dtype(image.dtype, case.smooths) if dtype is None else np.dtype(dtype)
     tolerances = case.tolerances(exact, image, cval)
     pi = oracle.compute_dtype(image.dtype).type(np.pi)
-    for one, value, tolerance in zip(actual, exact, tolerances, strict=True):
-        if case.combine == "polar" and value is exact[1]:
-            assert_rounded(one, unwrapped(value, tolerance, one), tolerance, dtype, bound=pi)
-        else:
-            assert_rounded(one, value, tolerance, dtype)
+    try:
+        for one, value, tolerance in zip(actual, exact, tolerances, strict=True):
+            if case.combine == "polar" and value is exact[1]:
+                assert_rounded(one, unwrapped(value, tolerance, one), tolerance, dtype, bound=pi)
+            else:
+                assert_rounded(one, value, tolerance, dtype)
+    except AssertionError as error:
+        error.add_note(f"{case.id}, {image.dtype} image {image.shape}, {mode=}, {cval=}")
+        raise
 
 
 def unwrapped(angle, tolerance, actual):

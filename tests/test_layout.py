@@ -78,14 +78,14 @@ def given(outs):
     return outs if len(outs) == 2 else outs[0]
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
 @each(CASES)
-def test_out_is_filled_and_returned(case, dtype):
-    image = sample((21, 90), dtype)
-    expected = case.results(image)
-    out = given(poisoned(expected))
-    assert case.call(image, out=out) is out
-    assert_same_results(out, expected)
+def test_out_is_filled_and_returned(case):
+    for dtype in ("uint8", "float32", "float64"):
+        image = sample((21, 90), dtype)
+        expected = case.results(image)
+        out = given(poisoned(expected))
+        assert case.call(image, out=out) is out
+        assert_same_results(out, expected)
 
 
 def awkward_outs(shape, dtype):
@@ -123,10 +123,10 @@ def test_awkward_outs(case, dtype):
 
 
 @pytest.mark.usefixtures("always_parallel")
-@pytest.mark.parametrize("shape", [(1, 1), (2, 100), (40, 70), (130, 33)])
 @each(IN_PLACE)
-def test_out_is_the_image(case, shape):
-    for dtype, n in itertools.product(["uint8", "float32", "float64"], [1, 3]):
+def test_out_is_the_image(case):
+    shapes = [(1, 1), (2, 100), (40, 70), (130, 33)]
+    for shape, dtype, n in itertools.product(shapes, ["uint8", "float32", "float64"], [1, 3]):
         expected = case.call(sample(shape, dtype), dtype=dtype)
         with imgconv.threads(n):
             image = sample(shape, dtype)
@@ -297,11 +297,11 @@ def test_overlapping_windows_are_a_stack():
 # ---- sizes -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", [(0, 0), (0, 12), (12, 0), (0, 12, 3), (12, 0, 3), (12, 11, 0)])
 @each(CASES)
-def test_image_without_pixels(case, shape):
-    common = {"channel_axis": 2} if len(shape) == 3 else {}
-    for dtype in ("uint8", "float64"):
+def test_image_without_pixels(case):
+    shapes = [(0, 0), (0, 12), (12, 0), (0, 12, 3), (12, 0, 3), (12, 11, 0)]
+    for shape, dtype in itertools.product(shapes, ["uint8", "float64"]):
+        common = {"channel_axis": 2} if len(shape) == 3 else {}
         image = np.empty(shape, dtype)
         results = case.results(image, **common)
         for result in results:
@@ -361,10 +361,9 @@ def narrow_pieces(monkeypatch):
 
 
 @pytest.mark.usefixtures("narrow_pieces")
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int16"])
 @each(CASES)
-def test_strips_and_chunks(case, dtype):
-    for width in (63, 64, 65, 200, 257):
+def test_strips_and_chunks(case):
+    for dtype, width in itertools.product(["float32", "float64", "int16"], [63, 64, 65, 200, 257]):
         image = sample((13, width), dtype)
         assert_right(case, case.call(image), image)
 

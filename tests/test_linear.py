@@ -1,5 +1,7 @@
 """The linear filters against SciPy and scikit-image, their slow twins and known answers."""
 
+import itertools
+
 import cases
 import numpy as np
 import pytest
@@ -15,20 +17,18 @@ CASES = cases.of(linear)
 SHAPE = (37, 150)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_as_the_library(case, dtype):
-    image = sample(SHAPE, dtype)
-    for mode in case.modes:
+def test_as_the_library(case):
+    for dtype, mode in itertools.product(["float32", "float64", "uint8"], case.modes):
+        image = sample(SHAPE, dtype)
         expected = case.reference(image.astype(np.float64), mode, 0.0)
         assert_right(case, case.call(image, mode=mode), image, mode=mode, exact=expected)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_as_the_slow_twin(case, dtype):
-    image = sample(SHAPE, dtype, seed=1)
-    for mode in cases.MODES:
+def test_as_the_slow_twin(case):
+    for dtype, mode in itertools.product(["float32", "float64", "uint8"], cases.MODES):
+        image = sample(SHAPE, dtype, seed=1)
         actual = case.call(image, mode=mode, cval=-7.5)
         assert_right(case, actual, image, mode=mode, cval=-7.5)
 

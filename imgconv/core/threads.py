@@ -11,9 +11,9 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-# Below so many multiply-adds a call stays on its own thread: waking a second one costs 5 to 50
-# microseconds, in which one core does about this much.
-SERIAL_BELOW = float(os.environ.get("IMGCONV_SERIAL_BELOW", 2_000_000))
+# Below so many multiply-adds (some 0.2 ms) a call stays on its own thread: waking a second one
+# costs 5 to 50 microseconds on an idle machine, and milliseconds where other work holds its core.
+SERIAL_BELOW = float(os.environ.get("IMGCONV_SERIAL_BELOW", 5_000_000))
 
 
 def cgroup_quota(root: Path = Path("/sys/fs/cgroup")) -> float:
