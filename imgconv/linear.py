@@ -203,7 +203,8 @@ def convolve(
 def kernel_operation(kernel: ArrayLike, turned: bool, stride: Any, dilation: Any) -> Operation:
     """Return the correlation with a kernel, as it is or turned by 180 degrees."""
     array = kernel if type(kernel) is np.ndarray else np.asarray(kernel)
-    steps, gaps = hashable(stride), hashable(dilation)
+    steps = stride if type(stride) is int else check.integers(stride, "stride", 1)
+    gaps = dilation if type(dilation) is int else check.integers(dilation, "dilation", 1)
     # The types, because True and 1.0 equal 1 and must be refused.
     key = (array.tobytes(), array.shape, array.dtype, turned, steps, gaps, type(steps), type(gaps))
     found = OPERATIONS.get(key)

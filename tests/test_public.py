@@ -95,7 +95,11 @@ def test_docstring(name):
         assert parts.keys() & {"Returns", "Yields"} or len(parameters) <= 1
 
 
-@pytest.mark.parametrize("name", DOCUMENTED)
+# A face has the signatures of its original, which has no types.
+HOUSE = [name for name in DOCUMENTED if not name.startswith("imgconv.signal.")]
+
+
+@pytest.mark.parametrize("name", HOUSE)
 def test_types(name):
     signature = inspect.signature(DOCUMENTED[name])
     assert signature.return_annotation is not inspect.Signature.empty

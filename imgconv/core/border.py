@@ -18,8 +18,6 @@ mirror    abcdcb|abcd|cbabcd
 wrap      cdabcd|abcd|abcdab
 """
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,11 +27,10 @@ MODES = ("reflect", "constant", "nearest", "mirror", "wrap")
 SYNONYMS = {"grid-mirror": "reflect", "grid-constant": "constant", "grid-wrap": "wrap"}
 
 
-@lru_cache(maxsize=256)
 def index_map(n: int, before: int, after: int, mode: str) -> NDArray[np.intp]:
     """Source indices of an axis of n pixels, extended by `before` and `after`; -1 is cval.
 
-    Right for any extension, however many times the axis it is. The map is read-only.
+    Right for any extension, however many times the axis it is.
     """
     i = np.arange(-before, n + after, dtype=np.intp)
     if mode == "nearest":
@@ -49,5 +46,4 @@ def index_map(n: int, before: int, after: int, mode: str) -> NDArray[np.intp]:
         indices = np.minimum(i, period - i) if n > 1 else i * 0
     else:
         indices = np.where((i < 0) | (i >= n), -1, i)
-    indices.setflags(write=False)
     return indices

@@ -89,12 +89,21 @@ class Layout(NamedTuple):
     stack: tuple[int, ...]
 
 
-def layout(ndim: int, axes: Any, channel_axis: Any) -> Layout:
+def axis_numbers(axes: Any, channel_axis: Any) -> tuple[tuple[int, int] | None, int | None]:
+    """Return the axes that a caller names as integers, so that equal calls have equal plans."""
+    channel = None if channel_axis is None else integer(channel_axis, "channel_axis")
+    if axes is None:
+        return None, channel
+    if not isinstance(axes, Iterable) or isinstance(axes, str) or len(tuple(axes)) != 2:
+        raise ValueError(f"axes must be two axes (y, x), got {axes!r}")
+    y, x = (integer(axis, "axes") for axis in axes)
+    return (y, x), channel
+
+
+def layout(ndim: int, axes: tuple[int, int] | None, channel_axis: int | None) -> Layout:
     """Return what the axes of an image mean."""
     channel = None if channel_axis is None else _axis(channel_axis, ndim, "channel_axis")
     if axes is not None:
-        if not isinstance(axes, Iterable) or len(tuple(axes)) != 2:
-            raise ValueError(f"axes must be two axes (y, x), got {axes!r}")
         y, x = (_axis(axis, ndim, "axes") for axis in axes)
         if y == x or channel in {y, x}:
             raise ValueError(
@@ -113,11 +122,10 @@ def layout(ndim: int, axes: Any, channel_axis: Any) -> Layout:
     return Layout(y, x, channel, stack)
 
 
-def _axis(axis: Any, ndim: int, name: str) -> int:
-    number = integer(axis, name)
-    if not -ndim <= number < ndim:
-        raise ValueError(f"{name} must lie in an image of {ndim} axes, got {axis!r}")
-    return number % ndim
+def _axis(axis: int, ndim: int, name: str) -> int:
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"{name} must lie in an image of {ndim} axes, got {axis}")
+    return axis % ndim
 
 
 def modes(mode: Any, name: str = "mode") -> tuple[str, str]:

@@ -291,7 +291,7 @@ def border_maps(
     for n, axis, s, count, mode in zip(size, windows, stride, result_size, modes, strict=True):
         after = max(0, (count - 1) * s + axis.span - axis.before - n)
         indices = border.index_map(n, axis.before, after, mode) if n else np.zeros(0, np.intp)
-        maps += [indices[: axis.before], indices[axis.before + n :]]
+        maps += [indices[: axis.before].copy(), indices[axis.before + n :].copy()]
     above, below, before, after_ = maps
     return above, below, by_sample(before, step), by_sample(after_, step)
 

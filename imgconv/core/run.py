@@ -75,6 +75,8 @@ def apply(
     if out is not None:
         return apply_out(operation, image, mode, cval, axes, channel_axis, dtype, out, fit)
     array = image if type(image) is np.ndarray else check.image(image)
+    if axes is not None or channel_axis is not None:
+        axes, channel_axis = check.axis_numbers(axes, channel_axis)
     key = (operation, array.shape, array.strides, array.dtype, mode, cval, axes, channel_axis,
            dtype, fit, None, False)  # fmt: skip
     made = find_plan(key)
@@ -100,6 +102,7 @@ def apply_out(
 ) -> Any:
     """`apply` into arrays of the caller's, or only as far as the plan."""
     array = check.image(image)
+    axes, channel_axis = check.axis_numbers(axes, channel_axis)
     target = out.out if isinstance(out, PlanOnly) else out
     outs = () if target is None else target if isinstance(target, tuple) else (target,)
     described = check.outs(outs, operation.results) if outs else None
