@@ -17,10 +17,14 @@ from types cimport LANES, real
 
 cdef extern from *:
     """
+    #include <math.h>
     #define REAL_CODE (sizeof(real) == 4 ? 10 : 11)
     #define BYTES_OF(code) ((Py_ssize_t) "\\1\\1\\1\\2\\2\\4\\4\\10\\10\\2\\4\\10"[code])
+    /* to nearest, ties to even, in the computing type: whole vectors of it */
+    #define nearest(x) (sizeof(real) == 4 ? (int) rintf((float) (x)) : (int) rint((double) (x)))
     """
     const int REAL_CODE
+    int nearest(real value) nogil
     Py_ssize_t BYTES_OF(int code) nogil
 
 
@@ -316,28 +320,28 @@ cdef inline void narrow_uint8(const real* row, Py_ssize_t step, Py_ssize_t n,
                               uint8_t* target) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        target[i] = <uint8_t> <int> rint(clip(row[i * step], 0, 255))
+        target[i] = <uint8_t> nearest(clip(row[i * step], 0, 255))
 
 
 cdef inline void narrow_int8(const real* row, Py_ssize_t step, Py_ssize_t n,
                              int8_t* target) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        target[i] = <int8_t> <int> rint(clip(row[i * step], -128, 127))
+        target[i] = <int8_t> nearest(clip(row[i * step], -128, 127))
 
 
 cdef inline void narrow_uint16(const real* row, Py_ssize_t step, Py_ssize_t n,
                                uint16_t* target) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        target[i] = <uint16_t> <int> rint(clip(row[i * step], 0, 65535))
+        target[i] = <uint16_t> nearest(clip(row[i * step], 0, 65535))
 
 
 cdef inline void narrow_int16(const real* row, Py_ssize_t step, Py_ssize_t n,
                               int16_t* target) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        target[i] = <int16_t> <int> rint(clip(row[i * step], -32768, 32767))
+        target[i] = <int16_t> nearest(clip(row[i * step], -32768, 32767))
 
 
 cdef inline void narrow_large(const real* row, Py_ssize_t step, Py_ssize_t n,

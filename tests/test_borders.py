@@ -18,9 +18,7 @@ SYNONYMS = {"grid-mirror": "reflect", "grid-wrap": "wrap", "grid-constant": "con
 def test_index_map(mode):
     for n, before, after in itertools.product([1, 2, 3, 7], [0, 1, 50], [0, 2, 60]):
         expected = [oracle.fold(i, n, mode) for i in range(-before, n + after)]
-        indices = border.index_map(n, before, after, mode)
-        assert indices.tolist() == expected
-        assert not indices.flags.writeable
+        assert border.index_map(n, before, after, mode).tolist() == expected
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

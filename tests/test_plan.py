@@ -80,6 +80,7 @@ class TestExplain:
         told = imgconv.explain(imgconv.sobel, self.IMAGE)
         with pytest.raises(AttributeError):
             told.cost = 1.0
+        assert not any(array.flags.writeable for array in told.keep)
 
 
 # ---- caches ----------------------------------------------------------------------------------

@@ -116,28 +116,18 @@ EDGES = (
 COLOUR = (
     replace(gaussian(1.5), result="same"),
     replace(correlate(5), result="same"),
-    replace(SOBEL_X, result="int16"),
+    replace(SOBEL_X, title="sobel x to int16", result="int16"),
+    replace(SOBEL_X, title="sobel x to float32", result="float32"),
 )
-FLOAT64 = (
-    correlate(3),
-    correlate(7),
-    correlate(15),
-    gaussian(1.5),
-    gaussian(3),
-    gaussian(8),
-    SOBEL_X,
-    SOBEL_MAGNITUDE,
-    EDGES[4],
-    box(3),
-    box(15),
-    box(51),
-)
+CORRELATE = tuple(correlate(size) for size in (3, 5, 7, 9, 11, 15, 21))
+GAUSSIAN = tuple(gaussian(sigma) for sigma in (0.8, 1.5, 3, 8))
+BOX = tuple(box(size) for size in (3, 15, 51))
 
 SUITE: tuple[Row, ...] = (
-    *(correlate(size) for size in (3, 5, 7, 9, 11, 15, 21)),
-    *(gaussian(sigma) for sigma in (0.8, 1.5, 3, 8)),
+    *CORRELATE,
+    *GAUSSIAN,
     *EDGES,
-    *(box(size) for size in (3, 15, 51)),
+    *BOX,
     *(
         replace(row, family="colour", title=f"RGB {row.title}", dtype="uint8", channels=3)
         for row in COLOUR
@@ -147,7 +137,10 @@ SUITE: tuple[Row, ...] = (
         for side in (16, 64, 256)
         for row in (correlate(3), gaussian(1.5))
     ),
-    *(replace(row, family="float64", dtype="float64") for row in FLOAT64),
+    *(
+        replace(row, family="float64", dtype="float64")
+        for row in (*CORRELATE, *GAUSSIAN, *EDGES[:2], EDGES[4], *BOX)
+    ),
 )
 FAMILIES = tuple(dict.fromkeys(row.family for row in SUITE))
 

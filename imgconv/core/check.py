@@ -67,6 +67,8 @@ def outs(outs: tuple[Any, ...], results: int) -> tuple[tuple[int, ...], tuple[in
     for each in outs[1:]:
         if (each.shape, each.strides, each.dtype) != (first.shape, first.strides, first.dtype):
             raise ValueError("out must be arrays of the same shape, strides and dtype")
+        if np.may_share_memory(first, each):
+            raise ValueError("out must be arrays that do not overlap")
     return first.shape, first.strides, first.dtype
 
 

@@ -170,6 +170,8 @@ def make_plan(request: Request) -> Plan:
     numbers, weights = operation.pack(step)
     maps = border_maps(size, windows, operation.stride, result_size, modes, step)
     keep = (*maps, offsets, np.array(numbers, dtype=np.intp), weights.astype(computed))
+    for array in keep:
+        array.setflags(write=False)
     job = np.zeros((), JOB)
     y, x = windows
     sample_axis = layout.x if step == 1 else layout.channel

@@ -137,7 +137,8 @@ def find_plan(key: tuple[Any, ...]) -> Plan:
 
 def hashable(value: Any) -> Any:
     """Return a sequence argument as a tuple, anything else as it is."""
-    return tuple(value) if isinstance(value, (list, np.ndarray)) else value
+    sequence = isinstance(value, (list, np.ndarray)) or type(value) is tuple
+    return tuple(map(hashable, value)) if sequence else value
 
 
 def is_same(image: NDArray[Any], out: NDArray[Any]) -> bool:
