@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from imgconv import kernels
 from imgconv.core import check
-from imgconv.core.operation import IDENTITY, Kernel1D, Operation, Separable, Term
+from imgconv.core.operation import IDENTITY, Correlation, Kernel1D, Operation, Separable, Term
 from imgconv.core.run import apply, hashable
 from imgconv.linear import Image, Mode, gaussian_term
 
@@ -529,9 +529,8 @@ def laplace(
 
 @lru_cache(maxsize=1)
 def laplacian() -> Operation:
-    """Return the sum of the second differences along y and x."""
-    second = Kernel1D.centred(kernels.derivative(2))
-    return Separable((((second, IDENTITY), (IDENTITY, second)),))
+    """Return the 3x3 kernel as a dense one: faster than the sum of its two second differences."""
+    return Correlation(kernels.laplacian(), (1, 1))
 
 
 def gaussian_laplace(
