@@ -34,10 +34,15 @@ def image(image: ArrayLike, name: str = "image") -> NDArray[Any]:
     if isinstance(image, np.ma.MaskedArray):
         raise TypeError(f"{name} must not be a masked array")
     array = np.asarray(image)
-    if not is_pixel_type(array.dtype):
-        known = "bool, integer or float of at most 64 bits"
-        raise TypeError(f"{name} must have a real dtype ({known}), got {array.dtype}")
+    image_dtype(array.dtype, name)
     return array
+
+
+def image_dtype(dtype: np.dtype, name: str = "image") -> None:
+    """Check that the filters know the dtype of an image."""
+    if not is_pixel_type(dtype):
+        known = "bool, integer or float of at most 64 bits"
+        raise TypeError(f"{name} must have a real dtype ({known}), got {dtype}")
 
 
 def result_dtype(dtype: DTypeLike, name: str = "dtype") -> np.dtype:

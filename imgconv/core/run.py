@@ -130,7 +130,7 @@ def find_plan(key: tuple[Any, ...]) -> Plan:
         made = PLANS.get(key)
     if made is None:
         request = Request(*key)
-        check.image(np.empty(0, request.image_dtype))
+        check.image_dtype(request.image_dtype)
         made = make_plan(request)
     return made
 
