@@ -1,8 +1,9 @@
 """Build the loops: each pyx file once for each instruction set and computing type.
 
 A loop module is cythonized once. The C file is then compiled for every level that the machine's
-compiler knows, with REAL=float and REAL=double, into imgconv/_loops/<level>/<type>/. What is not
-there (OpenMP, the levels, vector types) is left out and said; the sources stay the same.
+compiler knows and for every type that the loop computes in, into imgconv/_loops/<level>/<type>/.
+What is not there (OpenMP, the levels, vector types) is left out and said; the sources stay the
+same.
 """
 
 import os
@@ -18,8 +19,10 @@ from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent
 BUILD = Path("build") / "cython"
-LOOPS = ["separable", "correlate", "box", "peak"]
+# What REAL stands for in each computing type, and the types that each loop is compiled for.
 REALS = {"float32": "float", "float64": "double"}
+FLOATS = ("float32", "float64")
+LOOPS = {"separable": FLOATS, "correlate": FLOATS, "box": FLOATS, "peak": FLOATS}
 X86_LEVELS = ["v2", "v3", "v4"]
 
 GNU_FLAGS = [
@@ -53,8 +56,8 @@ def extensions() -> list[Extension]:
     include = [np.get_include(), "pyx"]
     found = [Extension("imgconv._loops.machine", [str(BUILD / "machine.c")], include_dirs=include)]
     for level in levels():
-        for name, real in REALS.items():
-            for loop in LOOPS:
+        for loop, types in LOOPS.items():
+            for name in types:
                 found.append(
                     Extension(
                         f"imgconv._loops.{level}.{name}.{loop}",
@@ -62,7 +65,7 @@ def extensions() -> list[Extension]:
                         [str(BUILD / level / name / f"{loop}.c")],
                         include_dirs=include,
                         define_macros=[
-                            ("REAL", real),
+                            ("REAL", REALS[name]),
                             ("NPY_NO_DEPRECATED_API", "NPY_1_25_API_VERSION"),
                         ],
                         extra_compile_args=[
@@ -86,7 +89,8 @@ def cythonize_loops() -> None:
         quiet=True,
     )
     for source in (BUILD / "pyx").glob("*.c"):
-        targets = [BUILD / level / name for level in levels() for name in REALS]
+        types = LOOPS.get(source.stem, ())
+        targets = [BUILD / level / name for level in levels() for name in types]
         for folder in [BUILD] if source.stem == "machine" else targets:
             folder.mkdir(parents=True, exist_ok=True)
             target = folder / source.name
