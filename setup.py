@@ -20,9 +20,14 @@ from setuptools.command.build_ext import build_ext
 ROOT = Path(__file__).parent
 BUILD = Path("build") / "cython"
 # What REAL stands for in each computing type, and the types that each loop is compiled for.
-REALS = {"float32": "float", "float64": "double"}
+REALS = {"float32": "float", "float64": "double", "int16": "int16_t", "uint16": "uint16_t"}
 FLOATS = ("float32", "float64")
-LOOPS = {"separable": FLOATS, "correlate": FLOATS, "box": FLOATS, "peak": FLOATS}
+LOOPS = {
+    "separable": (*FLOATS, "int16"),
+    "correlate": (*FLOATS, "int16"),
+    "box": (*FLOATS, "uint16"),
+    "peak": FLOATS,
+}
 X86_LEVELS = ["v2", "v3", "v4"]
 
 GNU_FLAGS = [
@@ -32,6 +37,10 @@ GNU_FLAGS = [
     # order of sums keep their meaning (that is what -ffast-math would take).
     "-fno-math-errno",
     "-fno-trapping-math",
+    # Weights that move from one row of a tile to the next would be carried along through the stack.
+    "-fno-predictive-commoning",
+    # Short integers may overflow on the way to a sum that fits.
+    "-fwrapv",
     # Vectors are passed in registers between inlined functions only.
     "-Wno-psabi",
     "-Wno-unknown-warning-option",

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from imgconv.core.plan import Fit, dtypes
+from imgconv.core.operation import pixels
+from imgconv.core.plan import Fit
 from imgconv.core.run import apply
 from imgconv.linear import dense
 
@@ -171,7 +172,7 @@ def translate(
     if found is None:
         return None
     computed, stored = found
-    if computed == FLOAT64 and dtypes(image.dtype, False, None, None)[0] == FLOAT32:
+    if computed == FLOAT64 and pixels(image.dtype, 0).float_type == FLOAT32:
         image = image.astype(FLOAT64)
     weights = weights[::-1, ::-1] if turned else weights
     return Call(image, weights, border, fill, fit, stored, dtype, swapped and not turned)

@@ -2,7 +2,7 @@
 # cython: freethreading_compatible=True
 """The mean over a rectangle, at a cost that hardly grows with its size.
 
-    result[y, x] = scale * sum over i < kh, j < kw:  image[y + i, x + j * step]
+    result[y, x] = sum over i < kh, j < kw:  image[y + i, x + j * step]  / (kh * kw)
 
 Nothing is ever subtracted, as a running sum would: each result is a sum of its own window, so
 nothing drifts and a NaN stays within the windows that hold it.
@@ -14,7 +14,7 @@ added as the digits of kw to the base 4 say.
 """
 cimport numpy as cnp
 
-from bands cimport Slot, run_bands, scratch_bytes
+from bands cimport Slot, run_bands, scratch_bytes, up_to_lanes
 from rows cimport Job
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
@@ -22,13 +22,47 @@ cnp.import_array()
 
 
 cdef enum:
-    SHORT = 8                       # rows of so many terms are added up in one go
+    # Sums of so few terms share nothing beyond their neighbour: columns are added up in pairs of
+    # results, rows in one go. operation.SHORT is the same.
+    SHORT = 8
 
 
 cdef struct Rectangle:
     # job.shape
     Py_ssize_t height, width
     Py_ssize_t step                 # columns between neighbours: the interleaved channels
+
+
+cdef extern from *:
+    """
+    #include <immintrin.h>
+
+    /* job.weights: the area, or for short integers the three numbers of `operation.quotient`.
+       The upper half of a product is what vector types cannot say. */
+    #if SHORT_INTEGER
+      typedef struct { vec half, factor; int shift; } Divisor;
+      #define divisor(weights) \\
+          ((Divisor) {ZERO + weights[0], ZERO + weights[1], (int) weights[2]})
+      #if defined(__AVX512BW__)
+        #define upper(a, b) ((vec) _mm512_mulhi_epu16((__m512i) (a), (__m512i) (b)))
+      #elif defined(__AVX2__)
+        #define upper(a, b) ((vec) _mm256_mulhi_epu16((__m256i) (a), (__m256i) (b)))
+      #elif defined(__SSE2__)
+        #define upper(a, b) ((vec) _mm_mulhi_epu16((__m128i) (a), (__m128i) (b)))
+      #else
+        #define upper(a, b) ((vec) ((uint32_t) (a) * (b) >> 16))
+      #endif
+      #define mean(sum, by) (upper((sum) + (by)->half, (by)->factor) >> (by)->shift)
+    #else
+      typedef struct { real area; } Divisor;
+      #define divisor(weights) ((Divisor) {weights[0]})
+      #define mean(sum, by) ((sum) / (by)->area)
+    #endif
+    """
+    ctypedef struct Divisor:
+        pass
+    Divisor divisor(const real* weights) nogil
+    vec mean(vec sum, const Divisor* by) nogil
 
 
 # ---------------------------------------------------------------------------------------------
@@ -61,9 +95,28 @@ cdef inline void column_sums(real** rows, Py_ssize_t height, Py_ssize_t group, P
                   load(out + r * pitch + x + k * LANES) + total[k])
 
 
+cdef inline void pair_sums(real** rows, Py_ssize_t height, Py_ssize_t x, real* out,
+                           Py_ssize_t pitch, int wide) noexcept nogil:
+    """`column_sums` of a group of two, which stay in registers: what both share, and one row each.
+
+    (height + 1) / 2 additions a result, and no sum is read again.
+    """
+    cdef vec[WIDE] total
+    cdef Py_ssize_t r
+    cdef int k
+    for k in range(wide):
+        total[k] = load(rows[1] + x + k * LANES) if height > 1 else ZERO
+    for r in range(2, height):
+        for k in range(wide):
+            total[k] = total[k] + load(rows[r] + x + k * LANES)
+    for k in range(wide):
+        store(out + x + k * LANES, load(rows[0] + x + k * LANES) + total[k])
+        store(out + pitch + x + k * LANES, total[k] + load(rows[height] + x + k * LANES))
+
+
 cdef inline void add_copies(const real* sums, Py_ssize_t count, Py_ssize_t distance, Py_ssize_t x,
-                            bint more, real scale, real* target, int wide) noexcept nogil:
-    """target[x] = scale * (target[x] if more + the sum over c < count: sums[x + c * distance])."""
+                            bint more, real* target, int wide) noexcept nogil:
+    """target[x] = target[x] if more + the sum over c < count: sums[x + c * distance]."""
     cdef vec[WIDE] total
     cdef Py_ssize_t c
     cdef int k
@@ -73,62 +126,115 @@ cdef inline void add_copies(const real* sums, Py_ssize_t count, Py_ssize_t dista
         for k in range(wide):
             total[k] = total[k] + load(sums + x + c * distance + k * LANES)
     for k in range(wide):
-        store(target + x + k * LANES, total[k] * scale)
+        store(target + x + k * LANES, total[k])
 
 
 cdef inline void add_row(const real* sums, Py_ssize_t count, Py_ssize_t distance, Py_ssize_t n,
-                         bint more, real scale, real* target) noexcept nogil:
+                         bint more, real* target) noexcept nogil:
     """`add_copies` for n columns; target may be sums, since it only looks ahead."""
     cdef Py_ssize_t x = 0
     while x + WIDE * LANES <= n:
-        add_copies(sums, count, distance, x, more, scale, target, WIDE)
+        add_copies(sums, count, distance, x, more, target, WIDE)
         x += WIDE * LANES
     while x < n:
-        add_copies(sums, count, distance, x, more, scale, target, 1)
+        add_copies(sums, count, distance, x, more, target, 1)
         x += LANES
 
 
-cdef void row_sums(real* sums, Py_ssize_t width, Py_ssize_t step, Py_ssize_t n, real scale,
-                   real* target) noexcept nogil:
-    """target[x] = scale * (sums[x] + sums[x + step] + ... width terms); `sums` is used up."""
+cdef inline void short_tile(const real* sums, Py_ssize_t width, Py_ssize_t step, Py_ssize_t x,
+                            const Divisor* by, real* target, int wide) noexcept nogil:
+    cdef vec[WIDE] total
+    cdef Py_ssize_t c
+    cdef int k
+    for k in range(wide):
+        total[k] = load(sums + x + k * LANES)
+    for c in range(1, width):
+        for k in range(wide):
+            total[k] = total[k] + load(sums + x + c * step + k * LANES)
+    for k in range(wide):
+        store(target + x + k * LANES, mean(total[k], by))
+
+
+cdef inline void short_means(const real* sums, Py_ssize_t width, Py_ssize_t step, Py_ssize_t n,
+                             const Divisor* by, real* target) noexcept nogil:
+    """target[x] = mean of the sum over c < width: sums[x + c * step]."""
+    cdef Py_ssize_t x = 0
+    while x + WIDE * LANES <= n:
+        short_tile(sums, width, step, x, by, target, WIDE)
+        x += WIDE * LANES
+    while x < n:
+        short_tile(sums, width, step, x, by, target, 1)
+        x += LANES
+
+
+cdef void row_means(real* sums, Py_ssize_t width, Py_ssize_t step, Py_ssize_t n,
+                    const Divisor* by, real* target) noexcept nogil:
+    """The means of `width` neighbours; `sums` is used up.
+
+    The most used widths get code of their own, where the sum over c is no loop.
+    """
     cdef Py_ssize_t length = 1, done = 0, rest = width, digit
-    if width <= SHORT:
-        add_row(sums, width, step, n, False, scale, target)
+    if width == 1:
+        short_means(sums, 1, step, n, by, target)
+        return
+    if width == 3:
+        short_means(sums, 3, step, n, by, target)
+        return
+    if width == 5:
+        short_means(sums, 5, step, n, by, target)
+        return
+    if width == 7:
+        short_means(sums, 7, step, n, by, target)
         return
     while rest > 0:
         digit = rest % 4
         rest = rest // 4
         if digit > 0:
-            add_row(sums + done * step, digit, length * step, n, done > 0,
-                    <real> 1 if rest > 0 else scale, target)
+            add_row(sums + done * step, digit, length * step, n, done > 0, target)
             done += digit * length
         if rest > 0:
-            add_row(sums, 4, length * step, n + (width - 4 * length) * step, False, 1, sums)
+            add_row(sums, 4, length * step, n + (width - 4 * length) * step, False, sums)
             length *= 4
+    short_means(target, 1, 0, n, by, target)
 
 
 # ---------------------------------------------------------------------------------------------
 # The schedule
 
+cdef inline void sum_columns(real** rows, Py_ssize_t height, Py_ssize_t group, Py_ssize_t n,
+                             real* out, Py_ssize_t pitch, bint short) noexcept nogil:
+    """n columns of a group of rows."""
+    cdef Py_ssize_t x = 0
+    while x + WIDE * LANES <= n:
+        if short:
+            pair_sums(rows, height, x, out, pitch, WIDE)
+        else:
+            column_sums(rows, height, group, x, out, pitch, WIDE)
+        x += WIDE * LANES
+    while x < n:
+        if short:
+            pair_sums(rows, height, x, out, pitch, 1)
+        else:
+            column_sums(rows, height, group, x, out, pitch, 1)
+        x += LANES
+
+
 cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
     cdef const Rectangle* rectangle = <const Rectangle*> job.shape
-    cdef real scale = (<const real*> job.weights)[0]
-    cdef Py_ssize_t columns = (n + job.span_x - 1 + LANES - 1) // LANES * LANES
-    cdef Py_ssize_t group = min(job.block, rectangle.height), r = 0, x
+    cdef Py_ssize_t columns = up_to_lanes(n + job.span_x - 1), height = rectangle.height
+    cdef Divisor by = divisor(<const real*> job.weights)
+    cdef Py_ssize_t group = 2 if height <= SHORT else min(job.block, height), r = 0
+    cdef real* sums = slot.work
     while r < job.block:
-        x = 0
-        while x + WIDE * LANES <= columns:
-            column_sums(slot.rows + r, rectangle.height, group, x, slot.work + r * job.pitch,
-                        job.pitch, WIDE)
-            x += WIDE * LANES
-        while x < columns:
-            column_sums(slot.rows + r, rectangle.height, group, x, slot.work + r * job.pitch,
-                        job.pitch, 1)
-            x += LANES
+        if height <= SHORT:
+            sum_columns(slot.rows + r, height, 2, columns, sums, job.pitch, True)
+        else:
+            sum_columns(slot.rows + r, height, group, columns, sums, job.pitch, False)
         r += group
+        sums += group * job.pitch
     for r in range(job.block):
-        row_sums(slot.work + r * job.pitch, rectangle.width, rectangle.step, n, scale,
-                 slot.targets[r])
+        row_means(slot.work + r * job.pitch, rectangle.width, rectangle.step, n, &by,
+                  slot.targets[r])
 
 
 # ---------------------------------------------------------------------------------------------

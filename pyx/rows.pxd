@@ -17,13 +17,18 @@ from types cimport LANES, real
 
 cdef extern from *:
     """
+    #include <limits.h>
     #include <math.h>
-    #define REAL_CODE (sizeof(real) == 4 ? 10 : 11)
+    #define REAL_CODE _Generic((real) 0, float: 10, double: 11, int16_t: 4, uint16_t: 3)
     #define BYTES_OF(code) ((Py_ssize_t) "\\1\\1\\1\\2\\2\\4\\4\\10\\10\\2\\4\\10"[code])
+    /* The ends of the short integers, and of int for the others. */
+    #define LEAST _Generic((real) 0, int16_t: INT16_MIN, uint16_t: 0, default: INT_MIN)
+    #define MOST _Generic((real) 0, int16_t: INT16_MAX, uint16_t: UINT16_MAX, default: INT_MAX)
     /* to nearest, ties to even, in the computing type: whole vectors of it */
-    #define nearest(x) (sizeof(real) == 4 ? (int) rintf((float) (x)) : (int) rint((double) (x)))
+    #define nearest(x) \\
+        _Generic((x), float: (int) rintf(x), double: (int) rint(x), default: (int) (x))
     """
-    const int REAL_CODE
+    const int REAL_CODE, LEAST, MOST
     int nearest(real value) nogil
     Py_ssize_t BYTES_OF(int code) nogil
 
@@ -80,6 +85,12 @@ ctypedef fused pixel:
     int64_t
     float
     double
+
+ctypedef fused small_integer:
+    uint8_t
+    int8_t
+    uint16_t
+    int16_t
 
 ctypedef fused large_integer:
     uint32_t
@@ -310,38 +321,29 @@ cdef inline void load_row(const Job* job, const char* plane, Py_ssize_t e, Py_ss
 # ---------------------------------------------------------------------------------------------
 # Store: real -> pixels, to nearest (ties to even), saturated, NaN as 0 in integers
 
-cdef inline real clip(real value, real low, real high) noexcept nogil:
-    value = value if value == value else <real> 0
-    value = value if value > low else low
-    return value if value < high else high
+cdef inline int nearest_within(real value, int low, int high) noexcept nogil:
+    """The nearest integer, saturated; a comparison with NaN is false, so that NaN becomes 0."""
+    cdef real least = <real> max(low, LEAST), most = <real> min(high, MOST)
+    if low < 0:
+        value = value if value == value else <real> 0
+    value = value if value > least else least
+    return nearest(value if value < most else most)
 
 
-cdef inline void narrow_uint8(const real* row, Py_ssize_t step, Py_ssize_t n,
-                              uint8_t* target) noexcept nogil:
+cdef inline void narrow(const real* row, Py_ssize_t step, Py_ssize_t n,
+                        small_integer* target) noexcept nogil:
+    """Two loops, since the compiler makes vectors of neighbours only."""
     cdef Py_ssize_t i
-    for i in range(n):
-        target[i] = <uint8_t> nearest(clip(row[i * step], 0, 255))
-
-
-cdef inline void narrow_int8(const real* row, Py_ssize_t step, Py_ssize_t n,
-                             int8_t* target) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        target[i] = <int8_t> nearest(clip(row[i * step], -128, 127))
-
-
-cdef inline void narrow_uint16(const real* row, Py_ssize_t step, Py_ssize_t n,
-                               uint16_t* target) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        target[i] = <uint16_t> nearest(clip(row[i * step], 0, 65535))
-
-
-cdef inline void narrow_int16(const real* row, Py_ssize_t step, Py_ssize_t n,
-                              int16_t* target) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        target[i] = <int16_t> nearest(clip(row[i * step], -32768, 32767))
+    cdef int low = 0, high = (1 << 8 * sizeof(small_integer)) - 1
+    if small_integer is int8_t or small_integer is int16_t:
+        low = -(1 << (8 * sizeof(small_integer) - 1))
+        high = -low - 1
+    if step == 1:
+        for i in range(n):
+            target[i] = <small_integer> nearest_within(row[i], low, high)
+    else:
+        for i in range(n):
+            target[i] = <small_integer> nearest_within(row[i * step], low, high)
 
 
 cdef inline void narrow_large(const real* row, Py_ssize_t step, Py_ssize_t n,
@@ -399,13 +401,13 @@ cdef inline Store storer(int code) noexcept nogil:
     if code == BOOL:
         return <Store> narrow_bool
     if code == UINT8:
-        return <Store> narrow_uint8
+        return <Store> narrow[uint8_t]
     if code == INT8:
-        return <Store> narrow_int8
+        return <Store> narrow[int8_t]
     if code == UINT16:
-        return <Store> narrow_uint16
+        return <Store> narrow[uint16_t]
     if code == INT16:
-        return <Store> narrow_int16
+        return <Store> narrow[int16_t]
     if code == UINT32:
         return <Store> narrow_large[uint32_t]
     if code == INT32:

@@ -5,13 +5,14 @@
 
 A tile is `high` result rows by `wide` vectors, all in registers. Each vector of a row is loaded
 once and added to every accumulator of the tile that wants it: (kh + high - 1) * kw loads for
-high * kh * kw multiply-adds. 4 rows of WIDE vectors measured fastest from 3x3 to 21x21 on an
+high * kh * kw multiply-adds. SQUARE rows of WIDE vectors measured fastest from 3x3 to 21x21 on an
 AVX-512 server core (139 of 241 GFLOP/s at 11x11); 8x3, 12x2 and 13x2 were all slower.
 """
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
 cdef enum:
-    TALL = 4            # rows of the highest tile
+    TALL = 8            # rows of the highest tile
+    SQUARE = 4          # rows of the tile that is as wide
 
 
 cdef struct Taps:
@@ -40,7 +41,7 @@ cdef inline void add_rows(vec[TALL][WIDE] acc, real** rows, const Taps* taps, Py
 
 cdef inline void tile(real** rows, const Taps* taps, Py_ssize_t x, real** targets, int high,
                       int wide, Py_ssize_t width) noexcept nogil:
-    """One tile; high is 1, 2 or 4 and at most the height of the kernel.
+    """One tile; high is 1, 2, 4 or 8 and at most the height of the kernel.
 
     The first and the last high - 1 rows belong to some of the accumulators only. They are written
     out so that no weight is padded with a zero, which would spread a NaN to its neighbour rows.
@@ -56,23 +57,33 @@ cdef inline void tile(real** rows, const Taps* taps, Py_ssize_t x, real** target
     if high > 2:
         add_rows(acc, rows, taps, x, 1, 2, 0, 2, wide, width)
         add_rows(acc, rows, taps, x, 2, 3, 0, 3, wide, width)
+    if high > 4:
+        add_rows(acc, rows, taps, x, 3, 4, 0, 4, wide, width)
+        add_rows(acc, rows, taps, x, 4, 5, 0, 5, wide, width)
+        add_rows(acc, rows, taps, x, 5, 6, 0, 6, wide, width)
+        add_rows(acc, rows, taps, x, 6, 7, 0, 7, wide, width)
     add_rows(acc, rows, taps, x, high - 1, height, 0, high, wide, width)
     if high > 1:
         add_rows(acc, rows, taps, x, height, height + 1, 1, high, wide, width)
     if high > 2:
         add_rows(acc, rows, taps, x, height + 1, height + 2, 2, high, wide, width)
         add_rows(acc, rows, taps, x, height + 2, height + 3, 3, high, wide, width)
+    if high > 4:
+        add_rows(acc, rows, taps, x, height + 3, height + 4, 4, high, wide, width)
+        add_rows(acc, rows, taps, x, height + 4, height + 5, 5, high, wide, width)
+        add_rows(acc, rows, taps, x, height + 5, height + 6, 6, high, wide, width)
+        add_rows(acc, rows, taps, x, height + 6, height + 7, 7, high, wide, width)
     for r in range(high):
         for k in range(wide):
             store(targets[r] + x + k * LANES, acc[r][k])
 
 
 cdef inline void row_of_tiles(real** rows, const Taps* taps, Py_ssize_t n, real** targets,
-                              int high, Py_ssize_t width) noexcept nogil:
+                              int high, int wide, Py_ssize_t width) noexcept nogil:
     cdef Py_ssize_t x = 0
-    while x + WIDE * LANES <= n:
-        tile(rows, taps, x, targets, high, WIDE, width)
-        x += WIDE * LANES
+    while x + wide * LANES <= n:
+        tile(rows, taps, x, targets, high, wide, width)
+        x += wide * LANES
     while x < n:
         tile(rows, taps, x, targets, high, 1, width)
         x += LANES
@@ -80,24 +91,33 @@ cdef inline void row_of_tiles(real** rows, const Taps* taps, Py_ssize_t n, real*
 
 cdef inline void correlate_rows(real** rows, const Taps* taps, Py_ssize_t n,
                                 real** targets) noexcept nogil:
-    """TALL result rows of n columns (a multiple of LANES), in the highest tiles that fit.
+    """SQUARE result rows of n columns (a multiple of LANES), in the highest tiles that fit.
 
     Kernels 1 and 3 wide, where a loop over the columns would cost as much as its body, get code
     without one.
     """
     cdef Py_ssize_t r
     if taps.height >= 4 and taps.width == 1:
-        row_of_tiles(rows, taps, n, targets, 4, 1)
+        row_of_tiles(rows, taps, n, targets, 4, WIDE, 1)
     elif taps.height >= 4:
-        row_of_tiles(rows, taps, n, targets, 4, taps.width)
+        row_of_tiles(rows, taps, n, targets, 4, WIDE, taps.width)
     elif taps.height >= 2:
-        for r in range(0, TALL, 2):
+        for r in range(0, SQUARE, 2):
             if taps.width == 1:
-                row_of_tiles(rows + r, taps, n, targets + r, 2, 1)
+                row_of_tiles(rows + r, taps, n, targets + r, 2, WIDE, 1)
             elif taps.width == 3:
-                row_of_tiles(rows + r, taps, n, targets + r, 2, 3)
+                row_of_tiles(rows + r, taps, n, targets + r, 2, WIDE, 3)
             else:
-                row_of_tiles(rows + r, taps, n, targets + r, 2, taps.width)
+                row_of_tiles(rows + r, taps, n, targets + r, 2, WIDE, taps.width)
     else:
-        for r in range(TALL):
-            row_of_tiles(rows + r, taps, n, targets + r, 1, taps.width)
+        for r in range(SQUARE):
+            row_of_tiles(rows + r, taps, n, targets + r, 1, WIDE, taps.width)
+
+
+cdef inline void correlate_tall(real** rows, const Taps* taps, Py_ssize_t n,
+                                real** targets) noexcept nogil:
+    """TALL result rows of a column of TALL taps or more.
+
+    The rows under a tall kernel fill L2, not L1: twice the rows to a tile halve what it reads.
+    """
+    row_of_tiles(rows, taps, n, targets, TALL, WIDE // 2, 1)

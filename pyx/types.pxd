@@ -1,18 +1,31 @@
 # cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
 """The computing type `real` and its vector, set by the compiler's flags, not by the source.
 
-A loop is written once. The build compiles it with REAL=float and REAL=double, and once for each
-instruction set; here both become the names `real`, `vec` and `LANES` that every loop uses.
+A loop is written once. The build compiles it with REAL=float, REAL=double and, where short integers
+are exact, with them too, and once for each instruction set; here these become the names `real`,
+`vec` and `LANES` that every loop uses.
 """
 
 cdef extern from *:
     """
+    #include <stdint.h>
     #include <string.h>
 
     #ifndef REAL
     #define REAL float
     #endif
     typedef REAL real;
+
+    /* Whether REAL is a short integer, for the preprocessor too. */
+    #define PASTE(a, b) a ## b
+    #define SHORT(name) PASTE(SHORT_, name)
+    #define SHORT_int16_t 1
+    #define SHORT_uint16_t 1
+    #if SHORT(REAL)
+      #define SHORT_INTEGER 1
+    #else
+      #define SHORT_INTEGER 0
+    #endif
 
     /* Full-width registers where the compiler knows vector types, else a vector of one lane. */
     #if defined(__GNUC__) && (defined(__SSE2__) || defined(__ARM_NEON))
@@ -47,6 +60,7 @@ cdef extern from *:
     ctypedef float loose_vec
     const Py_ssize_t LANES
     const vec ZERO
+    const bint SHORT_INTEGER
     enum: WIDE
 
 

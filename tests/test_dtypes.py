@@ -5,6 +5,7 @@ import oracle
 import pytest
 from cases import BY_ID, CASES, CORE, DTYPES, assert_right, sample
 from comparing import assert_same_bits
+from scipy import ndimage
 
 import imgconv
 
@@ -160,3 +161,68 @@ def test_nan_and_infinity_in_integers(dtype):
         expected = oracle.round_to(image, wanted)
         assert_same_bits(imgconv.correlate(image, [[1]], dtype=wanted), expected)
         assert not expected[0].any()
+
+
+class TestExactIntegers:
+    """Integer weights on small integers, and means of them, to the last bit."""
+
+    SIZES = (
+        *((1, 1), (2, 2), (3, 3), (1, 6), (5, 7), (13, 19)),
+        *((15, 17), (16, 16), (31, 3), (21, 40), (257, 258)),
+    )
+    SHAPES = ((1, 1), (5, 7), (9, 33), (40, 131))
+
+    @staticmethod
+    def extremes(shape, dtype):
+        """An image of the smallest and the largest values."""
+        draw = np.random.default_rng(0).integers(0, 2, shape)
+        low, high = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        return np.where(draw, high, low).astype(dtype)
+
+    @pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "uint16", "int16"])
+    @pytest.mark.parametrize("shape", SHAPES, ids=str)
+    def test_correlate(self, shape, dtype):
+        image = self.extremes(shape, dtype)
+        for size, largest in [
+            ((3, 3), 14),
+            ((1, 2), 64),
+            ((2, 1), 128),
+            ((5, 4), 6),
+            ((33, 33), 1),
+        ]:
+            kernel = np.random.default_rng(1).integers(-largest, largest + 1, size)
+            wanted = ndimage.correlate(image.astype(np.int64), kernel)
+            np.testing.assert_array_equal(imgconv.correlate(image, kernel), wanted)
+
+    @pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "uint16"])
+    @pytest.mark.parametrize("shape", SHAPES, ids=str)
+    def test_edges(self, shape, dtype):
+        image = self.extremes(shape, dtype)
+        wide = image.astype(np.int64)
+        for axis in (0, 1):
+            wanted = ndimage.sobel(wide, axis)
+            edges = imgconv.sobel(image, axis=axis, normalize=False)
+            np.testing.assert_array_equal(edges, wanted)
+            edges = imgconv.sobel(image, axis=axis, normalize=False, dtype=np.int8)
+            np.testing.assert_array_equal(edges, np.clip(wanted, -128, 127))
+        np.testing.assert_array_equal(imgconv.laplace(image), ndimage.laplace(wide))
+
+    @pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16"])
+    @pytest.mark.parametrize("size", SIZES, ids=str)
+    def test_box(self, size, dtype):
+        draw = np.random.default_rng(2).integers(0, np.iinfo(dtype).max, (37, 83), endpoint=True)
+        for image in (draw.astype(dtype), self.extremes((37, 83), dtype)):
+            sums = ndimage.correlate(image.astype(np.int64), np.ones(size, np.int64))
+            area = size[0] * size[1]
+            low, rest = sums // area, sums % area
+            up = (2 * rest > area) | ((2 * rest == area) & (low % 2 == 1))
+            np.testing.assert_array_equal(imgconv.box(image, size), low + up)
+
+    def test_border_of_integers(self):
+        image = self.extremes((9, 33), "uint8")
+        for cval in (-7, 255, 300):
+            given = {"mode": "constant", "cval": cval}
+            wanted = ndimage.laplace(image.astype(np.int64), **given)
+            np.testing.assert_array_equal(imgconv.laplace(image, **given), wanted)
+            wanted = np.rint(ndimage.uniform_filter(image.astype(float), 3, **given))
+            np.testing.assert_array_equal(imgconv.box(image, 3, **given), np.clip(wanted, 0, 255))

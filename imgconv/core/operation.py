@@ -7,12 +7,62 @@ an image. A linear filter that is not listed below is usually not a new operatio
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import cached_property, lru_cache
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Weights = NDArray[np.float64]
+
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+INT16, UINT16 = np.dtype(np.int16), np.dtype(np.uint16)
+
+
+class Pixels(NamedTuple):
+    """What a loop is given: the image's dtype, and the values of integer pixels and border.
+
+    `low` and `high` are infinite where pixels are not integers of at most 16 bits, or where cval is
+    not an integer.
+    """
+
+    dtype: np.dtype
+    low: float
+    high: float
+
+    @property
+    def float_type(self) -> np.dtype:
+        """The dtype in which filters compute that are not exact in another."""
+        small = self.dtype.itemsize <= 2 or self.dtype.newbyteorder("=") == FLOAT32
+        return FLOAT32 if small else FLOAT64
+
+    @property
+    def largest(self) -> float:
+        """The largest absolute value."""
+        return max(-self.low, self.high)
+
+
+def pixels(dtype: np.dtype, cval: float) -> Pixels:
+    """Return what an image of this dtype holds, extended by cval."""
+    if dtype.kind == "f" or dtype.itemsize > 2 or not float(cval).is_integer():
+        return Pixels(dtype, -np.inf, np.inf)
+    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return Pixels(dtype, min(low, cval), max(high, cval))
+
+
+def absolute_sum(weights: Weights) -> float:
+    """Return the sum of the weights' absolute values if all are integers, else infinity."""
+    return float(np.abs(weights).sum()) if (weights == np.rint(weights)).all() else np.inf
+
+
+def sum_type(pixels: Pixels, weight: float) -> np.dtype:
+    """Return the type in which to add integer pixels of this total absolute weight.
+
+    int16 wraps on the way, but a sum that fits at the end is right whatever happened before; it has
+    twice the lanes of float32.
+    """
+    fits = pixels.largest * weight < 1 << 15
+    return INT16 if pixels.dtype.itemsize == 1 and fits else pixels.float_type
 
 
 @dataclass(frozen=True)
@@ -65,10 +115,13 @@ class Operation(Protocol):
     def block(self) -> int:
         """Result rows that the loop computes at once."""
 
+    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
+        """Return the dtype of the rows that the loop computes on."""
+
     def work(self, pitch: int) -> int:
         """Numbers of scratch that a thread needs for rows of `pitch` numbers."""
 
-    def pack(self, step: int) -> tuple[list[int], Weights]:
+    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
         """Return the integers and the weights that the loop reads; `step` samples are a pixel."""
 
 
@@ -103,11 +156,20 @@ class Correlation:
         """Four rows share their loads, unless the stride sets them apart."""
         return 4 if self.stride[0] == 1 else 1
 
+    @cached_property
+    def weight(self) -> float:
+        """The sum of the absolute weights, infinite where they are not integers."""
+        return absolute_sum(self.kernel)
+
+    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
+        """Integer weights on 8-bit pixels stay short integers."""
+        return sum_type(pixels, self.weight)
+
     def work(self, pitch: int) -> int:
         """Nothing beyond the accumulators."""
         return 0
 
-    def pack(self, step: int) -> tuple[list[int], Weights]:
+    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
         """Return height, width, row and column distance of taps, and the kernel row by row."""
         kh, kw = self.kernel.shape
         return [kh, kw, self.dilation[0], self.dilation[1] * step], self.kernel.ravel()
@@ -141,6 +203,9 @@ IDENTITY = Kernel1D(np.ones(1), 0)
 # A term of a sum: a kernel down the columns, and a kernel along the rows.
 Term = tuple[Kernel1D, Kernel1D]
 
+# Kernels of so many rows run in higher tiles.
+TALL = 17
+
 COMBINE = ("sum", "magnitude", "polar")
 
 
@@ -159,7 +224,6 @@ class Separable:
     smooths: bool = False
     stride: tuple[int, int] = (1, 1)
     loop: str = "separable"
-    block: int = 4
     columns: list[Kernel1D] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -168,6 +232,11 @@ class Separable:
         for column, _ in self.terms:
             distinct.setdefault((column.weights.tobytes(), column.origin), column)
         object.__setattr__(self, "columns", list(distinct.values()))
+
+    @property
+    def block(self) -> int:
+        """The rows of a tile; twice as many where the rows under a block do not fit in L1."""
+        return 8 if max(len(column.weights) for column in self.columns) >= TALL else 4
 
     @property
     def terms(self) -> list[Term]:
@@ -194,6 +263,20 @@ class Separable:
         taps += sum(len(row.weights) for _, row in self.terms)
         return taps + {"sum": 0, "magnitude": 4, "polar": 80}[self.combine]
 
+    @cached_property
+    def weight(self) -> float:
+        """The largest sum of absolute weights of a component, infinite where not integers."""
+        if self.combine != "sum":
+            return np.inf
+        return max(
+            sum(absolute_sum(column.weights) * absolute_sum(row.weights) for column, row in terms)
+            for terms in self.components
+        )
+
+    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
+        """Integer weights on 8-bit pixels stay short integers."""
+        return sum_type(pixels, self.weight)
+
     def work(self, pitch: int) -> int:
         """One block of rows for each vertical pass, and the pointers to them."""
         return len(self.columns) * (self.block * pitch + 16 * (1 + self.block))
@@ -205,7 +288,7 @@ class Separable:
             if column.origin == kernel.origin and np.array_equal(column.weights, kernel.weights)
         )
 
-    def pack(self, step: int) -> tuple[list[int], Weights]:
+    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
         """Return the loop's Filter, Vertical and Horizontal records; scale and weights in a row."""
         top, left = (axis.before for axis in self.windows)
         numbers = [
@@ -227,6 +310,10 @@ class Separable:
         return numbers, np.concatenate(weights)
 
 
+# Up to this height the box loop shares the column sums of pairs of rows.
+SHORT = 8
+
+
 @dataclass(frozen=True, eq=False)
 class Box:
     """The mean over a rectangle of (height, width) pixels."""
@@ -245,21 +332,52 @@ class Box:
 
     @property
     def block(self) -> int:
-        """Up to 16 rows, which share their column sums; low rectangles take groups of rows."""
-        height = self.size[0]
-        return height * (8 // height) if height < 8 else min(height, 16)
+        """Pairs of rows, or up to 16, share their column sums."""
+        return 8 if self.size[0] <= SHORT else min(self.size[0], 16)
 
     @property
     def cost(self) -> float:
         """Additions: the shared column sums, then up to seven for each digit to the base 4."""
         height, width = self.size
-        return 3 + height / min(height, 16) + 3.5 * width.bit_length()
+        columns = (height + 1) / 2 if height <= SHORT else 2 + height / min(height, 16)
+        return 1 + columns + min(width, 3.5 * width.bit_length())
+
+    @property
+    def area(self) -> int:
+        """Pixels of the rectangle."""
+        return self.size[0] * self.size[1]
+
+    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
+        """The narrowest type that holds the sum: an integer mean of integers is exactly rounded."""
+        largest = self.area * pixels.largest
+        unsigned = pixels.dtype.itemsize == 1 and pixels.low >= 0 and result.kind in "ui"
+        if unsigned and largest < 1 << 16 and divides(self.area, int(largest)):
+            return UINT16
+        return FLOAT64 if 1 << 24 <= largest < np.inf else pixels.float_type
 
     def work(self, pitch: int) -> int:
         """One block of column sums."""
         return self.block * pitch
 
-    def pack(self, step: int) -> tuple[list[int], Weights]:
-        """Return height, width, the distance of neighbours, and the scale."""
-        height, width = self.size
-        return [height, width, step], np.array([1 / (height * width)])
+    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+        """Return height, width, the distance of neighbours, and by what to divide."""
+        divisor = quotient(self.area) if computed == UINT16 else (self.area,)
+        return [*self.size, step], np.array(divisor, np.float64)
+
+
+def quotient(area: int) -> tuple[int, int, int]:
+    """Return (half, factor, shift): (s + half) * factor >> 16 >> shift is about s / area."""
+    shift = area.bit_length() - 1
+    return area // 2, -(-(1 << 16 + shift) // area), shift
+
+
+@lru_cache(maxsize=256)
+def divides(area: int, largest: int) -> bool:
+    """Whether `quotient` rounds every sum up to the largest to the nearest integer, in 16 bits.
+
+    An even area has ties, which it rounds up, where everything else here rounds them to even.
+    """
+    half, factor, shift = quotient(area)
+    sums = np.arange(largest + 1, dtype=np.int64) + half
+    fits = area % 2 == 1 and factor < 1 << 16 and sums[-1] < 1 << 16
+    return fits and np.array_equal(sums * factor >> 16 >> shift, sums // area)

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 from imgconv import geometry
 from imgconv.core import border, check, cpu
 from imgconv.core.cache import Cache
-from imgconv.core.operation import Axis, Operation
+from imgconv.core.operation import Axis, Operation, Pixels, pixels
 
 # The record that a loop reads: `Job` of pyx/rows.pxd, field by field.
 SAMPLES = [("row_stride", "p"), ("column_stride", "p"), ("code", "i"), ("swapped", "i")]
@@ -46,8 +46,8 @@ NARROWEST = 64
 # Scratch of a thread that filters in place. Where full rows need more, the image is copied.
 IN_PLACE_BYTES = 3 << 20
 
-# Widest vector in numbers (float32 in AVX-512): rows are padded to whole vectors.
-LANES = 16
+# The widest vector (AVX-512): rows are padded to whole vectors.
+VECTOR_BYTES = 64
 
 
 class Request(NamedTuple):
@@ -85,7 +85,7 @@ class Plan:
     shape, dtype : tuple of int, numpy.dtype
         Of each result.
     computed_in : numpy.dtype
-        float32 or float64.
+        float32 or float64; a short integer where 8-bit pixels make that exact.
     cost : float
         Estimated multiply-adds of the whole call.
     """
@@ -158,7 +158,9 @@ def make_plan(request: Request) -> Plan:
     windows, result_size = place(operation, size, request.fit)
     shape = list(request.shape)
     shape[layout.y], shape[layout.x] = result_size
-    computed, dtype = dtypes(request.image_dtype, operation.smooths, request.dtype, request.out)
+    given = pixels(request.image_dtype, cval if "constant" in modes else 0)
+    dtype = result_dtype(given, operation.smooths, request.dtype, request.out)
+    computed = operation.computed_in(given, dtype)
     if request.out is not None:
         out_shape, strides, out_dtype = request.out
         check.out_fits(out_shape, out_dtype, tuple(shape), request.dtype)
@@ -167,7 +169,7 @@ def make_plan(request: Request) -> Plan:
     step = interleaved_channels(request, layout, strides)
     stack = layout.stack if step > 1 or layout.channel is None else (layout.channel, *layout.stack)
     offsets = plane_offsets(request.shape, stack, request.strides, strides, operation.results)
-    numbers, weights = operation.pack(step)
+    numbers, weights = operation.pack(step, computed)
     maps = border_maps(size, windows, operation.stride, result_size, modes, step)
     keep = (*maps, offsets, np.array(numbers, dtype=np.intp), weights.astype(computed))
     for array in keep:
@@ -234,17 +236,13 @@ def place(
     return windows, (height, width)
 
 
-def dtypes(
-    image: np.dtype, smooths: bool, asked: DTypeLike | None, out: Any
-) -> tuple[np.dtype, np.dtype]:
-    """Return the computing dtype and the dtype of the result."""
-    small = image.itemsize <= 2 or check.native(image) == np.float32
-    computed = np.dtype(np.float32 if small else np.float64)
+def result_dtype(image: Pixels, smooths: bool, asked: DTypeLike | None, out: Any) -> np.dtype:
+    """Return the dtype of the result: of `out`, asked for, the image's, or the computing one."""
     if out is not None:
-        return computed, check.native(out[2])
+        return check.native(out[2])
     if asked is not None:
-        return computed, check.native(check.result_dtype(asked))
-    return computed, check.native(image) if smooths and image.kind != "b" else computed
+        return check.native(check.result_dtype(asked))
+    return check.native(image.dtype) if smooths and image.dtype.kind != "b" else image.float_type
 
 
 def contiguous_strides(shape: list[int], itemsize: int) -> tuple[int, ...]:
@@ -312,12 +310,12 @@ def samples(strides: tuple[int, ...], dtype: np.dtype, y: int, x: int) -> tuple[
 def schedule(job: NDArray[Any], operation: Operation, itemsize: int) -> None:
     """Choose the widths of strips and chunks, so that what a block works on stays in cache."""
     columns = max(1, (int(job["result_width"]) - 1) * operation.stride[1] + 1)
-    span_x = int(job["span_x"])
+    span_x, lanes = int(job["span_x"]), VECTOR_BYTES // itemsize
     rows = int(job["span_y"]) + (operation.block - 1) * operation.stride[0]
-    strip = max(NARROWEST, STRIP_BYTES // (itemsize * rows) - span_x - 2 * LANES)
+    strip = max(NARROWEST, STRIP_BYTES // (itemsize * rows) - span_x - 2 * lanes)
     if job["in_place"]:
         strip = columns
-    strip = whole_vectors(columns) if strip >= columns else strip // LANES * LANES
+    strip = whole_vectors(columns, lanes) if strip >= columns else strip // lanes * lanes
     chunk = min(CHUNK_BYTES // itemsize, strip)
     job["block"], job["strip"], job["chunk"] = operation.block, strip, chunk
     job["pitch"] = scratch_pitch(chunk + span_x, itemsize)
@@ -328,13 +326,13 @@ def schedule(job: NDArray[Any], operation: Operation, itemsize: int) -> None:
 def saved_rows_fit(job: NDArray[Any], operation: Operation, itemsize: int) -> bool:
     """Whether an image can be filtered in place: its full rows, in the ring and saved, are few."""
     rows = 2 * int(job["span_y"]) + 3 * operation.block
-    columns = int(job["result_width"]) + int(job["span_x"]) + 2 * LANES
+    columns = int(job["result_width"]) + int(job["span_x"]) + 2 * VECTOR_BYTES // itemsize
     return rows * columns * itemsize <= IN_PLACE_BYTES
 
 
-def whole_vectors(n: int) -> int:
+def whole_vectors(n: int, lanes: int) -> int:
     """Return the next multiple of the widest vector."""
-    return -(-n // LANES) * LANES
+    return -(-n // lanes) * lanes
 
 
 def scratch_pitch(columns: int, itemsize: int) -> int:
@@ -342,5 +340,6 @@ def scratch_pitch(columns: int, itemsize: int) -> int:
 
     Never a multiple of 4 KB: all rows would fall into the same few sets of the cache.
     """
-    pitch = whole_vectors(columns + LANES)
-    return pitch + LANES if pitch * itemsize % 4096 == 0 else pitch
+    lanes = VECTOR_BYTES // itemsize
+    pitch = whole_vectors(columns + lanes, lanes)
+    return pitch + lanes if pitch * itemsize % 4096 == 0 else pitch
