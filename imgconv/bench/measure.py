@@ -224,7 +224,7 @@ def bands_of_reference(row: Row, image: np.ndarray) -> list[tuple[slice, np.ndar
             row.work, image[read].astype(np.float64), np.dtype(np.float64), row.numbers
         )
         assert call is not None, f"SciPy is the reference of {row.work}"
-        band = call.run(None)[within]
+        band = np.asarray(call.run(None))[within]
         if row.result_dtype.kind in "ui":
             limits = np.iinfo(row.result_dtype)
             band = np.clip(np.rint(band), limits.min, limits.max)

@@ -65,6 +65,17 @@ class Peer:
         method = getattr(self, work, None)
         return method(image, result, *numbers) if method else None
 
+    def stacked(self, images: Array, result: np.dtype, work: str, *numbers: Any) -> Call | None:
+        """Do a work for each image of a stack."""
+        first = self.call(work, images[0], result, numbers)
+        if first is None or not first.same_border:
+            return None
+        calls = [self.call(work, image, result, numbers) or first for image in images]
+        return Call(
+            lambda out: [call.run(None if out is None else out[i]) for i, call in enumerate(calls)],
+            first.note,
+        )
+
 
 def kernel_of(size: int) -> Array:
     """Return a dense kernel without symmetry, zeros or separable factors, whose sum is 1."""
@@ -87,12 +98,16 @@ class Imgconv(Peer):
         self, function: str, image: Array, result: np.dtype, *arguments: Any, **options: Any
     ) -> Call:
         apply = getattr(self.library, function)
-        if image.ndim == 3:
+        if image.ndim == 3 and "axes" not in options:
             options["channel_axis"] = -1
         # A result that already is the default is not asked for, so that the call is the plain one.
         if result != apply(image[:1, :1], *arguments, **options).dtype:
             options["dtype"] = result
         return Call(lambda out: apply(image, *arguments, out=out, **options))
+
+    def stacked(self, images: Array, result: np.dtype, work: str, *numbers: Any) -> Call:
+        arguments = {"correlate": kernel_of}.get(work, lambda number: number)
+        return self._call(work, images, result, *map(arguments, numbers), axes=(1, 2))
 
     def correlate(self, image: Array, result: np.dtype, size: int) -> Call:
         return self._call("correlate", image, result, kernel_of(size))
@@ -340,7 +355,7 @@ class SciPySignal(Peer):
     name, module, package = "scipy.signal", "scipy.signal", "scipy"
 
     def correlate(self, image: Array, result: np.dtype, size: int) -> Call | None:
-        if image.dtype != result or image.ndim != 2:
+        if image.dtype != result or result.kind in "ui" or image.ndim != 2:
             return None
         kernel = kernel_of(size).astype(result)
         return Call(

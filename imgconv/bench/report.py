@@ -264,8 +264,9 @@ def as_markdown(results: Sequence[Result], about: Machine) -> str:
     for title, found in groups(results):
         lines += [f"**{title}**", ""]
         lines += [
-            "| work | imgconv | fastest peer | against it | against SciPy | of the limit |",
-            "|---|--:|--:|--:|--:|--:|",
+            "| work | imgconv | fastest peer | against it | differences | against SciPy "
+            "| of the limit |",
+            "|---|--:|--:|--:|--:|--:|--:|",
         ]
         lines += [_markdown_row(result) for result in found]
         lines.append("")
@@ -273,16 +274,18 @@ def as_markdown(results: Sequence[Result], about: Machine) -> str:
 
 
 def _markdown_row(result: Result) -> str:
-    cells = [label(result), duration(result.ours.timing.median), "", "", "", ""]
+    cells = [label(result), duration(result.ours.timing.median), "", "", "", "", ""]
     if result.fastest and result.ratio:
         entry = result.peers[result.fastest]
         note = f", {entry.note}" if entry.note else ""
         cells[2] = f"{duration(entry.timing.median)} ({result.fastest}{note})"
         cells[3] = verdict(result.ratio) if result.ratio < 1 else f"**{verdict(result.ratio)}**"
+    known = (result.ours, *((result.peers[result.fastest],) if result.fastest else ()))
+    cells[4] = " and ".join(f"{entry.difference:.0e}" for entry in known)
     if "SciPy" in result.peers:
-        cells[4] = verdict(result.ratio_to("SciPy"))
+        cells[5] = verdict(result.ratio_to("SciPy"))
     if result.share:
-        cells[5] = f"{result.share:.0%}"
+        cells[6] = f"{result.share:.0%}"
     return "| " + " | ".join(cells) + " |"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -36,17 +37,20 @@ class Row:
         1 for an (H, W) image, else C of an interleaved (H, W, C) one.
     shape : tuple of int
         (H, W); empty for the shapes of the run.
+    stack : int
+        0 for one image, else N of an (N, H, W) stack of them.
     """
 
     family: str
     title: str
     work: str
-    numbers: tuple[float, ...]
+    numbers: tuple[Any, ...]
     flops: float
     dtype: str = "float32"
     result: str = "float"
     channels: int = 1
     shape: tuple[int, ...] = ()
+    stack: int = 0
 
     @property
     def result_dtype(self) -> np.dtype:
@@ -59,7 +63,7 @@ class Row:
     @property
     def samples(self) -> int:
         """The number of values in the image."""
-        return self.shape[0] * self.shape[1] * self.channels
+        return self.shape[0] * self.shape[1] * self.channels * max(self.stack, 1)
 
     @property
     def bytes(self) -> int:
@@ -69,6 +73,7 @@ class Row:
     def image(self) -> np.ndarray:
         """Return the image: uniform noise, the same in every run."""
         shape = self.shape if self.channels == 1 else (*self.shape, self.channels)
+        shape = (self.stack, *shape) if self.stack else shape
         noise = np.random.default_rng(1).random(shape, np.float32)
         dtype = np.dtype(self.dtype)
         return (noise * (np.iinfo(dtype).max if dtype.kind in "ui" else 1)).astype(dtype)
@@ -114,7 +119,8 @@ EDGES = (
     ),
 )
 COLOUR = (
-    replace(gaussian(1.5), result="same"),
+    gaussian(1.5),
+    box(5),
     replace(correlate(5), result="same"),
     replace(SOBEL_X, title="sobel x to int16", result="int16"),
     replace(SOBEL_X, title="sobel x to float32", result="float32"),
@@ -122,12 +128,39 @@ COLOUR = (
 CORRELATE = tuple(correlate(size) for size in (3, 5, 7, 9, 11, 15, 21))
 GAUSSIAN = tuple(gaussian(sigma) for sigma in (0.8, 1.5, 3, 8))
 BOX = tuple(box(size) for size in (3, 15, 51))
+SHORT = (
+    *(
+        replace(correlate(size), title=f"correlate {size}x{size} to {result}", result=result)
+        for result in ("uint8", "float32")
+        for size in (3, 5, 7, 15)
+    ),
+    *GAUSSIAN[:3],
+    *BOX,
+    replace(SOBEL_X, title="sobel x to int16", result="int16"),
+    replace(SOBEL_X, title="sobel x to float32"),
+    replace(SOBEL_MAGNITUDE, title="sobel magnitude to float32"),
+    replace(EDGES[4], title="laplace to float32"),
+)
+STACK = tuple(
+    replace(
+        row,
+        family="stack",
+        title=f"{row.title}, 256 images of 64x64",
+        work="stacked",
+        numbers=(row.work, *row.numbers),
+        shape=(64, 64),
+        stack=256,
+    )
+    for row in (correlate(3), gaussian(1.5))
+)
 
 SUITE: tuple[Row, ...] = (
     *CORRELATE,
     *GAUSSIAN,
     *EDGES,
     *BOX,
+    *(replace(row, family="uint8", dtype="uint8") for row in SHORT),
+    *(replace(row, family="uint16", dtype="uint16") for row in GAUSSIAN[:3]),
     *(
         replace(row, family="colour", title=f"RGB {row.title}", dtype="uint8", channels=3)
         for row in COLOUR
@@ -137,6 +170,7 @@ SUITE: tuple[Row, ...] = (
         for side in (16, 64, 256)
         for row in (correlate(3), gaussian(1.5))
     ),
+    *STACK,
     *(
         replace(row, family="float64", dtype="float64")
         for row in (*CORRELATE, *GAUSSIAN, *EDGES[:2], EDGES[4], *BOX)
