@@ -71,9 +71,10 @@ class Peer:
         if first is None or not first.same_border:
             return None
         calls = [self.call(work, image, result, numbers) or first for image in images]
-        return Call(
-            lambda out: [call.run(None if out is None else out[i]) for i, call in enumerate(calls)],
-            first.note,
+        return first._replace(
+            run=lambda out: [
+                call.run(None if out is None else out[i]) for i, call in enumerate(calls)
+            ]
         )
 
 
