@@ -26,6 +26,7 @@ LOOPS = {
     "separable": (*FLOATS, "int16"),
     "correlate": (*FLOATS, "int16"),
     "box": (*FLOATS, "uint16"),
+    "resample": FLOATS,
     "peak": FLOATS,
 }
 X86_LEVELS = ["v2", "v3", "v4"]

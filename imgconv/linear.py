@@ -22,6 +22,7 @@ from imgconv.core.operation import (
     Separable,
     Term,
 )
+from imgconv.core.resample import coarse
 from imgconv.core.run import apply, hashable
 
 __all__ = [
@@ -303,6 +304,7 @@ def gaussian(
     order: int | tuple[int, int] = 0,
     truncate: float = 4.0,
     radius: int | tuple[int, int] | None = None,
+    method: str = "auto",
     mode: Mode = "reflect",
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
@@ -324,6 +326,11 @@ def gaussian(
         The kernel ends at this many standard deviations.
     radius : int or (int, int), optional
         Half the width of the kernel in pixels, in place of `truncate`.
+    method : {"auto", "direct", "resample"}
+        "direct" adds up all pixels under the kernel. "resample" averages the image down to a grid
+        of every int(sigma / 4)-th pixel, smooths that and interpolates between; an axis whose sigma
+        is below 8 is filtered directly. "auto" resamples where that is faster and the result
+        consists of integers that hardly show it.
     mode, cval, axes, channel_axis, dtype, out
         See `imgconv`, common keywords.
 
@@ -336,13 +343,21 @@ def gaussian(
     Raises
     ------
     ValueError
-        If sigma is negative or not finite, order negative, or order positive where sigma is 0.
+        If sigma is negative or not finite, order negative, or order positive where sigma is 0; if
+        method is "resample" and order, truncate or radius are not the default.
 
     Notes
     -----
     The kernel is exp(-x**2 / (2 * sigma**2)) sampled at the pixels from -r to r, with r =
     int(truncate * sigma + 0.5), and normalised, as in `scipy.ndimage.gaussian_filter`; for higher
     orders times the Hermite polynomial. It costs about 16 * sigma multiply-adds a pixel.
+
+    Resampling costs about 30 at sigma 8 and 13 at sigma 50. It differs from the direct result by at
+    most 1e-4 of the range of the pixels; `imgconv.explain` tells by how much. "auto" takes it for
+    8-bit pixels and integer results, at the default truncate and order, where the difference is at
+    most 1/32 of a grey level before rounding. Floats are resampled only if asked for, since then a
+    result depends on where the grid lies, and a NaN spoils pixels beyond its window. Source: the
+    application gaussian_blur of Halide.
 
     Examples
     --------
@@ -355,16 +370,23 @@ def gaussian(
      [  0  28 112  28   0]
      [  0   7  28   7   0]]
     """
-    operation = smoothing(hashable(sigma), hashable(order), truncate, hashable(radius))
+    operation = smoothing(hashable(sigma), hashable(order), truncate, hashable(radius), method)
     return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=128, typed=True)
-def smoothing(sigma: Any, order: Any, truncate: Any, radius: Any) -> Operation:
+def smoothing(sigma: Any, order: Any, truncate: Any, radius: Any, method: Any) -> Operation:
     """Return the Gaussian of these arguments."""
-    orders = check.integers(order, "order", 0)
-    term = gaussian_term(check.scales(sigma, "sigma"), orders, truncate, radius)
-    return Separable(((term,),), smooths=orders == (0, 0))
+    check.choice(method, ("auto", "direct", "resample"), "method")
+    sigmas, orders = check.scales(sigma, "sigma"), check.integers(order, "order", 0)
+    term = gaussian_term(sigmas, orders, truncate, radius)
+    if method == "resample":
+        check.resampled(orders, truncate, radius)
+    plain = orders == (0, 0) and truncate == 4 and radius is None
+    grid = coarse(sigmas) if plain and method != "direct" else None
+    if grid is not None and method == "resample":
+        return grid
+    return Separable(((term,),), smooths=orders == (0, 0), approximation=grid)
 
 
 def gaussian_term(

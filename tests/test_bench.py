@@ -32,6 +32,7 @@ UNEQUAL = {
     "blur + 3x3 Laplacian": 0.02,
     "8-bit weights": 0.008,
     "16-bit weights": 3e-5,
+    "resampled": 1e-4,
     "truncated, not rounded": 0.008,
     "float result": 0.002,
 }
@@ -52,7 +53,9 @@ def test_peers_do_the_same_work(peer: peers.Peer, row: suite.Row) -> None:
     margin = 0 if call.same_border else 40
     result = np.asarray(call.run(None))
     assert result.shape == image.shape
-    assert measure.difference(result, reference, margin) <= tolerance
+    # Under the largest Gaussians no pixel is out of the border's reach.
+    if call.same_border or row.family != "large":
+        assert measure.difference(result, reference, margin) <= tolerance
     if call.fills_out:
         out = np.full(image.shape, 7, row.result_dtype)
         call.run(out)

@@ -87,7 +87,7 @@ class TestAssertRight:
         assert_right(case, results, IMAGE)
         for which in range(len(results)):
             wrong = tuple(result.copy() for result in results)
-            wrong[which][3, 4] += 1e-3
+            wrong[which][3, 4] += 1e-3 + 4 * case.error * np.abs(IMAGE).max()
             with pytest.raises(AssertionError, match=r"at \(3, 4\)"):
                 assert_right(case, wrong, IMAGE)
 

@@ -7,6 +7,7 @@ import pytest
 
 import imgconv
 from imgconv import geometry, kernels, signal
+from imgconv.bench import errors
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,3 +33,14 @@ def test_every_filter_is_in_the_table_of_the_readme():
 def test_links_lead_somewhere(document):
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
         assert target.startswith("https://") or (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize(("title", "table"), errors.tables().items())
+def test_tables_of_errors_are_those_of_the_command(title, table):
+    """To the digit, but for what is measured: another level rounds otherwise."""
+    text = (ROOT / "docs" / "numerics.md").read_text().partition(f"### {title}\n")[2]
+    written = [line for line in text.partition("\n#")[0].splitlines() if line.startswith("|")]
+    for line, expected in zip(written, table.splitlines(), strict=True):
+        for cell, other in zip(line.split("|"), expected.split("|"), strict=True):
+            measured = re.fullmatch(r" [+-]?\d\.\d{3} ", cell)
+            assert cell == other or (measured and abs(float(cell) - float(other)) <= 0.005), line

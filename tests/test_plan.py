@@ -215,6 +215,7 @@ def peak(call):
     [
         "correlate-7x9",
         "gaussian-sigma4",
+        "gaussian-sigma(8,0.6)-methodresample",
         "box-31",
         "sobel-None",
         "gradient-sobel",

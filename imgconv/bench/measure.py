@@ -26,7 +26,7 @@ SHORTEST_SAMPLE = (
     500e-6  # seconds; faster calls are repeated, so that the clock and the loop cost nothing
 )
 OUT_OF_CACHE = 2**28  # bytes
-BAND, HALO = 128, 64  # rows compared at top and bottom; more than any window's radius
+BAND, HALO = 128, 256  # rows compared at top and bottom; more than any window's radius
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,9 @@ class Peer:
             ]
         )
 
+    def gaussian_resampled(self, image: Array, result: np.dtype, sigma: float) -> Call | None:
+        return self.call("gaussian", image, result, (sigma,))
+
 
 def kernel_of(size: int) -> Array:
     """Return a dense kernel without symmetry, zeros or separable factors, whose sum is 1."""
@@ -115,6 +118,10 @@ class Imgconv(Peer):
 
     def gaussian(self, image: Array, result: np.dtype, sigma: float) -> Call:
         return self._call("gaussian", image, result, sigma)
+
+    def gaussian_resampled(self, image: Array, result: np.dtype, sigma: float) -> Call:
+        call = self._call("gaussian", image, result, sigma, method="resample")
+        return call._replace(note="resampled")
 
     def box(self, image: Array, result: np.dtype, size: int) -> Call:
         return self._call("box", image, result, size)

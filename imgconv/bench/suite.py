@@ -96,6 +96,13 @@ def gaussian(sigma: float) -> Row:
     )
 
 
+def resampled(sigma: float) -> Row:
+    """Return the row of a Gaussian that we resample and others compute as they always do."""
+    return replace(
+        gaussian(sigma), title=f"gaussian {sigma:g}, resampled", work="gaussian_resampled"
+    )
+
+
 def box(size: int) -> Row:
     """Return the row of a mean over a square."""
     return Row("box", f"box {size}x{size}", "box", (size,), 5, result="same")
@@ -127,6 +134,11 @@ COLOUR = (
 )
 CORRELATE = tuple(correlate(size) for size in (3, 5, 7, 9, 11, 15, 21))
 GAUSSIAN = tuple(gaussian(sigma) for sigma in (0.8, 1.5, 3, 8))
+LARGE = tuple(
+    replace(row, family="large", dtype=dtype)
+    for dtype in ("uint8", "uint16", "float32", "float64")
+    for row in (*map(gaussian, (8, 20, 50)), *map(resampled, (20, 50) if dtype != "uint8" else ()))
+)
 BOX = tuple(box(size) for size in (3, 15, 51))
 SHORT = (
     *(
@@ -157,6 +169,7 @@ STACK = tuple(
 SUITE: tuple[Row, ...] = (
     *CORRELATE,
     *GAUSSIAN,
+    *LARGE,
     *EDGES,
     *BOX,
     *(replace(row, family="uint8", dtype="uint8") for row in SHORT),

@@ -215,6 +215,14 @@ def choice(value: Any, options: Sequence[str], name: str) -> str:
     return str(value)
 
 
+def resampled(order: tuple[int, int], truncate: Any, radius: Any) -> None:
+    """Check that a Gaussian is one that is resampled."""
+    if order != (0, 0) or truncate != 4 or radius is not None:
+        rule = "order 0, truncate 4 and no radius"
+        given = f"order {order}, truncate {truncate} and radius {radius}"
+        raise ValueError(f"method 'resample' needs {rule}, got {given}")
+
+
 def kernel(kernel: ArrayLike, ndim: int, name: str = "kernel") -> NDArray[np.float64]:
     """Return a real kernel of so many axes, with at least one element, as float64."""
     array = np.asarray(kernel)

@@ -115,6 +115,14 @@ class Operation(Protocol):
     def block(self) -> int:
         """Result rows that the loop computes at once."""
 
+    @property
+    def held(self) -> float:
+        """Rows of a strip that the loop keeps in scratch; 0 where it walks the rows of a window."""
+
+    @property
+    def note(self) -> str:
+        """What else a reader of the plan should know."""
+
     def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
         """Return the dtype of the rows that the loop computes on."""
 
@@ -123,6 +131,14 @@ class Operation(Protocol):
 
     def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
         """Return the integers and the weights that the loop reads; `step` samples are a pixel."""
+
+
+class Approximation(Operation, Protocol):
+    """An operation that does nearly what another does, cheaper."""
+
+    @property
+    def error(self) -> float:
+        """The largest difference of results, as a share of the range of the pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +152,8 @@ class Correlation:
     loop: str = "correlate"
     smooths: bool = False
     results: int = 1
+    held: float = 0
+    note: str = ""
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
@@ -215,7 +233,8 @@ class Separable:
 
     "sum" gives each component as a result, "magnitude" the root of the sum of two squares times
     `scale`, "polar" magnitude and orientation. The scale is applied last, so that integer weights
-    stay integers and cancel exactly where the image is flat.
+    stay integers and cancel exactly where the image is flat. A plan may take the `approximation`
+    where its error does not show.
     """
 
     components: tuple[tuple[Term, ...], ...]
@@ -223,7 +242,10 @@ class Separable:
     scale: float = 1.0
     smooths: bool = False
     stride: tuple[int, int] = (1, 1)
+    approximation: Approximation | None = None
     loop: str = "separable"
+    held: float = 0
+    note: str = ""
     columns: list[Kernel1D] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -322,6 +344,8 @@ class Box:
     loop: str = "box"
     smooths: bool = True
     results: int = 1
+    held: float = 0
+    note: str = ""
     stride: tuple[int, int] = (1, 1)
 
     @property

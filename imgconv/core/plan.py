@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 from imgconv import geometry
 from imgconv.core import border, check, cpu
 from imgconv.core.cache import Cache
-from imgconv.core.operation import Axis, Operation, Pixels, pixels
+from imgconv.core.operation import Axis, Operation, Pixels, Separable, pixels
 
 # The record that a loop reads: `Job` of pyx/rows.pxd, field by field.
 SAMPLES = [("row_stride", "p"), ("column_stride", "p"), ("code", "i"), ("swapped", "i")]
@@ -45,6 +45,9 @@ STRIP_BYTES = 1 << 20
 NARROWEST = 64
 # Scratch of a thread that filters in place. Where full rows need more, the image is copied.
 IN_PLACE_BYTES = 3 << 20
+
+# An approximation may be this much of a grey level off, before its results are rounded to integers.
+HARDLY_SEEN = 1 / 32
 
 # The widest vector (AVX-512): rows are padded to whole vectors.
 VECTOR_BYTES = 64
@@ -111,16 +114,17 @@ class Plan:
         return max(1, int(self.job["result_height"]))
 
     def band_rows(self, threads: int) -> int:
-        """Result rows of a band: some bands for each thread, none so low that halos dominate.
+        """Result rows of a band: some for each thread, none so low that halos dominate.
 
         In place it is one band for each thread, since every band saves its neighbours' rows; a
-        stack has one for each plane.
+        stack has one for each plane. They are few where a band computes anew what lies under its
+        first windows.
         """
         if threads == 1 or (self.in_place and self.planes > 1):
             return self.height
-        bands = threads if self.in_place else 8 * threads
-        even = -(-self.height * self.planes // bands)
-        rows = min(max(even, 16, self.windows[0].span), self.height)
+        bands = threads * (1 if self.in_place else 2 if self.operation.held else 8)
+        even, fair = (-(-self.height * self.planes // n) for n in (bands, threads))
+        rows = min(max(even, 16, self.windows[0].span), fair, self.height)
         return -(-rows // self.operation.block) * self.operation.block
 
     @property
@@ -133,6 +137,7 @@ class Plan:
         y, x = self.windows
         planes = f"{self.planes} plane{'s' if self.planes != 1 else ''}"
         colour = f", {self.interleaved} channels interleaved" if self.interleaved > 1 else ""
+        note = [f"  method  {self.operation.note}"] if self.operation.note else []
         return "\n".join(
             [
                 f"Plan: {self.operation.loop} loop, level {cpu.LEVEL}, in {self.computed_in}",
@@ -141,6 +146,7 @@ class Plan:
                 f"  border  {self.modes[0]} along y, {self.modes[1]} along x",
                 f"  image   {planes}{colour}",
                 f"  cost    {self.operation.cost:.3g} operations a pixel, {self.cost:.3g} in all",
+                *note,
             ]
         )
 
@@ -150,17 +156,17 @@ PLANS = Cache(limit=24 << 20)
 
 def make_plan(request: Request) -> Plan:
     """Work out geometry, borders, dtypes and schedule, and keep the plan."""
-    operation = request.operation
     layout = check.layout(len(request.shape), request.axes, request.channel_axis)
     modes = check.modes(request.mode)
     cval = check.number(request.cval, "cval")
+    given = pixels(request.image_dtype, cval if "constant" in modes else 0)
+    dtype = result_dtype(given, request.operation.smooths, request.dtype, request.out)
+    operation = choose(request.operation, given, dtype)
+    computed = operation.computed_in(given, dtype)
     size = request.shape[layout.y], request.shape[layout.x]
     windows, result_size = place(operation, size, request.fit)
     shape = list(request.shape)
     shape[layout.y], shape[layout.x] = result_size
-    given = pixels(request.image_dtype, cval if "constant" in modes else 0)
-    dtype = result_dtype(given, operation.smooths, request.dtype, request.out)
-    computed = operation.computed_in(given, dtype)
     if request.out is not None:
         out_shape, strides, out_dtype = request.out
         check.out_fits(out_shape, out_dtype, tuple(shape), request.dtype)
@@ -215,6 +221,14 @@ def make_plan(request: Request) -> Plan:
     )
     PLANS.put(tuple(request), plan, plan.nbytes)
     return plan
+
+
+def choose(operation: Operation, image: Pixels, result: np.dtype) -> Operation:
+    """Return the operation, or its approximation where that is cheaper and integers hide it."""
+    cheap = operation.approximation if isinstance(operation, Separable) else None
+    if cheap is None or result.kind not in "iu" or cheap.cost > operation.cost:
+        return operation
+    return cheap if cheap.error * (image.high - image.low) <= HARDLY_SEEN else operation
 
 
 def place(
@@ -311,8 +325,9 @@ def schedule(job: NDArray[Any], operation: Operation, itemsize: int) -> None:
     """Choose the widths of strips and chunks, so that what a block works on stays in cache."""
     columns = max(1, (int(job["result_width"]) - 1) * operation.stride[1] + 1)
     span_x, lanes = int(job["span_x"]), VECTOR_BYTES // itemsize
-    rows = int(job["span_y"]) + (operation.block - 1) * operation.stride[0]
-    strip = max(NARROWEST, STRIP_BYTES // (itemsize * rows) - span_x - 2 * lanes)
+    rows = operation.held or int(job["span_y"]) + (operation.block - 1) * operation.stride[0]
+    narrowest = span_x if operation.held else NARROWEST
+    strip = max(narrowest, int(STRIP_BYTES / (itemsize * rows)) - span_x - 2 * lanes)
     if job["in_place"]:
         strip = columns
     strip = whole_vectors(columns, lanes) if strip >= columns else strip // lanes * lanes
@@ -325,6 +340,8 @@ def schedule(job: NDArray[Any], operation: Operation, itemsize: int) -> None:
 
 def saved_rows_fit(job: NDArray[Any], operation: Operation, itemsize: int) -> bool:
     """Whether an image can be filtered in place: its full rows, in the ring and saved, are few."""
+    if operation.held:
+        return False
     rows = 2 * int(job["span_y"]) + 3 * operation.block
     columns = int(job["result_width"]) + int(job["span_x"]) + 2 * VECTOR_BYTES // itemsize
     return rows * columns * itemsize <= IN_PLACE_BYTES

@@ -1,0 +1,79 @@
+"""How far results are from exact ones: prints the tables of docs/numerics.md.
+
+python -m imgconv.bench.errors
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+import imgconv
+from imgconv.core.resample import coarse
+
+SIGMAS = (8, 10, 12, 16, 20, 30, 50, 100, 200)
+
+# What is measured: the filter, its arguments and what computes the same in float64; the dtypes.
+MEASURED = [
+    ("gaussian", {"sigma": sigma}, ndimage.gaussian_filter, ("uint8", "int8", "uint16", "int16"))
+    for sigma in (1.5, 8, 20, 50)
+]
+SIZE = (200, 300)
+
+
+def resampling() -> Iterator[tuple[str, ...]]:
+    """Yield the worst case of a resampled Gaussian over all images, and pixels of a cell."""
+    yield "sigma", "factor", "taps", "largest error, of the pixels' range", "of 8-bit pixels"
+    for sigma in SIGMAS:
+        grid = coarse((sigma, sigma))
+        assert grid is not None
+        side, error = grid.sides[0], grid.error
+        yield (
+            f"{sigma}",
+            f"{side.factor}",
+            f"{len(side.kernel)}",
+            f"{error:.1e}",
+            f"{255 * error:.4f}",
+        )
+
+
+def integers() -> Iterator[tuple[str, ...]]:
+    """Yield the errors of filters on noise of the dtype's whole range, rounding included."""
+    yield "filter", "pixels and result", "loop", "largest error", "mean error"
+    for name, arguments, exact, dtypes in MEASURED:
+        words = ", ".join(f"{word}={value}" for word, value in arguments.items())
+        for dtype in dtypes:
+            image = noise(dtype)
+            result = getattr(imgconv, name)(image, **arguments)
+            loop = imgconv.explain(getattr(imgconv, name), image, **arguments).operation.loop
+            error = result - exact(image.astype(np.float64), **arguments)
+            largest, mean = np.abs(error).max(), round(error.mean(), 3) + 0.0
+            yield f"{name} {words}", dtype, loop, f"{largest:.3f}", f"{mean:+.3f}"
+
+
+def noise(dtype: str) -> np.ndarray:
+    """Return an image of noise that grows from nothing at the left to the whole range."""
+    limits = np.iinfo(dtype)
+    heights = np.linspace(0, int(limits.max) - int(limits.min), SIZE[1])
+    return (limits.min + np.random.default_rng(0).random(SIZE) * heights).round().astype(dtype)
+
+
+def markdown(rows: Sequence[tuple[str, ...]]) -> str:
+    """Return a table; the first row is its head."""
+    head, *body = rows
+    lines = [head, ("---",) * len(head), *body]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def tables() -> dict[str, str]:
+    """Return all tables by title."""
+    makers: dict[str, Any] = {"Resampled Gaussians": resampling, "Integer results": integers}
+    return {title: markdown(list(make())) for title, make in makers.items()}
+
+
+if __name__ == "__main__":
+    for title, table in tables().items():
+        print(f"### {title}\n\n{table}\n")

@@ -1,0 +1,410 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: freethreading_compatible=True
+"""A smooth filter by resampling: decimate, filter the few pixels that are left, interpolate.
+
+    low[k]      = sum over t < order * factor:  down[t] * image[(k - order + 1 + lead) * factor + t]
+    filtered[k] = sum over i < taps:            kernel[i] * low[k + i - taps // 2]
+    result[m * factor + p] = sum over j < order:  up[p][j] * filtered[m - lead + j]
+
+along y and along x, with lead = (order - 1) // 2. The image lies in cells of `factor` pixels; each
+adds to `order` grid points k, and each grid point to as many cells m of the result. With factor and
+order 1, an axis is filtered as it is.
+
+All of it streams down a band. Image rows are added to the sums of `order` grid rows; a sum that is
+complete is decimated along x into a ring of low rows; filtered low rows are interpolated along x
+into a ring of wide rows, and between those lie the rows of the result.
+"""
+cimport numpy as cnp
+from cython.parallel cimport prange, threadid
+from libc.string cimport memset
+
+from bands cimport CACHE_LINE, take, up_to_lanes
+from rows cimport REAL_CODE, Job, is_plain, load_row, store_row
+from tiles cimport SQUARE, Taps, correlate_rows, row_of_tiles
+from types cimport LANES, WIDE, ZERO, load, real, store, vec
+
+cnp.import_array()
+
+cdef enum:
+    ORDER = 4                       # of an axis that is resampled
+    # A chunk of so many image rows and the sums they are added to take 32 KB of a 48 KB L1 cache.
+    GROUP = 4
+    CHUNK_BYTES = 4096
+
+
+cdef struct Side:
+    # One axis, and where its weights begin: those of down, of up and of the kernel.
+    Py_ssize_t factor, order, taps
+    Py_ssize_t weights
+
+
+cdef struct Grid:
+    # job.shape
+    Side y, x
+    Py_ssize_t step                 # samples of a pixel: the interleaved channels
+
+
+cdef inline const real* down(const Job* job, const Side* side) noexcept nogil:
+    return <const real*> job.weights + side.weights
+
+
+cdef inline const real* up(const Job* job, const Side* side) noexcept nogil:
+    return down(job, side) + side.order * side.factor
+
+
+cdef inline const real* kernel(const Job* job, const Side* side) noexcept nogil:
+    return up(job, side) + side.order * side.factor
+
+
+# ---------------------------------------------------------------------------------------------
+# The equation
+
+cdef inline void add_tile(real** sums, const real* rows, Py_ssize_t pitch, Py_ssize_t count,
+                          const real* weights, Py_ssize_t factor, Py_ssize_t x, int order,
+                          int wide) noexcept nogil:
+    """sums[j] += sum over r < count: weights[(order - 1 - j) * factor + r] * rows[r]."""
+    cdef vec[ORDER][WIDE] acc
+    cdef vec[WIDE] v
+    cdef Py_ssize_t r
+    cdef int j, k
+    cdef real w
+    for j in range(order):
+        for k in range(wide):
+            acc[j][k] = load(sums[j] + x + k * LANES)
+    for r in range(count):
+        for k in range(wide):
+            v[k] = load(rows + r * pitch + x + k * LANES)
+        for j in range(order):
+            w = weights[(order - 1 - j) * factor + r]
+            for k in range(wide):
+                acc[j][k] = acc[j][k] + v[k] * w
+    for j in range(order):
+        for k in range(wide):
+            store(sums[j] + x + k * LANES, acc[j][k])
+
+
+cdef inline void add_rows(real** sums, const real* rows, Py_ssize_t pitch, Py_ssize_t count,
+                          const real* weights, Py_ssize_t factor, Py_ssize_t n,
+                          int order) noexcept nogil:
+    """Add n columns (a multiple of LANES) of some rows of a cell to the sums of its grid rows."""
+    cdef Py_ssize_t x = 0
+    while x + WIDE * LANES <= n:
+        add_tile(sums, rows, pitch, count, weights, factor, x, order, WIDE)
+        x += WIDE * LANES
+    while x < n:
+        add_tile(sums, rows, pitch, count, weights, factor, x, order, 1)
+        x += LANES
+
+
+cdef void pick(const real* line, Py_ssize_t factor, Py_ssize_t step, Py_ssize_t points,
+               real* low) noexcept nogil:
+    """Every factor-th pixel of a row; a pixel has `step` samples."""
+    cdef Py_ssize_t k, c
+    if step == 1:
+        for k in range(points):
+            low[k] = line[k * factor]
+        return
+    for k in range(points):
+        for c in range(step):
+            low[k * step + c] = line[k * step * factor + c]
+
+
+cdef void repeat(const real* low, Py_ssize_t factor, Py_ssize_t step, Py_ssize_t points,
+                 real* line) noexcept nogil:
+    """Each pixel of a row `factor` times. A vector overwrites what the one before had too many."""
+    cdef Py_ssize_t k, x, c
+    if step == 1:
+        for k in range(points):
+            x = 0
+            while x < factor:
+                store(line + x, ZERO + low[k])
+                x += LANES
+            line += factor
+        return
+    for k in range(points):
+        for x in range(factor):
+            for c in range(step):
+                line[x * step + c] = low[k * step + c]
+        line += factor * step
+
+
+cdef void interpolate(const real* line, Py_ssize_t cell, const real* phases,
+                      Py_ssize_t pitch, Py_ssize_t n, Py_ssize_t order,
+                      real* target) noexcept nogil:
+    """target[x] = sum over j < order: phases[j][x] * line[x + j * cell], n a multiple of LANES."""
+    cdef Py_ssize_t x = 0, j
+    cdef vec acc
+    while x < n:
+        acc = ZERO
+        for j in range(order):
+            acc = acc + load(phases + j * pitch + x) * load(line + j * cell + x)
+        store(target + x, acc)
+        x += LANES
+
+
+# ---------------------------------------------------------------------------------------------
+# The schedule
+
+cdef struct Slot:
+    # The scratch of one thread: rows as wide as a strip with its window, and low ones.
+    Py_ssize_t wide_pitch, low_pitch, low_rows, wide_rows
+    char* raw               # pixels on their way to or from real
+    real* group             # a chunk of GROUP image rows
+    real* sums              # grid rows that are being added up
+    real* line              # a row of which pixels are picked, or were repeated
+    real* low               # ring of low rows
+    real* columns           # SQUARE low rows, filtered along y
+    real* filtered          # a low row, filtered along x too
+    real* phases            # the weights of `up` along x, by column
+    real* wide              # ring of wide rows
+    real* stage             # a row of the result
+    real** rows             # pointers to rows
+
+
+cdef struct Strip:
+    # Samples of the result, from the first sample of a cell on; and of the rows that lead to them.
+    Py_ssize_t left, width
+    Py_ssize_t first, columns       # extended samples of the image
+    Py_ssize_t begin, end           # those of them that are loaded; the others repeat these
+    Py_ssize_t low, filtered
+
+
+cdef inline real* take_rows(char** free, Py_ssize_t count, Py_ssize_t pitch) noexcept nogil:
+    return <real*> take(free, count * pitch * <Py_ssize_t> sizeof(real))
+
+
+cdef inline Py_ssize_t lay_out(const Job* job, char* scratch, Slot* slot) noexcept nogil:
+    """Divide a thread's scratch; returns the bytes it takes."""
+    cdef const Grid* grid = <const Grid*> job.shape
+    cdef char* free = scratch
+    slot.wide_pitch = job.ring_pitch
+    slot.low_pitch = up_to_lanes(job.ring_pitch // grid.x.factor + grid.step) + LANES
+    slot.low_rows = grid.y.taps - 1 + SQUARE
+    slot.wide_rows = grid.y.order - 1 + SQUARE
+    slot.raw = take(&free, job.ring_pitch * 8)
+    slot.group = <real*> take(&free, GROUP * CHUNK_BYTES)
+    slot.sums = take_rows(&free, grid.y.order, slot.wide_pitch)
+    slot.line = take_rows(&free, 1, slot.wide_pitch)
+    slot.low = take_rows(&free, slot.low_rows, slot.low_pitch)
+    slot.columns = take_rows(&free, SQUARE, slot.low_pitch)
+    slot.filtered = take_rows(&free, 1, slot.low_pitch)
+    slot.phases = take_rows(&free, grid.x.order, slot.wide_pitch)
+    slot.wide = take_rows(&free, slot.wide_rows, slot.wide_pitch)
+    slot.stage = take_rows(&free, 1, slot.wide_pitch)
+    slot.rows = <real**> take(&free, (slot.low_rows + SQUARE) * sizeof(void*))
+    return free - scratch
+
+
+cdef inline Strip strip_of(const Job* job, Py_ssize_t left, Py_ssize_t right) noexcept nogil:
+    """What the columns left to right of the result need.
+
+    A strip as wide as the image has all pixels that the border repeats. So it loads no border, but
+    extends the sums, which are fewer than the rows that are added.
+    """
+    cdef const Side* x = &(<const Grid*> job.shape).x
+    cdef Py_ssize_t step = (<const Grid*> job.shape).step, cell = x.factor * step
+    cdef Py_ssize_t points = (right - left + cell - 1) // cell + x.order - 1
+    cdef Py_ssize_t low = points + x.taps - 1
+    cdef Py_ssize_t first = left - (x.taps // 2 + x.order - 1) * cell + job.left
+    cdef Py_ssize_t columns = (low + x.order - 1) * cell, begin = 0, end = columns
+    if right - left == job.width:
+        begin = job.left - first
+        end = begin + job.width
+    return Strip(left, right - left, first, columns, begin, end, low * step, points * step)
+
+
+cdef void set_phases(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    """The weights of each column of a strip, which begins with a cell."""
+    cdef const Side* side = &(<const Grid*> job.shape).x
+    cdef Py_ssize_t step = (<const Grid*> job.shape).step, cell = side.factor * step, x, j
+    cdef const real* weights = up(job, side)
+    cdef real* row
+    for j in range(side.order):
+        row = slot.phases + j * slot.wide_pitch
+        for x in range(min(cell, n)):
+            row[x] = weights[x // step * side.order + j]
+        for x in range(cell, n):
+            row[x] = row[x - cell]
+
+
+cdef void add_chunk(const Job* job, const Slot* slot, const char* plane, Py_ssize_t e,
+                    Py_ssize_t x, Py_ssize_t n, real** sums) noexcept nogil:
+    """Add n columns of a cell of image rows, from extended row e on, to the sums."""
+    cdef const Side* side = &(<const Grid*> job.shape).y
+    cdef Py_ssize_t pitch = CHUNK_BYTES // sizeof(real), p = 0, r, count
+    cdef const real* weights = down(job, side)
+    while p < side.factor:
+        count = min(<Py_ssize_t> GROUP, side.factor - p)
+        for r in range(count):
+            load_row(job, plane, e + p + r, x, n, slot.raw, slot.group + r * pitch)
+        if side.order == ORDER:
+            add_rows(sums, slot.group, pitch, count, weights + p, side.factor, up_to_lanes(n),
+                     ORDER)
+        else:
+            add_rows(sums, slot.group, pitch, count, weights + p, side.factor, up_to_lanes(n), 1)
+        p += count
+
+
+cdef inline void add_cell(const Job* job, const Slot* slot, const Strip* strip, const char* plane,
+                          Py_ssize_t e, Py_ssize_t cell) noexcept nogil:
+    """Add a cell of image rows to the sums of its grid rows."""
+    cdef Py_ssize_t order = (<const Grid*> job.shape).y.order, n, j
+    cdef Py_ssize_t x = strip.begin
+    cdef real* sums[ORDER]
+    while x < strip.end:
+        n = min(<Py_ssize_t> (CHUNK_BYTES // sizeof(real)), strip.end - x)
+        for j in range(order):
+            sums[j] = slot.sums + (cell + 1 + j) % order * slot.wide_pitch + x
+        add_chunk(job, slot, plane, e, strip.first + x, n, sums)
+        x += n
+
+
+cdef void extend(const Job* job, const Strip* strip, real* row) noexcept nogil:
+    """Give a row its border, from the pixels that are loaded."""
+    cdef const Py_ssize_t* before = job.before + strip.first
+    cdef const Py_ssize_t* after = job.after - strip.end
+    cdef const real* image = row + strip.begin
+    cdef Py_ssize_t x
+    for x in range(strip.begin):
+        row[x] = image[before[x]] if before[x] >= 0 else <real> job.cval
+    for x in range(strip.end, strip.columns):
+        row[x] = image[after[x]] if after[x] >= 0 else <real> job.cval
+
+
+cdef void take_sum(const Job* job, const Slot* slot, const Strip* strip,
+                   Py_ssize_t row) noexcept nogil:
+    """Decimate the complete sum of a grid row into the ring of low rows."""
+    cdef const Grid* grid = <const Grid*> job.shape
+    cdef Py_ssize_t taps = grid.x.order * grid.x.factor
+    cdef Py_ssize_t n = strip.columns - (taps - 1) * grid.step
+    cdef Taps weights = Taps(down(job, &grid.x), 1, taps, grid.step)
+    cdef real* sums = slot.sums + row % grid.y.order * slot.wide_pitch
+    cdef real* line = slot.line
+    extend(job, strip, sums)
+    row_of_tiles(&sums, &weights, up_to_lanes(n), &line, 1, WIDE, taps)
+    pick(line, grid.x.factor, grid.step, strip.low // grid.step,
+         slot.low + row % slot.low_rows * slot.low_pitch)
+
+
+cdef void filter_rows(const Job* job, const Slot* slot, const Strip* strip,
+                      Py_ssize_t first, Py_ssize_t count) noexcept nogil:
+    """Filter up to SQUARE low rows, and interpolate them along x into the ring of wide rows."""
+    cdef const Grid* grid = <const Grid*> job.shape
+    cdef Taps along_y = Taps(kernel(job, &grid.y), grid.y.taps, 1, 1)
+    cdef Taps along_x = Taps(kernel(job, &grid.x), 1, grid.x.taps, grid.step)
+    cdef real** columns = slot.rows + slot.low_rows
+    cdef real* filtered = slot.filtered
+    cdef Py_ssize_t last = first + count + grid.y.taps - 2, r
+    for r in range(slot.low_rows):
+        slot.rows[r] = slot.low + min(first + r, last) % slot.low_rows * slot.low_pitch
+    for r in range(SQUARE):
+        columns[r] = slot.columns + r * slot.low_pitch
+    correlate_rows(slot.rows, &along_y, up_to_lanes(strip.low), columns)
+    for r in range(count):
+        row_of_tiles(columns + r, &along_x, up_to_lanes(strip.filtered), &filtered, 1,
+                     WIDE, grid.x.taps)
+        repeat(filtered, grid.x.factor, grid.step, strip.filtered // grid.step, slot.line)
+        interpolate(slot.line, grid.x.factor * grid.step, slot.phases, slot.wide_pitch,
+                    up_to_lanes(strip.width), grid.x.order,
+                    slot.wide + (first + r) % slot.wide_rows * slot.wide_pitch)
+
+
+cdef void write_cell(const Job* job, const Slot* slot, const Strip* strip, char* plane,
+                     Py_ssize_t cell, Py_ssize_t y, Py_ssize_t count) noexcept nogil:
+    """Interpolate `count` result rows of a cell, from row y on, between its wide rows."""
+    cdef const Side* side = &(<const Grid*> job.shape).y
+    cdef Py_ssize_t r
+    cdef Py_ssize_t n = up_to_lanes(strip.width)
+    cdef Taps weights = Taps(up(job, side), side.order, 1, 1)
+    cdef real* target
+    cdef char* start
+    cdef bint plain
+    for r in range(side.order):
+        slot.rows[r] = slot.wide + (cell + r) % slot.wide_rows * slot.wide_pitch
+    for r in range(count):
+        start = (plane + (y + r) * job.result[0].row_stride
+                 + strip.left * job.result[0].column_stride)
+        plain = (job.result[0].code == REAL_CODE and n == strip.width
+                 and is_plain(&job.result[0], start))
+        target = <real*> start if plain else slot.stage
+        row_of_tiles(slot.rows, &weights, n, &target, 1, WIDE, 1)
+        if not plain:
+            store_row(&job.result[0], target, 1, strip.width, slot.raw, start)
+        weights.weights = weights.weights + side.order
+
+
+cdef inline void walk_strip(const Job* job, const Slot* slot, const Strip* strip,
+                            const char* plane, char* result, Py_ssize_t top,
+                            Py_ssize_t bottom) noexcept nogil:
+    """Result rows top (the first of a cell) to bottom; grid rows are counted from the first."""
+    cdef const Side* side = &(<const Grid*> job.shape).y
+    cdef Py_ssize_t cells = (bottom - top + side.factor - 1) // side.factor
+    cdef Py_ssize_t rows = cells + side.order - 1, count, y
+    cdef Py_ssize_t added = 0, filtered = 0, written = 0
+    cdef Py_ssize_t e = top - (side.taps // 2 + side.order - 1) * side.factor + job.top
+    memset(slot.sums, 0, side.order * slot.wide_pitch * sizeof(real))
+    while filtered < rows:
+        count = min(<Py_ssize_t> SQUARE, rows - filtered)
+        while added < filtered + count + side.taps - 1 + side.order - 1:
+            add_cell(job, slot, strip, plane, e + added * side.factor, added)
+            if added >= side.order - 1:
+                take_sum(job, slot, strip, added - (side.order - 1))
+            added += 1
+            memset(slot.sums + added % side.order * slot.wide_pitch, 0,
+                   slot.wide_pitch * sizeof(real))
+        filter_rows(job, slot, strip, filtered, count)
+        filtered += count
+        while written + side.order <= filtered:
+            y = top + written * side.factor
+            write_cell(job, slot, strip, result, written, y, min(side.factor, bottom - y))
+            written += 1
+
+
+cdef inline void walk_band(const Job* job, const char* image, char* result, Py_ssize_t band,
+                           Py_ssize_t rows, char* scratch) noexcept nogil:
+    """Band number `band` of the whole stack, in strips of whole cells.
+
+    The scratch begins as zeros: the last vector of a row is computed with, whatever it holds, and
+    subnormal rubbish would cost a hundred times the time of a number.
+    """
+    cdef const Grid* grid = <const Grid*> job.shape
+    cdef Py_ssize_t in_plane = (job.result_height + rows - 1) // rows
+    cdef Py_ssize_t top = band % in_plane * rows, bottom = min(top + rows, job.result_height)
+    cdef const Py_ssize_t* offsets = job.offsets + band // in_plane * 2
+    cdef Py_ssize_t cell = grid.x.factor * grid.step, x = 0, right, width = job.result_width
+    cdef Slot slot
+    cdef Strip strip
+    memset(scratch, 0, lay_out(job, scratch, &slot))
+    if job.strip < width:
+        width = max(job.strip // cell, <Py_ssize_t> 1) * cell
+    set_phases(job, &slot, up_to_lanes(width))
+    while x < job.result_width:
+        right = min(x + width, job.result_width)
+        strip = strip_of(job, x, right)
+        walk_strip(job, &slot, &strip, image + offsets[0], result + offsets[1], top, bottom)
+        x = right
+
+
+# ---------------------------------------------------------------------------------------------
+# Entry
+
+def scratch(cnp.ndarray job not None, int threads):
+    """Bytes of scratch that `run` needs for so many threads."""
+    cdef Slot unused
+    return lay_out(<const Job*> cnp.PyArray_DATA(job), NULL, &unused) * threads + CACHE_LINE
+
+
+def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first not None,
+        cnp.ndarray second not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
+    """Filter `image` into `first`, in bands of `rows` rows (whole cells); `second` is not used."""
+    cdef const Job* record = <const Job*> cnp.PyArray_DATA(job)
+    cdef const char* source = <const char*> cnp.PyArray_DATA(image)
+    cdef char* result = <char*> cnp.PyArray_DATA(first)
+    cdef char* free = <char*> cnp.PyArray_DATA(scratch)
+    cdef Slot unused
+    cdef Py_ssize_t slot_bytes = lay_out(record, NULL, &unused), band
+    cdef Py_ssize_t bands = (record.result_height + rows - 1) // rows * record.planes
+    free += -(<Py_ssize_t> <size_t> free) & (CACHE_LINE - 1)
+    with nogil:
+        for band in prange(bands, num_threads=threads, schedule="dynamic"):
+            walk_band(record, source, result, band, rows, free + threadid() * slot_bytes)
