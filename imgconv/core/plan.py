@@ -43,6 +43,7 @@ JOB = np.dtype(
 CHUNK_BYTES = 4096
 STRIP_BYTES = 1 << 20
 NARROWEST = 64
+WIDE_BYTES = 4 << 20
 # Scratch of a thread that filters in place. Where full rows need more, the image is copied.
 IN_PLACE_BYTES = 3 << 20
 
@@ -326,8 +327,10 @@ def schedule(job: NDArray[Any], operation: Operation, itemsize: int) -> None:
     columns = max(1, (int(job["result_width"]) - 1) * operation.stride[1] + 1)
     span_x, lanes = int(job["span_x"]), VECTOR_BYTES // itemsize
     rows = operation.held or int(job["span_y"]) + (operation.block - 1) * operation.stride[0]
-    narrowest = span_x if operation.held else NARROWEST
-    strip = max(narrowest, int(STRIP_BYTES / (itemsize * rows)) - span_x - 2 * lanes)
+    fits = int(STRIP_BYTES / (itemsize * rows)) - span_x - 2 * lanes
+    # No narrower than the window, which is loaded beside it, unless that took too much.
+    wide = operation.held or 2 * span_x * rows * itemsize <= WIDE_BYTES
+    strip = max(NARROWEST, span_x if wide else 0, fits)
     if job["in_place"]:
         strip = columns
     strip = whole_vectors(columns, lanes) if strip >= columns else strip // lanes * lanes

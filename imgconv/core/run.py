@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import check, threads
+from imgconv.core.memory import POOL, empty
 from imgconv.core.operation import Operation
 from imgconv.core.plan import PLANS, Fit, Plan, Request, make_plan
 
@@ -81,10 +82,10 @@ def apply(
            dtype, fit, None, False)  # fmt: skip
     made = find_plan(key)
     if operation.results == 1:
-        result = np.empty(made.shape, made.dtype)
+        result = (empty if POOL.limit else np.empty)(made.shape, made.dtype)
         execute(made, array, result, result)
         return result
-    first, second = (np.empty(made.shape, made.dtype) for _ in range(2))
+    first, second = (empty(made.shape, made.dtype) for _ in range(2))
     execute(made, array, first, second)
     return first, second
 

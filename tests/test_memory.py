@@ -1,0 +1,90 @@
+"""Memory of large results that is kept for the next ones."""
+
+import gc
+
+import numpy as np
+import pytest
+
+import imgconv
+from imgconv.core import memory
+
+SHAPE = (2100, 4097)
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture
+def image():
+    return np.random.default_rng(0).random(SHAPE, np.float32)
+
+
+@pytest.fixture(autouse=True)
+def restored():
+    yield
+    imgconv.reuse_memory(0)
+
+
+def address(array):
+    return array.__array_interface__["data"][0]
+
+
+def test_nothing_is_kept_unless_asked_for(image):
+    assert imgconv.box(image, 3).base is None
+    assert not memory.POOL.blocks
+
+
+def test_a_freed_result_is_used_again(image):
+    imgconv.reuse_memory(100 * MEGABYTE)
+    result = imgconv.box(image, 3)
+    where, wanted = address(result), result.copy()
+    del result
+    again = imgconv.box(image, 3)
+    assert address(again) == where
+    assert (again.shape, again.dtype, again.flags.writeable) == (SHAPE, np.float32, True)
+    np.testing.assert_array_equal(again, wanted)
+
+
+def test_a_result_in_use_is_not(image):
+    imgconv.reuse_memory(200 * MEGABYTE)
+    first = imgconv.box(image, 3)
+    view = first[10:20, ::7].T
+    kept = view.copy()
+    del first
+    assert not np.may_share_memory(imgconv.box(image, 5), view)
+    np.testing.assert_array_equal(view, kept)
+
+
+def test_two_results_have_memory_of_their_own(image):
+    imgconv.reuse_memory(200 * MEGABYTE)
+    gy, gx = imgconv.gradient(image)
+    assert not np.may_share_memory(gy, gx)
+
+
+def test_the_limit_holds(image):
+    imgconv.reuse_memory(50 * MEGABYTE)
+    results = [imgconv.box(image, size) for size in (3, 5, 7)]
+    del results
+    gc.collect()
+    kept = [block for blocks in memory.POOL.blocks.values() for block in blocks]
+    assert len(kept) == 1
+    imgconv.reuse_memory(MEGABYTE)
+    assert not memory.POOL.blocks
+    imgconv.box(image, 3)
+    assert not memory.POOL.blocks
+
+
+def test_another_size_takes_the_place(image):
+    imgconv.reuse_memory(50 * MEGABYTE)
+    imgconv.box(image, 3)
+    imgconv.box(image[:-1], 3)
+    assert list(memory.POOL.blocks) == [image[:-1].nbytes]
+
+
+def test_small_results_are_numpys_own():
+    imgconv.reuse_memory(MEGABYTE)
+    assert imgconv.box(np.zeros((5, 5)), 3).base is None
+
+
+@pytest.mark.parametrize("limit", [-1, 2.5, True, "1 GB", None])
+def test_refuses(limit):
+    with pytest.raises((TypeError, ValueError), match=r"limit must be .*, got"):
+        imgconv.reuse_memory(limit)
