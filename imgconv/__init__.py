@@ -35,8 +35,8 @@ from types import ModuleType
 
 from imgconv import geometry, kernels
 from imgconv.core.config import show_config
-from imgconv.core.run import explain
 from imgconv.core.memory import reuse_memory
+from imgconv.core.run import explain
 from imgconv.core.threads import get_num_threads, set_num_threads, threads
 from imgconv.edges import (
     derivative,

@@ -765,7 +765,8 @@ def separate(kernel: ArrayLike, tol: float | None = None) -> tuple[NDArray[Any],
     -----
     The singular value decomposition, the best approximation of each rank [1]_; each singular value
     is shared evenly between column and row, and the largest weight of each row is positive. Two
-    passes cost r (kh + kw) operations a pixel instead of kh kw.
+    passes cost r (kh + kw) operations a pixel instead of kh kw. `imgconv.correlate` finds exact
+    terms by itself; use this to approximate a kernel by fewer.
 
     References
     ----------

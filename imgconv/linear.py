@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from imgconv import kernels
 from imgconv.core import check
 from imgconv.core.cache import Cache
+from imgconv.core.methods import METHODS
 from imgconv.core.operation import (
     IDENTITY,
     Box,
@@ -50,6 +51,7 @@ def correlate(
     shape: str = "same",
     stride: int | tuple[int, int] = 1,
     dilation: int | tuple[int, int] = 1,
+    method: str = "auto",
     mode: Mode = "reflect",
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
@@ -70,6 +72,10 @@ def correlate(
         altogether; "full" those where it touches it.
     stride, dilation : int or (int, int)
         Every stride-th result; taps `dilation` pixels apart.
+    method : {"auto", "direct", "separable", "fft"}
+        "direct" is the sum below; "separable" that of outer products which the kernel is made of;
+        "fft" goes by transforms of tiles. "auto" takes the one that is expected to be fastest:
+        `imgconv.explain` shows it.
     mode, cval, axes, channel_axis, dtype, out
         See `imgconv`, common keywords.
 
@@ -82,7 +88,8 @@ def correlate(
     ------
     ValueError
         If the kernel is not 2-D, empty, or larger than the image with shape="valid"; if stride or
-        dilation is not positive.
+        dilation is not positive; with method="separable", if the kernel has a rank of more than
+        half its smaller side or a dilation; with "separable" and "fft", if it is not finite.
     TypeError
         If image or kernel is not real.
 
@@ -90,6 +97,13 @@ def correlate(
     -----
     out[y, x] = sum over i, j of kernel[i, j] * image[y + i - kh // 2, x + j - kw // 2], at kh * kw
     multiply-adds a pixel. A NaN spoils every window that holds it, under a zero weight too.
+
+    With method="separable", kernel[i, j] is the sum of column_t[i] * row_t[j] over r terms t, to
+    the rounding of the computing dtype: r (kh + kw) multiply-adds a pixel. With "fft" the cost
+    hardly depends on the kernel. Its error is up to 6 eps * sum(|kernel|) times the range of all
+    pixels near by, where that of the others is a share of what each window holds. With "auto",
+    sums of integer pixels and integer weights (or halves, quarters, ...) are exact as they are
+    with "direct". The figures are in docs/numerics.md and docs/performance.md.
 
     Examples
     --------
@@ -137,7 +151,7 @@ def correlate(
      [4. 5. 6.]
      [7. 8. 9.]]
     """
-    operation = kernel_operation(kernel, False, stride, dilation)
+    operation = kernel_operation(kernel, False, stride, dilation, method)
     return apply(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
 
 
@@ -148,6 +162,7 @@ def convolve(
     shape: str = "same",
     stride: int | tuple[int, int] = 1,
     dilation: int | tuple[int, int] = 1,
+    method: str = "auto",
     mode: Mode = "reflect",
     cval: float = 0.0,
     axes: tuple[int, int] | None = None,
@@ -168,6 +183,10 @@ def convolve(
         altogether; "full" those where it touches it.
     stride, dilation : int or (int, int)
         Every stride-th result; taps `dilation` pixels apart.
+    method : {"auto", "direct", "separable", "fft"}
+        "direct" is the sum below; "separable" that of outer products which the kernel is made of;
+        "fft" goes by transforms of tiles. "auto" takes the one that is expected to be fastest:
+        `imgconv.explain` shows it.
     mode, cval, axes, channel_axis, dtype, out
         See `imgconv`, common keywords.
 
@@ -180,14 +199,15 @@ def convolve(
     ------
     ValueError
         If the kernel is not 2-D, empty, or larger than the image with shape="valid"; if stride or
-        dilation is not positive.
+        dilation is not positive; with method="separable", if the kernel has a rank of more than
+        half its smaller side or a dilation; with "separable" and "fft", if it is not finite.
     TypeError
         If image or kernel is not real.
 
     Notes
     -----
     out[y, x] = sum over i, j of kernel[i, j] * image[y - i + kh // 2, x - j + kw // 2], at kh * kw
-    multiply-adds a pixel. See `correlate` for the two side by side.
+    multiply-adds a pixel. See `correlate` for the two side by side, and for the methods.
 
     Examples
     --------
@@ -197,17 +217,21 @@ def convolve(
     >>> print(convolve([[1, 1]], [[1, -1]], shape="full", mode="constant"))
     [[ 1.  0. -1.]]
     """
-    operation = kernel_operation(kernel, True, stride, dilation)
+    operation = kernel_operation(kernel, True, stride, dilation, method)
     return apply(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
 
 
-def kernel_operation(kernel: ArrayLike, turned: bool, stride: Any, dilation: Any) -> Operation:
+def kernel_operation(
+    kernel: ArrayLike, turned: bool, stride: Any, dilation: Any, method: Any
+) -> Operation:
     """Return the correlation with a kernel, as it is or turned by 180 degrees."""
     array = kernel if type(kernel) is np.ndarray else np.asarray(kernel)
     steps = stride if type(stride) is int else check.integers(stride, "stride", 1)
     gaps = dilation if type(dilation) is int else check.integers(dilation, "dilation", 1)
+    method = method if type(method) is str else check.choice(method, METHODS, "method")
     # The types, because True and 1.0 equal 1 and must be refused.
-    key = (array.tobytes(), array.shape, array.dtype, turned, steps, gaps, type(steps), type(gaps))
+    key = (array.tobytes(), array.shape, array.dtype, turned, steps, gaps, type(steps), type(gaps),
+           method)  # fmt: skip
     found = OPERATIONS.get(key)
     if found is None:
         weights = check.kernel(kernel, 2)
@@ -218,7 +242,10 @@ def kernel_operation(kernel: ArrayLike, turned: bool, stride: Any, dilation: Any
             origin = (height - 1) // 2, (width - 1) // 2
         steps = check.integers(stride, "stride", 1)
         gaps = check.integers(dilation, "dilation", 1)
-        found = dense(weights, origin, steps, gaps)
+        check.choice(method, METHODS, "method")
+        check.dilation_fits(gaps, method)
+        check.finite_kernel(weights, method)
+        found = dense(weights, origin, steps, gaps, method)
         OPERATIONS.put(key, found, 2 * weights.nbytes + 512)
     return found
 
@@ -228,13 +255,15 @@ def dense(
     origin: tuple[int, int],
     stride: tuple[int, int] = (1, 1),
     dilation: tuple[int, int] = (1, 1),
+    method: str = "direct",
 ) -> Operation:
     """Return the correlation with a dense kernel whose tap `origin` stands on the pixel."""
-    key = (weights.tobytes(), weights.shape, origin, stride, dilation)
+    key = (weights.tobytes(), weights.shape, origin, stride, dilation, method)
     found = OPERATIONS.get(key)
     if found is None:
-        found = Correlation(np.ascontiguousarray(weights).copy(), origin, stride, dilation)
-        OPERATIONS.put(key, found, 2 * weights.nbytes + 512)
+        found = Correlation(np.ascontiguousarray(weights).copy(), origin, stride, dilation, method)
+        # Key and kernel; and what factors of it are found.
+        OPERATIONS.put(key, found, 3 * weights.nbytes + 512)
     return found
 
 

@@ -13,7 +13,7 @@ cimport numpy as cnp
 
 from bands cimport Slot, run_bands, scratch_bytes, up_to_lanes
 from rows cimport Job
-from tiles cimport SQUARE, TALL, Taps, correlate_rows, correlate_tall
+from tiles cimport SQUARE, TALL, Taps, correlate_rows, correlate_tall, row_of_tiles
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
 cnp.import_array()
@@ -207,15 +207,24 @@ cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
 cdef inline void vertical_pass(const Vertical* term, const Job* job, real** rows,
                                const real* weights, Py_ssize_t columns, real** target,
                                real* out) noexcept nogil:
-    """A block of V: a kernel one tap wide. A single tap of 1 leaves rows where they lie."""
+    """A block of V: a kernel one tap wide. A single tap of 1 leaves rows where they lie.
+
+    A stride sets the rows of V apart, and each is computed by itself.
+    """
     cdef Taps taps = Taps(weights + term.weights, term.taps, 1, 1)
     cdef bint nothing = term.taps == 1 and taps.weights[0] == 1
     cdef Py_ssize_t r, t
     for r in range(job.block):
-        target[r] = rows[term.first + r] if nothing else out + r * job.pitch
-    if job.block == TALL and term.taps >= TALL:
+        target[r] = (rows[term.first + r * job.stride_y] if nothing else out + r * job.pitch)
+    if nothing:
+        return
+    if job.stride_y > 1:
+        for r in range(job.block):
+            row_of_tiles(rows + term.first + r * job.stride_y, &taps, columns, target + r, 1,
+                         WIDE, 1)
+    elif job.block == TALL and term.taps >= TALL:
         correlate_tall(rows + term.first, &taps, columns, target)
-    elif not nothing:
+    else:
         for t in range(job.block // SQUARE):
             correlate_rows(rows + term.first + t * SQUARE, &taps, columns, target + t * SQUARE)
 

@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 import oracle
+from comparing import assert_close, assert_same_bits
 from scipy import ndimage, signal
 from skimage import filters
 
@@ -94,6 +95,11 @@ class Case:
         """Whether results have the size of the image."""
         return not self.arguments.keys() & {"stride", "shape"}
 
+    @property
+    def by_tiles(self):
+        """Whether pixels of a tile share their rounding, because it is transformed as a whole."""
+        return self.arguments.get("method") == "fft"
+
     def fits(self, shape):
         """Whether the filter takes images of this size: shape="valid" wants one for the kernel."""
         valid = self.arguments.get("shape") == "valid"
@@ -144,6 +150,15 @@ def assert_right(case, actual, image, *, mode="reflect", cval=0.0, dtype=None, e
     except AssertionError as error:
         error.add_note(f"{case.id}, {image.dtype} image {image.shape}, {mode=}, {cval=}")
         raise
+
+
+def assert_untouched(case, actual, expected):
+    """What other pixels of an image `sample` hold changes no bit; by tiles, their rounding only."""
+    if case.by_tiles:
+        largest = case.parts[0].gain * 100 * 5
+        assert_close(actual, expected, ulps=ULPS, scale=largest)
+    else:
+        assert_same_bits(actual, expected)
 
 
 def unwrapped(angle, tolerance, actual):
@@ -240,6 +255,40 @@ def dense_cases():
             id="-".join([name, "x".join(map(str, size)), *words]),
             function=function,
             arguments={"kernel": kernel, **options},
+            reference=scipy_dense(name, kernel, **options),
+            parts=(Part(kernel, turned=function is imgconv.convolve, options=options),),
+            modes=tuple(SIGNAL_BOUNDARY) if options.get("shape") else MODES,
+        )
+
+
+def low_rank_kernel(rank, *shape):
+    rng = np.random.default_rng(shape)
+    return rng.normal(size=(shape[0], rank)) @ rng.normal(size=(rank, shape[1]))
+
+
+def method_cases():
+    """Yield the ways to correlate with one kernel; "auto" takes the terms of the last rows."""
+    rows = [
+        ("fft", random_kernel(5, 7), {}),
+        ("fft", random_kernel(4, 1), {"stride": (2, 3)}),
+        ("fft", random_kernel(3, 5), {"dilation": (2, 3)}),
+        ("fft", random_kernel(5, 6), {"shape": "full"}),
+        ("fft", random_kernel(6, 5), {"shape": "valid", "stride": 2}),
+        ("separable", low_rank_kernel(2, 5, 6), {}),
+        ("separable", low_rank_kernel(3, 7, 8), {"shape": "full", "stride": (2, 1)}),
+        ("separable", low_rank_kernel(1, 4, 3), {"shape": "valid", "stride": (1, 3)}),
+        ("auto", low_rank_kernel(1, 8, 9), {}),
+        ("auto", low_rank_kernel(2, 15, 13), {}),
+    ]
+    for (method, kernel, options), function in [
+        (row, f) for row in rows for f in (imgconv.correlate, imgconv.convolve)
+    ]:
+        name = function.__name__
+        words = [f"{k}{v}".replace(" ", "") for k, v in options.items()]
+        yield Case(
+            id="-".join([name, method, "x".join(map(str, kernel.shape)), *words]),
+            function=function,
+            arguments={"kernel": kernel, "method": method, **options},
             reference=scipy_dense(name, kernel, **options),
             parts=(Part(kernel, turned=function is imgconv.convolve, options=options),),
             modes=tuple(SIGNAL_BOUNDARY) if options.get("shape") else MODES,
@@ -625,6 +674,7 @@ def gabor_cases():
 
 CASES = [
     *dense_cases(),
+    *method_cases(),
     *separable_cases(),
     *gaussian_cases(),
     *resampled_cases(),
@@ -650,6 +700,9 @@ CORE = [
         "correlate-7x9",
         "correlate-3x5-stride(3,2)-dilation(2,3)",
         "convolve-5x5-shapefull-stride(2,3)-dilation(1,2)",
+        "correlate-fft-5x7",
+        "convolve-fft-4x1-stride(2,3)",
+        "correlate-separable-7x8-shapefull-stride(2,1)",
         "separable-4x2",
         "gaussian-sigma1.5",
         "gaussian-sigma(8,0.6)-methodresample",

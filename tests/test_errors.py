@@ -19,6 +19,12 @@ def correlate(**options):
     return lambda: imgconv.correlate(IMAGE, K3, **options)
 
 
+def dense(method, size=4, weight=1.0, **options):
+    kernel = np.eye(size)
+    kernel[0, 0] = weight
+    return lambda: imgconv.convolve(IMAGE, kernel, method=method, **options)
+
+
 def sobel(image=IMAGE, **options):
     return lambda: imgconv.sobel(image, **options)
 

@@ -87,6 +87,13 @@ def kernel_of(size: int) -> Array:
     return kernel / kernel.sum()
 
 
+def low_rank_kernel(size: int, rank: int) -> Array:
+    """Return a dense kernel that is a sum of `rank` outer products."""
+    rng = np.random.default_rng(size)
+    kernel = rng.uniform(0.1, 1.0, (size, rank)) @ rng.uniform(0.1, 1.0, (rank, size))
+    return kernel / kernel.sum()
+
+
 class Imgconv(Peer):
     """Ourselves."""
 
@@ -115,6 +122,11 @@ class Imgconv(Peer):
 
     def correlate(self, image: Array, result: np.dtype, size: int) -> Call:
         return self._call("correlate", image, result, kernel_of(size))
+
+    correlate_large = correlate
+
+    def correlate_low_rank(self, image: Array, result: np.dtype, size: int, rank: int) -> Call:
+        return self._call("correlate", image, result, low_rank_kernel(size, rank))
 
     def gaussian(self, image: Array, result: np.dtype, sigma: float) -> Call:
         return self._call("gaussian", image, result, sigma)
@@ -175,10 +187,18 @@ class OpenCV(Peer):
         }[result.name]
 
     def correlate(self, image: Array, result: np.dtype, size: int) -> Call:
-        cv2, kernel, depth = self.library, kernel_of(size), self._depth(result)
+        return self._filter(image, result, kernel_of(size))
+
+    correlate_large = correlate
+
+    def correlate_low_rank(self, image: Array, result: np.dtype, size: int, rank: int) -> Call:
+        return self._filter(image, result, low_rank_kernel(size, rank))
+
+    def _filter(self, image: Array, result: np.dtype, kernel: Array) -> Call:
+        cv2, depth = self.library, self._depth(result)
         # The limits in filter2D's source, where it leaves the direct sum.
         fast = image.dtype in (np.uint8, np.float32) and result in (np.uint8, np.int16, np.float32)
-        note = "DFT" if size * size >= (130 if fast else 50) else ""
+        note = "DFT" if kernel.size >= (130 if fast else 50) else ""
         return Call(
             lambda out: cv2.filter2D(image, depth, kernel, dst=out, borderType=cv2.BORDER_REFLECT),
             note,
@@ -288,6 +308,23 @@ class SciPy(Peer):
         note = "truncated, not rounded" if result.kind in "ui" else ""
         return Call(
             lambda out: self.library.correlate(image, kernel, result if out is None else out), note
+        )
+
+    def correlate_large(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._overlap_add(image, kernel_of(size))
+
+    def correlate_low_rank(self, image: Array, result: np.dtype, size: int, rank: int) -> Call:
+        return self._overlap_add(image, low_rank_kernel(size, rank))
+
+    def _overlap_add(self, image: Array, kernel: Array) -> Call:
+        """scipy.signal's way for large kernels, which knows no border."""
+        convolve, turned = import_module("scipy.signal").oaconvolve, kernel[::-1, ::-1]
+        turned = turned.astype(image.dtype)
+        margins = [(n // 2, n - 1 - n // 2) for n in kernel.shape]
+        return Call(
+            lambda out: convolve(np.pad(image, margins, "symmetric"), turned, "valid"),
+            "DFT",
+            fills_out=False,
         )
 
     def gaussian(self, image: Array, result: np.dtype, sigma: float) -> Call:

@@ -89,6 +89,19 @@ def correlate(size: int) -> Row:
     return Row("correlate", f"correlate {size}x{size}", "correlate", (size,), 2 * size * size)
 
 
+def correlate_large(size: int) -> Row:
+    """Return the row of a dense kernel by transforms of 512x512 tiles: 2.5 n log2(n), twice."""
+    tile = 512
+    flops = 5 * 2 * np.log2(tile) * (tile / (tile + 1 - size)) ** 2
+    return Row("large", f"correlate {size}x{size}", "correlate_large", (size,), flops)
+
+
+def correlate_low_rank(size: int, rank: int) -> Row:
+    """Return the row of a dense kernel that is a sum of outer products."""
+    title = f"correlate {size}x{size} of rank {rank}"
+    return Row("large", title, "correlate_low_rank", (size, rank), 4 * size * rank)
+
+
 def gaussian(sigma: float) -> Row:
     """Return the row of a Gaussian."""
     return Row(
@@ -133,6 +146,10 @@ COLOUR = (
     replace(SOBEL_X, title="sobel x to float32", result="float32"),
 )
 CORRELATE = tuple(correlate(size) for size in (3, 5, 7, 9, 11, 15, 21))
+LARGE = (
+    *(correlate_large(size) for size in (31, 63, 127)),
+    *(correlate_low_rank(size, rank) for size in (15, 31) for rank in (1, 2)),
+)
 GAUSSIAN = tuple(gaussian(sigma) for sigma in (0.8, 1.5, 3, 8))
 LARGE = tuple(
     replace(row, family="large", dtype=dtype)
@@ -168,6 +185,7 @@ STACK = tuple(
 
 SUITE: tuple[Row, ...] = (
     *CORRELATE,
+    *LARGE,
     *GAUSSIAN,
     *LARGE,
     *EDGES,

@@ -223,6 +223,28 @@ def resampled(order: tuple[int, int], truncate: Any, radius: Any) -> None:
         raise ValueError(f"method 'resample' needs {rule}, got {given}")
 
 
+def few_terms(sums: Any, kernel: NDArray[np.float64], most: int) -> Any:
+    """Return a kernel's sum of at most so many outer products, if there is one."""
+    if sums is None:
+        rank = np.linalg.matrix_rank(kernel)
+        rule = f"of rank {most} or less for method='separable'"
+        raise ValueError(f"kernel must be {rule}, got {kernel.shape} of rank {rank}")
+    return sums
+
+
+def dilation_fits(dilation: tuple[int, int], method: str) -> None:
+    """Check that the method which knows no dilation is not asked for one."""
+    if method == "separable" and dilation != (1, 1):
+        raise ValueError(f"dilation must be 1 for method='separable', got {dilation}")
+
+
+def finite_kernel(kernel: NDArray[np.float64], method: str) -> None:
+    """Check that a kernel can be taken apart."""
+    if method in {"separable", "fft"} and not np.isfinite(kernel).all():
+        odd = kernel[~np.isfinite(kernel)][0]
+        raise ValueError(f"kernel must be finite for method={method!r}, got {odd}")
+
+
 def kernel(kernel: ArrayLike, ndim: int, name: str = "kernel") -> NDArray[np.float64]:
     """Return a real kernel of so many axes, with at least one element, as float64."""
     array = np.asarray(kernel)

@@ -143,17 +143,23 @@ class Approximation(Operation, Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Correlation:
-    """A dense kernel: result[y, x] = sum of kernel[i, j] * image[y + i - top, x + j - left]."""
+    """A dense kernel: result[y, x] = sum of kernel[i, j] * image[y + i - top, x + j - left].
+
+    With a `method` other than "direct" a plan may put another operation in its place.
+    """
 
     kernel: Weights
     origin: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
+    method: str = "direct"
     loop: str = "correlate"
     smooths: bool = False
     results: int = 1
     held: float = 0
     note: str = ""
+    # The same as a sum of separable filters, by computing type, once that was looked for.
+    separable: dict[str, "Separable | None"] = field(default_factory=dict, repr=False)
 
     @property
     def windows(self) -> tuple[Axis, Axis]:

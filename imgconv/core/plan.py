@@ -5,7 +5,6 @@ plan knows no pixels.
 """
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from math import prod
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -14,9 +13,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from imgconv import geometry
-from imgconv.core import border, check, cpu
+from imgconv.core import border, check, cpu, fourier, methods
 from imgconv.core.cache import Cache
-from imgconv.core.operation import Axis, Operation, Pixels, Separable, pixels
+from imgconv.core.operation import FLOAT64, Axis, Correlation, Operation, Pixels, pixels
 
 # The record that a loop reads: `Job` of pyx/rows.pxd, field by field.
 SAMPLES = [("row_stride", "p"), ("column_stride", "p"), ("code", "i"), ("swapped", "i")]
@@ -47,8 +46,6 @@ WIDE_BYTES = 4 << 20
 # Scratch of a thread that filters in place. Where full rows need more, the image is copied.
 IN_PLACE_BYTES = 3 << 20
 
-# An approximation may be this much of a grey level off, before its results are rounded to integers.
-HARDLY_SEEN = 1 / 32
 
 # The widest vector (AVX-512): rows are padded to whole vectors.
 VECTOR_BYTES = 64
@@ -92,6 +89,9 @@ class Plan:
         float32 or float64; a short integer where 8-bit pixels make that exact.
     cost : float
         Estimated multiply-adds of the whole call.
+    times : dict of str to float
+        Where there were several methods to choose from: the nanoseconds that each is expected to
+        take for a pixel on one core of the machine of docs/performance.md.
     """
 
     operation: Operation
@@ -102,17 +102,19 @@ class Plan:
     windows: tuple[Axis, Axis]
     interleaved: int
     planes: int
+    height: int
     cost: float
     in_place: bool
     scratch: int
-    job: NDArray[Any] = field(repr=False)
+    times: dict[str, float]
+    job: NDArray[Any] | fourier.Job = field(repr=False)
     loop: ModuleType = field(repr=False)
     keep: tuple[NDArray[Any], ...] = field(repr=False)
 
-    @cached_property
-    def height(self) -> int:
-        """Result rows of one plane."""
-        return max(1, int(self.job["result_height"]))
+    @property
+    def method(self) -> str:
+        """How the sum is computed: "direct", "separable" or "fft"."""
+        return {"separable": "separable", "fourier": "fft"}.get(self.operation.loop, "direct")
 
     def band_rows(self, threads: int) -> int:
         """Result rows of a band: some for each thread, none so low that halos dominate.
@@ -131,7 +133,8 @@ class Plan:
     @property
     def nbytes(self) -> int:
         """Bytes that the plan holds."""
-        return 2048 + sum(array.nbytes for array in self.keep)
+        spectrum = self.job.spectrum.nbytes if isinstance(self.job, fourier.Job) else 0
+        return 2048 + spectrum + sum(array.nbytes for array in self.keep)
 
     def __repr__(self) -> str:
         """Tell a curious reader what will run and why."""
@@ -139,6 +142,8 @@ class Plan:
         planes = f"{self.planes} plane{'s' if self.planes != 1 else ''}"
         colour = f", {self.interleaved} channels interleaved" if self.interleaved > 1 else ""
         note = [f"  method  {self.operation.note}"] if self.operation.note else []
+        times = ", ".join(f"{name} {time:.3g}" for name, time in self.times.items())
+        chosen = [f"  method  {self.method}; nanoseconds a pixel: {times}"] if times else []
         return "\n".join(
             [
                 f"Plan: {self.operation.loop} loop, level {cpu.LEVEL}, in {self.computed_in}",
@@ -148,6 +153,7 @@ class Plan:
                 f"  image   {planes}{colour}",
                 f"  cost    {self.operation.cost:.3g} operations a pixel, {self.cost:.3g} in all",
                 *note,
+                *chosen,
             ]
         )
 
@@ -156,16 +162,18 @@ PLANS = Cache(limit=24 << 20)
 
 
 def make_plan(request: Request) -> Plan:
-    """Work out geometry, borders, dtypes and schedule, and keep the plan."""
+    """Work out geometry, borders, dtypes, method and schedule, and keep the plan."""
     layout = check.layout(len(request.shape), request.axes, request.channel_axis)
     modes = check.modes(request.mode)
     cval = check.number(request.cval, "cval")
     given = pixels(request.image_dtype, cval if "constant" in modes else 0)
     dtype = result_dtype(given, request.operation.smooths, request.dtype, request.out)
-    operation = choose(request.operation, given, dtype)
-    computed = operation.computed_in(given, dtype)
     size = request.shape[layout.y], request.shape[layout.x]
-    windows, result_size = place(operation, size, request.fit)
+    _, result_size = place(request.operation, size, request.fit)
+    operation, times = methods.choose(request.operation, result_size, given, dtype)
+    windows, _ = place(operation, size, request.fit)
+    computed = operation.computed_in(given, dtype)
+    by_tiles = isinstance(operation, fourier.Fourier)
     shape = list(request.shape)
     shape[layout.y], shape[layout.x] = result_size
     if request.out is not None:
@@ -173,7 +181,7 @@ def make_plan(request: Request) -> Plan:
         check.out_fits(out_shape, out_dtype, tuple(shape), request.dtype)
     else:
         strides = contiguous_strides(shape, dtype.itemsize)
-    step = interleaved_channels(request, layout, strides)
+    step = 1 if by_tiles else interleaved_channels(request, layout, strides)
     stack = layout.stack if step > 1 or layout.channel is None else (layout.channel, *layout.stack)
     offsets = plane_offsets(request.shape, stack, request.strides, strides, operation.results)
     numbers, weights = operation.pack(step, computed)
@@ -199,10 +207,14 @@ def make_plan(request: Request) -> Plan:
     job["results"] = operation.results
     job["result_height"], job["result_width"] = result_size[0], result_size[1] * step
     job["planes"], job["offsets"] = len(offsets), offsets.ctypes.data
-    job["in_place"] = request.in_place and saved_rows_fit(job, operation, computed.itemsize)
+    fits = not by_tiles and saved_rows_fit(job, operation, computed.itemsize)
+    job["in_place"] = request.in_place and fits
     schedule(job, operation, computed.itemsize)
     job["shape"], job["weights"] = keep[-2].ctypes.data, keep[-1].ctypes.data
-    loop = cpu.loop(operation.loop, computed.name)
+    loop = cpu.loop("correlate" if by_tiles else operation.loop, computed.name)
+    run: NDArray[Any] | fourier.Job = job
+    if isinstance(operation, fourier.Fourier):
+        run, loop = tile_jobs(job, operation, result_size, offsets, loop), fourier
     plan = Plan(
         operation=operation,
         shape=tuple(shape),
@@ -212,24 +224,18 @@ def make_plan(request: Request) -> Plan:
         windows=windows,
         interleaved=step,
         planes=len(offsets),
+        height=max(1, result_size[0]),
         # Every pixel also costs about four operations for being read and written.
         cost=(operation.cost + 4) * prod(shape),
         in_place=bool(job["in_place"]),
-        scratch=loop.scratch(job, 1),
-        job=job,
+        scratch=loop.scratch(run, 1),
+        times=times,
+        job=run,
         loop=loop,
         keep=keep,
     )
     PLANS.put(tuple(request), plan, plan.nbytes)
     return plan
-
-
-def choose(operation: Operation, image: Pixels, result: np.dtype) -> Operation:
-    """Return the operation, or its approximation where that is cheaper and integers hide it."""
-    cheap = operation.approximation if isinstance(operation, Separable) else None
-    if cheap is None or result.kind not in "iu" or cheap.cost > operation.cost:
-        return operation
-    return cheap if cheap.error * (image.high - image.low) <= HARDLY_SEEN else operation
 
 
 def place(
@@ -339,6 +345,53 @@ def schedule(job: NDArray[Any], operation: Operation, itemsize: int) -> None:
     job["pitch"] = scratch_pitch(chunk + span_x, itemsize)
     job["ring_pitch"] = scratch_pitch(strip + span_x, itemsize)
     job["work"] = operation.work(int(job["pitch"]))
+
+
+# What brings pixels into a tile and results out of it: the kernel [[1]], as a loop reads it.
+COPY = Correlation(np.ones((1, 1)), (0, 0))
+COPY_SHAPE = np.array(COPY.pack(1, FLOAT64)[0], np.intp)
+COPY_WEIGHTS = {real: np.ones(1, real) for real in ("float32", "float64")}
+
+
+def tile_jobs(
+    job: NDArray[Any],
+    operation: fourier.Fourier,
+    size: tuple[int, int],
+    offsets: NDArray[np.intp],
+    loop: ModuleType,
+) -> fourier.Job:
+    """Return the jobs of a filter that runs tile by tile, from that of the whole result."""
+    load, store, direct, real = job.copy(), job.copy(), job.copy(), operation.real
+    for copy in (load, store):
+        copy["span_y"] = copy["span_x"] = copy["stride_y"] = copy["stride_x"] = 1
+        copy["shape"] = COPY_SHAPE.ctypes.data
+        copy["weights"] = COPY_WEIGHTS[real.name].ctypes.data
+    row, code = operation.tile[1] * real.itemsize, check.code_of(real)
+    sy, sx = operation.stride
+    load["result"][0] = row, real.itemsize, code, 0
+    store["image"] = sy * row, sx * real.itemsize, code, 0
+    store["height"], store["width"] = operation.step
+    store["top"] = store["left"] = 0
+    for each, what, shape in (
+        (load, COPY, operation.tile),
+        (store, COPY, operation.step),
+        (direct, operation, operation.step),
+    ):
+        each["result_height"], each["result_width"] = shape
+        schedule(each, what, real.itemsize)
+    return fourier.Job(
+        load=load,
+        store=store,
+        direct=direct,
+        copier=cpu.loop("correlate", real.name),
+        loop=loop,
+        operation=operation,
+        size=size,
+        offsets=offsets,
+        spectrum=fourier.spectrum(operation),
+        gain=float(operation.kernel.sum()),
+        safe=fourier.safe_range(operation),
+    )
 
 
 def saved_rows_fit(job: NDArray[Any], operation: Operation, itemsize: int) -> bool:

@@ -1,0 +1,164 @@
+"""Methods: the ways to correlate with a kernel, the time each is expected to take, the choice.
+
+    direct      kh * kw multiply-adds a pixel, the definition itself
+    separable   r * (kh + kw), where the kernel is a sum of r outer products
+    fft         a few for each doubling of a tile, whatever the kernel
+
+`choose` is asked once for each plan. Times are nanoseconds a result on one core of the machine of
+docs/performance.md; on another it is their proportions that count.
+"""
+
+import numpy as np
+
+from imgconv.core import check, cpu, fourier
+from imgconv.core.operation import Correlation, Kernel1D, Operation, Pixels, Separable, Weights
+
+METHODS = ("auto", "direct", "separable", "fft")
+
+# Measured multiply-adds a nanosecond in float32 (twice or half of them in types half or twice as
+# wide): of the dense loop from
+# 9x9 to 63x63; of its rows one by one, as strides and dilations have them; of separable passes.
+DENSE = {"v4": 48.0, "v3": 26.0, "v2": 9.0, "plain": 2.0}
+SINGLE_ROWS = {"v4": 16.0, "v3": 8.0, "v2": 4.0, "plain": 2.0}
+PASSES = {"v4": 23.0, "v3": 15.0, "v2": 7.0, "plain": 2.0}
+
+# How far a sum of products may be off a weight, as a share of the largest weight in its row or in
+# its column, whichever is smaller. Rounding a kernel to float32 does that; so do, in float64, the
+# cosines and exponentials that kernels are made of.
+ROUNDING = {"float32": 4 * 2.0**-23, "float64": 32 * 2.0**-52}
+# The sum of |column| * |row| over all terms may be so many times that of |kernel|: beyond, the
+# terms cancel out and leave the roundings of their passes. Elimination stays below 3 as a rule.
+GROWTH = 4.0
+
+# Weights that are multiples of this are whole numbers, halves, quarters, ...: with pixels that are
+# integers their sums are exact, and "auto" keeps them so.
+UNIT = 2.0**-16
+
+# An approximation may be this much of a grey level off, before its results are rounded to integers.
+HARDLY_SEEN = 1 / 32
+
+
+def choose(
+    operation: Operation, size: tuple[int, int], pixels: Pixels, result: np.dtype
+) -> tuple[Operation, dict[str, float]]:
+    """Return the operation that takes the least time, and the times of all that come in question.
+
+    `size` and `result` are the size and the dtype of the result.
+    """
+    if isinstance(operation, Separable):
+        return approximated(operation, pixels, result), {}
+    if not isinstance(operation, Correlation) or operation.method == "direct":
+        return operation, {}
+    computed = pixels.float_type
+    real = fourier.tile_type(operation, pixels, result)
+    ways: dict[str, Operation] = {}
+    if operation.method == "auto":
+        whole, finite = is_whole(operation.kernel), bool(np.isfinite(operation.kernel).all())
+        ways["direct"] = operation
+        sums = separable(operation, computed)
+        if sums and (not whole or is_product(operation.kernel, sums)):
+            ways["separable"] = sums
+        if finite and not (whole and pixels.dtype.kind in "biu"):
+            ways["fft"] = fourier.tiled(operation, size, real)
+    elif operation.method == "separable":
+        sums, most = separable(operation, computed), most_terms(operation.kernel)
+        ways["separable"] = check.few_terms(sums, operation.kernel, most)
+    else:
+        ways["fft"] = fourier.tiled(operation, size, real)
+    times = {name: nanoseconds(way, way.computed_in(pixels, result)) for name, way in ways.items()}
+    return ways[min(times, key=times.__getitem__)], times
+
+
+def approximated(operation: Separable, pixels: Pixels, result: np.dtype) -> Operation:
+    """Return the operation, or its approximation where that is cheaper and integers hide it."""
+    cheap = operation.approximation
+    if cheap is None or result.kind not in "iu" or cheap.cost > operation.cost:
+        return operation
+    return cheap if cheap.error * (pixels.high - pixels.low) <= HARDLY_SEEN else operation
+
+
+def nanoseconds(way: Operation, computed: np.dtype) -> float:
+    """Return the time that a result is expected to take."""
+    if isinstance(way, fourier.Fourier):
+        return way.nanoseconds
+    if isinstance(way, Separable):
+        rate = (PASSES if way.stride[0] == 1 else SINGLE_ROWS)[cpu.LEVEL]
+    else:
+        assert isinstance(way, Correlation)
+        neighbours = way.stride[0] == way.dilation[0] == 1
+        rate = (DENSE if neighbours else SINGLE_ROWS)[cpu.LEVEL]
+    # A stride along x drops results that were computed.
+    return way.cost * way.stride[1] * computed.itemsize / (4 * rate)
+
+
+# ---- separable -------------------------------------------------------------------------------
+
+
+def separable(operation: Correlation, computed: np.dtype) -> Separable | None:
+    """Return the sum of outer products that a kernel is, within rounding, if they are few."""
+    if operation.dilation != (1, 1):
+        return None
+    known = operation.separable
+    if computed.name not in known:
+        most = most_terms(operation.kernel)
+        terms = factor(operation.kernel, ROUNDING[computed.name], most)
+        known[computed.name] = sum_of(terms, operation) if terms else None
+    return known[computed.name]
+
+
+def most_terms(kernel: Weights) -> int:
+    """Return how many terms are few: with more, a sum of them costs as much as the kernel."""
+    return max(1, min(kernel.shape) // 2)
+
+
+def sum_of(terms: list[tuple[Weights, Weights]], dense: Correlation) -> Separable:
+    """Return the operation that adds up these columns times these rows."""
+    y, x = dense.origin
+    pairs = tuple((Kernel1D(column, y), Kernel1D(row, x)) for column, row in terms)
+    return Separable((pairs,), stride=dense.stride)
+
+
+def factor(kernel: Weights, tolerance: float, most: int) -> list[tuple[Weights, Weights]] | None:
+    """Return at most so many columns and rows whose products add up to the kernel, or None.
+
+    Gaussian elimination with complete pivoting: the row and the column of the largest weight left
+    are taken out, until nothing but rounding is left. The singular values would tell the rank as
+    well; but the products of elimination are as small as the weights that they stand for, zeros
+    stay zeros, and a product of whole numbers is taken apart into whole numbers.
+    """
+    if not np.isfinite(kernel).all():
+        return None
+    rest, size = kernel.copy(), np.abs(kernel)
+    allowed = tolerance * np.minimum(size.max(axis=1, keepdims=True), size.max(axis=0))
+    terms: list[tuple[Weights, Weights]] = []
+    grown = 0.0
+    while not terms or (np.abs(rest) > allowed).any():
+        if len(terms) == most:
+            return None
+        i, j = np.unravel_index(np.abs(rest).argmax(), rest.shape)
+        row = rest[i] / divisor(rest[i], rest[i, j])
+        column = rest[:, j] / (row[j] or 1.0)
+        product = np.outer(column, row)
+        terms.append((column, row))
+        rest -= product
+        grown += float(np.abs(product).sum())
+    return terms if grown <= GROWTH * float(size.sum()) else None
+
+
+def divisor(row: Weights, pivot: float) -> float:
+    """Return what to divide a row by: of whole numbers the greatest divisor, else the pivot."""
+    if not is_whole(row):
+        return pivot
+    return float(np.gcd.reduce((row / UNIT).astype(np.int64))) * UNIT or 1.0
+
+
+def is_whole(weights: Weights) -> bool:
+    """Whether all weights are multiples of UNIT."""
+    units = weights / UNIT
+    return bool((np.abs(units) < 2.0**40).all() and (units == np.rint(units)).all())
+
+
+def is_product(kernel: Weights, sums: Separable) -> bool:
+    """Whether a kernel is one outer product, to the bit."""
+    column, row = sums.terms[0]
+    return len(sums.terms) == 1 and bool((np.outer(column.weights, row.weights) == kernel).all())
