@@ -12,13 +12,16 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 import imgconv
 from imgconv import files
-from imgconv.bench.suite import FAMILIES
+from imgconv.bench.suite import FAMILIES, Row
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def require(extra: str, *modules: str) -> None:
@@ -363,6 +366,11 @@ A_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
     help="Measure results into existing arrays too, where a library can.",
 )
 @click.option(
+    "--memory",
+    is_flag=True,
+    help="Measure memory instead of time: what imgconv takes beyond image and result.",
+)
+@click.option(
     "--budget",
     metavar="S",
     type=click.FloatRange(min=0, max=3600),
@@ -389,6 +397,7 @@ def bench(
     shapes: list[tuple[int, int]],
     names: list[str],
     ready: bool,
+    memory: bool,
     budget: float,
     json_file: Path | None,
     plot_file: Path | None,
@@ -400,8 +409,8 @@ def bench(
 
     imgconv bench correlate edges --threads 1 --size 1024x1024 --plot bench.png
 
-    FAMILY is correlate, large, gaussian, edges, box, colour, small or float64; all of them take
-    minutes.
+    FAMILY is correlate, large, gaussian, edges, box, uint8, uint16, colour, small, stack or
+    float64; all of them take many minutes.
 
     SciPy, scikit-image, OpenCV, PyTorch and DIPlib, as far as installed, run on the same arrays in
     one process, in turn; medians are compared. Work that is not equal is marked.
@@ -417,6 +426,9 @@ def bench(
     outputs = (True, False) if ready else (True,)
     # A pipe gets whole tables, however wide.
     console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 180)
+    if memory:
+        show_memory(rows, threads, console)
+        return
     stderr = Console(stderr=True)
     results = []
     with Progress(console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
@@ -438,6 +450,15 @@ def bench(
         from imgconv.bench.plot import plot
 
         plot(results, about, plot_file)
+
+
+def show_memory(rows: list[Row], threads: list[int], console: Console) -> None:
+    """Measure and print the memory of each row."""
+    from imgconv.bench import memory
+
+    if not memory.available():
+        raise click.UsageError("--memory: this system does not tell what a process has used")
+    console.print(memory.table(list(memory.measure(rows, threads))))
 
 
 def check_outputs(

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,23 @@ def test_missing_libraries_are_named(monkeypatch) -> None:
     found, missing = peers.installed()
     assert "OpenCV" in missing
     assert "OpenCV" not in [peer.name for peer in found]
+
+
+def test_memory_beyond_image_and_result() -> None:
+    from imgconv.bench import memory
+
+    if not memory.available():
+        pytest.skip("the system does not tell")
+    rows = [
+        replace(row, shape=(1000, 2000))
+        for row in (suite.correlate(5), replace(suite.box(15), dtype="uint8"))
+    ]
+    found = list(memory.measure(rows, [1, 2]))
+    assert [(row.title, count) for row, count, _ in found] == [
+        (row.title, count) for row in rows for count in (1, 2)
+    ]
+    for row, count, nbytes in found:
+        assert nbytes <= (count * 4 + 1) * 2**20, (row.title, count)
 
 
 # The suite.
