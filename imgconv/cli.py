@@ -409,8 +409,8 @@ def bench(
 
     imgconv bench correlate edges --threads 1 --size 1024x1024 --plot bench.png
 
-    FAMILY is correlate, large, gaussian, edges, box, uint8, uint16, colour, small, stack or
-    float64; all of them take many minutes.
+    FAMILY is correlate, kernels, gaussian, large, edges, box, uint8, uint16, colour, small, stack
+    or float64; all of them take many minutes.
 
     SciPy, scikit-image, OpenCV, PyTorch and DIPlib, as far as installed, run on the same arrays in
     one process, in turn; medians are compared. Work that is not equal is marked.

@@ -146,7 +146,7 @@ COLOUR = (
     replace(SOBEL_X, title="sobel x to float32", result="float32"),
 )
 CORRELATE = tuple(correlate(size) for size in (3, 5, 7, 9, 11, 15, 21))
-LARGE = (
+KERNELS = (
     *(correlate_large(size) for size in (31, 63, 127)),
     *(correlate_low_rank(size, rank) for size in (15, 31) for rank in (1, 2)),
 )
@@ -185,7 +185,7 @@ STACK = tuple(
 
 SUITE: tuple[Row, ...] = (
     *CORRELATE,
-    *LARGE,
+    *(replace(row, family="kernels") for row in KERNELS),
     *GAUSSIAN,
     *LARGE,
     *EDGES,
