@@ -118,7 +118,7 @@ def measure(
                     and (is_fresh or call.fills_out)
                 }
                 entries = _entries(
-                    calls, image, row, reference, budget, is_fresh, pause=1e-3 * (count > 1)
+                    calls, row, reference, budget, is_fresh, pause=1e-3 * (count > 1)
                 )
                 yield Result(
                     row, count, is_fresh, entries.pop(ours.name), entries, limit(row, count)
@@ -127,7 +127,6 @@ def measure(
 
 def _entries(
     calls: Mapping[str, Call],
-    image: np.ndarray,
     row: Row,
     reference: list[tuple[slice, np.ndarray]],
     budget: float,
@@ -137,9 +136,9 @@ def _entries(
     runs = {}
     differences = {}
     for name, call in calls.items():
-        out = None if fresh else np.zeros(image.shape, row.result_dtype)
+        result = np.asarray(call.run(None))
+        out = None if fresh else np.zeros(result.shape, row.result_dtype)
         runs[name] = lambda run=call.run, out=out: run(out)
-        result = np.asarray(runs[name]())
         differences[name] = difference(result, reference, 0 if call.same_border else HALO)
     timings = interleave(runs, budget, pause)
     return {
