@@ -20,7 +20,15 @@ from setuptools.command.build_ext import build_ext
 ROOT = Path(__file__).parent
 BUILD = Path("build") / "cython"
 # What REAL stands for in each computing type, and the types that each loop is compiled for.
-REALS = {"float32": "float", "float64": "double", "int16": "int16_t", "uint16": "uint16_t"}
+REALS = {
+    "float32": "float",
+    "float64": "double",
+    "int16": "int16_t",
+    "uint16": "uint16_t",
+    "uint8": "uint8_t",
+    "int64": "int64_t",
+    "uint64": "uint64_t",
+}
 FLOATS = ("float32", "float64")
 LOOPS = {
     "separable": (*FLOATS, "int16"),
@@ -28,6 +36,9 @@ LOOPS = {
     "box": (*FLOATS, "uint16"),
     "resample": FLOATS,
     "peak": FLOATS,
+    "canny": FLOATS,
+    "flood": ("uint8",),
+    "pool": (*FLOATS, "uint8", "int64", "uint64"),
 }
 X86_LEVELS = ["v2", "v3", "v4"]
 
@@ -53,6 +64,9 @@ GNU_FLAGS = [
 # of the 32 registers of AVX-512, where it would load it again for each: a quarter less time for
 # kernels from 5x5 to 15x15. With 16 registers it spills instead.
 LEVEL_FLAGS = {"v4": ["-fschedule-insns", "-fno-schedule-insns2"]}
+
+# Ties between edge pixels are decided as SciPy's sums decide them, which know no fused instruction.
+LOOP_FLAGS = {"canny": ["-ffp-contract=off"]}
 
 
 def levels() -> list[str]:
@@ -81,6 +95,7 @@ def extensions() -> list[Extension]:
                         extra_compile_args=[
                             *([] if level == "plain" else [f"-march=x86-64-{level}"]),
                             *LEVEL_FLAGS.get(level, []),
+                            *LOOP_FLAGS.get(loop, []),
                         ],
                     )
                 )

@@ -39,11 +39,13 @@ from imgconv.core.memory import reuse_memory
 from imgconv.core.run import explain
 from imgconv.core.threads import get_num_threads, set_num_threads, threads
 from imgconv.edges import (
+    canny,
     derivative,
     farid,
     gaussian_gradient_magnitude,
     gaussian_laplace,
     gradient,
+    hysteresis,
     laplace,
     prewitt,
     roberts,
@@ -60,12 +62,14 @@ from imgconv.linear import (
     separable,
     unsharp_mask,
 )
+from imgconv.pooling import pool
 
 __version__ = "0.1.0"
 
 __all__ = [
     "__version__",
     "box",
+    "canny",
     "convolve",
     "correlate",
     "derivative",
@@ -79,8 +83,10 @@ __all__ = [
     "geometry",
     "get_num_threads",
     "gradient",
+    "hysteresis",
     "kernels",
     "laplace",
+    "pool",
     "prewitt",
     "reuse_memory",
     "roberts",

@@ -50,10 +50,16 @@ class Filter(NamedTuple):
         None  # the filter's own scale where it has one; else sigma is a blur before it
     )
     signed: bool = False
+    thresholds: tuple[float, float] | None = None  # low and high, as parts of full scale
 
-    def __call__(self, image: np.ndarray, sigma: float | None, mode: str) -> np.ndarray:
+    def __call__(
+        self, image: np.ndarray, sigma: float | None, mode: str, *thresholds: float
+    ) -> np.ndarray:
         """Return the edges of a grey image."""
         apply = getattr(imgconv, self.function)
+        if self.thresholds:
+            sigma = self.sigma if sigma is None else sigma
+            return apply(image, sigma, *thresholds, mode=mode).astype(np.float32)
         if self.sigma is not None:
             return apply(image, sigma or self.sigma, mode=mode)
         if sigma:
@@ -73,6 +79,7 @@ FILTERS = {
     "laplace": Filter("laplace", signed=True),
     "log": Filter("gaussian_laplace", sigma=2.0, signed=True),
     "dog": Filter("difference_of_gaussians", sigma=1.0, signed=True),
+    "canny": Filter("canny", sigma=1.0, thresholds=(0.1, 0.2)),
 }
 MODES = ("reflect", "mirror", "nearest", "wrap", "constant")
 
@@ -102,15 +109,27 @@ def main() -> None:
     type=click.Choice(list(FILTERS)),
     default="sobel",
     show_default=True,
-    help="Which edges: five gradient kernels, or the Laplacian, the Laplacian of a Gaussian, "
-    "a difference of Gaussians.",
+    help="Which edges: five gradient kernels; the Laplacian, the Laplacian of a Gaussian, "
+    "a difference of Gaussians; Canny's thin lines.",
 )
 @click.option(
     "--sigma",
     metavar="S",
     type=click.FloatRange(min=0, max=1000),
     help="Blur before the kernels and the Laplacian, in pixels [default: none]; "
-    "the scale of log [default: 2] and dog [default: 1].",
+    "the scale of log [default: 2], dog [default: 1] and canny [default: 1].",
+)
+@click.option(
+    "--low",
+    metavar="L",
+    type=click.FloatRange(min=0),
+    help="Where a line of canny ends, as a part of white [default: 0.1].",
+)
+@click.option(
+    "--high",
+    metavar="H",
+    type=click.FloatRange(min=0),
+    help="What a line of canny must reach somewhere, as a part of white [default: 0.2].",
 )
 @click.option(
     "--mode",
@@ -138,6 +157,8 @@ def edges(
     out: Path,
     name: str,
     sigma: float | None,
+    low: float | None,
+    high: float | None,
     mode: str,
     threads: int | None,
     max_megapixels: float,
@@ -155,7 +176,7 @@ def edges(
     TIFF holds the filter's values, as float32 in the photo's units. PNG (of 16 bits for photos of
     more than 8) and JPEG hold a picture: zero is black, the 99th percentile and beyond white. For
     laplace, log and dog, which have a sign, zero is mid-grey, and the 99th percentile of the
-    absolute values is white or black.
+    absolute values is white or black. The lines of canny are 1 or white, all else is 0 or black.
 
     Time and megapixels a second are those of the filter alone, without reading and writing.
 
@@ -164,8 +185,9 @@ def edges(
     from rich.console import Console
     from rich.progress import Progress
 
-    chosen = FILTERS[name]
-    if sigma is not None and not (math.isfinite(sigma) and (sigma > 0 or chosen.sigma is None)):
+    chosen = with_thresholds(FILTERS[name], name, low, high)
+    zero = chosen.sigma is None or chosen.thresholds is not None
+    if sigma is not None and not (math.isfinite(sigma) and (sigma > 0 or zero)):
         raise click.BadParameter(f"{sigma:g} is not a scale of {name}", param_hint="--sigma")
     jobs = results_of(photos, out, name)
     console = Console(soft_wrap=True, highlight=False, markup=False)
@@ -195,15 +217,30 @@ def edges(
         sys.exit(1)
 
 
+def with_thresholds(chosen: Filter, name: str, low: float | None, high: float | None) -> Filter:
+    """Return the filter with the thresholds of the command, where it has any."""
+    if chosen.thresholds is None:
+        if low is not None or high is not None:
+            raise click.UsageError(f"--low and --high are for --filter canny, not {name}")
+        return chosen
+    least, most = chosen.thresholds
+    pair = least if low is None else low, most if high is None else high
+    if not (math.isfinite(pair[1]) and pair[0] <= pair[1]):
+        raise click.UsageError(f"--low must not be above --high, got {pair[0]:g} and {pair[1]:g}")
+    return chosen._replace(thresholds=pair)
+
+
 def find_edges(
     photo: Path, result: Path, chosen: Filter, sigma: float | None, mode: str, max_pixels: int
 ) -> tuple[tuple[int, int], float]:
     """Read, filter and write a photo; return its shape and the filter's seconds."""
     read = files.read(photo, max_pixels)
     image = files.grey(read)
-    chosen(image[:8, :8], sigma, mode)  # loads the loops, which is not the filter's time
+    white = files.full_scale(read.pixels.dtype)
+    thresholds = [part * white for part in chosen.thresholds or ()]
+    chosen(image[:8, :8], sigma, mode, *thresholds)  # loads the loops: not the filter's time
     start = time.perf_counter()
-    edges = chosen(image, sigma, mode)
+    edges = chosen(image, sigma, mode, *thresholds)
     seconds = time.perf_counter() - start
     suffix = result.suffix.lower()
     if suffix in files.TIFF:
@@ -409,8 +446,8 @@ def bench(
 
     imgconv bench correlate edges --threads 1 --size 1024x1024 --plot bench.png
 
-    FAMILY is correlate, kernels, gaussian, large, edges, box, uint8, uint16, colour, small, stack
-    or float64; all of them take many minutes.
+    FAMILY is correlate, kernels, gaussian, large, edges, box, pool, canny, uint8, uint16, colour,
+    small, stack or float64; all of them take many minutes.
 
     SciPy, scikit-image, OpenCV, PyTorch and DIPlib, as far as installed, run on the same arrays in
     one process, in turn; medians are compared. Work that is not equal is marked.

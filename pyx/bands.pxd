@@ -13,7 +13,7 @@ from cython.parallel cimport prange, threadid
 from libc.string cimport memcpy
 
 from rows cimport (
-    Job, Samples, REAL_CODE, fill, image_row, is_plain, load_row, store_row,
+    Job, Samples, REAL_CODE, fill, image_row, is_plain, load_row, saturated, store_row,
 )
 from types cimport LANES, real
 
@@ -31,12 +31,55 @@ cdef struct Slot:
     real* stage             # results on their way to the image
     real* saved             # in place: the rows above and below the band, as they were
     real* work              # what the filter asked for
+    Py_ssize_t y, x         # where the block stands: its first row and sample in the result
 
 
 # Computes `n` columns (a multiple of LANES) of job.block result rows. The window of result row r
 # and column x begins at slot.rows[r * stride_y][x]. Reading LANES columns past the last window is
-# safe, what they hold is not used.
+# safe, what they hold is not used. With a stride, the results of every stride_x-th pixel are
+# wanted, side by side in slot.targets: `keep_strided` picks them.
 ctypedef void (*Block)(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil
+
+
+cdef inline Py_ssize_t kept(const Job* job, Py_ssize_t n) noexcept nogil:
+    """How many samples of n columns, from a multiple of job.grain on, have a result."""
+    if job.stride_x == 1:
+        return n
+    return ((n - job.step) // (job.stride_x * job.step) + 1) * job.step
+
+
+cdef inline void pick(const real* row, Py_ssize_t step, Py_ssize_t n, real* target) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        target[i] = row[i * step]
+
+
+cdef inline void keep_strided(const Job* job, const real* row, Py_ssize_t n,
+                              real* target) noexcept nogil:
+    """Of n columns, the samples of every stride_x-th pixel; target may be the row itself.
+
+    Literal strides let the compiler shuffle vectors.
+    """
+    cdef Py_ssize_t step = job.step, count = kept(job, n), i, c
+    if job.stride_x == 1:
+        pick(row, 1, count, target)
+    elif step > 1:
+        for i in range(count // step):
+            for c in range(step):
+                target[i * step + c] = row[i * step * job.stride_x + c]
+    elif job.stride_x == 2:
+        pick(row, 2, count, target)
+    elif job.stride_x == 3:
+        pick(row, 3, count, target)
+    else:
+        pick(row, job.stride_x, count, target)
+
+
+cdef inline void keep_results(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    """`keep_strided` for all that a block has written."""
+    cdef Py_ssize_t k
+    for k in range(job.results * job.block if job.stride_x > 1 else 0):
+        keep_strided(job, slot.targets[k], n, slot.targets[k])
 
 
 cdef inline Py_ssize_t ring_rows(const Job* job) noexcept nogil:
@@ -66,20 +109,24 @@ cdef inline Py_ssize_t lay_out(const Job* job, char* scratch, Slot* slot) noexce
     return free - scratch
 
 
+cdef inline Py_ssize_t up_to(Py_ssize_t n, Py_ssize_t unit) noexcept nogil:
+    """The next multiple of a unit."""
+    return (n + unit - 1) // unit * unit
+
+
 cdef inline Py_ssize_t up_to_lanes(Py_ssize_t n) noexcept nogil:
-    """The next multiple of LANES."""
-    return (n + LANES - 1) // LANES * LANES
+    return up_to(n, LANES)
 
 
 cdef inline void find_direct(const Job* job, bint plain, Py_ssize_t left, Py_ssize_t right,
                              Py_ssize_t* begin, Py_ssize_t* end) noexcept nogil:
-    """The columns begin to end of a strip, in whole vectors, whose rows can be read in place.
+    """The columns begin to end of a strip, in whole grains, whose rows can be read in place.
 
     A row read in place must hold every window of these columns, and LANES samples more.
     """
-    begin[0] = max(left, up_to_lanes(job.left))
+    begin[0] = max(left, up_to(job.left, job.grain))
     end[0] = min(right, job.left + job.width - job.span_x + 1 - LANES)
-    end[0] = begin[0] + (end[0] - begin[0]) // LANES * LANES
+    end[0] = begin[0] + (end[0] - begin[0]) // job.grain * job.grain
     if not plain or end[0] - begin[0] < 4 * LANES:
         begin[0] = end[0] = right
 
@@ -145,7 +192,7 @@ cdef inline char* result_row(const Job* job, char** planes, Py_ssize_t which,
     return planes[which] + y * job.result[which].row_stride
 
 
-cdef inline void run_chunk(const Job* job, const Slot* slot, Block block, char** results,
+cdef inline void run_chunk(const Job* job, Slot* slot, Block block, char** results,
                            Py_ssize_t y, Py_ssize_t bottom, Py_ssize_t x,
                            Py_ssize_t width) noexcept nogil:
     """One block of result rows from y, the columns x to x + width, and their way into the result.
@@ -153,12 +200,13 @@ cdef inline void run_chunk(const Job* job, const Slot* slot, Block block, char**
     Whole vectors of the computing type are written where they belong, all else is staged.
     """
     cdef Py_ssize_t padded = up_to_lanes(width)
-    cdef Py_ssize_t first = (x + job.stride_x - 1) // job.stride_x
-    cdef Py_ssize_t count = (x + width - 1) // job.stride_x + 1 - first
+    cdef Py_ssize_t first = x // job.stride_x, count = kept(job, width)
     cdef Py_ssize_t k, r
     cdef bint in_place
     cdef real** targets
     cdef char* start
+    slot.y = y
+    slot.x = first
     for k in range(2 * job.block):
         slot.targets[k] = slot.stage + k * job.pitch
     for k in range(job.results):
@@ -172,11 +220,10 @@ cdef inline void run_chunk(const Job* job, const Slot* slot, Block block, char**
         for r in range(min(job.block, bottom - y)):
             start = result_row(job, results, k, y + r) + first * job.result[k].column_stride
             if <char*> targets[r] != start:
-                store_row(&job.result[k], targets[r] + first * job.stride_x - x, job.stride_x,
-                          count, slot.raw, start)
+                store_row(&job.result[k], targets[r], 1, count, slot.raw, start)
 
 
-cdef inline void walk_strip(const Job* job, const Slot* slot, Block block, const char* plane,
+cdef inline void walk_strip(const Job* job, Slot* slot, Block block, const char* plane,
                             char** results, Py_ssize_t top, Py_ssize_t bottom, Py_ssize_t left,
                             Py_ssize_t right, bint plain) noexcept nogil:
     """Result rows top to bottom of the columns left to right, block by block.
@@ -212,7 +259,7 @@ cdef inline void walk_band(const Job* job, Block block, const char* image, char*
     cdef Py_ssize_t in_plane = (job.result_height + rows - 1) // rows
     cdef Py_ssize_t p = band // in_plane, top = band % in_plane * rows
     cdef Py_ssize_t bottom = min(top + rows, job.result_height)
-    cdef Py_ssize_t columns = (job.result_width - 1) * job.stride_x + 1
+    cdef Py_ssize_t columns = (job.result_width - job.step) * job.stride_x + job.step
     cdef const Py_ssize_t* offsets = job.offsets + p * (1 + job.results)
     cdef const char* plane = image + offsets[0]
     cdef char* planes[2]
@@ -223,7 +270,7 @@ cdef inline void walk_band(const Job* job, Block block, const char* image, char*
     lay_out(job, scratch, &slot)
     if save:
         save_rows(job, &slot, plane, top, bottom)
-    fill(slot.blank, job.pitch, <real> job.cval)
+    fill(slot.blank, job.pitch, saturated(job.cval))
     for k in range(job.results):
         planes[k] = results[k] + offsets[1 + k]
     while x < columns and walk:

@@ -6,7 +6,7 @@
 """
 cimport numpy as cnp
 
-from bands cimport Slot, run_bands, scratch_bytes
+from bands cimport Slot, keep_results, run_bands, scratch_bytes
 from rows cimport Job
 from tiles cimport Taps, correlate_rows
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
@@ -42,6 +42,7 @@ cdef void dense_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept n
     cdef const Kernel* kernel = <const Kernel*> job.shape
     cdef Taps taps = Taps(<const real*> job.weights, kernel.height, kernel.width, kernel.step)
     correlate_rows(slot.rows, &taps, n, slot.targets)
+    keep_results(job, slot, n)
 
 
 cdef void dilated_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
@@ -57,6 +58,7 @@ cdef void dilated_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept
         while x < n:
             dilated_tile(slot.rows + r * job.stride_y, weights, kernel, x, slot.targets[r], 1)
             x += LANES
+    keep_results(job, slot, n)
 
 
 # ---------------------------------------------------------------------------------------------

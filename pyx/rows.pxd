@@ -19,7 +19,8 @@ cdef extern from *:
     """
     #include <limits.h>
     #include <math.h>
-    #define REAL_CODE _Generic((real) 0, float: 10, double: 11, int16_t: 4, uint16_t: 3)
+    #define REAL_CODE _Generic((real) 0, float: 10, double: 11, uint8_t: 1, uint16_t: 3, \
+                               int16_t: 4, uint64_t: 7, int64_t: 8)
     #define BYTES_OF(code) ((Py_ssize_t) "\\1\\1\\1\\2\\2\\4\\4\\10\\10\\2\\4\\10"[code])
     /* The ends of the short integers, and of int for the others. */
     #define LEAST _Generic((real) 0, int16_t: INT16_MIN, uint16_t: 0, default: INT_MIN)
@@ -27,9 +28,19 @@ cdef extern from *:
     /* to nearest, ties to even, in the computing type: whole vectors of it */
     #define nearest(x) \\
         _Generic((x), float: (int) rintf(x), double: (int) rint(x), default: (int) (x))
+    /* A number outside the image in the computing type; infinity is an integer's last value. */
+    static inline real saturated(double value) {
+        const int whole = (real) 0.5 == 0, bits = 8 * sizeof(real), sign = (real) -1 < 0;
+        const real low = sign ? (real) ((uint64_t) 1 << (bits - 1)) : 0;
+        const real high = (real) (~(uint64_t) 0 >> (64 - bits + sign));
+        if (!whole) return (real) value;
+        if (!(value > (double) low)) return low;
+        return value < (double) high ? (real) rint(value) : high;
+    }
     """
     const int REAL_CODE, LEAST, MOST
     int nearest(real value) nogil
+    real saturated(double value) nogil
     Py_ssize_t BYTES_OF(int code) nogil
 
 
@@ -59,6 +70,7 @@ cdef struct Job:
     # The window covers span_y extended rows and span_x extended columns.
     Py_ssize_t span_y, span_x
     Py_ssize_t stride_y, stride_x
+    Py_ssize_t step                 # samples of a pixel: the interleaved channels
     # The result: one or two arrays.
     Samples[2] result
     Py_ssize_t results, result_height, result_width
@@ -66,9 +78,10 @@ cdef struct Job:
     # Planes of a stack: byte offsets of image and results, 1 + results numbers a plane.
     Py_ssize_t planes
     const Py_ssize_t* offsets
-    # Schedule: result rows in a block, columns in a strip and in a chunk of it, numbers from one
+    # Schedule: result rows in a block, columns in a strip and in a chunk of it (multiples of
+    # `grain`, so that each begins with a pixel that has a result), numbers from one
     # scratch row to the next (of a chunk, of a strip), and numbers that the filter needs itself.
-    Py_ssize_t block, strip, chunk, pitch, ring_pitch, work
+    Py_ssize_t block, strip, chunk, grain, pitch, ring_pitch, work
     # What the filter is: its integers and its coefficients (of type real).
     const Py_ssize_t* shape
     const void* weights
@@ -290,7 +303,7 @@ cdef inline void load_row(const Job* job, const char* plane, Py_ssize_t e, Py_ss
     cdef const char* line
     cdef const char* source
     if y < 0:
-        fill(row, n, <real> job.cval)
+        fill(row, n, saturated(job.cval))
         return
     line = plane + y * image.row_stride
     while n > 0:
@@ -312,7 +325,7 @@ cdef inline void load_row(const Job* job, const char* plane, Py_ssize_t e, Py_ss
             gather(image, line, border, m, raw)
         loader(image.code)(source, m, row)
         if border != NULL:
-            fill_border(row, border, m, <real> job.cval)
+            fill_border(row, border, m, saturated(job.cval))
         x += m
         n -= m
         row += m
@@ -392,12 +405,21 @@ cdef inline void narrow_float(const real* row, Py_ssize_t step, Py_ssize_t n,
         target[i] = <some_float> row[i * step]
 
 
+cdef inline void narrow_none(const real* row, Py_ssize_t step, Py_ssize_t n,
+                             real* target) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        target[i] = row[i * step]
+
+
 # Every step-th of a row's values as n neighbouring pixels in native byte order; see Load.
 ctypedef void (*Store)(const real* row, Py_ssize_t step, Py_ssize_t n, char* target) noexcept nogil
 
 
 cdef inline Store storer(int code) noexcept nogil:
     """The conversion to a pixel type."""
+    if code == REAL_CODE:
+        return <Store> narrow_none
     if code == BOOL:
         return <Store> narrow_bool
     if code == UINT8:

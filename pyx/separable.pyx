@@ -11,7 +11,7 @@ components give a gradient, or its magnitude sqrt(c0**2 + c1**2) and orientation
 
 cimport numpy as cnp
 
-from bands cimport Slot, run_bands, scratch_bytes, up_to_lanes
+from bands cimport Slot, keep_results, run_bands, scratch_bytes, up_to_lanes
 from rows cimport Job
 from tiles cimport SQUARE, TALL, Taps, correlate_rows, correlate_tall, row_of_tiles
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
@@ -202,6 +202,7 @@ cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
             magnitude(slot.targets[r], slot.targets[job.block + r], n, weights[0])
         elif what.combine == POLAR:
             polar(slot.targets[r], slot.targets[job.block + r], n)
+    keep_results(job, slot, n)
 
 
 cdef inline void vertical_pass(const Vertical* term, const Job* job, real** rows,

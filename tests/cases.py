@@ -12,7 +12,7 @@ import numpy as np
 import oracle
 from comparing import assert_close, assert_same_bits
 from scipy import ndimage, signal
-from skimage import filters
+from skimage import feature, filters
 
 import imgconv
 
@@ -690,6 +690,137 @@ CASES = [
 
 BY_ID = {case.id: case for case in CASES}
 
+
+# ---- filters that are no sums of products ------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Other:
+    """A filter that is known by its results alone.
+
+    `expected` is called with an image and gives what `function` gives, of the same dtype; where
+    that is a float, or `via_float` an integer of 64 bits, they may be `ulps` of the largest value
+    apart.
+    """
+
+    id: str
+    function: Callable
+    arguments: dict
+    expected: Callable
+    ulps: float = 0
+    via_float: bool = False
+
+    def call(self, image, **common):
+        """Filter an image; `common` are the keywords that every filter has."""
+        return self.function(image, **self.arguments, **common)
+
+    def assert_right(self, actual, image):
+        """What the filter gave is what it should have."""
+        expected = self.expected(image)
+        try:
+            if expected.dtype.kind == "f":
+                assert_close(actual, expected, ulps=self.ulps, scale=np.nanmax(np.abs(image)))
+            elif self.via_float and expected.dtype.itemsize == 8:
+                assert actual.dtype == expected.dtype
+                assert_close(*(a.astype(float) for a in (actual, expected)), ulps=self.ulps)
+            else:
+                np.testing.assert_array_equal(actual, expected, strict=True)
+        except AssertionError as error:
+            error.add_note(f"{self.id}, {image.dtype} image {image.shape}")
+            raise
+
+
+def pool_dtype(dtype, how):
+    """Return the dtype of what is pooled."""
+    dtype = np.dtype(dtype).newbyteorder("=")
+    if how == "mean":
+        return oracle.result_dtype(dtype, True)
+    return np.zeros(0, dtype).sum().dtype if how == "sum" else dtype
+
+
+def exact_integers(values, dtype):
+    """Return Python's numbers in a dtype: floats rounded, integers saturated."""
+    if dtype.kind == "f" or (values.size and isinstance(values.flat[0], float)):
+        return oracle.round_to(values, dtype)
+    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return np.minimum(np.maximum(values, low), high).astype(dtype)
+
+
+def pool_cases():
+    """Yield windows side by side, overlapping, padded, dilated and beyond the end, of each kind."""
+    for how in ("max", "min", "sum", "mean", "median"):
+        for words in [
+            {"size": 2},
+            {"size": 3, "stride": 2},
+            {"size": 3, "stride": 2, "padding": 1},
+            {"size": (5, 4), "stride": (1, 3), "ceil_mode": True},
+            {"size": (1, 7), "stride": 1, "padding": ((0, 0), (3, 2))},
+            {"size": (3, 2), "stride": (4, 1), "dilation": (2, 3)},
+            {"size": 4, "padding": 2, "count_include_pad": False, "ceil_mode": True},
+            {"size": 1},
+            {"size": (9, 13), "stride": 8, "ceil_mode": True},
+        ]:
+            arguments = {**words, "how": how}
+
+            def expected(image, arguments=arguments, how=how):
+                values = oracle.pool(image, **arguments)
+                return exact_integers(values, pool_dtype(image.dtype, how))
+
+            yield Other(
+                id=f"pool-{how}-" + "-".join(f"{k}{v}".replace(" ", "") for k, v in words.items()),
+                function=imgconv.pool,
+                arguments=arguments,
+                expected=expected,
+                ulps=64 if how in ("sum", "mean") else 1,
+                via_float=how == "mean",
+            )
+
+
+def canny_reference(image, **arguments):
+    """Return scikit-image's edges; it refuses 64-bit integers, which are scaled for it."""
+    if image.dtype.kind in "iu" and image.dtype.itemsize == 8:
+        image = np.maximum(np.multiply(image, 1.0 / np.iinfo(image.dtype).max), -1.0)
+    # A warning where the Gaussian of few pixels overflows or divides nothing by nothing.
+    with np.errstate(all="ignore"):
+        return feature.canny(image.astype(image.dtype.newbyteorder("=")), **arguments)
+
+
+def canny_cases():
+    """Yield each border, several scales and quantiles."""
+    for words in [
+        {},
+        {"sigma": 1.5},
+        {"sigma": 0},
+        {"sigma": (0.6, 2.5)},
+        {"sigma": 4},
+        {"mode": "reflect"},
+        {"mode": "mirror", "sigma": 2},
+        {"mode": "nearest"},
+        {"mode": "wrap", "sigma": 0.7},
+        {"sigma": 2, "cval": 0.5},
+        {"use_quantiles": True, "low_threshold": 0.4, "high_threshold": 0.8},
+    ]:
+        yield Other(
+            id="canny-" + "-".join(f"{k}{v}".replace(" ", "") for k, v in words.items()),
+            function=imgconv.canny,
+            arguments=words,
+            expected=partial(canny_reference, **words),
+        )
+
+
+def hysteresis_cases():
+    """Yield thresholds in and out of order."""
+    for low, high in [(20.5, 110.5), (10, 120), (100.0, 30.0), (-1e30, 0.1), (0.1, np.inf)]:
+        yield Other(
+            id=f"hysteresis-{low}-{high}",
+            function=imgconv.hysteresis,
+            arguments={"low": low, "high": high},
+            expected=partial(filters.apply_hysteresis_threshold, low=low, high=high),
+        )
+
+
+OTHERS = [*pool_cases(), *canny_cases(), *hysteresis_cases()]
+
 # One row for each way through the loops: for sweeps that multiply.
 CORE = [
     BY_ID[name]
@@ -721,6 +852,6 @@ CORE = [
 EXACT = [case for case in CASES if case.error == 0 or "float32" not in case.approximated]
 
 
-def of(module):
+def of(module, rows=CASES):
     """Return the rows of the filters that a module defines."""
-    return [case for case in CASES if case.function.__module__ == module.__name__]
+    return [case for case in rows if case.function.__module__ == module.__name__]

@@ -96,6 +96,55 @@ def _slide(image, kernel, centre, shape, stride, dilation, mode, cval):
     return out[:: stride[0], :: stride[1]]
 
 
+def pool(
+    image, size, stride=None, *, how="max", padding=0, dilation=1, ceil_mode=False,
+    count_include_pad=True,
+):  # fmt: skip
+    """What is made of the pixels of each window, before it is rounded.
+
+    In float64, but integers of 64 bits are Python's, so that nothing is lost.
+    """
+    size, dilation = np.broadcast_to(size, 2), np.broadcast_to(dilation, 2)
+    stride = size if stride is None else np.broadcast_to(stride, 2)
+    sides = np.broadcast_to(
+        padding if np.ndim(padding) == 2 else np.reshape(padding, (-1, 1)), (2, 2)
+    )
+    taps, inside, padded = [], [], []
+    for n, k, s, d, (before, after) in zip(image.shape, size, stride, dilation, sides, strict=True):
+        room = n + before + after - (k - 1) * d - 1 + (s - 1 if ceil_mode else 0)
+        count = room // s + 1
+        if ceil_mode and (count - 1) * s >= n + before:
+            count -= 1
+        places = np.arange(count)[:, None] * s - before + np.arange(k) * d
+        taps.append(np.clip(places, 0, n - 1))
+        inside.append((places >= 0) & (places < n))
+        padded.append(((places >= -before) & (places < n + after)).sum(axis=1))
+    wide = object if image.dtype.kind in "iu" and image.dtype.itemsize == 8 else np.float64
+    windows = image.astype(wide)[taps[0][:, None, :, None], taps[1][None, :, None, :]]
+    counts = inside[0][:, None, :, None] & inside[1][None, :, None, :]
+    windows, counts = (array.reshape(*array.shape[:2], -1) for array in (windows, counts))
+    pixels = counts.sum(axis=-1)
+    if how in ("max", "min"):
+        return getattr(np, how)(np.where(counts, windows, -np.inf if how == "max" else np.inf), -1)
+    if how == "median":
+        return _median(np.sort(np.where(counts, windows, np.inf), axis=-1), pixels)
+    total = np.where(counts, windows, 0).sum(axis=-1)
+    divisor = np.outer(*padded) if count_include_pad else pixels
+    return total if how == "sum" else total / divisor
+
+
+def _median(windows, pixels):
+    """The mean of the middle two of the first `pixels` of sorted windows; NaN sorts last."""
+    low, high = (
+        np.take_along_axis(windows, at[..., None], axis=-1)[..., 0]
+        for at in ((pixels - 1) // 2, pixels // 2)
+    )
+    if windows.dtype == object:
+        floor = (low + high) // 2
+        return floor + (low + high) % 2 * (floor % 2)  # halves to even
+    return np.where(np.isnan(windows[..., -1]), np.nan, low / 2 + high / 2)
+
+
 # ---- dtypes ----------------------------------------------------------------------------------
 
 SINGLE = ("bool", "int8", "uint8", "int16", "uint16", "float16", "float32")

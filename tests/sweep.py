@@ -37,6 +37,11 @@ def results():
                 with imgconv.threads(n):
                     for k, result in enumerate(case.results(image, mode="mirror")):
                         assert_same_bits(result, found.setdefault(f"{case.id} {name} {k}", result))
+        for case in cases.OTHERS:
+            for n in (1, 2, 5):
+                with imgconv.threads(n):
+                    result = case.call(image)
+                    assert_same_bits(result, found.setdefault(f"{case.id} {name}", result))
     return found
 
 

@@ -206,6 +206,9 @@ def test_depth_of_the_result(save, suffix: str, dtype: type, tmp_path: Path) -> 
         (["--filter", "log", "--sigma", 1.2], lambda im: imgconv.gaussian_laplace(im, 1.2)),
         (["--filter", "dog"], lambda image: imgconv.difference_of_gaussians(image, 1)),
         (["--filter", "sobel", "--sigma", 0], lambda image: imgconv.sobel(image)),
+        (["--filter", "canny"], lambda image: imgconv.canny(image, mode="reflect")),
+        (["--filter", "canny", "--sigma", 0, "--low", 0.3, "--high", 0.5, "--mode", "nearest"],
+         lambda image: imgconv.canny(image, 0, 0.3 * 255, 0.5 * 255, mode="nearest")),
         (["--sigma", 1.5, "--threads", 2],
          lambda im: imgconv.sobel(imgconv.gaussian(im, 1.5, dtype=np.float32))),
     ],
@@ -216,6 +219,35 @@ def test_tiff_keeps_the_values(options, expected, photo: Path, tmp_path: Path) -
     assert outcome.exit_code == 0, outcome.output
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "edges.tif"), expected(GREY))
     assert imgconv.get_num_threads() == before
+
+
+def test_canny_draws_white_lines_whatever_the_photo(tmp_path: Path) -> None:
+    """The thresholds are parts of white: of 8 or 16 bits, grey or colour."""
+    drawn = []
+    for k, save in enumerate((pillow(GREY), png16(WIDE - 3), pillow(np.dstack([GREY] * 3)))):
+        save(tmp_path / f"{k}.png")
+        outcome = run("edges", tmp_path / f"{k}.png", "-o", tmp_path / f"{k}e.png",
+                      "--filter", "canny", "--low", 0.5, "--high", 1)  # fmt: skip
+        assert outcome.exit_code == 0, outcome.output
+        drawn.append(np.asarray(Image.open(tmp_path / f"{k}e.png")) > 0)
+    expected = imgconv.canny(GREY, 1, 127.5, 255, mode="reflect")
+    assert 0 < expected.mean() < 0.5
+    for lines in drawn:
+        assert (lines != expected).mean() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--low", 0.1], "--low and --high are for --filter canny, not sobel"),
+        (["--filter", "canny", "--low", 0.5], "--low must not be above --high, got 0.5 and 0.2"),
+        (["--filter", "canny", "--high", "nan"], "--low must not be above --high"),
+    ],
+)
+def test_thresholds_that_make_no_sense(options, message, photo: Path, tmp_path: Path) -> None:
+    outcome = run("edges", photo, "-o", tmp_path / "e.png", *options)
+    assert outcome.exit_code == 2
+    assert message in outcome.output
 
 
 @pytest.mark.parametrize(

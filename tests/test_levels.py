@@ -45,6 +45,8 @@ def test_every_result_is_right(swept):
         for case in cases.CASES:
             actual = tuple(swept.pop(f"{case.id} {name} {k}") for k in range(case.count))
             assert_right(case, actual, image, mode="mirror")
+        for case in cases.OTHERS:
+            case.assert_right(swept.pop(f"{case.id} {name}"), image)
     assert not swept
 
 

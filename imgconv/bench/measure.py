@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imgconv.bench.peers import Call, Imgconv, Peer, SciPy
+from imgconv.bench.peers import Call, Imgconv, Peer, ScikitImage, SciPy
 from imgconv.bench.suite import Row
 from imgconv.core import cpu
 
@@ -118,7 +118,7 @@ def measure(
                     and (is_fresh or call.fills_out)
                 }
                 entries = _entries(
-                    calls, image, row, reference, budget, is_fresh, pause=1e-3 * (count > 1)
+                    calls, row, reference, budget, is_fresh, pause=1e-3 * (count > 1)
                 )
                 yield Result(
                     row, count, is_fresh, entries.pop(ours.name), entries, limit(row, count)
@@ -127,7 +127,6 @@ def measure(
 
 def _entries(
     calls: Mapping[str, Call],
-    image: np.ndarray,
     row: Row,
     reference: list[tuple[slice, np.ndarray]],
     budget: float,
@@ -137,9 +136,9 @@ def _entries(
     runs = {}
     differences = {}
     for name, call in calls.items():
-        out = None if fresh else np.zeros(image.shape, row.result_dtype)
+        result = np.asarray(call.run(None))
+        out = None if fresh else np.zeros(result.shape, row.result_dtype)
         runs[name] = lambda run=call.run, out=out: run(out)
-        result = np.asarray(runs[name]())
         differences[name] = difference(result, reference, 0 if call.same_border else HALO)
     timings = interleave(runs, budget, pause)
     return {
@@ -210,6 +209,8 @@ def _timing(times: list[float]) -> Timing:
 
 def bands_of_reference(row: Row, image: np.ndarray) -> list[tuple[slice, np.ndarray]]:
     """Return SciPy's result in float64: the top and the bottom rows, all rows of a small image."""
+    if row.whole:
+        return [(slice(None), whole_reference(row, image))]
     height = image.shape[0]
     if height <= 2 * (BAND + HALO):
         pieces = [(slice(None), slice(None), slice(None))]
@@ -224,12 +225,27 @@ def bands_of_reference(row: Row, image: np.ndarray) -> list[tuple[slice, np.ndar
             row.work, image[read].astype(np.float64), np.dtype(np.float64), row.numbers
         )
         assert call is not None, f"SciPy is the reference of {row.work}"
-        band = np.asarray(call.run(None))[within]
-        if row.result_dtype.kind in "ui":
-            limits = np.iinfo(row.result_dtype)
-            band = np.clip(np.rint(band), limits.min, limits.max)
-        bands.append((kept, band))
+        bands.append((kept, rounded(np.asarray(call.run(None))[within], row.result_dtype)))
     return bands
+
+
+def whole_reference(row: Row, image: np.ndarray) -> np.ndarray:
+    """Return SciPy's result in float64; scikit-image's where SciPy has none, which are masks."""
+    if hasattr(SciPy, row.work):
+        double = np.dtype(np.float64)
+        call = SciPy().call(row.work, image.astype(double), double, row.numbers)
+    else:
+        call = ScikitImage().call(row.work, image, row.result_dtype, row.numbers)
+    assert call is not None, f"there is no reference of {row.work}"
+    return rounded(call.run(None), row.result_dtype)
+
+
+def rounded(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return float64 values as they would be in an integer dtype."""
+    if dtype.kind not in "ui":
+        return values
+    limits = np.iinfo(dtype)
+    return np.clip(np.rint(values), limits.min, limits.max)
 
 
 def difference(

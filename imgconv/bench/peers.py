@@ -81,6 +81,11 @@ class Peer:
         return self.call("gaussian", image, result, (sigma,))
 
 
+def full_scale(dtype: np.dtype) -> float:
+    """Return the largest integer of a dtype, 1 for floats."""
+    return 1.0 if dtype.kind == "f" else float(np.iinfo(dtype).max)
+
+
 def kernel_of(size: int) -> Array:
     """Return a dense kernel without symmetry, zeros or separable factors, whose sum is 1."""
     kernel = np.random.default_rng(size).uniform(0.1, 1.0, (size, size))
@@ -112,7 +117,7 @@ class Imgconv(Peer):
         if image.ndim == 3 and "axes" not in options:
             options["channel_axis"] = -1
         # A result that already is the default is not asked for, so that the call is the plain one.
-        if result != apply(image[:1, :1], *arguments, **options).dtype:
+        if result != apply(image[:9, :9], *arguments, **options).dtype:
             options["dtype"] = result
         return Call(lambda out: apply(image, *arguments, out=out, **options))
 
@@ -160,6 +165,16 @@ class Imgconv(Peer):
         self, image: Array, result: np.dtype, low: float, high: float
     ) -> Call:
         return self._call("difference_of_gaussians", image, result, low, high)
+
+    def pool(self, image: Array, result: np.dtype, how: str, size: int, stride: int) -> Call:
+        return self._call("pool", image, result, size, stride, how=how)
+
+    def canny(self, image: Array, result: np.dtype, sigma: float) -> Call:
+        return self._call("canny", image, result, sigma)
+
+    def hysteresis(self, image: Array, result: np.dtype, low: float, high: float) -> Call:
+        top = full_scale(image.dtype)
+        return self._call("hysteresis", image, result, low * top, high * top)
 
 
 class OpenCV(Peer):
@@ -297,6 +312,17 @@ class OpenCV(Peer):
             )
         )
 
+    def canny(self, image: Array, result: np.dtype, sigma: float) -> Call | None:
+        if image.dtype != np.uint8 or image.ndim != 2:
+            return None
+        cv2, blur = self.library, self.gaussian(image, image.dtype, sigma)
+        # The thresholds that are ours by default.
+        return blur and Call(
+            lambda out: cv2.Canny(blur.run(None), 25.5, 51, L2gradient=True),
+            "no interpolation",
+            fills_out=False,
+        )
+
 
 class SciPy(Peer):
     """scipy.ndimage, one thread. In float64 it is the reference of all."""
@@ -393,6 +419,14 @@ class SciPy(Peer):
             )
         )
 
+    def pool(self, image: Array, result: np.dtype, how: str, size: int, stride: int) -> Call:
+        every = {"max": self.library.maximum_filter, "mean": self.library.uniform_filter}[how]
+        note = "truncated, not rounded" if how == "mean" and result.kind in "ui" else ""
+        first = size // 2
+        last = [n - size + first + 1 for n in image.shape]
+        inside = tuple(slice(first, end, stride) for end in last)
+        return Call(lambda out: every(image, size, result)[inside], note, fills_out=False)
+
 
 class SciPySignal(Peer):
     """scipy.signal, one thread: the direct 2-D sum."""
@@ -448,6 +482,23 @@ class ScikitImage(Peer):
             fills_out=False,
         )
 
+    def pool(self, image: Array, result: np.dtype, how: str, size: int, stride: int) -> Call | None:
+        if size != stride or image.ndim != 2:
+            return None
+        block_reduce, reduce = import_module("skimage.measure").block_reduce, getattr(np, how)
+        height, width = (n // size * size for n in image.shape)
+        note = "" if how == "max" or result.kind == "f" else "float64 result"
+        whole = image[:height, :width]
+        return Call(lambda out: block_reduce(whole, size, reduce), note, fills_out=False)
+
+    def canny(self, image: Array, result: np.dtype, sigma: float) -> Call:
+        canny = import_module("skimage.feature").canny
+        return Call(lambda out: canny(image, sigma), fills_out=False)
+
+    def hysteresis(self, image: Array, result: np.dtype, low: float, high: float) -> Call:
+        apply, top = self.library.apply_hysteresis_threshold, full_scale(image.dtype)
+        return Call(lambda out: apply(image, low * top, high * top), fills_out=False)
+
 
 class PyTorch(Peer):
     """torch.nn.functional on the array itself; it has no such border and pads with zeros."""
@@ -481,6 +532,19 @@ class PyTorch(Peer):
                 return done[0, 0].numpy()
 
         return Call(run, "zero border", fills_out=False, same_border=False)
+
+    def pool(self, image: Array, result: np.dtype, how: str, size: int, stride: int) -> Call | None:
+        if image.ndim != 2 or (how == "mean" and image.dtype.kind != "f"):
+            return None
+        torch = self.library
+        source = torch.from_numpy(image)[None]
+        apply = getattr(torch.nn.functional, {"max": "max_pool2d", "mean": "avg_pool2d"}[how])
+
+        def run(out: Array | None) -> Array:
+            with torch.inference_mode():
+                return apply(source, size, stride)[0].numpy()
+
+        return Call(run, fills_out=False)
 
 
 class DIPlib(Peer):

@@ -24,7 +24,7 @@ class Row:
     work : str
         The method of `peers.Peer` that does it.
     numbers : tuple
-        The method's arguments.
+        The method's arguments, words among them.
     flops : float
         Additions and multiplications for each sample of the textbook algorithm: two for each tap
         that is not zero, factor by factor where the kernel has factors, running sums for the box.
@@ -51,6 +51,11 @@ class Row:
     channels: int = 1
     shape: tuple[int, ...] = ()
     stack: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether a result depends on more of the image than its surroundings, or has its size."""
+        return self.family in ("pool", "canny")
 
     @property
     def result_dtype(self) -> np.dtype:
@@ -145,6 +150,17 @@ COLOUR = (
     replace(SOBEL_X, title="sobel x to int16", result="int16"),
     replace(SOBEL_X, title="sobel x to float32", result="float32"),
 )
+POOL = tuple(
+    Row("pool", f"{how} pool {k}x{k}, stride {s}", "pool", (how, k, s), k * k / s**2, dtype, "same")
+    for how in ("max", "mean")
+    for k, s in ((2, 2), (3, 2))
+    for dtype in ("uint8", "float32")
+)
+CANNY = (
+    Row("canny", "canny 1.5", "canny", (1.5,), 4 * taps(1.5) + 50, "uint8", "bool"),
+    Row("canny", "canny 1.5", "canny", (1.5,), 4 * taps(1.5) + 50, "float32", "bool"),
+    Row("canny", "hysteresis 0.6, 0.95", "hysteresis", (0.6, 0.95), 2, "float32", "bool"),
+)
 CORRELATE = tuple(correlate(size) for size in (3, 5, 7, 9, 11, 15, 21))
 KERNELS = (
     *(correlate_large(size) for size in (31, 63, 127)),
@@ -192,6 +208,8 @@ SUITE: tuple[Row, ...] = (
     *BOX,
     *(replace(row, family="uint8", dtype="uint8") for row in SHORT),
     *(replace(row, family="uint16", dtype="uint16") for row in GAUSSIAN[:3]),
+    *POOL,
+    *CANNY,
     *(
         replace(row, family="colour", title=f"RGB {row.title}", dtype="uint8", channels=3)
         for row in COLOUR

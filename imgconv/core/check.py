@@ -87,6 +87,15 @@ def out_fits(
         raise ValueError(f"dtype and out.dtype must agree, got {dtype} and {out_dtype}")
 
 
+def mask_target(shape: tuple[int, ...], dtype: DTypeLike | None, out: Any) -> np.dtype:
+    """Return the dtype in which a filter gives its mask: bool, asked for, or that of `out`."""
+    if out is None:
+        return np.dtype(np.bool_) if dtype is None else native(result_dtype(dtype))
+    out_shape, _, out_dtype = outs((out,), 1)
+    out_fits(out_shape, out_dtype, shape, dtype)
+    return out_dtype
+
+
 class Layout(NamedTuple):
     """Which axes of an image are y and x, which one (or None) holds channels, and the others."""
 
@@ -184,12 +193,61 @@ def integers(value: Any, name: str, least: int) -> tuple[int, int]:
     return y, x
 
 
+def paddings(value: Any, name: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return (before, after) along y and along x, from one number, a pair or two pairs."""
+    y, x = (integers(one, name, 0) for one in pair(value, name))
+    return y, x
+
+
+def padding_fits(padding: tuple[int, int], span: int) -> None:
+    """Check that no window lies in the padding by more than half."""
+    if max(padding) > span // 2:
+        raise ValueError(f"padding must be at most half the window, {span // 2}, got {padding}")
+
+
+def window_fits(span: int, padded: int, fits: bool) -> None:
+    """Check that there is a window, of `span` pixels, in an image of so many with its padding."""
+    if not fits:
+        raise ValueError(f"size must fit into the padded image, got {span} pixels for {padded}")
+
+
 def scales(value: Any, name: str) -> tuple[float, float]:
     """Return one standard deviation or a pair (y, x), finite and not negative."""
     y, x = (number(one, name) for one in pair(value, name))
     if not (0 <= y < np.inf and 0 <= x < np.inf):
         raise ValueError(f"{name} must be finite and not negative, got {value!r}")
     return y, x
+
+
+def thresholds(low: Any, high: Any, quantiles: Any, dtype: np.dtype) -> tuple[Any, Any]:
+    """Return the thresholds of Canny's edges, on the scale from 0 to 1 for integers."""
+    largest = int(np.iinfo(dtype).max) if dtype.kind in "iu" else 1
+    found = []
+    for value, default, name in ((low, 0.1, "low_threshold"), (high, 0.2, "high_threshold")):
+        if value is None:
+            found.append(default)
+            continue
+        finite(value, name)
+        if quantiles and not 0 <= value <= 1:
+            raise ValueError(f"{name} must be a quantile from 0 to 1, got {value!r}")
+        found.append(value if quantiles else value / largest)
+    if found[1] < found[0]:
+        raise ValueError(f"low_threshold must not be above high_threshold, got {low!r}, {high!r}")
+    return found[0], found[1]
+
+
+def mask(
+    mask: ArrayLike, shape: tuple[int, ...], size: tuple[int, ...], axes: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """Return a mask with the image axes last, one for each image of a stack."""
+    array = np.asarray(mask, np.bool_)
+    if array.shape == shape:
+        return np.moveaxis(array, axes, (-2, -1))
+    if array.shape != size:
+        wanted = size if shape == size else f"{size} or {shape}"
+        raise ValueError(f"mask must have shape {wanted}, got {array.shape}")
+    rest = tuple(n for axis, n in enumerate(shape) if axis not in axes)
+    return np.broadcast_to(array, rest + size)
 
 
 def positive(value: Any, name: str) -> float:

@@ -26,11 +26,11 @@ JOB = np.dtype(
         ("top", "p"), ("left", "p"),
         ("above", "p"), ("below", "p"), ("before", "p"), ("after", "p"),
         ("cval", "d"),
-        ("span_y", "p"), ("span_x", "p"), ("stride_y", "p"), ("stride_x", "p"),
+        ("span_y", "p"), ("span_x", "p"), ("stride_y", "p"), ("stride_x", "p"), ("step", "p"),
         ("result", np.dtype(SAMPLES, align=True), 2),
         ("results", "p"), ("result_height", "p"), ("result_width", "p"), ("in_place", "p"),
         ("planes", "p"), ("offsets", "p"),
-        ("block", "p"), ("strip", "p"), ("chunk", "p"),
+        ("block", "p"), ("strip", "p"), ("chunk", "p"), ("grain", "p"),
         ("pitch", "p"), ("ring_pitch", "p"), ("work", "p"),
         ("shape", "p"), ("weights", "p"),
     ],
@@ -204,6 +204,7 @@ def make_plan(request: Request) -> Plan:
     job["cval"] = cval
     job["span_y"], job["span_x"] = y.span, (x.span - 1) * step + 1
     job["stride_y"], job["stride_x"] = operation.stride
+    job["step"] = step
     job["results"] = operation.results
     job["result_height"], job["result_width"] = result_size[0], result_size[1] * step
     job["planes"], job["offsets"] = len(offsets), offsets.ctypes.data
@@ -274,7 +275,7 @@ def contiguous_strides(shape: list[int], itemsize: int) -> tuple[int, ...]:
 def interleaved_channels(request: Request, layout: check.Layout, strides: tuple[int, ...]) -> int:
     """Return the channels that lie side by side in image and result and run as one long row."""
     channel = layout.channel
-    if channel is None or request.operation.stride != (1, 1):
+    if channel is None:
         return 1
     count = request.shape[channel]
     beside = all(each[layout.x] == count * each[channel] for each in (request.strides, strides))
@@ -330,7 +331,8 @@ def samples(strides: tuple[int, ...], dtype: np.dtype, y: int, x: int) -> tuple[
 
 def schedule(job: NDArray[Any], operation: Operation, itemsize: int) -> None:
     """Choose the widths of strips and chunks, so that what a block works on stays in cache."""
-    columns = max(1, (int(job["result_width"]) - 1) * operation.stride[1] + 1)
+    step, stride = int(job["step"]), operation.stride[1]
+    columns = max(step, (int(job["result_width"]) - step) * stride + step)
     span_x, lanes = int(job["span_x"]), VECTOR_BYTES // itemsize
     rows = operation.held or int(job["span_y"]) + (operation.block - 1) * operation.stride[0]
     fits = int(STRIP_BYTES / (itemsize * rows)) - span_x - 2 * lanes
@@ -339,9 +341,11 @@ def schedule(job: NDArray[Any], operation: Operation, itemsize: int) -> None:
     strip = max(NARROWEST, span_x if wide else 0, fits)
     if job["in_place"]:
         strip = columns
-    strip = whole_vectors(columns, lanes) if strip >= columns else strip // lanes * lanes
-    chunk = min(CHUNK_BYTES // itemsize, strip)
+    grain = lanes if stride == 1 else stride * step
+    strip = whole(columns if strip >= columns else max(1, strip - grain + 1), grain)
+    chunk = min(whole(max(1, CHUNK_BYTES // itemsize - grain + 1), grain), strip)
     job["block"], job["strip"], job["chunk"] = operation.block, strip, chunk
+    job["grain"] = grain
     job["pitch"] = scratch_pitch(chunk + span_x, itemsize)
     job["ring_pitch"] = scratch_pitch(strip + span_x, itemsize)
     job["work"] = operation.work(int(job["pitch"]))
@@ -403,9 +407,9 @@ def saved_rows_fit(job: NDArray[Any], operation: Operation, itemsize: int) -> bo
     return rows * columns * itemsize <= IN_PLACE_BYTES
 
 
-def whole_vectors(n: int, lanes: int) -> int:
-    """Return the next multiple of the widest vector."""
-    return -(-n // lanes) * lanes
+def whole(n: int, unit: int) -> int:
+    """Return the next multiple of a unit."""
+    return -(-n // unit) * unit
 
 
 def scratch_pitch(columns: int, itemsize: int) -> int:
@@ -414,5 +418,5 @@ def scratch_pitch(columns: int, itemsize: int) -> int:
     Never a multiple of 4 KB: all rows would fall into the same few sets of the cache.
     """
     lanes = VECTOR_BYTES // itemsize
-    pitch = whole_vectors(columns + lanes, lanes)
+    pitch = whole(columns + lanes, lanes)
     return pitch + lanes if pitch * itemsize % 4096 == 0 else pitch

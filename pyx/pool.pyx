@@ -1,0 +1,280 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: freethreading_compatible=True
+"""One number for each window: the largest, the smallest, the sum, the mean or the median.
+
+    result[y, x] = how over i < kh, j < kw:  image[sy y + i dy, sx x + j dx]
+
+What lies outside the image does not count. The caller extends it by what changes nothing: nothing
+for a sum, the last number of the type for an extremum, and for a median the largest, which sorts
+behind all pixels.
+
+An extremum or a sum is taken down the columns first, then along the rows at every column, in
+log2(kw) to 2 log2(kw) steps, of which the stride keeps some: that is whole vectors throughout.
+"""
+cimport numpy as cnp
+
+from bands cimport Slot, keep_strided, kept, run_bands, scratch_bytes
+from rows cimport Job
+from types cimport real
+
+cnp.import_array()
+
+cdef extern from *:
+    """
+    #define IS_INTEGER ((real) 0.5 == 0)
+    /* NaN beats every number; where there is none, the second line is void. */
+    static inline real larger(real a, real b) {
+        const real m = b > a ? b : a;
+        return b != b ? b : m;
+    }
+    static inline real smaller(real a, real b) {
+        const real m = b < a ? b : a;
+        return b != b ? b : m;
+    }
+    /* The mean of two, a <= b; in integers without overflow, halves to even. */
+    static inline real middle(real a, real b) {
+        if (!IS_INTEGER) return (real) ((a + b) * (real) 0.5);
+        const uint64_t p = (uint64_t) a, q = (uint64_t) b, floor = p + ((q - p) >> 1);
+        return (real) (floor + ((q - p) & floor & 1));
+    }
+    static inline real undefined(void) { return IS_INTEGER ? 0 : (real) NAN; }
+    """
+    real larger(real a, real b) nogil
+    real smaller(real a, real b) nogil
+    real middle(real a, real b) nogil
+    real undefined() nogil
+
+cdef enum How:
+    # In the order of imgconv.core.operation.HOW.
+    MAX, MIN, SUM, MEAN, MEDIAN
+
+cdef enum:
+    # Windows sorted at once: 4 vectors of float32 in AVX-512, so that loops over them hide the
+    # latency of a comparison; operation.SORTED is the same.
+    SORTED = 64
+
+
+cdef struct Window:
+    # job.shape; job.weights are the pixels that count of each result row, then of each sample of a
+    # result row (mean and median).
+    Py_ssize_t how, height, width
+    Py_ssize_t dilation_y, dilation_x       # dilation_x in samples
+
+
+# ---------------------------------------------------------------------------------------------
+# The equation
+
+cdef inline real joined(real a, real b, int how) noexcept nogil:
+    if how == MAX:
+        return larger(a, b)
+    if how == MIN:
+        return smaller(a, b)
+    return a + b
+
+
+cdef inline void join(const real* a, const real* b, Py_ssize_t n, real* target,
+                      int how) noexcept nogil:
+    cdef Py_ssize_t x
+    for x in range(n):
+        target[x] = joined(a[x], b[x], how)
+
+
+cdef inline void join_to(real* target, const real* b, Py_ssize_t n, int how) noexcept nogil:
+    cdef Py_ssize_t x
+    for x in range(n):
+        target[x] = joined(target[x], b[x], how)
+
+
+cdef inline const real* join_rows(real** rows, const Window* window, Py_ssize_t n, real* target,
+                                  int how) noexcept nogil:
+    """All rows of a window as one: the only one, or in `target`."""
+    cdef Py_ssize_t i
+    if window.height == 1:
+        return rows[0]
+    join(rows[0], rows[window.dilation_y], n, target, how)
+    for i in range(2, window.height):
+        join_to(target, rows[i * window.dilation_y], n, how)
+    return target
+
+
+cdef inline const real* join_columns(const real* row, const Window* window, Py_ssize_t n,
+                                     real* even, real* odd, int how) noexcept nogil:
+    """Windows of `width` columns from those of half the width, and one column more if odd."""
+    cdef const real* have = row
+    cdef Py_ssize_t step = window.dilation_x, width = 1, bit = 1
+    cdef real* target
+    while 2 * bit <= window.width:
+        bit = 2 * bit
+    while bit > 1:
+        bit = bit // 2
+        target = odd if have == even else even
+        # Windows that are still to be joined begin up to window.width - 1 columns further on.
+        join(have, have + width * step, n + (window.width - 2 * width) * step, target, how)
+        width = 2 * width
+        if window.width & bit:
+            join_to(target, row + width * step, n + (window.width - width - 1) * step, how)
+            width = width + 1
+        have = target
+    return have
+
+
+cdef void sort_rows(real* rows, Py_ssize_t count) noexcept nogil:
+    """Sort each column of `count` rows of SORTED numbers: Batcher's merge exchange.
+
+    Knuth, The Art of Computer Programming 3, algorithm 5.2.2M. A NaN leaves its column unsorted.
+    """
+    cdef Py_ssize_t top = 1, p, q, r, d, i, k
+    cdef real* a
+    cdef real* b
+    cdef real low, high
+    while 2 * top < count:
+        top = 2 * top
+    p = top
+    while p > 0:
+        q = top
+        r = 0
+        d = p
+        while True:
+            for i in range(count - d):
+                if i & p != r:
+                    continue
+                a = rows + i * SORTED
+                b = a + d * SORTED
+                for k in range(SORTED):
+                    low = b[k] if b[k] < a[k] else a[k]
+                    high = a[k] if b[k] < a[k] else b[k]
+                    a[k] = low
+                    b[k] = high
+            if q == p:
+                break
+            d = q - p
+            q = q // 2
+            r = p
+        p = p // 2
+
+
+# ---------------------------------------------------------------------------------------------
+# The schedule
+
+cdef inline void fold(const Job* job, const Slot* slot, Py_ssize_t n, int how) noexcept nogil:
+    """One result row after the other: columns, rows, and what the stride keeps."""
+    cdef const Window* window = <const Window*> job.shape
+    cdef Py_ssize_t columns = n + (window.width - 1) * window.dilation_x, r
+    cdef real* lines = slot.work
+    cdef const real* line
+    for r in range(job.block):
+        line = join_rows(slot.rows + r * job.stride_y, window, columns, lines, how)
+        line = join_columns(line, window, n, lines + job.pitch, lines + 2 * job.pitch, how)
+        keep_strided(job, line, n, slot.targets[r])
+
+
+cdef inline real counted(const Job* job, const Slot* slot, Py_ssize_t r) noexcept nogil:
+    """The pixels that count of each column of a window in row r of the block."""
+    return (<const real*> job.weights)[min(slot.y + r, job.result_height - 1)]
+
+
+cdef inline const real* counts(const Job* job, const Slot* slot) noexcept nogil:
+    """The pixels that count of each row of a window, by column of the block."""
+    return <const real*> job.weights + job.result_height + slot.x
+
+
+cdef inline Py_ssize_t wanted(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    """Results of n columns that lie in the result; n is rounded up to whole vectors."""
+    return min(kept(job, n), job.result_width - slot.x)
+
+
+cdef void max_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    fold(job, slot, n, MAX)
+
+
+cdef void min_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    fold(job, slot, n, MIN)
+
+
+cdef void sum_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    fold(job, slot, n, SUM)
+
+
+cdef void mean_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    cdef const real* across = counts(job, slot)
+    cdef Py_ssize_t count = wanted(job, slot, n), r, x
+    cdef real down
+    fold(job, slot, n, SUM)
+    for r in range(job.block):
+        down = counted(job, slot, r)
+        for x in range(count):
+            slot.targets[r][x] = slot.targets[r][x] / (down * across[x])
+
+
+cdef inline void lay_window(const Job* job, real** rows, Py_ssize_t first, Py_ssize_t count,
+                            real* taps) noexcept nogil:
+    """The windows of results first to first + count, a row of `taps` for each of their pixels."""
+    cdef const Window* window = <const Window*> job.shape
+    cdef Py_ssize_t stride = job.stride_x, step = job.step, i, j, k, x
+    cdef const real* row
+    for i in range(window.height):
+        for j in range(window.width):
+            row = rows[i * window.dilation_y] + j * window.dilation_x
+            for k in range(count):
+                x = first + k
+                taps[k] = row[x * stride if step == 1 else x // step * step * stride + x % step]
+            for k in range(count, SORTED):
+                taps[k] = 0
+            taps += SORTED
+
+
+cdef inline void find_nan(const real* taps, Py_ssize_t count, real* spoiled) noexcept nogil:
+    """spoiled[k] is NaN where a tap of window k is, else any other number."""
+    cdef Py_ssize_t t, k
+    for k in range(SORTED):
+        spoiled[k] = 0
+    for t in range(count):
+        for k in range(SORTED):
+            spoiled[k] = larger(spoiled[k], taps[t * SORTED + k])
+
+
+cdef void median_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    cdef const Window* window = <const Window*> job.shape
+    cdef const real* across = counts(job, slot)
+    cdef Py_ssize_t count = wanted(job, slot, n), size = window.height * window.width
+    cdef Py_ssize_t r, k, x, many, pixels
+    cdef real* spoiled = slot.work
+    cdef real* taps = slot.work + SORTED
+    cdef real value
+    for r in range(job.block):
+        x = 0
+        while x < count:
+            many = min(count - x, SORTED)
+            lay_window(job, slot.rows + r * job.stride_y, x, many, taps)
+            find_nan(taps, size, spoiled)
+            sort_rows(taps, size)
+            for k in range(many):
+                pixels = <Py_ssize_t> (counted(job, slot, r) * across[x + k])
+                value = undefined()
+                if pixels > 0:
+                    value = middle(taps[(pixels - 1) // 2 * SORTED + k],
+                                   taps[pixels // 2 * SORTED + k])
+                slot.targets[r][x + k] = value if spoiled[k] == spoiled[k] else spoiled[k]
+            x += SORTED
+
+
+# ---------------------------------------------------------------------------------------------
+# Entry
+
+def scratch(cnp.ndarray job not None, int threads):
+    """Bytes of scratch that `run` needs for so many threads."""
+    return scratch_bytes(<const Job*> cnp.PyArray_DATA(job), threads)
+
+
+def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first not None,
+        cnp.ndarray second not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
+    """Pool `image` into `first`; `second` is not used."""
+    cdef const Job* j = <const Job*> cnp.PyArray_DATA(job)
+    cdef Py_ssize_t how = (<const Window*> j.shape).how
+    cdef char* results[2]
+    results[:] = [<char*> cnp.PyArray_DATA(first), <char*> cnp.PyArray_DATA(second)]
+    with nogil:
+        run_bands(j, max_block if how == MAX else min_block if how == MIN else
+                  sum_block if how == SUM else mean_block if how == MEAN else median_block,
+                  <const char*> cnp.PyArray_DATA(image), results,
+                  <char*> cnp.PyArray_DATA(scratch), rows, threads)
