@@ -27,6 +27,8 @@ LOOPS = {
     "correlate": (*FLOATS, "int16"),
     "box": (*FLOATS, "uint16"),
     "resample": FLOATS,
+    "bilateral": FLOATS,
+    "guided": ("float64",),
     "peak": FLOATS,
 }
 X86_LEVELS = ["v2", "v3", "v4"]

@@ -38,6 +38,7 @@ from imgconv.core.config import show_config
 from imgconv.core.run import explain
 from imgconv.core.memory import reuse_memory
 from imgconv.core.threads import get_num_threads, set_num_threads, threads
+from imgconv.denoise import bilateral, guided, joint_bilateral
 from imgconv.edges import (
     derivative,
     farid,
@@ -65,6 +66,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "__version__",
+    "bilateral",
     "box",
     "convolve",
     "correlate",
@@ -79,6 +81,8 @@ __all__ = [
     "geometry",
     "get_num_threads",
     "gradient",
+    "guided",
+    "joint_bilateral",
     "kernels",
     "laplace",
     "prewitt",
