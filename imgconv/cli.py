@@ -574,8 +574,8 @@ def bench(
 
     imgconv bench correlate edges --threads 1 --size 1024x1024 --plot bench.png
 
-    FAMILY is correlate, gaussian, large, edges, box, uint8, uint16, colour, small, stack, denoise or
-    float64; all of them take minutes.
+    FAMILY is correlate, gaussian, large, edges, box, uint8, uint16, colour, small, stack, denoise
+    or float64; all of them take minutes.
 
     SciPy, scikit-image, OpenCV, PyTorch and DIPlib, as far as installed, run on the same arrays in
     one process, in turn; medians are compared. Work that is not equal is marked.
