@@ -35,6 +35,8 @@ LOOPS = {
     "correlate": (*FLOATS, "int16"),
     "box": (*FLOATS, "uint16"),
     "resample": FLOATS,
+    "bilateral": FLOATS,
+    "guided": ("float64",),
     "peak": FLOATS,
     "canny": FLOATS,
     "flood": ("uint8",),

@@ -21,7 +21,8 @@ cval : float
 axes : (int, int), optional
     The axes y and x of a stack of images; all other axes are filtered one image after the other.
 channel_axis : int, optional
-    The axis of colours or other channels, each of which is filtered by itself.
+    The axis of colours or other channels, each of which is filtered by itself (by `bilateral` all
+    together).
 dtype : dtype, optional
     Of the result, to nearest and saturated. Filters that smooth give the image's own dtype (bool
     gives float32), others the dtype they are computed in: float32 for bool, 8- and 16-bit integers,
@@ -38,6 +39,7 @@ from imgconv.core.config import show_config
 from imgconv.core.memory import reuse_memory
 from imgconv.core.run import explain
 from imgconv.core.threads import get_num_threads, set_num_threads, threads
+from imgconv.denoise import bilateral, guided, joint_bilateral
 from imgconv.edges import (
     canny,
     derivative,
@@ -68,6 +70,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "__version__",
+    "bilateral",
     "box",
     "canny",
     "convolve",
@@ -83,7 +86,9 @@ __all__ = [
     "geometry",
     "get_num_threads",
     "gradient",
+    "guided",
     "hysteresis",
+    "joint_bilateral",
     "kernels",
     "laplace",
     "pool",

@@ -1,4 +1,4 @@
-"""The command `imgconv`: edges of photos, what is installed, how fast it is."""
+"""The command `imgconv`: edges of photos, less noise in them, what is installed, how fast it is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import mimetypes
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
@@ -91,11 +91,11 @@ def main() -> None:
     require("cli", "rich", "PIL", "tifffile", "imagecodecs")
 
 
-@main.command()
-@click.argument(
+# What all commands on photos have.
+PHOTOS = click.argument(
     "photos", metavar="PHOTO...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-@click.option(
+OUT = click.option(
     "-o",
     "--out",
     metavar="OUT",
@@ -103,6 +103,32 @@ def main() -> None:
     type=click.Path(path_type=Path),
     help="A .png, .jpg or .tif file for one photo; otherwise a folder, made where missing.",
 )
+MODE = click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="reflect",
+    show_default=True,
+    help="How the photo goes on beyond its border.",
+)
+THREADS = click.option(
+    "--threads",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Threads [default: as `imgconv info` tells].",
+)
+MAX_MEGAPIXELS = click.option(
+    "--max-megapixels",
+    metavar="M",
+    type=click.FloatRange(min=0, min_open=True),
+    default=files.MAX_PIXELS / 1e6,
+    show_default=True,
+    help="Refuse larger photos.",
+)
+
+
+@main.command()
+@PHOTOS
+@OUT
 @click.option(
     "--filter",
     "name",
@@ -131,27 +157,9 @@ def main() -> None:
     type=click.FloatRange(min=0),
     help="What a line of canny must reach somewhere, as a part of white [default: 0.2].",
 )
-@click.option(
-    "--mode",
-    type=click.Choice(MODES),
-    default="reflect",
-    show_default=True,
-    help="How the photo goes on beyond its border.",
-)
-@click.option(
-    "--threads",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help="Threads [default: as `imgconv info` tells].",
-)
-@click.option(
-    "--max-megapixels",
-    metavar="M",
-    type=click.FloatRange(min=0, min_open=True),
-    default=files.MAX_PIXELS / 1e6,
-    show_default=True,
-    help="Refuse larger photos.",
-)
+@MODE
+@THREADS
+@MAX_MEGAPIXELS
 def edges(
     photos: tuple[Path, ...],
     out: Path,
@@ -182,14 +190,30 @@ def edges(
 
     The exit code is 1 when any photo failed, 2 for wrong usage.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     chosen = with_thresholds(FILTERS[name], name, low, high)
     zero = chosen.sigma is None or chosen.thresholds is not None
     if sigma is not None and not (math.isfinite(sigma) and (sigma > 0 or zero)):
         raise click.BadParameter(f"{sigma:g} is not a scale of {name}", param_hint="--sigma")
-    jobs = results_of(photos, out, name)
+    jobs = results_of(photos, out, lambda photo: f"{photo.stem}-{name}{picture_suffix(photo)}")
+    limit = int(max_megapixels * 1e6)
+    for_each(
+        jobs,
+        "edges",
+        threads,
+        lambda photo, result: find_edges(photo, result, chosen, sigma, mode, limit),
+    )
+
+
+def for_each(
+    jobs: dict[Path, Path],
+    what: str,
+    threads: int | None,
+    work: Callable[[Path, Path], tuple[tuple[int, int], float]],
+) -> None:
+    """Make each photo's result and tell how long it took; leave with exit code 1 if any failed."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     console = Console(soft_wrap=True, highlight=False, markup=False)
     # Complaints go to stderr; the bar may take that over only where both are the same terminal.
     progress = Progress(
@@ -200,11 +224,9 @@ def edges(
     )
     pixels, seconds, done = 0, 0.0, 0
     with progress, imgconv.threads(threads) if threads else nullcontext():
-        for photo, result in progress.track(jobs.items(), description="edges"):
+        for photo, result in progress.track(jobs.items(), description=what):
             try:
-                (height, width), took = find_edges(
-                    photo, result, chosen, sigma, mode, int(max_megapixels * 1e6)
-                )
+                (height, width), took = work(photo, result)
             except (files.PhotoError, MemoryError) as error:
                 print(f"imgconv: {click.format_filename(photo)}: {error}", file=sys.stderr)
                 continue
@@ -252,8 +274,156 @@ def find_edges(
     return image.shape, seconds
 
 
-def results_of(photos: tuple[Path, ...], out: Path, name: str) -> dict[Path, Path]:
-    """Return each photo's result, none of them in the place of a photo or of another result."""
+class Denoiser(NamedTuple):
+    """What `denoise --filter` names: a function of imgconv, its usual window and its arguments."""
+
+    function: str
+    size: int
+    words: Callable[[np.ndarray, int, float], dict[str, Any]]
+
+    def __call__(self, colours: np.ndarray, size: int, apart: float, mode: str) -> np.ndarray:
+        """Return the colours with differences below `apart` smoothed."""
+        words = self.words(colours, size, apart)
+        clean: np.ndarray = getattr(imgconv, self.function)(
+            colours, **words, mode=mode, channel_axis=-1
+        )
+        return clean
+
+
+DENOISERS = {
+    # Two standard deviations fit into the window.
+    "bilateral": Denoiser(
+        "bilateral",
+        9,
+        lambda _colours, size, apart: {
+            "win_size": size,
+            "sigma_color": apart,
+            "sigma_spatial": max(size - 1, 1) / 4,
+        },
+    ),
+    "median": Denoiser("median", 3, lambda _colours, size, _apart: {"size": size}),
+    # Every channel guides itself.
+    "guided": Denoiser(
+        "guided",
+        9,
+        lambda colours, size, apart: {"guide": colours, "radius": size // 2, "eps": apart**2},
+    ),
+}
+
+
+def odd(_context: click.Context, _option: click.Parameter, size: int | None) -> int | None:
+    """Check `--size`."""
+    if size is not None and size % 2 == 0:
+        raise click.BadParameter(f"{size} is not odd")
+    return size
+
+
+@main.command()
+@PHOTOS
+@OUT
+@click.option(
+    "--filter",
+    "name",
+    type=click.Choice(list(DENOISERS)),
+    default="bilateral",
+    show_default=True,
+    help="The mean of what looks alike, the median, or lines fitted to the photo itself.",
+)
+@click.option(
+    "--size",
+    metavar="N",
+    type=click.IntRange(min=1, max=1001),
+    callback=odd,
+    help="Height and width of the window, odd [default: 9 pixels, 3 for median].",
+)
+@click.option(
+    "--strength",
+    metavar="P",
+    type=click.FloatRange(min=0, min_open=True, max=1000),
+    default=10.0,
+    show_default=True,
+    help="How much noise there is, in percent of white: differences below are smoothed, those "
+    "above are kept. Not for median.",
+)
+@MODE
+@THREADS
+@MAX_MEGAPIXELS
+def denoise(
+    photos: tuple[Path, ...],
+    out: Path,
+    name: str,
+    size: int | None,
+    strength: float,
+    mode: str,
+    threads: int | None,
+    max_megapixels: float,
+) -> None:
+    """Take the noise out of photos and keep their edges.
+
+    imgconv denoise photo.jpg -o clean.jpg
+
+    imgconv denoise *.png -o clean/ --filter median --size 5
+
+    Reads and writes PNG, JPEG and TIFF, with 8 or 16 bits or floats, grey and colour; Exif rotation
+    is applied. In a folder a result has the photo's name and format, and it has the photo's depth
+    where the format can: JPEG has 8 bits, PNG 16 for everything else. White is the largest integer
+    or 1.0. Transparency stays as it is; JPEG has none and shows white behind it. A photo is never
+    overwritten.
+
+    Time and megapixels a second are those of the filter alone, without reading and writing.
+
+    The exit code is 1 when any photo failed, 2 for wrong usage.
+    """
+    chosen = DENOISERS[name]
+    if not math.isfinite(strength):
+        raise click.BadParameter(f"{strength:g} is not a strength", param_hint="--strength")
+    jobs = results_of(
+        photos, out, lambda photo: photo.stem + (known_suffix(photo) or picture_suffix(photo))
+    )
+    limit = int(max_megapixels * 1e6)
+    for_each(
+        jobs,
+        "denoise",
+        threads,
+        lambda photo, result: take_noise_out(
+            photo, result, chosen, size or chosen.size, strength, mode, limit
+        ),
+    )
+
+
+def take_noise_out(
+    photo: Path,
+    result: Path,
+    chosen: Denoiser,
+    size: int,
+    strength: float,
+    mode: str,
+    max_pixels: int,
+) -> tuple[tuple[int, int], float]:
+    """Read, filter and write a photo; return its shape and the filter's seconds."""
+    read = files.read(photo, max_pixels)
+    colours, opacity = files.split(read)
+    apart = strength / 100 * files.full_scale(colours.dtype)
+    chosen(colours[:8, :8], size, apart, mode)  # loads the loops, which is not the filter's time
+    start = time.perf_counter()
+    clean = chosen(colours, size, apart, mode)
+    seconds = time.perf_counter() - start
+    files.write_photo(result, files.join(clean, opacity, read.alpha))
+    return colours.shape[:2], seconds
+
+
+def known_suffix(photo: Path) -> str:
+    """Return the suffix of a photo, if results can have it."""
+    return photo.suffix if photo.suffix.lower() in files.SUFFIXES else ""
+
+
+def results_of(
+    photos: tuple[Path, ...], out: Path, name: Callable[[Path], str]
+) -> dict[Path, Path]:
+    """Return each photo's result, none of them in the place of a photo or of another result.
+
+    `name` is called for the name of a photo's result in a folder.
+    """
     photos = tuple(dict.fromkeys(photos))
     kinds = " ".join(files.SUFFIXES)
     into_file = out.suffix.lower() in files.SUFFIXES and not out.is_dir()
@@ -267,14 +437,18 @@ def results_of(photos: tuple[Path, ...], out: Path, name: str) -> dict[Path, Pat
     jobs: dict[Path, Path] = {}
     origin: dict[Path, Path] = {}
     for photo in photos:
-        kind = ".tif" if photo.suffix.lower() in files.TIFF else ".png"
-        result = out if into_file else out / f"{photo.stem}-{name}{kind}"
+        result = out if into_file else out / name(photo)
         if result in origin:
             raise click.UsageError(f"{origin[result]} and {photo} would both become {result}")
         if any(same_file(result, other) for other in photos):
             raise click.UsageError(f"{result} is one of the photos, which are never overwritten")
         jobs[photo], origin[result] = result, photo
     return jobs
+
+
+def picture_suffix(photo: Path) -> str:
+    """Return the suffix of a picture of a photo: TIFF for TIFF, PNG for all others."""
+    return ".tif" if photo.suffix.lower() in files.TIFF else ".png"
 
 
 def same_file(a: Path, b: Path) -> bool:
@@ -446,8 +620,8 @@ def bench(
 
     imgconv bench correlate edges --threads 1 --size 1024x1024 --plot bench.png
 
-    FAMILY is correlate, kernels, gaussian, large, edges, box, pool, canny, uint8, uint16, colour,
-    small, stack or float64; all of them take many minutes.
+    FAMILY is correlate, kernels, gaussian, large, edges, box, pool, canny, denoise, uint8, uint16,
+    colour, small, stack or float64; all of them take many minutes.
 
     SciPy, scikit-image, OpenCV, PyTorch and DIPlib, as far as installed, run on the same arrays in
     one process, in turn; medians are compared. Work that is not equal is marked.

@@ -2,7 +2,8 @@
 
 Pillow reads what has 8 bits a channel, imagecodecs the PNG files with 16 (Pillow would cut colour
 to 8), tifffile every TIFF. All three meet in a `Photo`; `grey` makes it the image that a filter
-takes, and `picture` makes a filter's result the image that a person looks at.
+takes, and `picture` makes a filter's result the image that a person looks at. `split` and `join`
+part the colours, which a filter may change, from what must stay.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -135,6 +136,44 @@ def grey(photo: Photo) -> np.ndarray:
     return image
 
 
+def split(photo: Photo) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the colours of a photo, (H, W, 1 or 3), and its opacity, if it has one, (H, W, 1)."""
+    pixels = photo.pixels if photo.pixels.ndim == 3 else photo.pixels[..., None]
+    if pixels.dtype == np.bool_:
+        pixels = pixels.astype(np.uint8) * 255
+    if photo.alpha is None:
+        return pixels, None
+    return pixels[..., :-1], pixels[..., -1:]
+
+
+def join(colours: np.ndarray, opacity: np.ndarray | None, alpha: str | None) -> Photo:
+    """Return a photo of the colours and the opacity that `split` gave."""
+    pixels = colours if opacity is None else np.concatenate([colours, opacity], axis=-1)
+    return Photo(pixels, alpha)
+
+
+def over_white(photo: Photo) -> np.ndarray:
+    """Return the colours of a photo as they look with white behind transparent pixels."""
+    colours, opacity = split(photo)
+    if opacity is None:
+        return colours
+    white = full_scale(colours.dtype)
+    share = np.divide(opacity, white, dtype=np.result_type(opacity, np.float32).type)
+    seen = colours * (share if photo.alpha == "straight" else 1) + (1 - share) * white
+    return np.clip(np.rint(seen) if colours.dtype.kind in "ui" else seen, 0, white).astype(
+        colours.dtype
+    )
+
+
+def rescale(pixels: np.ndarray, dtype: type[np.unsignedinteger]) -> np.ndarray:
+    """Return pixels as integers of another dtype: white stays white; NaN and below zero, black."""
+    if pixels.dtype == dtype:
+        return pixels
+    wide = np.result_type(pixels, np.float32)
+    share = np.nan_to_num(pixels.astype(wide) / full_scale(pixels.dtype), nan=0.0)
+    return np.rint(np.clip(share, 0, 1) * np.iinfo(dtype).max).astype(dtype)
+
+
 def full_scale(dtype: np.dtype) -> float:
     """Return the value of white: the largest integer of the dtype, 1.0 for floats and bool."""
     return float(np.iinfo(dtype).max) if dtype.kind in "ui" else 1.0
@@ -173,7 +212,7 @@ def picture(result: np.ndarray, signed: bool, dtype: type[np.unsignedinteger]) -
 
 
 def write(path: Path, image: np.ndarray) -> None:
-    """Write a picture, whole or not at all: PNG, JPEG or TIFF by the name's suffix.
+    """Write a grey picture, whole or not at all: PNG, JPEG or TIFF by the name's suffix.
 
     Parameters
     ----------
@@ -187,6 +226,27 @@ def write(path: Path, image: np.ndarray) -> None:
     PhotoError
         If the file cannot be written.
     """
+    write_photo(path, Photo(image, None))
+
+
+def write_photo(path: Path, photo: Photo) -> None:
+    """Write a photo, whole or not at all: PNG, JPEG or TIFF by the name's suffix.
+
+    Parameters
+    ----------
+    path : Path
+        Where to; its folder is made where missing.
+    photo : Photo
+        JPEG holds 8 bits and no alpha, PNG 8 bits of uint8 and 16 of all else, TIFF the pixels as
+        they are.
+
+    Raises
+    ------
+    PhotoError
+        If the file cannot be written.
+    """
+    suffix = path.suffix.lower()
+    encode = _encode_tiff if suffix in TIFF else _encode_jpeg if suffix in JPEG else _encode_png
     # A temporary file in the same folder, so that the last step is a rename and nobody
     # ever sees half a picture.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -194,21 +254,65 @@ def write(path: Path, image: np.ndarray) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with open(temporary, "xb") as stream:
-                if path.suffix.lower() in TIFF:
-                    import tifffile
-
-                    tifffile.imwrite(stream, image, photometric="minisblack", metadata=None)
-                else:
-                    import PIL.Image
-
-                    options: dict[str, Any] = {"quality": 95} if path.suffix.lower() in JPEG else {}
-                    name = "JPEG" if path.suffix.lower() in JPEG else "PNG"
-                    PIL.Image.fromarray(image).save(stream, name, **options)
+                encode(stream, photo)
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
         raise PhotoError(f"cannot write {path} ({_one_line(error)})") from error
+
+
+def _encode_tiff(stream: BinaryIO, photo: Photo) -> None:
+    import tifffile
+
+    pixels, alpha = _plain(photo.pixels), photo.alpha
+    colours = 1 if pixels.ndim == 2 else pixels.shape[2] - (alpha is not None)
+    tifffile.imwrite(
+        stream,
+        pixels,
+        photometric="rgb" if colours == 3 else "minisblack",
+        planarconfig="contig" if pixels.ndim == 3 else None,
+        extrasamples=[next(code for code, kind in _TIFF_ALPHA.items() if kind == alpha)]
+        if alpha
+        else None,
+        metadata=None,
+    )
+
+
+def _encode_jpeg(stream: BinaryIO, photo: Photo) -> None:
+    import PIL.Image
+
+    pixels = rescale(_plain(over_white(photo)), np.uint8)
+    PIL.Image.fromarray(pixels).save(stream, "JPEG", quality=95)
+
+
+def _encode_png(stream: BinaryIO, photo: Photo) -> None:
+    pixels = _plain(_straight(photo))
+    if pixels.dtype == np.uint8:
+        import PIL.Image
+
+        PIL.Image.fromarray(pixels).save(stream, "PNG")
+    else:
+        import imagecodecs
+
+        stream.write(imagecodecs.png_encode(np.ascontiguousarray(rescale(pixels, np.uint16))))
+
+
+def _plain(pixels: np.ndarray) -> np.ndarray:
+    """Return grey pixels without an axis for their one channel."""
+    return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+
+
+def _straight(photo: Photo) -> np.ndarray:
+    """Return the pixels of a photo, their colours not multiplied by the opacity."""
+    colours, opacity = split(photo)
+    if opacity is None or photo.alpha == "straight":
+        return photo.pixels
+    white = full_scale(colours.dtype)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bare = np.nan_to_num(colours / (opacity / white), nan=0.0)
+    bare = np.clip(np.rint(bare) if colours.dtype.kind in "ui" else bare, 0, white)
+    return np.concatenate([bare.astype(colours.dtype), opacity], axis=-1)
 
 
 def _read_png_or_jpeg(path: Path, max_pixels: int) -> tuple[np.ndarray, int, str | None]:

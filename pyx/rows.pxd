@@ -85,6 +85,11 @@ cdef struct Job:
     # What the filter is: its integers and its coefficients (of type real).
     const Py_ssize_t* shape
     const void* weights
+    # Filters that look at all channels of a pixel, and those of a guide (no channels: none): their
+    # numbers, and the bytes from one channel to the next. Offsets end with that of the guide.
+    Samples guide
+    Py_ssize_t channels, guides
+    Py_ssize_t image_step, result_step, guide_step
 
 
 ctypedef fused pixel:

@@ -73,6 +73,10 @@ class Case:
         """Filter an image; `common` are the keywords that every filter has."""
         return self.function(image, **self.arguments, **common)
 
+    def explain(self, image):
+        """Return the plan of a call."""
+        return imgconv.explain(self.function, image, **self.arguments)
+
     def results(self, image, **common):
         """Filter an image and return a tuple, of one result or of two."""
         return as_tuple(self.call(image, **common))
@@ -672,6 +676,133 @@ def gabor_cases():
         )
 
 
+# ---- filters that keep edges -------------------------------------------------------------------
+
+
+def in_colours(words, dtype):
+    """Return arguments whose units are those of `sample` images: sigma_color, eps."""
+    dtype = np.dtype(dtype)
+    unit = {"f": 100.0, "b": 0.4}.get(dtype.kind) or 0.4 * np.iinfo(dtype).max
+    units = {"sigma_color": unit, "eps": unit**2}
+    return {name: units[name] * value if name in units else value for name, value in words.items()}
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """A part that is no sum of products: what a filter that keeps edges makes of its window."""
+
+    slow: Callable
+    words: dict
+    guided: bool
+    window: tuple[int, int]
+
+    @property
+    def kernel(self):
+        """The pixels of the window, of which none is left out."""
+        return np.ones(self.window)
+
+    def __call__(self, image, mode, cval):
+        image, words = np.asarray(image), in_colours(self.words, np.asarray(image).dtype)
+        image = image.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            return self.slow(image, *[image] * self.guided, **words, mode=mode, cval=cval)
+
+
+@dataclass(frozen=True)
+class KeepsEdges(Case):
+    """A filter that keeps edges. An image is its own guide.
+
+    Results may be off by a share of the largest value: `single` where float32 is computed in, else
+    `double`. Channels are filtered one by one, as by other filters. To `bilateral`, which has one
+    weight for all channels of a pixel, they are given as a stack.
+    """
+
+    smooths: bool = True
+    single: float = 0.0
+    double: float = 0.0
+
+    def call(self, image, **common):
+        if self.function is not imgconv.guided:
+            common = as_stack(np.ndim(image), common)
+        return self.function(image, *self.given(image), **self.words(image), **common)
+
+    def explain(self, image):
+        return imgconv.explain(self.function, image, *self.given(image), **self.words(image))
+
+    def given(self, image):
+        return (image,) * self.parts[0].guided
+
+    def words(self, image):
+        return in_colours(self.arguments, getattr(image, "dtype", "f8"))
+
+    def tolerances(self, exact, image, cval):
+        pixels = np.abs(np.append(np.asarray(image, np.float64), cval))
+        single = oracle.compute_dtype(image.dtype) == np.float32
+        return ((self.single if single else self.double) * pixels[np.isfinite(pixels)].max(),)
+
+
+def as_stack(ndim, common):
+    """Return keywords that make the channels of an image a stack."""
+    channel, axes = common.get("channel_axis"), common.get("axes")
+    if channel is None or not (axes or ndim == 3):
+        return common
+    images = axes or tuple(axis for axis in range(3) if axis != channel % 3)
+    return {**common, "channel_axis": None, "axes": images}
+
+
+def keeps_edges_cases():
+    """Yield windows of both kinds, distances of both kinds, and means over small and large squares.
+
+    No library has `bilateral` as it is defined: see test_denoise.py.
+    """
+    for function, words in [
+        (imgconv.bilateral, {"win_size": 5, "sigma_color": 1.0, "sigma_spatial": 1.0}),
+        (imgconv.bilateral, {"win_size": 9, "sigma_color": 0.3, "sigma_spatial": 2.0}),
+        (imgconv.bilateral, {"win_size": 1, "sigma_color": 1.0, "sigma_spatial": 1.0}),
+        (imgconv.bilateral, {"win_size": 7, "sigma_color": 0.5, "sigma_spatial": 1.5,
+                             "window": "disk", "metric": "l1"}),
+        (imgconv.joint_bilateral, {"win_size": 5, "sigma_color": 0.5, "sigma_spatial": 1.5}),
+    ]:  # fmt: skip
+        size = words["win_size"]
+        guided = function is imgconv.joint_bilateral
+        yield KeepsEdges(
+            id="-".join([function.__name__, *map(str, words.values())]),
+            function=function,
+            arguments=words,
+            reference=None,
+            parts=(Weighing(oracle.bilateral, words, guided, (size, size)),),
+            modes=(),
+            single=1e-6,
+            double=1e-14,
+        )
+    for words in [
+        {"radius": 0, "eps": 0.1},
+        {"radius": 1, "eps": 1.0},
+        {"radius": 3, "eps": 0.01},
+        {"radius": 8, "eps": 0.2},
+    ]:
+        reach = 4 * words["radius"] + 1
+        yield KeepsEdges(
+            id="guided-{radius}-{eps}".format(**words),
+            function=imgconv.guided,
+            arguments=words,
+            reference=partial(scipy_guided, **words),
+            parts=(Weighing(oracle.guided, words, True, (reach, reach)),),
+            modes=("reflect", "mirror", "wrap"),
+            single=1e-12,
+            double=1e-12,
+        )
+
+
+def scipy_guided(image, mode, cval, radius, eps):
+    """He's filter of an image by itself, by SciPy's means: with borders that agree in both."""
+    eps = in_colours({"eps": eps}, image.dtype)["eps"]
+    mean = partial(ndimage.uniform_filter, size=2 * radius + 1, mode=mode)
+    variance = mean(image * image) - mean(image) ** 2
+    a = variance / (variance + eps)
+    return mean(a) * image + mean(mean(image) - a * mean(image))
+
+
 CASES = [
     *dense_cases(),
     *method_cases(),
@@ -686,6 +817,7 @@ CASES = [
     *derivative_cases(),
     *laplace_cases(),
     *gabor_cases(),
+    *keeps_edges_cases(),
 ]
 
 BY_ID = {case.id: case for case in CASES}
@@ -844,6 +976,9 @@ CORE = [
         "roberts-None",
         "gradient-sobel",
         "gradient-farid-polar",
+        "bilateral-5-1.0-1.0",
+        "joint_bilateral-5-0.5-1.5",
+        "guided-3-0.01",
     ]
 ]
 

@@ -145,6 +145,69 @@ def _median(windows, pixels):
     return np.where(np.isnan(windows[..., -1]), np.nan, low / 2 + high / 2)
 
 
+# ---- filters that keep edges -------------------------------------------------------------------
+
+
+def bilateral(
+    image,
+    guide=None,
+    *,
+    win_size,
+    sigma_color,
+    sigma_spatial,
+    window="square",
+    metric="l2",
+    mode="reflect",
+    cval=0.0,
+):
+    """out[p] = sum over q of w(p, q) image[q] / sum over q of w(p, q), where w(p, q) is
+    exp(-|q - p|^2 / (2 sigma_spatial^2) - |guide[q] - guide[p]|^2 / (2 sigma_color^2)).
+
+    Channels, if any, are last. Of all that is subtracted the result is independent; taking the
+    pixel itself from each keeps digits.
+    """
+    image = np.asarray(image, dtype=np.float64)
+    guide = image if guide is None else np.asarray(guide, dtype=np.float64)
+    height, width = image.shape[:2]
+    r = win_size // 2
+    values, around = (
+        extend(each, (r, r), (r, r), mode, cval).reshape(height + 2 * r, width + 2 * r, -1)
+        for each in (image, guide)
+    )
+    inside = np.s_[r : r + height, r : r + width]
+    top = np.zeros((height, width, values.shape[2]))
+    below = np.zeros((height, width, 1))
+    for i in range(2 * r + 1):
+        for j in range(2 * r + 1):
+            far = (i - r) ** 2 + (j - r) ** 2
+            if window == "disk" and far > r**2:
+                continue
+            there = np.s_[i : i + height, j : j + width]
+            apart = np.abs(around[there] - around[inside])
+            unlike = apart.sum(axis=-1) ** 2 if metric == "l1" else (apart**2).sum(axis=-1)
+            w = np.exp(-far / (2 * sigma_spatial**2) - unlike / (2 * sigma_color**2))[..., None]
+            top += w * (values[there] - values[inside])
+            below += w
+    return (values[inside] + top / below).reshape(image.shape)
+
+
+def guided(image, guide, radius, eps, *, mode="reflect", cval=0.0):
+    """mean(a) guide + mean(b), where a = cov(guide, image) / (var(guide) + eps) and b = mean(image)
+    - a mean(guide), all over the pixels at most `radius` away.
+    """
+
+    def mean(array):
+        size = 2 * radius + 1
+        rows = sum(array[i : i + len(array) - size + 1] for i in range(size))
+        return sum(rows[:, j : j + rows.shape[1] - size + 1] for j in range(size)) / size**2
+
+    reach = (2 * radius, 2 * radius)
+    image, extended = (extend(each, reach, reach, mode, cval) for each in (image, guide))
+    covariance = mean(extended * image) - mean(extended) * mean(image)
+    a = covariance / (mean(extended**2) - mean(extended) ** 2 + eps)
+    return mean(a) * guide + mean(mean(image) - a * mean(extended))
+
+
 # ---- dtypes ----------------------------------------------------------------------------------
 
 SINGLE = ("bool", "int8", "uint8", "int16", "uint16", "float16", "float32")

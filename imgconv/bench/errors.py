@@ -16,10 +16,24 @@ from imgconv.core.resample import coarse
 
 SIGMAS = (8, 10, 12, 16, 20, 30, 50, 100, 200)
 
+SHORT = ("uint8", "int8", "uint16", "int16")
+
+
+def bare_sobel(image: np.ndarray, axis: int, normalize: bool) -> np.ndarray:
+    """Return Sobel's derivative by its integer weights."""
+    assert not normalize
+    return ndimage.sobel(image, axis)
+
+
 # What is measured: the filter, its arguments and what computes the same in float64; the dtypes.
-MEASURED = [
-    ("gaussian", {"sigma": sigma}, ndimage.gaussian_filter, ("uint8", "int8", "uint16", "int16"))
-    for sigma in (1.5, 8, 20, 50)
+MEASURED: list[tuple[str, dict[str, Any], Any, tuple[str, ...]]] = [
+    *(
+        ("gaussian", {"sigma": sigma}, ndimage.gaussian_filter, SHORT)
+        for sigma in (1.5, 8, 20, 50)
+    ),
+    *(("box", {"size": size}, ndimage.uniform_filter, SHORT) for size in (3, 15, 51)),
+    ("sobel", {"axis": 1, "normalize": False}, bare_sobel, SHORT),
+    ("laplace", {}, ndimage.laplace, SHORT),
 ]
 SIZE = (200, 300)
 
@@ -42,16 +56,18 @@ def resampling() -> Iterator[tuple[str, ...]]:
 
 def integers() -> Iterator[tuple[str, ...]]:
     """Yield the errors of filters on noise of the dtype's whole range, rounding included."""
-    yield "filter", "pixels and result", "loop", "largest error", "mean error"
+    yield "filter", "pixels", "result", "loop", "largest error", "mean error"
     for name, arguments, exact, dtypes in MEASURED:
         words = ", ".join(f"{word}={value}" for word, value in arguments.items())
         for dtype in dtypes:
             image = noise(dtype)
             result = getattr(imgconv, name)(image, **arguments)
-            loop = imgconv.explain(getattr(imgconv, name), image, **arguments).operation.loop
+            plan = imgconv.explain(getattr(imgconv, name), image, **arguments)
+            loop = f"{plan.operation.loop}, {plan.computed_in}"
             error = result - exact(image.astype(np.float64), **arguments)
             largest, mean = np.abs(error).max(), round(error.mean(), 3) + 0.0
-            yield f"{name} {words}", dtype, loop, f"{largest:.3f}", f"{mean:+.3f}"
+            title, kind = f"{name} {words}".strip(), str(result.dtype)
+            yield title, dtype, kind, loop, f"{largest:.3f}", f"{mean:+.3f}"
 
 
 def noise(dtype: str) -> np.ndarray:

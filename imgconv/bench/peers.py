@@ -176,6 +176,22 @@ class Imgconv(Peer):
         top = full_scale(image.dtype)
         return self._call("hysteresis", image, result, low * top, high * top)
 
+    def bilateral(self, image: Array, result: np.dtype, size: int, sigma: float) -> Call:
+        return self._call(
+            "bilateral",
+            image,
+            result,
+            win_size=size,
+            sigma_color=sigma,
+            sigma_spatial=size / 4,
+            window="disk",
+            metric="l1",
+        )
+
+    def guided(self, image: Array, result: np.dtype, radius: int, eps: float) -> Call:
+        apply = self.library.guided
+        return Call(lambda out: apply(image, image, radius, eps, out=out))
+
 
 class OpenCV(Peer):
     """cv2, with BORDER_REFLECT and Gaussians of 2 int(4 sigma + 1/2) + 1 taps."""
@@ -323,6 +339,17 @@ class OpenCV(Peer):
             fills_out=False,
         )
 
+    def bilateral(self, image: Array, result: np.dtype, size: int, sigma: float) -> Call | None:
+        if image.dtype not in (np.uint8, np.float32) or result != image.dtype:
+            return None
+        cv2 = self.library
+        return Call(
+            lambda out: cv2.bilateralFilter(
+                image, size, sigma, size / 4, dst=out, borderType=cv2.BORDER_REFLECT
+            ),
+            "interpolated weights" if image.dtype == np.float32 else "",
+        )
+
 
 class SciPy(Peer):
     """scipy.ndimage, one thread. In float64 it is the reference of all."""
@@ -427,6 +454,48 @@ class SciPy(Peer):
         inside = tuple(slice(first, end, stride) for end in last)
         return Call(lambda out: every(image, size, result)[inside], note, fills_out=False)
 
+    def guided(self, image: Array, result: np.dtype, radius: int, eps: float) -> Call | None:
+        if image.ndim != 2 or image.dtype != result or result.kind != "f":
+            return None
+
+        def mean(array: Array) -> Array:
+            found: Array = self.library.uniform_filter(array, 2 * radius + 1)
+            return found
+
+        def run(out: Array | None) -> Array:
+            average = mean(image)
+            variance = mean(image * image) - average**2
+            a = variance / (variance + eps)
+            return np.add(mean(a) * image, mean(average - a * average), out)
+
+        return Call(run)
+
+
+class Definition(Peer):
+    """NumPy's sums as a filter is defined: the reference of what SciPy has not, never measured."""
+
+    name, module, package = "definition", "numpy", "numpy"
+
+    def bilateral(self, image: Array, result: np.dtype, size: int, sigma: float) -> Call:
+        r = size // 2
+        values = image if image.ndim == 3 else image[..., None]
+        around = np.pad(values, ((r, r), (r, r), (0, 0)), "symmetric")
+
+        def run(out: Array | None) -> Array:
+            top, below = np.zeros(values.shape), np.zeros((*values.shape[:2], 1))
+            for i in range(size):
+                for j in range(size):
+                    far = (i - r) ** 2 + (j - r) ** 2
+                    if far <= r * r:
+                        there = around[i : i + len(values), j : j + values.shape[1]]
+                        apart = np.abs(there - values).sum(axis=2, keepdims=True)
+                        weight = np.exp(-8 * far / size**2 - 0.5 * (apart / sigma) ** 2)
+                        top += weight * there
+                        below += weight
+            return (top / below).reshape(image.shape)
+
+        return Call(run)
+
 
 class SciPySignal(Peer):
     """scipy.signal, one thread: the direct 2-D sum."""
@@ -498,6 +567,21 @@ class ScikitImage(Peer):
     def hysteresis(self, image: Array, result: np.dtype, low: float, high: float) -> Call:
         apply, top = self.library.apply_hysteresis_threshold, full_scale(image.dtype)
         return Call(lambda out: apply(image, low * top, high * top), fills_out=False)
+
+    def bilateral(self, image: Array, result: np.dtype, size: int, sigma: float) -> Call | None:
+        if image.dtype != result or result.kind != "f":
+            return None
+        apply = import_module("skimage.restoration").denoise_bilateral
+        channels = image.shape[2] if image.ndim == 3 else 1
+        # It divides the distance of colours by the number of channels.
+        return Call(
+            lambda out: apply(
+                image, size, sigma / channels, size / 4, mode="symmetric",
+                channel_axis=-1 if channels > 1 else None,
+            ),
+            "square window, other weights",
+            fills_out=False,
+        )  # fmt: skip
 
 
 class PyTorch(Peer):

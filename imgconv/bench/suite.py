@@ -199,6 +199,35 @@ STACK = tuple(
     for row in (correlate(3), gaussian(1.5))
 )
 
+
+def bilateral(size: int, dtype: str, channels: int) -> Row:
+    """Return the row of a bilateral filter on a disk; a tenth of white is far apart."""
+    y, x = np.ogrid[:size, :size]
+    weights = int(np.count_nonzero((y - size // 2) ** 2 + (x - size // 2) ** 2 <= (size // 2) ** 2))
+    return Row(
+        "denoise",
+        f"{'RGB ' if channels == 3 else ''}bilateral {size}",
+        "bilateral",
+        (size, 25.5 if dtype == "uint8" else 0.1),
+        # For each weight: distance, exponential and two sums.
+        12 * weights,
+        dtype,
+        "same",
+        channels,
+        (1024, 1024),
+    )
+
+
+DENOISE = (
+    *(
+        bilateral(size, dtype, channels)
+        for channels in (1, 3)
+        for dtype in ("uint8", "float32")
+        for size in (5, 9, 15)
+    ),
+    Row("denoise", "guided 17x17", "guided", (8, 0.01), 60, result="same", shape=(1024, 1024)),
+)
+
 SUITE: tuple[Row, ...] = (
     *CORRELATE,
     *(replace(row, family="kernels") for row in KERNELS),
@@ -220,6 +249,7 @@ SUITE: tuple[Row, ...] = (
         for row in (correlate(3), gaussian(1.5))
     ),
     *STACK,
+    *DENOISE,
     *(
         replace(row, family="float64", dtype="float64")
         for row in (*CORRELATE, *GAUSSIAN, *EDGES[:2], EDGES[4], *BOX)

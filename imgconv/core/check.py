@@ -138,6 +138,50 @@ def layout(ndim: int, axes: tuple[int, int] | None, channel_axis: int | None) ->
     return Layout(y, x, channel, stack)
 
 
+def without_channel(layout: Layout) -> tuple[int, int]:
+    """Return where y and x are when the channels are taken away."""
+    y, x = (
+        axis - (layout.channel is not None and layout.channel < axis)
+        for axis in (layout.y, layout.x)
+    )
+    return y, x
+
+
+def by_channel(image: NDArray[Any], layout: Layout) -> NDArray[Any]:
+    """Return a view of an image with its channels, or the one it has, on the last axis."""
+    return image[..., None] if layout.channel is None else np.moveaxis(image, layout.channel, -1)
+
+
+def guide(
+    guide: ArrayLike, shape: tuple[int, ...], layout: Layout, channel_axis: Any
+) -> NDArray[Any]:
+    """Return a view of a guide: the image's axes without its channels, then those of the guide."""
+    array = image(guide, "guide")
+    channel: int | None
+    if channel_axis is not None:
+        channel = _axis(
+            integer(channel_axis, "guide_channel_axis"), array.ndim, "guide_channel_axis"
+        )
+    else:
+        channel = layout.channel if array.ndim == len(shape) else None
+    view = by_channel(array, layout._replace(channel=channel))
+    size = tuple(n for axis, n in enumerate(shape) if axis != layout.channel)
+    if view.shape[:-1] != size:
+        raise ValueError(f"guide must have the image's size {size}, got shape {array.shape}")
+    return view
+
+
+def broadcast_guide(guide: NDArray[Any], shape: tuple[int, ...], layout: Layout) -> NDArray[Any]:
+    """Return a guide that has a plane for every plane of the image."""
+    channels = 1 if layout.channel is None else shape[layout.channel]
+    if guide.shape[-1] not in {1, channels}:
+        rule = "one channel" if channels == 1 else f"one channel or {channels}"
+        raise ValueError(f"guide must have {rule}, got {guide.shape[-1]}")
+    if layout.channel is None:
+        return guide[..., 0]
+    return np.broadcast_to(np.moveaxis(guide, -1, layout.channel), shape)
+
+
 def _axis(axis: int, ndim: int, name: str) -> int:
     if not -ndim <= axis < ndim:
         raise ValueError(f"{name} must lie in an image of {ndim} axes, got {axis}")
@@ -209,6 +253,22 @@ def window_fits(span: int, padded: int, fits: bool) -> None:
     """Check that there is a window, of `span` pixels, in an image of so many with its padding."""
     if not fits:
         raise ValueError(f"size must fit into the padded image, got {span} pixels for {padded}")
+
+
+def at_least(value: Any, name: str, least: int) -> int:
+    """Return an integer, not below `least`."""
+    checked = integer(value, name)
+    if checked < least:
+        raise ValueError(f"{name} must be at least {least}, got {value!r}")
+    return checked
+
+
+def odd(value: Any, name: str) -> int:
+    """Return a positive odd integer."""
+    checked = integer(value, name)
+    if checked < 1 or checked % 2 == 0:
+        raise ValueError(f"{name} must be positive and odd, got {value!r}")
+    return checked
 
 
 def scales(value: Any, name: str) -> tuple[float, float]:

@@ -560,3 +560,102 @@ class Canny:
         weights = np.concatenate([head, *self.kernels, self.parts.ravel()])
         # They stay double where the rows are float32.
         return list(map(int, numbers)), weights.view(computed)
+
+
+@dataclass(frozen=True, eq=False)
+class Bilateral:
+    """Means weighted by `exp(nearness)` and by how alike pixels are, all channels together.
+
+    `nearness` is -inf where the window has no pixel; each row of the window is one run of pixels.
+    `deviations` are those of a Gaussian over the distance of colours: one for all images of a
+    stack, or one for each.
+    """
+
+    nearness: Weights
+    deviations: tuple[float, ...]
+    manhattan: bool = False
+    loop: str = "bilateral"
+    smooths: bool = True
+    results: int = 1
+    stride: tuple[int, int] = (1, 1)
+    block: int = 1
+    note: str = ""
+
+    @property
+    def held(self) -> float:
+        """For each channel, three numbers of every row from the pixel down."""
+        return 3 * (len(self.nearness) // 2 + 1)
+
+    @property
+    def windows(self) -> tuple[Axis, Axis]:
+        """The window, centred at size // 2."""
+        y, x = (Axis(k // 2, k) for k in self.nearness.shape)
+        return y, x
+
+    @property
+    def cost(self) -> float:
+        """Some twelve operations for each weight."""
+        return 12.0 * np.count_nonzero(np.isfinite(self.nearness))
+
+    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
+        """A float type: the weights are no integers."""
+        return pixels.float_type
+
+    def work(self, pitch: int) -> int:
+        """Nothing: the loop has a scratch of its own."""
+        return 0
+
+    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+        """Return metric, number of scales and heights of the columns; scales and nearness.
+
+        Half of the window is enough, from the pixel's own row down.
+        """
+        lower = self.nearness[len(self.nearness) // 2 :].T / np.log(2)
+        inside = np.isfinite(lower)
+        # Not so large that float32 had none for it.
+        scales = np.minimum(np.sqrt(0.5 / np.log(2)) / np.array(self.deviations), 1e38)
+        numbers = [int(self.manhattan), len(scales), *map(int, inside.sum(axis=1))]
+        return numbers, np.concatenate([scales, lower[inside]])
+
+
+@dataclass(frozen=True, eq=False)
+class Guided:
+    """The guided filter: means over squares of 2 * radius + 1, and what is added to a variance."""
+
+    radius: int
+    eps: float
+    loop: str = "guided"
+    smooths: bool = True
+    results: int = 1
+    stride: tuple[int, int] = (1, 1)
+    block: int = 1
+    note: str = ""
+
+    @property
+    def held(self) -> float:
+        """Four moments, two coefficients and the guide, of the rows of a square: for two images."""
+        return 3.5 * (2 * self.radius + 1)
+
+    @property
+    def windows(self) -> tuple[Axis, Axis]:
+        """The means of means reach twice as far."""
+        window = Axis(2 * self.radius, 4 * self.radius + 1)
+        return window, window
+
+    @property
+    def cost(self) -> float:
+        """Four moments and two coefficients, each summed down the columns and along the rows."""
+        return 30.0 + 12 * (2 * self.radius + 1).bit_length()
+
+    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
+        """float64: a variance is a small difference of large means."""
+        return FLOAT64
+
+    def work(self, pitch: int) -> int:
+        """Nothing: the loop has a scratch of its own."""
+        return 0
+
+    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+        """Return the size of the squares; eps, and the scale of a sum."""
+        size = 2 * self.radius + 1
+        return [size], np.array([self.eps, size**-2.0])

@@ -33,6 +33,9 @@ JOB = np.dtype(
         ("block", "p"), ("strip", "p"), ("chunk", "p"), ("grain", "p"),
         ("pitch", "p"), ("ring_pitch", "p"), ("work", "p"),
         ("shape", "p"), ("weights", "p"),
+        ("guide", np.dtype(SAMPLES, align=True)),
+        ("channels", "p"), ("guides", "p"),
+        ("image_step", "p"), ("result_step", "p"), ("guide_step", "p"),
     ],
     align=True,
 )  # fmt: skip
@@ -51,6 +54,17 @@ IN_PLACE_BYTES = 3 << 20
 VECTOR_BYTES = 64
 
 
+class Guide(NamedTuple):
+    """The image that weights come from: the axes of the image without its channels, then its own.
+
+    An image that guides itself has a guide without channels.
+    """
+
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: np.dtype
+
+
 class Request(NamedTuple):
     """The hashable question that a plan answers."""
 
@@ -66,6 +80,7 @@ class Request(NamedTuple):
     fit: "geometry.Shape | Fit"
     out: tuple[tuple[int, ...], tuple[int, ...], np.dtype] | None
     in_place: bool
+    guide: Guide | None = None  # None: each channel is filtered by itself
 
 
 class Fit(NamedTuple):
@@ -141,6 +156,8 @@ class Plan:
         y, x = self.windows
         planes = f"{self.planes} plane{'s' if self.planes != 1 else ''}"
         colour = f", {self.interleaved} channels interleaved" if self.interleaved > 1 else ""
+        if isinstance(self.job, np.ndarray) and self.job["channels"] > 1:
+            colour = f", {self.job['channels']} channels together"
         note = [f"  method  {self.operation.note}"] if self.operation.note else []
         times = ", ".join(f"{name} {time:.3g}" for name, time in self.times.items())
         chosen = [f"  method  {self.method}; nanoseconds a pixel: {times}"] if times else []
@@ -173,6 +190,8 @@ def make_plan(request: Request) -> Plan:
     operation, times = methods.choose(request.operation, result_size, given, dtype)
     windows, _ = place(operation, size, request.fit)
     computed = operation.computed_in(given, dtype)
+    if request.guide is not None:
+        computed = max(computed, pixels(request.guide.dtype, 0).float_type)
     by_tiles = isinstance(operation, fourier.Fourier)
     shape = list(request.shape)
     shape[layout.y], shape[layout.x] = result_size
@@ -182,8 +201,12 @@ def make_plan(request: Request) -> Plan:
     else:
         strides = contiguous_strides(shape, dtype.itemsize)
     step = 1 if by_tiles else interleaved_channels(request, layout, strides)
-    stack = layout.stack if step > 1 or layout.channel is None else (layout.channel, *layout.stack)
+    stack = layout.stack
+    if step == 1 and layout.channel is not None and request.guide is None:
+        stack = (layout.channel, *stack)
     offsets = plane_offsets(request.shape, stack, request.strides, strides, operation.results)
+    if request.guide is not None:
+        offsets = np.c_[offsets, guide_offsets(request.guide, layout)]
     numbers, weights = operation.pack(step, computed)
     maps = border_maps(size, windows, operation.stride, result_size, modes, step)
     keep = (*maps, offsets, np.array(numbers, dtype=np.intp), weights.astype(computed))
@@ -210,6 +233,8 @@ def make_plan(request: Request) -> Plan:
     job["planes"], job["offsets"] = len(offsets), offsets.ctypes.data
     fits = not by_tiles and saved_rows_fit(job, operation, computed.itemsize)
     job["in_place"] = request.in_place and fits
+    if request.guide is not None:
+        join_channels(job, request, layout, strides)
     schedule(job, operation, computed.itemsize)
     job["shape"], job["weights"] = keep[-2].ctypes.data, keep[-1].ctypes.data
     loop = cpu.loop("correlate" if by_tiles else operation.loop, computed.name)
@@ -275,7 +300,7 @@ def contiguous_strides(shape: list[int], itemsize: int) -> tuple[int, ...]:
 def interleaved_channels(request: Request, layout: check.Layout, strides: tuple[int, ...]) -> int:
     """Return the channels that lie side by side in image and result and run as one long row."""
     channel = layout.channel
-    if channel is None:
+    if channel is None or request.guide is not None:
         return 1
     count = request.shape[channel]
     beside = all(each[layout.x] == count * each[channel] for each in (request.strides, strides))
@@ -298,6 +323,31 @@ def plane_offsets(
         for strides in (image_strides, *[result_strides] * results)
     ]
     return np.stack(offsets, axis=1).astype(np.intp)
+
+
+def guide_offsets(guide: Guide, layout: check.Layout) -> NDArray[np.intp]:
+    """Return the byte offset of the guide for each plane of a stack."""
+    stack = tuple(
+        axis for axis in range(len(guide.shape) - 1) if axis not in check.without_channel(layout)
+    )
+    return plane_offsets(guide.shape, stack, guide.strides, (), 0)[:, 0]
+
+
+def join_channels(
+    job: NDArray[Any], request: Request, layout: check.Layout, strides: tuple[int, ...]
+) -> None:
+    """Tell a loop that looks at all channels at once where they are, and those of the guide."""
+    guide = request.guide
+    assert guide is not None
+    job["channels"], job["guides"] = 1, guide.shape[-1]
+    if layout.channel is not None:
+        job["channels"] = request.shape[layout.channel]
+        job["image_step"] = request.strides[layout.channel]
+        job["result_step"] = strides[layout.channel]
+    if job["guides"]:
+        y, x = check.without_channel(layout)
+        job["guide"] = samples(guide.strides, guide.dtype, y, x)
+        job["guide_step"] = guide.strides[-1]
 
 
 def border_maps(
@@ -335,6 +385,7 @@ def schedule(job: NDArray[Any], operation: Operation, itemsize: int) -> None:
     columns = max(step, (int(job["result_width"]) - step) * stride + step)
     span_x, lanes = int(job["span_x"]), VECTOR_BYTES // itemsize
     rows = operation.held or int(job["span_y"]) + (operation.block - 1) * operation.stride[0]
+    rows *= max(1, int(job["channels"] + job["guides"]))
     fits = int(STRIP_BYTES / (itemsize * rows)) - span_x - 2 * lanes
     # No narrower than the window, which is loaded beside it, unless that took too much.
     wide = operation.held or 2 * span_x * rows * itemsize <= WIDE_BYTES

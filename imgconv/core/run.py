@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from imgconv.core import check, threads
 from imgconv.core.memory import POOL, empty
 from imgconv.core.operation import Operation
-from imgconv.core.plan import PLANS, Fit, Plan, Request, make_plan
+from imgconv.core.plan import PLANS, Fit, Guide, Plan, Request, make_plan
 
 # Scratch up to this size is kept for the next call of the same thread, so that a small image does
 # not pay for memory; it stays in L2.
@@ -119,6 +119,38 @@ def apply_out(
         array = array.copy(order="K")
         return apply_out(operation, array, mode, cval, axes, channel_axis, dtype, out, fit)
     execute(made, array, outs[0], outs[-1])
+    return target
+
+
+def apply_joint(
+    operation: Operation,
+    image: NDArray[Any],
+    guide: NDArray[Any],
+    mode: Any,
+    cval: Any,
+    axes: Any,
+    channel_axis: Any,
+    dtype: Any,
+    out: Any,
+) -> Any:
+    """Filter all channels of an image together, by weights that come from it or from a guide.
+
+    The guide has the axes of the image without its channels, and behind them its own: none, where
+    the image guides itself.
+    """
+    target = out.out if isinstance(out, PlanOnly) else out
+    described = None if target is None else check.outs((target,), 1)
+    about = Guide(guide.shape, guide.strides, guide.dtype)
+    made = find_plan((operation, image.shape, image.strides, image.dtype, mode, cval, axes,
+                      channel_axis, dtype, "same", described, False, about))  # fmt: skip
+    if isinstance(out, PlanOnly):
+        return made
+    if target is None:
+        target = empty(made.shape, made.dtype)
+    elif any(np.may_share_memory(each, target) for each in (image, guide)):
+        return apply_joint(operation, image.copy(), guide.copy(), mode, cval, axes, channel_axis,
+                           dtype, out)  # fmt: skip
+    execute(made, image, target, guide)
     return target
 
 

@@ -1,0 +1,229 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: freethreading_compatible=True
+"""The guided filter: in every window the image as a line over the guide, and the mean of the lines.
+
+    a = covariance(guide, image) / (variance(guide) + eps)      b = mean(image) - a * mean(guide)
+    result = mean(a) * guide + mean(b)
+
+K. He, J. Sun, X. Tang, "Guided image filtering", 2013. All means are over the same square, at a
+cost that hardly grows with it, and are sums in which nothing is subtracted: a NaN stays in its
+windows, and nothing drifts.
+
+Down the columns, rows are added as van Herk (1992) and Gil and Werman (1993) take minima: in groups
+as high as the window, sums from each row of a group to its last, and from the first row of the next
+group downwards; a window is one of each. Along the rows, sums of 1, 2, 4, ... neighbours are made
+of two each, and added as the binary digits of the width say.
+"""
+cimport numpy as cnp
+
+from bands cimport CACHE_LINE, take, up_to_lanes
+from planes cimport Planes, load_planes, run_planes, store_planes
+from rows cimport Job, fill
+from types cimport LANES, load, real, store, vec
+
+cnp.import_array()
+
+
+cdef enum:
+    MOMENTS = 4             # guide, image, guide * guide, guide * image
+    LINES = 2               # a, b
+
+
+cdef struct Square:
+    # job.shape
+    Py_ssize_t size
+
+
+cdef struct Columns:
+    # Sums of `size` rows of so many planes: a ring of rows, which become sums from there to the end
+    # of their group, and the sum from the beginning of the last group.
+    Py_ssize_t size, planes, pitch
+    real* ring
+    real* since
+    real* sums              # of the window that ends with the last row
+
+
+cdef struct Slot:
+    # The scratch of one thread.
+    Columns moments, lines
+    real* guide             # extended rows of the guide, until their results are computed
+    real* image
+    real* stage             # a row of the result
+    char* raw
+    Py_ssize_t pitch
+
+
+# ---------------------------------------------------------------------------------------------
+# Sums
+
+cdef inline real* row_of(const Columns* columns, Py_ssize_t e) noexcept nogil:
+    return columns.ring + e % columns.size * columns.planes * columns.pitch
+
+
+cdef inline void add(real* target, const real* source, Py_ssize_t n) noexcept nogil:
+    """target += source, which may be target further on."""
+    cdef Py_ssize_t x = 0
+    while x < n:
+        store(target + x, load(target + x) + load(source + x))
+        x += LANES
+
+
+cdef void push(Columns* columns, Py_ssize_t e, Py_ssize_t first) noexcept nogil:
+    """Take row e, which stands in the ring; the first of all was `first`."""
+    cdef Py_ssize_t n = columns.planes * columns.pitch, i, x = 0
+    cdef const real* ahead
+    if (e + 1) % columns.size == 0:
+        for i in range(e - 1, max(first, e + 1 - columns.size) - 1, -1):
+            add(row_of(columns, i), row_of(columns, i + 1), n)
+        fill(columns.since, n, 0)
+    else:
+        add(columns.since, row_of(columns, e), n)
+    ahead = row_of(columns, e + 1)
+    while x < n:
+        store(columns.sums + x, load(ahead + x) + load(columns.since + x))
+        x += LANES
+
+
+cdef void add_neighbours(real* sums, Py_ssize_t size, Py_ssize_t n, real* target) noexcept nogil:
+    """target[x] = sums[x] + ... + sums[x + size - 1] for n columns; `sums` is used up."""
+    cdef Py_ssize_t length = 1, done = 0
+    fill(target, up_to_lanes(n), 0)
+    while True:
+        if size & length:
+            add(target, sums + done, n)
+            done += length
+        if 2 * length > size:
+            return
+        add(sums, sums + length, n + size - 2 * length)
+        length *= 2
+
+
+# ---------------------------------------------------------------------------------------------
+# The equation
+
+cdef inline void take_moments(const real* guide, const real* image, Py_ssize_t pitch,
+                              Py_ssize_t n, real* moments) noexcept nogil:
+    cdef Py_ssize_t x = 0
+    cdef vec g, v
+    while x < n:
+        g = load(guide + x)
+        v = load(image + x)
+        store(moments + x, g)
+        store(moments + pitch + x, v)
+        store(moments + 2 * pitch + x, g * g)
+        store(moments + 3 * pitch + x, g * v)
+        x += LANES
+
+
+cdef inline void fit_lines(const real* sums, Py_ssize_t pitch, Py_ssize_t n, real scale, real eps,
+                           real* lines) noexcept nogil:
+    """a and b of every window, from the sums of its moments."""
+    cdef Py_ssize_t x = 0
+    cdef vec g, v, a, variance, covariance
+    while x < n:
+        g = load(sums + x) * scale
+        v = load(sums + pitch + x) * scale
+        variance = load(sums + 2 * pitch + x) * scale - g * g
+        covariance = load(sums + 3 * pitch + x) * scale - g * v
+        variance = variance + eps
+        a = covariance / variance
+        store(lines + x, a)
+        store(lines + pitch + x, v - a * g)
+        x += LANES
+
+
+cdef inline void draw_lines(const real* sums, Py_ssize_t pitch, const real* guide, Py_ssize_t n,
+                            real scale, real* target) noexcept nogil:
+    """The result, from the sums of a and b."""
+    cdef Py_ssize_t x = 0
+    while x < n:
+        store(target + x,
+              (load(sums + x) * load(guide + x) + load(sums + pitch + x)) * scale)
+        x += LANES
+
+
+# ---------------------------------------------------------------------------------------------
+# The schedule
+
+cdef inline void lay_columns(Columns* columns, Py_ssize_t size, Py_ssize_t planes,
+                             Py_ssize_t pitch, char** free) noexcept nogil:
+    cdef Py_ssize_t row = planes * pitch * <Py_ssize_t> sizeof(real)
+    columns.size = size
+    columns.planes = planes
+    columns.pitch = pitch
+    columns.ring = <real*> take(free, size * row)
+    columns.since = <real*> take(free, row)
+    columns.sums = <real*> take(free, row)
+
+
+cdef Py_ssize_t lay_out(const Job* job, char* scratch, Slot* slot) noexcept nogil:
+    """Divide a thread's scratch; returns the bytes it takes."""
+    cdef Py_ssize_t size = (<const Square*> job.shape).size
+    cdef Py_ssize_t row
+    cdef char* free = scratch
+    slot.pitch = job.ring_pitch + LANES
+    row = slot.pitch * <Py_ssize_t> sizeof(real)
+    lay_columns(&slot.moments, size, MOMENTS, slot.pitch, &free)
+    lay_columns(&slot.lines, size, LINES, slot.pitch, &free)
+    slot.guide = <real*> take(&free, size * row)
+    slot.image = <real*> take(&free, row)
+    slot.stage = <real*> take(&free, MOMENTS * row)
+    slot.raw = take(&free, slot.pitch * 8)
+    return free - scratch
+
+
+cdef inline void sum_windows(const Columns* columns, Py_ssize_t n, real* target) noexcept nogil:
+    cdef Py_ssize_t k
+    for k in range(columns.planes):
+        add_neighbours(columns.sums + k * columns.pitch, columns.size, n,
+                       target + k * columns.pitch)
+
+
+cdef void strip(const Planes* image, const Planes* guide, const Planes* result, Py_ssize_t plane,
+                Py_ssize_t top, Py_ssize_t bottom, Py_ssize_t left, Py_ssize_t right,
+                char* scratch) noexcept nogil:
+    """Row by row: of the image, of the lines that stand half a window higher, of the result."""
+    cdef const Job* job = image.job
+    cdef const real* weights = <const real*> job.weights
+    cdef real eps = weights[0], scale = weights[1]
+    cdef Py_ssize_t reach = (<const Square*> job.shape).size - 1
+    cdef Py_ssize_t n = right - left, e
+    cdef real* row
+    cdef Slot slot
+    fill(<real*> scratch, lay_out(job, scratch, &slot) // <Py_ssize_t> sizeof(real), 0)
+    for e in range(top, bottom + 2 * reach):
+        row = slot.guide + e % (reach + 1) * slot.pitch
+        load_planes(guide, e, left, n + 2 * reach, slot.raw, NULL, row, slot.pitch)
+        load_planes(image, e, left, n + 2 * reach, slot.raw, NULL, slot.image, slot.pitch)
+        take_moments(row, slot.image, slot.pitch, n + 2 * reach, row_of(&slot.moments, e))
+        push(&slot.moments, e, top)
+        if e >= top + reach:
+            sum_windows(&slot.moments, n + reach, slot.stage)
+            fit_lines(slot.stage, slot.pitch, n + reach, scale, eps,
+                      row_of(&slot.lines, e - reach))
+            push(&slot.lines, e - reach, top)
+        if e >= top + 2 * reach:
+            sum_windows(&slot.lines, n, slot.stage)
+            row = slot.guide + (e - reach) % (reach + 1) * slot.pitch + reach
+            draw_lines(slot.stage, slot.pitch, row, n, scale, slot.stage)
+            store_planes(result, e - 2 * reach, left, n, slot.raw, NULL, slot.stage, slot.pitch)
+
+
+# ---------------------------------------------------------------------------------------------
+# Entry
+
+def scratch(cnp.ndarray job not None, int threads):
+    """Bytes of scratch that `run` needs for so many threads."""
+    cdef Slot unused
+    return lay_out(<const Job*> cnp.PyArray_DATA(job), NULL, &unused) * threads + CACHE_LINE
+
+
+def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray result not None,
+        cnp.ndarray guide not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
+    """Filter `image` into `result`, along the edges of `guide`."""
+    cdef const Job* record = <const Job*> cnp.PyArray_DATA(job)
+    cdef Slot unused
+    with nogil:
+        run_planes(record, strip, <const char*> cnp.PyArray_DATA(image),
+                   <const char*> cnp.PyArray_DATA(guide), <char*> cnp.PyArray_DATA(result),
+                   <char*> cnp.PyArray_DATA(scratch), lay_out(record, NULL, &unused), rows, threads)
