@@ -108,6 +108,8 @@ class TestChoice:
         told = explain(random_kernel(5, 5), method="fft")
         assert repr(told).startswith(f"Plan: fourier loop, level {cpu.LEVEL}, in float32\n")
         assert list(told.times) == ["fft"]
+        tile = "{} x {}".format(*told.operation.tile)
+        assert f"\n  method  fft of {tile} tiles in float32; nanoseconds" in repr(told)
         assert explain(random_kernel(5, 5), method="direct").times == {}
 
     @pytest.mark.parametrize("method", ["direct", "separable", "fft"])
@@ -389,6 +391,18 @@ class TestTiles:
         result = imgconv.correlate(image, self.KERNEL, method="fft", **options)
         direct = imgconv.correlate(image, self.KERNEL, method="direct", **options)
         assert_close(result, direct, ulps=8, scale=500 * np.abs(self.KERNEL).sum())
+
+    def test_odd_borders_of_integers(self):
+        """Tiles in float64, and a direct sum in float32 where the border spoils them."""
+        kernel = np.abs(random_kernel(9, 7)) / np.abs(random_kernel(9, 7)).sum()
+        for width in range(60, 92):
+            image = sample((50, width), "uint16")
+            options = {"mode": "constant", "cval": np.nan, "dtype": "uint16"}
+            told = imgconv.explain(imgconv.correlate, image, kernel, method="fft", **options)
+            assert (told.job.operation.real, told.computed_in) == (np.float64, np.float32)
+            result = imgconv.correlate(image, kernel, method="fft", **options)
+            direct = imgconv.correlate(image, kernel, method="direct", **options)
+            assert_close(result, direct, ulps=1)
 
     @pytest.mark.usefixtures("always_parallel")
     def test_number_of_threads_changes_no_bit(self):

@@ -98,13 +98,15 @@ def tiled(dense: Correlation, size: tuple[int, int], real: np.dtype) -> Fourier:
     tiles = -(-size[0] // rows) * -(-size[1] // columns)
     time = tiles * (pixels * (DOUBLING[real.name] * np.log2(pixels) + LOADED) + CALLS)
     best = np.where(pixels <= most, time, np.inf).argmin()
+    tile = int(height[best]), int(width[best])
     return Fourier(
         dense.kernel,
         dense.origin,
         dense.stride,
         dense.dilation,
         method="fft",
-        tile=(int(height[best]), int(width[best])),
+        note=f"fft of {tile[0]} x {tile[1]} tiles in {real}",
+        tile=tile,
         step=(int(rows[best]), int(columns[best])),
         real=real,
         nanoseconds=float(time[best]) / max(1, size[0] * size[1]),

@@ -1,11 +1,13 @@
-"""Methods: the ways to correlate with a kernel, the time each is expected to take, the choice.
+"""Methods: the ways to one result, what each is expected to take, and the choice.
 
     direct      kh * kw multiply-adds a pixel, the definition itself
     separable   r * (kh + kw), where the kernel is a sum of r outer products
     fft         a few for each doubling of a tile, whatever the kernel
 
-`choose` is asked once for each plan. Times are nanoseconds a result on one core of the machine of
-docs/performance.md; on another it is their proportions that count.
+`choose` is asked once for each plan. Of these it takes the one that is expected to be fastest; of a
+Gaussian the approximation, where that is cheaper and integers hide it. Times are nanoseconds a
+result on one core of the machine of docs/performance.md; on another it is their proportions that
+count.
 """
 
 import numpy as np
@@ -15,9 +17,8 @@ from imgconv.core.operation import Correlation, Kernel1D, Operation, Pixels, Sep
 
 METHODS = ("auto", "direct", "separable", "fft")
 
-# Measured multiply-adds a nanosecond in float32 (twice or half of them in types half or twice as
-# wide): of the dense loop from
-# 9x9 to 63x63; of its rows one by one, as strides and dilations have them; of separable passes.
+# Measured multiply-adds a nanosecond in float32 (the wider the type, the fewer): of the dense loop
+# from 9x9 to 63x63; of its rows one by one, for strides and dilations; of separable passes.
 DENSE = {"v4": 48.0, "v3": 26.0, "v2": 9.0, "plain": 2.0}
 SINGLE_ROWS = {"v4": 16.0, "v3": 8.0, "v2": 4.0, "plain": 2.0}
 PASSES = {"v4": 23.0, "v3": 15.0, "v2": 7.0, "plain": 2.0}

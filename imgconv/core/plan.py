@@ -128,8 +128,9 @@ class Plan:
 
     @property
     def method(self) -> str:
-        """How the sum is computed: "direct", "separable" or "fft"."""
-        return {"separable": "separable", "fourier": "fft"}.get(self.operation.loop, "direct")
+        """How the sum is computed: "direct", "separable", "fft" or "resample"."""
+        names = {"separable": "separable", "fourier": "fft", "resample": "resample"}
+        return names.get(self.operation.loop, "direct")
 
     def band_rows(self, threads: int) -> int:
         """Result rows of a band: some for each thread, none so low that halos dominate.
@@ -158,9 +159,9 @@ class Plan:
         colour = f", {self.interleaved} channels interleaved" if self.interleaved > 1 else ""
         if isinstance(self.job, np.ndarray) and self.job["channels"] > 1:
             colour = f", {self.job['channels']} channels together"
-        note = [f"  method  {self.operation.note}"] if self.operation.note else []
+        way = [self.operation.note or self.method] if self.operation.note or self.times else []
         times = ", ".join(f"{name} {time:.3g}" for name, time in self.times.items())
-        chosen = [f"  method  {self.method}; nanoseconds a pixel: {times}"] if times else []
+        way += [f"nanoseconds a pixel: {times}"] if times else []
         return "\n".join(
             [
                 f"Plan: {self.operation.loop} loop, level {cpu.LEVEL}, in {self.computed_in}",
@@ -169,8 +170,7 @@ class Plan:
                 f"  border  {self.modes[0]} along y, {self.modes[1]} along x",
                 f"  image   {planes}{colour}",
                 f"  cost    {self.operation.cost:.3g} operations a pixel, {self.cost:.3g} in all",
-                *note,
-                *chosen,
+                *([f"  method  {'; '.join(way)}"] if way else []),
             ]
         )
 
@@ -240,7 +240,7 @@ def make_plan(request: Request) -> Plan:
     loop = cpu.loop("correlate" if by_tiles else operation.loop, computed.name)
     run: NDArray[Any] | fourier.Job = job
     if isinstance(operation, fourier.Fourier):
-        run, loop = tile_jobs(job, operation, result_size, offsets, loop), fourier
+        run, loop = tile_jobs(job, operation, computed, result_size, offsets, loop), fourier
     plan = Plan(
         operation=operation,
         shape=tuple(shape),
@@ -411,6 +411,7 @@ COPY_WEIGHTS = {real: np.ones(1, real) for real in ("float32", "float64")}
 def tile_jobs(
     job: NDArray[Any],
     operation: fourier.Fourier,
+    computed: np.dtype,
     size: tuple[int, int],
     offsets: NDArray[np.intp],
     loop: ModuleType,
@@ -427,13 +428,13 @@ def tile_jobs(
     store["image"] = sy * row, sx * real.itemsize, code, 0
     store["height"], store["width"] = operation.step
     store["top"] = store["left"] = 0
-    for each, what, shape in (
-        (load, COPY, operation.tile),
-        (store, COPY, operation.step),
-        (direct, operation, operation.step),
+    for each, what, shape, dtype in (
+        (load, COPY, operation.tile, real),
+        (store, COPY, operation.step, real),
+        (direct, operation, operation.step, computed),
     ):
         each["result_height"], each["result_width"] = shape
-        schedule(each, what, real.itemsize)
+        schedule(each, what, dtype.itemsize)
     return fourier.Job(
         load=load,
         store=store,
