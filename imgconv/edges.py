@@ -807,7 +807,7 @@ def canny(
     >>> image = np.zeros((7, 9), np.uint8)
     >>> image[:, 4:] = 255
     >>> print(canny(image).astype(int)[2])
-    [0 0 0 1 1 0 0 0 0]
+    [0 0 0 0 1 0 0 0 0]
     """
     array = check.image(image)
     axes, channel_axis = check.axis_numbers(axes, channel_axis)

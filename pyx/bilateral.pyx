@@ -23,9 +23,11 @@ cnp.import_array()
 
 cdef extern from *:
     """
-    /* 2**x, and at least 2**-125 so that no sum is subnormal: 2 to the whole part, by the exponent,
-       times a minimax polynomial of the rest in [0, 1]. Its error is 7.5e-8 in float, 2.2e-16 in
+    /* 2**x, and at least 2**LOWEST, whose products with what is that far apart are not subnormal
+       and whose sums are nothing beside the pixel's own weight: 2 to the whole part, by the
+       exponent, times a minimax polynomial of the rest in [0, 1]. Its error is 7.5e-8 in float, 2.2e-16 in
        double. */
+    #define LOWEST ((real) (sizeof(real) == 4 ? -100 : -900))
     #ifdef VECTOR_BYTES
     typedef __typeof__((vec) {0} < (vec) {0}) bits;
 
@@ -54,11 +56,11 @@ cdef extern from *:
     #include <immintrin.h>
     static inline __attribute__((always_inline)) vec power_of_two(vec x) {
         if (sizeof(real) == 4) {
-            x = (vec) _mm512_max_ps(_mm512_set1_ps(-125), (__m512) x);
+            x = (vec) _mm512_max_ps(_mm512_set1_ps(LOWEST), (__m512) x);
             return (vec) _mm512_scalef_ps(
                 (__m512) power_of_rest((vec) _mm512_reduce_ps((__m512) x, 1)), (__m512) x);
         }
-        x = (vec) _mm512_max_pd(_mm512_set1_pd(-125), (__m512d) x);
+        x = (vec) _mm512_max_pd(_mm512_set1_pd(LOWEST), (__m512d) x);
         return (vec) _mm512_scalef_pd(
             (__m512d) power_of_rest((vec) _mm512_reduce_pd((__m512d) x, 1)), (__m512d) x);
     }
@@ -66,9 +68,9 @@ cdef extern from *:
     /* Adding 1.5 * 2**(bits of the fraction) rounds to whole numbers, held in the last bits. */
     static inline __attribute__((always_inline)) vec power_of_two(vec x) {
         const real large = sizeof(real) == 4 ? (real) 0x1.8p23 : (real) 0x1.8p52;
-        bits low = x < -125;
+        bits low = x < LOWEST;
         vec whole;
-        x = (vec) (((bits) x & ~low) | ((bits) (ZERO - 125) & low));
+        x = (vec) (((bits) x & ~low) | ((bits) (ZERO + LOWEST) & low));
         whole = (x - (real) 0.5) + large;
         return (vec) ((bits) power_of_rest(x - (whole - large))
                       + ((bits) whole << (sizeof(real) == 4 ? 23 : 52)));
@@ -78,7 +80,7 @@ cdef extern from *:
         return (vec) ((bits) x & ~(bits) -ZERO);
     }
     #else
-    #define power_of_two(x) ((real) exp2((double) ((x) < -125 ? -125 : (x))))
+    #define power_of_two(x) ((real) exp2((double) ((x) < LOWEST ? LOWEST : (x))))
     #define absolute(x) ((real) fabs((double) (x)))
     #endif
     """

@@ -16,6 +16,7 @@ cimport numpy as cnp
 
 from bands cimport Slot, run_bands, scratch_bytes, up_to_lanes
 from rows cimport Job
+from sums cimport add_row
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
 cnp.import_array()
@@ -112,33 +113,6 @@ cdef inline void pair_sums(real** rows, Py_ssize_t height, Py_ssize_t x, real* o
     for k in range(wide):
         store(out + x + k * LANES, load(rows[0] + x + k * LANES) + total[k])
         store(out + pitch + x + k * LANES, total[k] + load(rows[height] + x + k * LANES))
-
-
-cdef inline void add_copies(const real* sums, Py_ssize_t count, Py_ssize_t distance, Py_ssize_t x,
-                            bint more, real* target, int wide) noexcept nogil:
-    """target[x] = target[x] if more + the sum over c < count: sums[x + c * distance]."""
-    cdef vec[WIDE] total
-    cdef Py_ssize_t c
-    cdef int k
-    for k in range(wide):
-        total[k] = load(target + x + k * LANES) if more else ZERO
-    for c in range(count):
-        for k in range(wide):
-            total[k] = total[k] + load(sums + x + c * distance + k * LANES)
-    for k in range(wide):
-        store(target + x + k * LANES, total[k])
-
-
-cdef inline void add_row(const real* sums, Py_ssize_t count, Py_ssize_t distance, Py_ssize_t n,
-                         bint more, real* target) noexcept nogil:
-    """`add_copies` for n columns; target may be sums, since it only looks ahead."""
-    cdef Py_ssize_t x = 0
-    while x + WIDE * LANES <= n:
-        add_copies(sums, count, distance, x, more, target, WIDE)
-        x += WIDE * LANES
-    while x < n:
-        add_copies(sums, count, distance, x, more, target, 1)
-        x += LANES
 
 
 cdef inline void short_tile(const real* sums, Py_ssize_t width, Py_ssize_t step, Py_ssize_t x,

@@ -11,14 +11,16 @@ windows, and nothing drifts.
 
 Down the columns, rows are added as van Herk (1992) and Gil and Werman (1993) take minima: in groups
 as high as the window, sums from each row of a group to its last, and from the first row of the next
-group downwards; a window is one of each. Along the rows, sums of 1, 2, 4, ... neighbours are made
-of two each, and added as the binary digits of the width say.
+group downwards; a window is one of each. Along the rows, sums of 1, 4, 16, ... neighbours are made
+of four each, and as many of them added as the digits of the width to the base 4 say.
 """
 cimport numpy as cnp
+from libc.string cimport memcpy
 
-from bands cimport CACHE_LINE, take, up_to_lanes
+from bands cimport CACHE_LINE, take
 from planes cimport Planes, load_planes, run_planes, store_planes
 from rows cimport Job, fill
+from sums cimport add_row
 from types cimport LANES, load, real, store, vec
 
 cnp.import_array()
@@ -60,42 +62,39 @@ cdef inline real* row_of(const Columns* columns, Py_ssize_t e) noexcept nogil:
     return columns.ring + e % columns.size * columns.planes * columns.pitch
 
 
-cdef inline void add(real* target, const real* source, Py_ssize_t n) noexcept nogil:
-    """target += source, which may be target further on."""
-    cdef Py_ssize_t x = 0
-    while x < n:
-        store(target + x, load(target + x) + load(source + x))
-        x += LANES
-
-
 cdef void push(Columns* columns, Py_ssize_t e, Py_ssize_t first) noexcept nogil:
     """Take row e, which stands in the ring; the first of all was `first`."""
-    cdef Py_ssize_t n = columns.planes * columns.pitch, i, x = 0
-    cdef const real* ahead
+    cdef Py_ssize_t n = columns.planes * columns.pitch, i, x
+    cdef const real* ahead = row_of(columns, e + 1)
+    cdef const real* row = row_of(columns, e)
+    cdef vec since
     if (e + 1) % columns.size == 0:
         for i in range(e - 1, max(first, e + 1 - columns.size) - 1, -1):
-            add(row_of(columns, i), row_of(columns, i + 1), n)
+            add_row(row_of(columns, i + 1), 1, 0, n, True, row_of(columns, i))
         fill(columns.since, n, 0)
-    else:
-        add(columns.since, row_of(columns, e), n)
-    ahead = row_of(columns, e + 1)
+        memcpy(columns.sums, ahead, n * sizeof(real))
+        return
+    x = 0
     while x < n:
-        store(columns.sums + x, load(ahead + x) + load(columns.since + x))
+        since = load(columns.since + x) + load(row + x)
+        store(columns.since + x, since)
+        store(columns.sums + x, load(ahead + x) + since)
         x += LANES
 
 
 cdef void add_neighbours(real* sums, Py_ssize_t size, Py_ssize_t n, real* target) noexcept nogil:
     """target[x] = sums[x] + ... + sums[x + size - 1] for n columns; `sums` is used up."""
-    cdef Py_ssize_t length = 1, done = 0
-    fill(target, up_to_lanes(n), 0)
+    cdef Py_ssize_t length = 1, done = 0, rest = size, digit
     while True:
-        if size & length:
-            add(target, sums + done, n)
-            done += length
-        if 2 * length > size:
+        digit = rest % 4
+        rest = rest // 4
+        if digit > 0:
+            add_row(sums + done, digit, length, n, done > 0, target)
+            done += digit * length
+        if rest == 0:
             return
-        add(sums, sums + length, n + size - 2 * length)
-        length *= 2
+        add_row(sums, 4, length, n + size - 4 * length, False, sums)
+        length *= 4
 
 
 # ---------------------------------------------------------------------------------------------

@@ -428,7 +428,7 @@ def test_a_photo_is_never_overwritten(photo: Path, tmp_path: Path) -> None:
         (["PHOTO", "-o", "OUT.gif"], ".gif"),
         (["PHOTO", "-o", "OTHER"], "neither a folder"),
         (["PHOTO", "SAME/photo.jpg", "-o", "OUT"], "would both become"),
-        (["PHOTO", "-o", "OUT.png", "--filter", "canny"], "canny"),
+        (["PHOTO", "-o", "OUT.png", "--filter", "sobell"], "sobell"),
         (["PHOTO", "-o", "OUT.png", "--mode", "valid"], "valid"),
         (["PHOTO", "-o", "OUT.png", "--threads", "0"], "threads"),
         (["PHOTO", "-o", "OUT.png", "--sigma", "-1"], "sigma"),

@@ -27,10 +27,7 @@ def bare_sobel(image: np.ndarray, axis: int, normalize: bool) -> np.ndarray:
 
 # What is measured: the filter, its arguments and what computes the same in float64; the dtypes.
 MEASURED: list[tuple[str, dict[str, Any], Any, tuple[str, ...]]] = [
-    *(
-        ("gaussian", {"sigma": sigma}, ndimage.gaussian_filter, SHORT)
-        for sigma in (1.5, 8, 20, 50)
-    ),
+    *(("gaussian", {"sigma": sigma}, ndimage.gaussian_filter, SHORT) for sigma in (1.5, 8, 20, 50)),
     *(("box", {"size": size}, ndimage.uniform_filter, SHORT) for size in (3, 15, 51)),
     ("sobel", {"axis": 1, "normalize": False}, bare_sobel, SHORT),
     ("laplace", {}, ndimage.laplace, SHORT),

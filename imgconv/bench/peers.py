@@ -452,7 +452,7 @@ class SciPy(Peer):
         first = size // 2
         last = [n - size + first + 1 for n in image.shape]
         inside = tuple(slice(first, end, stride) for end in last)
-        return Call(lambda out: every(image, size, result)[inside], note, fills_out=False)
+        return Call(lambda out: every(image, size, output=result)[inside], note, fills_out=False)
 
     def guided(self, image: Array, result: np.dtype, radius: int, eps: float) -> Call | None:
         if image.ndim != 2 or image.dtype != result or result.kind != "f":

@@ -179,7 +179,7 @@ PLANS = Cache(limit=24 << 20)
 
 
 def make_plan(request: Request) -> Plan:
-    """Work out geometry, borders, dtypes, method and schedule, and keep the plan."""
+    """Work out geometry, borders, dtypes, method and schedule."""
     layout = check.layout(len(request.shape), request.axes, request.channel_axis)
     modes = check.modes(request.mode)
     cval = check.number(request.cval, "cval")
@@ -241,7 +241,7 @@ def make_plan(request: Request) -> Plan:
     run: NDArray[Any] | fourier.Job = job
     if isinstance(operation, fourier.Fourier):
         run, loop = tile_jobs(job, operation, computed, result_size, offsets, loop), fourier
-    plan = Plan(
+    return Plan(
         operation=operation,
         shape=tuple(shape),
         dtype=dtype,
@@ -260,8 +260,6 @@ def make_plan(request: Request) -> Plan:
         loop=loop,
         keep=keep,
     )
-    PLANS.put(tuple(request), plan, plan.nbytes)
-    return plan
 
 
 def place(

@@ -165,6 +165,7 @@ def find_plan(key: tuple[Any, ...]) -> Plan:
         request = Request(*key)
         check.image_dtype(request.image_dtype)
         made = make_plan(request)
+        PLANS.put(key, made, made.nbytes)
     return made
 
 

@@ -1,0 +1,30 @@
+# cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
+"""Sums of neighbours along a row: what the filters that add up rectangles share."""
+from types cimport LANES, WIDE, ZERO, load, real, store, vec
+
+
+cdef inline void add_copies(const real* sums, Py_ssize_t count, Py_ssize_t distance, Py_ssize_t x,
+                            bint more, real* target, int wide) noexcept nogil:
+    """target[x] = target[x] if more + the sum over c < count: sums[x + c * distance]."""
+    cdef vec[WIDE] total
+    cdef Py_ssize_t c
+    cdef int k
+    for k in range(wide):
+        total[k] = load(target + x + k * LANES) if more else ZERO
+    for c in range(count):
+        for k in range(wide):
+            total[k] = total[k] + load(sums + x + c * distance + k * LANES)
+    for k in range(wide):
+        store(target + x + k * LANES, total[k])
+
+
+cdef inline void add_row(const real* sums, Py_ssize_t count, Py_ssize_t distance, Py_ssize_t n,
+                         bint more, real* target) noexcept nogil:
+    """`add_copies` for n columns; target may be sums, since it only looks ahead."""
+    cdef Py_ssize_t x = 0
+    while x + WIDE * LANES <= n:
+        add_copies(sums, count, distance, x, more, target, WIDE)
+        x += WIDE * LANES
+    while x < n:
+        add_copies(sums, count, distance, x, more, target, 1)
+        x += LANES
