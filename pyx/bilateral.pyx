@@ -25,8 +25,8 @@ cdef extern from *:
     """
     /* 2**x, and at least 2**LOWEST, whose products with what is that far apart are not subnormal
        and whose sums are nothing beside the pixel's own weight: 2 to the whole part, by the
-       exponent, times a minimax polynomial of the rest in [0, 1]. Its error is 7.5e-8 in float, 2.2e-16 in
-       double. */
+       exponent, times a minimax polynomial of the rest in [0, 1]. Its error is 7.5e-8 in float,
+       2.2e-16 in double. */
     #define LOWEST ((real) (sizeof(real) == 4 ? -100 : -900))
     #ifdef VECTOR_BYTES
     typedef __typeof__((vec) {0} < (vec) {0}) bits;
