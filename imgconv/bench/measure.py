@@ -22,6 +22,7 @@ from imgconv.bench.suite import Row
 from imgconv.core import cpu
 
 LEAST_ROUNDS = 3
+SLOW = 4  # a first call that takes so many times the budget of a row is the only one
 SHORTEST_SAMPLE = (
     500e-6  # seconds; faster calls are repeated, so that the clock and the loop cost nothing
 )
@@ -94,7 +95,8 @@ def measure(
     threads : sequence of int
         The same number for us and for the peers that can use more than one.
     budget : float
-        Seconds for each row, shared evenly; each library runs at least three times.
+        Seconds for each row, shared evenly. Each library runs at least three times, but once if that
+        takes four times as long.
     fresh : sequence of bool
         True: with fresh results. False: into results that exist, where a library can.
 
@@ -134,13 +136,19 @@ def _entries(
     pause: float,
 ) -> dict[str, Entry]:
     runs = {}
+    timings = {}
     differences = {}
     for name, call in calls.items():
+        began = time.perf_counter()
         result = np.asarray(call.run(None))
+        seconds = time.perf_counter() - began
+        differences[name] = difference(result, reference, 0 if call.same_border else HALO)
+        if seconds > SLOW * budget:
+            timings[name] = Timing(seconds, 0.0, 1)
+            continue
         out = None if fresh else np.zeros(result.shape, row.result_dtype)
         runs[name] = lambda run=call.run, out=out: run(out)
-        differences[name] = difference(result, reference, 0 if call.same_border else HALO)
-    timings = interleave(runs, budget, pause)
+    timings |= interleave(runs, budget, pause)
     return {
         name: Entry(timings[name], differences[name], call.note) for name, call in calls.items()
     }
@@ -166,7 +174,7 @@ def interleave(
     """
     repeats = {name: _repeats(call) for name, call in calls.items()}
     samples: dict[str, list[float]] = {name: [] for name in calls}
-    share = budget / len(calls)
+    share = budget / max(1, len(calls))
     running = list(calls)
     collecting = gc.isenabled()
     gc.disable()
