@@ -95,8 +95,8 @@ def measure(
     threads : sequence of int
         The same number for us and for the peers that can use more than one.
     budget : float
-        Seconds for each row, shared evenly. Each library runs at least three times, but once if that
-        takes four times as long.
+        Seconds for each row, shared evenly. Each library runs at least three times, but once if
+        that takes four times as long.
     fresh : sequence of bool
         True: with fresh results. False: into results that exist, where a library can.
 
