@@ -586,7 +586,7 @@ A_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
     type=click.FloatRange(min=0, max=3600),
     default=1.0,
     show_default=True,
-    help="Seconds for each row (a library runs at least three times, or once where that alone takes "
+    help="Seconds for each row (a library runs at least three times; once, where that alone takes "
     "four times as long).",
 )
 @click.option(
