@@ -429,3 +429,14 @@ def test_no_access_beyond_the_arrays():
     program = f"import sys; sys.path[:0] = {sys.path}; import test_layout as t; t.between_fences()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=100)
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_rows_that_lie_4_kilobytes_apart():
+    """Under tall windows they are brought where they do not crowd a cache; the numbers stay."""
+    wide = sample((45, 1030), "float32")
+    apart = np.zeros((45, 1024), np.float32)
+    apart[:] = wide[:, :1024]
+    for sigma in (1, 5, (5, 0), (9, 1)):
+        crowded = imgconv.gaussian(apart, sigma)
+        loose = imgconv.gaussian(wide[:, :1024], sigma)
+        assert_same_bits(crowded, loose)
