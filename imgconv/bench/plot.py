@@ -63,7 +63,7 @@ def plot(results: Sequence[Result], about: Machine, path: Path) -> None:
 
 def _panel(ax: Axes, title: str, results: Sequence[Result], rows: int) -> None:
     for y, result in enumerate(results):
-        megapixels = math.prod(result.row.shape) / 1e6
+        megapixels = max(1, result.row.stack) * math.prod(result.row.shape) / 1e6
         entries = {**result.peers, "imgconv": result.ours}
         speed = {name: megapixels / entry.timing.median for name, entry in entries.items()}
         for name, value in speed.items():
