@@ -9,6 +9,8 @@ same.
 import os
 import platform
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -30,6 +32,8 @@ REALS = {
     "uint64": "uint64_t",
 }
 FLOATS = ("float32", "float64")
+# A loop that only compares pixels runs on keys, too, integers of so many bits: pyx/keys.pxd.
+KEYS = {"uint8": 8, "uint16": 16, "int64": 64}
 LOOPS = {
     "separable": (*FLOATS, "int16"),
     "correlate": (*FLOATS, "int16"),
@@ -41,6 +45,7 @@ LOOPS = {
     "canny": FLOATS,
     "flood": ("uint8",),
     "pool": (*FLOATS, "uint8", "int64", "uint64"),
+    "rank": (*KEYS, *FLOATS),
 }
 X86_LEVELS = ["v2", "v3", "v4"]
 
@@ -92,6 +97,11 @@ def extensions() -> list[Extension]:
                         include_dirs=include,
                         define_macros=[
                             ("REAL", REALS[name]),
+                            *(
+                                [("KEYS", str(KEYS[name]))]
+                                if loop == "rank" and name in KEYS
+                                else []
+                            ),
                             ("NPY_NO_DEPRECATED_API", "NPY_1_25_API_VERSION"),
                         ],
                         extra_compile_args=[
@@ -104,12 +114,23 @@ def extensions() -> list[Extension]:
     return found
 
 
+def write_medians(file: Path) -> None:
+    """Write the medians that are code made of sorting networks, unless they are there already."""
+    done = subprocess.run(
+        [sys.executable, "pyx/medians.py"], capture_output=True, text=True, check=True
+    )
+    if not file.exists() or file.read_text() != done.stdout:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(done.stdout)
+
+
 def cythonize_loops() -> None:
     """Translate each pyx once into BUILD, then lay the copies where `extensions` expects them."""
     sources = [Extension(name, [f"pyx/{name}.pyx"]) for name in [*LOOPS, "machine"]]
+    write_medians(BUILD / "medians.pxi")
     cythonize(
         sources,
-        include_path=["pyx"],
+        include_path=["pyx", str(BUILD)],
         build_dir=str(BUILD),
         language_level=3,
         force=False,

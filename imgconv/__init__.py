@@ -24,9 +24,9 @@ channel_axis : int, optional
     The axis of colours or other channels, each of which is filtered by itself (by `bilateral` all
     together).
 dtype : dtype, optional
-    Of the result, to nearest and saturated. Filters that smooth give the image's own dtype (bool
-    gives float32), others the dtype they are computed in: float32 for bool, 8- and 16-bit integers,
-    float16 and float32, float64 for the rest.
+    Of the result, to nearest and saturated. Filters that choose a pixel give the image's own dtype,
+    and so do those that smooth (bool gives float32), others the dtype they are computed in: float32
+    for bool, 8- and 16-bit integers, float16 and float32, float64 for the rest.
 out : ndarray, optional
     The array to fill, of any real dtype and strides; it may be the image itself.
 """
@@ -64,6 +64,16 @@ from imgconv.linear import (
     separable,
     unsharp_mask,
 )
+from imgconv.morphology import (
+    black_tophat,
+    closing,
+    dilate,
+    erode,
+    morphological_gradient,
+    opening,
+    white_tophat,
+)
+from imgconv.order import maximum, median, minimum, percentile, rank
 from imgconv.pooling import pool
 
 __version__ = "0.1.0"
@@ -71,12 +81,16 @@ __version__ = "0.1.0"
 __all__ = [
     "__version__",
     "bilateral",
+    "black_tophat",
     "box",
     "canny",
+    "closing",
     "convolve",
     "correlate",
     "derivative",
     "difference_of_gaussians",
+    "dilate",
+    "erode",
     "explain",
     "farid",
     "gabor",
@@ -91,8 +105,15 @@ __all__ = [
     "joint_bilateral",
     "kernels",
     "laplace",
+    "maximum",
+    "median",
+    "minimum",
+    "morphological_gradient",
+    "opening",
+    "percentile",
     "pool",
     "prewitt",
+    "rank",
     "reuse_memory",
     "roberts",
     "scharr",
@@ -103,6 +124,7 @@ __all__ = [
     "sobel",
     "threads",
     "unsharp_mask",
+    "white_tophat",
 ]
 
 # Modules that speak as another library does; each is loaded when it is first touched.

@@ -13,7 +13,7 @@ from cython.parallel cimport prange, threadid
 from libc.string cimport memcpy
 
 from rows cimport (
-    Job, Samples, REAL_CODE, fill, image_row, is_plain, load_row, saturated, store_row,
+    Job, Samples, fill, image_row, is_plain, is_real, load_row, outside, store_row,
 )
 from types cimport LANES, real
 
@@ -24,7 +24,8 @@ cdef enum:
 cdef struct Slot:
     # The scratch of one thread.
     real** rows             # the extended rows under a block, top to bottom
-    real** targets          # the rows a block writes: results x block
+    real** targets          # the rows a block writes: results x block, and block rows to spare
+    char** planes           # where each result of the plane begins
     char* raw               # pixels on their way to or from real
     real* blank             # a row of cval
     real* ring              # converted rows, span_y + (block - 1) * stride_y of them
@@ -86,6 +87,10 @@ cdef inline Py_ssize_t ring_rows(const Job* job) noexcept nogil:
     return job.span_y + (job.block - 1) * job.stride_y
 
 
+cdef inline Py_ssize_t target_rows(const Job* job) noexcept nogil:
+    return (job.results + 1) * job.block
+
+
 cdef inline char* take(char** free, Py_ssize_t size) noexcept nogil:
     """The next `size` bytes of the scratch, on whole cache lines."""
     cdef char* taken = free[0]
@@ -98,11 +103,12 @@ cdef inline Py_ssize_t lay_out(const Job* job, char* scratch, Slot* slot) noexce
     cdef Py_ssize_t row = job.pitch * <Py_ssize_t> sizeof(real)
     cdef char* free = scratch
     slot.rows = <real**> take(&free, ring_rows(job) * sizeof(void*))
-    slot.targets = <real**> take(&free, 2 * job.block * sizeof(void*))
+    slot.targets = <real**> take(&free, target_rows(job) * sizeof(void*))
+    slot.planes = <char**> take(&free, job.results * sizeof(void*))
     slot.raw = take(&free, job.ring_pitch * 8)
     slot.blank = <real*> take(&free, row)
     slot.ring = <real*> take(&free, ring_rows(job) * job.ring_pitch * sizeof(real))
-    slot.stage = <real*> take(&free, 2 * job.block * row)
+    slot.stage = <real*> take(&free, target_rows(job) * row)
     slot.work = <real*> take(&free, job.work * <Py_ssize_t> sizeof(real))
     slot.saved = <real*> take(
         &free, (job.span_y - 1) * job.ring_pitch * sizeof(real) if job.in_place else 0)
@@ -158,11 +164,13 @@ cdef inline void load_rows(const Job* job, const Slot* slot, const char* plane, 
     A vector of zeros follows, since what lies there is computed with: subnormal rubbish would cost
     a hundred times the time of a number.
     """
-    cdef Py_ssize_t e, n = right - left + job.span_x - 1
+    cdef Py_ssize_t count = ring_rows(job), place = first % count, e
+    cdef Py_ssize_t n = right - left + job.span_x - 1
     cdef real* row
     cdef const real* saved
     for e in range(first, last + 1 if left < right else first):
-        row = slot.ring + e % ring_rows(job) * job.ring_pitch + left - strip
+        row = slot.ring + place * job.ring_pitch + left - strip
+        place = place + 1 if place + 1 < count else 0
         saved = saved_row(job, slot, e, top, bottom)
         if saved == NULL:
             load_row(job, plane, e, left, n, slot.raw, row)
@@ -175,11 +183,13 @@ cdef inline void lay_rows(const Job* job, const Slot* slot, const char* plane, P
                           Py_ssize_t last, Py_ssize_t strip, Py_ssize_t x,
                           bint direct) noexcept nogil:
     """Point slot.rows to extended rows first to last (the last one repeated), from column x on."""
-    cdef Py_ssize_t count = ring_rows(job), i, e, y
+    cdef Py_ssize_t count = ring_rows(job), place = first % count, i, e, y
     for i in range(count):
         e = min(first + i, last)
         if not direct:
-            slot.rows[i] = slot.ring + e % count * job.ring_pitch + (x - strip)
+            slot.rows[i] = slot.ring + place * job.ring_pitch + (x - strip)
+            if e < last:
+                place = place + 1 if place + 1 < count else 0
             continue
         y = image_row(job, e)
         slot.rows[i] = slot.blank
@@ -187,14 +197,13 @@ cdef inline void lay_rows(const Job* job, const Slot* slot, const char* plane, P
             slot.rows[i] = <real*> (plane + y * job.image.row_stride) + (x - job.left)
 
 
-cdef inline char* result_row(const Job* job, char** planes, Py_ssize_t which,
+cdef inline char* result_row(const Job* job, const Slot* slot, Py_ssize_t which,
                              Py_ssize_t y) noexcept nogil:
-    return planes[which] + y * job.result[which].row_stride
+    return slot.planes[which] + y * job.result[0].row_stride
 
 
-cdef inline void run_chunk(const Job* job, Slot* slot, Block block, char** results,
-                           Py_ssize_t y, Py_ssize_t bottom, Py_ssize_t x,
-                           Py_ssize_t width) noexcept nogil:
+cdef inline void run_chunk(const Job* job, Slot* slot, Block block, Py_ssize_t y,
+                           Py_ssize_t bottom, Py_ssize_t x, Py_ssize_t width) noexcept nogil:
     """One block of result rows from y, the columns x to x + width, and their way into the result.
 
     Whole vectors of the computing type are written where they belong, all else is staged.
@@ -207,25 +216,25 @@ cdef inline void run_chunk(const Job* job, Slot* slot, Block block, char** resul
     cdef char* start
     slot.y = y
     slot.x = first
-    for k in range(2 * job.block):
+    for k in range(target_rows(job)):
         slot.targets[k] = slot.stage + k * job.pitch
     for k in range(job.results):
-        in_place = (job.result[k].code == REAL_CODE and padded == width and job.stride_x == 1
-                    and is_plain(&job.result[k], results[k]))
+        in_place = (is_real(job.result[0].code) and padded == width and job.stride_x == 1
+                    and is_plain(&job.result[0], slot.planes[k]))
         for r in range(min(job.block, bottom - y) if in_place else 0):
-            slot.targets[k * job.block + r] = <real*> result_row(job, results, k, y + r) + x
+            slot.targets[k * job.block + r] = <real*> result_row(job, slot, k, y + r) + x
     block(job, slot, padded)
     for k in range(job.results):
         targets = slot.targets + k * job.block
         for r in range(min(job.block, bottom - y)):
-            start = result_row(job, results, k, y + r) + first * job.result[k].column_stride
+            start = result_row(job, slot, k, y + r) + first * job.result[0].column_stride
             if <char*> targets[r] != start:
-                store_row(&job.result[k], targets[r], 1, count, slot.raw, start)
+                store_row(&job.result[0], targets[r], 1, count, slot.raw, start)
 
 
 cdef inline void walk_strip(const Job* job, Slot* slot, Block block, const char* plane,
-                            char** results, Py_ssize_t top, Py_ssize_t bottom, Py_ssize_t left,
-                            Py_ssize_t right, bint plain) noexcept nogil:
+                            Py_ssize_t top, Py_ssize_t bottom, Py_ssize_t left, Py_ssize_t right,
+                            bint plain) noexcept nogil:
     """Result rows top to bottom of the columns left to right, block by block.
 
     The columns from `begin` to `end` are read in place, those on both sides come from the ring.
@@ -247,7 +256,7 @@ cdef inline void walk_strip(const Job* job, Slot* slot, Block block, const char*
             direct = begin <= x < end
             width = min(job.chunk, (begin if x < begin else end if direct else right) - x)
             lay_rows(job, slot, plane, first, last, left, x, direct)
-            run_chunk(job, slot, block, results, y, bottom, x, width)
+            run_chunk(job, slot, block, y, bottom, x, width)
             x += width
         y += job.block
 
@@ -271,20 +280,19 @@ cdef inline void walk_band(const Job* job, Block block, const char* image, char*
     cdef Py_ssize_t columns = (job.result_width - job.step) * job.stride_x + job.step
     cdef const Py_ssize_t* offsets = job.offsets + p * (1 + job.results)
     cdef const char* plane = image + offsets[0]
-    cdef char* planes[2]
     cdef Py_ssize_t k, x = 0, right
-    cdef bint plain = (not job.in_place and job.image.code == REAL_CODE
+    cdef bint plain = (not job.in_place and is_real(job.image.code)
                        and is_plain(&job.image, plane) and not crowds(job))
     cdef Slot slot
     lay_out(job, scratch, &slot)
     if save:
         save_rows(job, &slot, plane, top, bottom)
-    fill(slot.blank, job.pitch, saturated(job.cval))
+    fill(slot.blank, job.pitch, outside(job))
     for k in range(job.results):
-        planes[k] = results[k] + offsets[1 + k]
+        slot.planes[k] = results[min(k, 1)] + offsets[1 + k]
     while x < columns and walk:
         right = min(x + job.strip, columns)
-        walk_strip(job, &slot, block, plane, planes, top, bottom, x, right, plain)
+        walk_strip(job, &slot, block, plane, top, bottom, x, right, plain)
         x = right
 
 
@@ -300,21 +308,14 @@ cdef inline void run_bands(const Job* job, Block block, const char* image, char*
     cdef Py_ssize_t slot_bytes = lay_out(job, NULL, &unused)
     cdef Py_ssize_t bands = (job.result_height + rows - 1) // rows * job.planes, band
     cdef bint shared = job.in_place and rows < job.result_height
+    cdef int phase
     scratch += -(<Py_ssize_t> <size_t> scratch) & (CACHE_LINE - 1)
-    if threads == 1:
-        for band in range(bands):
-            walk_band(job, block, image, results, band, rows, scratch, job.in_place, True)
-    elif not shared:
-        for band in prange(bands, num_threads=threads, schedule="dynamic"):
+    for phase in range(2 if shared else 1):
+        for band in prange(bands, num_threads=threads, use_threads_if=threads > 1,
+                           schedule="dynamic"):
             walk_band(job, block, image, results, band, rows,
-                      scratch + threadid() * slot_bytes, job.in_place, True)
-    else:
-        for band in range(bands):
-            walk_band(job, block, image, results, band, rows, scratch + band * slot_bytes, True,
-                      False)
-        for band in prange(bands, num_threads=threads, schedule="dynamic"):
-            walk_band(job, block, image, results, band, rows, scratch + band * slot_bytes, False,
-                      True)
+                      scratch + (band if shared else threadid()) * slot_bytes,
+                      job.in_place and phase == 0, phase == 1 or not shared)
 
 
 cdef inline Py_ssize_t scratch_bytes(const Job* job, int threads) noexcept nogil:

@@ -12,6 +12,7 @@ from libc.stdint cimport (
 )
 from libc.string cimport memcpy, memset
 
+from keys cimport KEY_CODES, KEYS, flip, fold, unfold
 from types cimport LANES, real
 
 
@@ -67,6 +68,7 @@ cdef struct Job:
     const Py_ssize_t* before
     const Py_ssize_t* after
     double cval
+    const char* edge                # cval as a pixel of the image's type, in native byte order
     # The window covers span_y extended rows and span_x extended columns.
     Py_ssize_t span_y, span_x
     Py_ssize_t stride_y, stride_x
@@ -199,9 +201,20 @@ cdef inline void keep(const real* source, Py_ssize_t n, real* row) noexcept nogi
 ctypedef void (*Load)(const char* source, Py_ssize_t n, real* row) noexcept nogil
 
 
+cdef inline bint is_real(int code) noexcept nogil:
+    """Whether pixels of a type are numbers of `real` as they are."""
+    return KEY_CODES >> code & 1 if KEYS else code == REAL_CODE
+
+
+cdef inline bint is_float(int code) noexcept nogil:
+    return code >= FLOAT16
+
+
 cdef inline Load loader(int code) noexcept nogil:
     """The conversion from a pixel type."""
-    if code == REAL_CODE:
+    if KEYS and not is_real(code):
+        return <Load> fold if is_float(code) else <Load> flip
+    if is_real(code):
         return <Load> keep
     if code == UINT8 or code == BOOL:
         return <Load> widen[uint8_t]
@@ -256,7 +269,7 @@ cdef inline bint is_plain(const Samples* samples, const char* data) noexcept nog
     """Whether rows are aligned, native and without gaps, so that they can be read in place."""
     cdef Py_ssize_t size = BYTES_OF(samples.code)
     return (not samples.swapped and samples.column_stride == size
-            and (<size_t> data) % <size_t> size == 0 and samples.row_stride % size == 0)
+            and (<Py_ssize_t> data | samples.row_stride) & (size - 1) == 0)
 
 
 cdef inline Py_ssize_t image_row(const Job* job, Py_ssize_t e) noexcept nogil:
@@ -295,6 +308,15 @@ cdef inline void fill_border(real* row, const Py_ssize_t* columns, Py_ssize_t n,
             row[i] = value
 
 
+cdef inline real outside(const Job* job) noexcept nogil:
+    """What cval is to the loop."""
+    cdef real key
+    if not KEYS:
+        return saturated(job.cval)
+    loader(job.image.code)(job.edge, 1, &key)
+    return key
+
+
 cdef inline void load_row(const Job* job, const char* plane, Py_ssize_t e, Py_ssize_t x,
                           Py_ssize_t n, char* raw, real* row) noexcept nogil:
     """Columns x to x + n of extended row e, as real; `raw` holds n pixels of 8 bytes.
@@ -308,7 +330,7 @@ cdef inline void load_row(const Job* job, const char* plane, Py_ssize_t e, Py_ss
     cdef const char* line
     cdef const char* source
     if y < 0:
-        fill(row, n, saturated(job.cval))
+        fill(row, n, outside(job))
         return
     line = plane + y * image.row_stride
     while n > 0:
@@ -330,7 +352,7 @@ cdef inline void load_row(const Job* job, const char* plane, Py_ssize_t e, Py_ss
             gather(image, line, border, m, raw)
         loader(image.code)(source, m, row)
         if border != NULL:
-            fill_border(row, border, m, saturated(job.cval))
+            fill_border(row, border, m, outside(job))
         x += m
         n -= m
         row += m
@@ -413,6 +435,9 @@ cdef inline void narrow_float(const real* row, Py_ssize_t step, Py_ssize_t n,
 cdef inline void narrow_none(const real* row, Py_ssize_t step, Py_ssize_t n,
                              real* target) noexcept nogil:
     cdef Py_ssize_t i
+    if step == 1:
+        memcpy(target, row, n * sizeof(real))
+        return
     for i in range(n):
         target[i] = row[i * step]
 
@@ -421,9 +446,23 @@ cdef inline void narrow_none(const real* row, Py_ssize_t step, Py_ssize_t n,
 ctypedef void (*Store)(const real* row, Py_ssize_t step, Py_ssize_t n, char* target) noexcept nogil
 
 
+cdef inline void narrow_flipped(const real* row, Py_ssize_t step, Py_ssize_t n,
+                                real* target) noexcept nogil:
+    narrow_none(row, step, n, target)
+    flip(target, n, target)
+
+
+cdef inline void narrow_folded(const real* row, Py_ssize_t step, Py_ssize_t n,
+                               real* target) noexcept nogil:
+    narrow_none(row, step, n, target)
+    unfold(target, n, target)
+
+
 cdef inline Store storer(int code) noexcept nogil:
-    """The conversion to a pixel type."""
-    if code == REAL_CODE:
+    """The conversion to a pixel type; keys become pixels of the image's type only."""
+    if KEYS and not is_real(code):
+        return <Store> narrow_folded if is_float(code) else <Store> narrow_flipped
+    if is_real(code):
         return <Store> narrow_none
     if code == BOOL:
         return <Store> narrow_bool

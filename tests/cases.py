@@ -5,7 +5,7 @@ every dtype, border, memory layout, instruction set and number of threads.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -68,6 +68,7 @@ class Case:
     modes: tuple[str, ...] = MODES
     error: float = 0.0
     approximated: tuple[str, ...] = DTYPES
+    ordered = False
 
     def call(self, image, **common):
         """Filter an image; `common` are the keywords that every filter has."""
@@ -88,6 +89,10 @@ class Case:
             return tuple(parts)
         magnitude = np.hypot(*parts)
         return (magnitude,) if self.combine == "magnitude" else (magnitude, np.arctan2(*parts))
+
+    def result_dtype(self, dtype):
+        """Return the dtype of the result of an image."""
+        return oracle.result_dtype(dtype, self.smooths)
 
     @property
     def count(self):
@@ -126,6 +131,41 @@ class Case:
         return tolerance, np.fmin(turn, 2 * np.pi)
 
 
+@dataclass(frozen=True)
+class Choice(Case):
+    """A filter that chooses pixels: exact in every dtype, in the dtype of the image.
+
+    `chosen` is the slow twin: called with (image, mode, cval), it returns the result in the image's
+    dtype. `parts` is one kernel of ones, where a result depends on the image.
+    """
+
+    chosen: Callable | None = None
+    layers: int = 0
+    ordered: bool = True
+
+    def twin(self, image, mode="reflect", cval=0.0):
+        """Return the result by the definition, in the image's dtype, in a tuple."""
+        return (self.chosen(np.asarray(image), mode, cval),)
+
+    @property
+    def count(self):
+        """All layers are in one result."""
+        return 1
+
+    @property
+    def keeps_size(self):
+        """Whether results have the size of the image."""
+        return not self.layers
+
+    def result_dtype(self, dtype):
+        """Return the image's dtype, bool too."""
+        return np.dtype(dtype).newbyteorder("=")
+
+    def tolerances(self, exact, image, cval):
+        """Nothing may be off."""
+        return (0,) * len(exact)
+
+
 def as_tuple(results):
     return (results,) if isinstance(results, np.ndarray) else tuple(results)
 
@@ -142,12 +182,14 @@ def assert_right(case, actual, image, *, mode="reflect", cval=0.0, dtype=None, e
     actual = as_tuple(actual)
     exact = case.twin(image, mode, cval) if exact is None else as_tuple(exact)
     assert len(actual) == len(exact), f"{len(actual)} results, expected {len(exact)}"
-    dtype = oracle.result_dtype(image.dtype, case.smooths) if dtype is None else np.dtype(dtype)
+    dtype = case.result_dtype(image.dtype) if dtype is None else np.dtype(dtype)
     tolerances = case.tolerances(exact, image, cval)
     pi = oracle.compute_dtype(image.dtype).type(np.pi)
     try:
         for one, value, tolerance in zip(actual, exact, tolerances, strict=True):
-            if case.combine == "polar" and value is exact[1]:
+            if case.ordered:
+                assert_chosen(one, value, dtype)
+            elif case.combine == "polar" and value is exact[1]:
                 assert_rounded(one, unwrapped(value, tolerance, one), tolerance, dtype, bound=pi)
             else:
                 assert_rounded(one, value, tolerance, dtype)
@@ -163,6 +205,23 @@ def assert_untouched(case, actual, expected):
         assert_close(actual, expected, ulps=ULPS, scale=largest)
     else:
         assert_same_bits(actual, expected)
+
+
+def assert_chosen(actual, exact, dtype):
+    """The values are those of `exact`, converted to `dtype`; -0.0 is 0.0."""
+    assert type(actual) is np.ndarray, f"actual must be an ndarray, got {type(actual).__name__}"
+    assert actual.shape == exact.shape, f"shape {actual.shape}, expected {exact.shape}"
+    assert actual.dtype == dtype, f"dtype {actual.dtype.str}, expected {dtype.str}"
+    wanted = oracle.convert(exact, dtype)
+    right = actual == wanted
+    if actual.dtype.kind == "f":
+        right |= np.isnan(actual) & np.isnan(wanted)
+    if not right.all():
+        place = tuple(map(int, np.argwhere(~right)[0]))
+        raise AssertionError(
+            f"{np.count_nonzero(~right)} of {actual.size} values are wrong; the first at {place}: "
+            f"{actual[place]!r}, expected {wanted[place]!r} exactly"
+        )
 
 
 def unwrapped(angle, tolerance, actual):
@@ -803,7 +862,186 @@ def scipy_guided(image, mode, cval, radius, eps):
     return mean(a) * image + mean(mean(image) - a * mean(image))
 
 
+# ---- minimum, maximum, median, percentile, rank; morphology ----------------------------------
+
+
+def disk(radius):
+    """Return a round footprint."""
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    return y * y + x * x <= radius * radius + 1
+
+
+RANDOM_FOOTPRINT = np.random.default_rng(3).random((6, 7)) < 0.4
+EMPTY_ROWS = np.zeros((5, 6), bool)
+EMPTY_ROWS[1, 2:4] = EMPTY_ROWS[3, 0] = True
+# On both sides of the sizes that take other ways: registers, networks, histograms.
+SIZES = (1, 2, 3, 5, (4, 6), (1, 9), (8, 1), 7, 15, 23, (40, 3))
+FOOTPRINTS = {
+    "cross": [[0, 1, 0], [1, 1, 1], [0, 1, 0]],
+    "random": RANDOM_FOOTPRINT,
+    "empty rows": EMPTY_ROWS,
+    "disk2": disk(2),
+    "disk9": disk(9),
+}
+SHAPES = [({"size": size}, np.ones(np.broadcast_to(size, 2), bool)) for size in SIZES]
+SHAPES += [({"footprint": f}, np.array(f, bool)) for f in FOOTPRINTS.values()]
+SHAPE_IDS = [str(size).replace(" ", "") for size in SIZES] + [
+    n.replace(" ", "_") for n in FOOTPRINTS
+]
+
+
+def as_scipy(name, footprint, image, mode, cval, *arguments):
+    """Return scipy.ndimage's filter, which takes no float16."""
+    wide = image.astype(np.float32) if image.dtype == np.float16 else image
+    library = getattr(ndimage, name)
+    return library(wide, *arguments, footprint=footprint, mode=mode, cval=cval).astype(image.dtype)
+
+
+def choice(name, function, words, footprint, reference, chosen, layers=0):
+    """Return the row of a filter that chooses pixels of a footprint."""
+    return Choice(
+        id=name,
+        function=function,
+        arguments=words,
+        reference=reference,
+        parts=(Part(footprint.astype(float)),),
+        smooths=True,
+        chosen=chosen,
+        layers=layers,
+    )
+
+
+def ranked(footprint, places, image, mode, cval):
+    """Return the slow twin's pixels of one place, or of several along a new axis."""
+    before = tuple(n // 2 for n in footprint.shape)
+    if np.ndim(places):
+        return np.stack([ranked(footprint, place, image, mode, cval) for place in places])
+    return oracle.rank(image, footprint, before, places, mode, cval)
+
+
+def order_cases():
+    """Yield rank filters of all shapes, by every name."""
+    for label, (words, footprint) in zip(SHAPE_IDS, SHAPES, strict=True):
+        n = np.count_nonzero(footprint)
+        for name, place in (("minimum", 0), ("maximum", n - 1), ("median", n // 2)):
+            yield choice(
+                f"{name}-{label}",
+                getattr(imgconv, name),
+                words,
+                footprint,
+                partial(as_scipy, f"{name}_filter", footprint),
+                partial(ranked, footprint, place),
+            )
+    for label, percentiles in [("5", 25), ("(4,6)", [10, 50, 90]), ("23", (5, 95)),
+                               ("random", 100), ("disk9", [0, 70, 100])]:  # fmt: skip
+        words, footprint = SHAPES[SHAPE_IDS.index(label)]
+        n = np.count_nonzero(footprint)
+        many = np.ndim(percentiles) > 0
+
+        def reference(image, mode, cval, footprint=footprint, percentiles=percentiles, many=many):
+            one = partial(as_scipy, "percentile_filter", footprint, image, mode, cval)
+            return np.stack([one(p) for p in percentiles]) if many else one(percentiles)
+
+        places = np.minimum(n - 1, n * np.array(percentiles) // 100).tolist()
+        yield choice(
+            f"percentile-{label}-{percentiles}".replace(" ", ""),
+            imgconv.percentile,
+            words | {"percentiles": percentiles},
+            footprint,
+            reference,
+            partial(ranked, footprint, places),
+            layers=len(percentiles) if many else 0,
+        )
+    for label, place in (("3", 1), ("(4,6)", -3), ("23", 100), ("disk2", 0), ("disk9", -1)):
+        words, footprint = SHAPES[SHAPE_IDS.index(label)]
+        yield choice(
+            f"rank-{label}-{place}",
+            imgconv.rank,
+            words | {"rank": place},
+            footprint,
+            lambda image, mode, cval, footprint=footprint, place=place: as_scipy(
+                "rank_filter", footprint, image, mode, cval, place
+            ),
+            partial(ranked, footprint, place % np.count_nonzero(footprint)),
+        )
+
+
+def morphed(name, footprint, image, mode, cval):
+    """Return the slow twin of a morphological filter."""
+    centre = tuple(n // 2 for n in footprint.shape)
+    turned = tuple((n - 1) // 2 for n in footprint.shape)
+
+    def erode(image):
+        return oracle.rank(image, footprint, centre, 0, mode, cval)
+
+    def dilate(image):
+        return oracle.rank(image, footprint[::-1, ::-1], turned, -1, mode, cval)
+
+    if name == "morphological_gradient":
+        return oracle.difference(dilate(image), erode(image))
+    if name == "white_tophat":
+        return oracle.difference(image, dilate(erode(image)))
+    if name == "black_tophat":
+        return oracle.difference(erode(dilate(image)), image)
+    return {
+        "erode": erode,
+        "dilate": dilate,
+        "opening": lambda image: dilate(erode(image)),
+        "closing": lambda image: erode(dilate(image)),
+    }[name](image)
+
+
+SCIPY_MORPHOLOGY = {
+    "erode": "grey_erosion",
+    "dilate": "grey_dilation",
+    "opening": "grey_opening",
+    "closing": "grey_closing",
+    "morphological_gradient": "morphological_gradient",
+    "white_tophat": "white_tophat",
+    "black_tophat": "black_tophat",
+}
+
+
+def morphology_cases():
+    """Yield morphology with symmetric, even and lopsided elements."""
+    for label in ("3", "2", "(4,6)", "15", "cross", "random", "disk9"):
+        words, footprint = SHAPES[SHAPE_IDS.index(label)]
+        ones = footprint.astype(float)
+        reach = {
+            "erode": Part(ones),
+            "dilate": Part(ones, turned=True),
+            "morphological_gradient": Part(larger_by_turning(ones)),
+        }
+        for name, library in SCIPY_MORPHOLOGY.items():
+            yield replace(
+                choice(
+                    f"{name}-{label}",
+                    getattr(imgconv, name),
+                    words,
+                    footprint,
+                    partial(as_scipy, library, footprint),
+                    partial(morphed, name, footprint),
+                ),
+                parts=(reach.get(name, Part(signal.convolve2d(ones, ones[::-1, ::-1]))),),
+            )
+
+
+def larger_by_turning(ones):
+    """Return where a footprint or its turned self has a pixel, both about their centres."""
+    height, width = (2 * n + 1 for n in ones.shape)
+    both = np.zeros((height, width))
+    for pixels, (top, left) in (
+        (ones, (height // 2 - ones.shape[0] // 2, width // 2 - ones.shape[1] // 2)),
+        (ones[::-1, ::-1], (height // 2 - (ones.shape[0] - 1) // 2,
+                            width // 2 - (ones.shape[1] - 1) // 2)),
+    ):  # fmt: skip
+        both[top : top + ones.shape[0], left : left + ones.shape[1]] += pixels
+    return both
+
+
 CASES = [
+    *order_cases(),
+    *morphology_cases(),
     *dense_cases(),
     *method_cases(),
     *separable_cases(),
@@ -979,6 +1217,17 @@ CORE = [
         "bilateral-5-1.0-1.0",
         "joint_bilateral-5-0.5-1.5",
         "guided-3-0.01",
+        "minimum-(4,6)",
+        "maximum-random",
+        "median-3",
+        "median-5",
+        "median-7",
+        "median-23",
+        "median-disk9",
+        "percentile-5-25",
+        "rank-23-100",
+        "opening-random",
+        "white_tophat-3",
     ]
 ]
 

@@ -208,6 +208,50 @@ def guided(image, guide, radius, eps, *, mode="reflect", cval=0.0):
     return mean(a) * guide + mean(mean(image) - a * mean(extended))
 
 
+# ---- filters that choose a pixel -------------------------------------------------------------
+
+
+def window_pixels(image, footprint, before, mode="reflect", cval=0.0):
+    """All pixels of each window, along the first axis, in the image's own dtype.
+
+    The window begins `before` = (y, x) pixels ahead of its pixel. cval becomes a pixel.
+    """
+    image, footprint = np.asarray(image), np.asarray(footprint, bool)
+    dtype = image.dtype.newbyteorder("=")
+    modes = (mode, mode) if isinstance(mode, str) else tuple(mode)
+    beyond = np.append(image.astype(dtype), round_to(cval, dtype))
+    places = np.arange(image.size).reshape(image.shape)
+    for axis in (0, 1):
+        after = footprint.shape[axis] - 1 - before[axis]
+        n = image.shape[axis]
+        sources = [fold(i, n, modes[axis]) for i in range(-before[axis], n + after)]
+        outside = np.full_like(np.take(places, [0], axis=axis), image.size)
+        places = np.take(np.concatenate([places, outside], axis=axis), sources, axis=axis)
+    height, width = image.shape
+    return np.stack(
+        [beyond[places[i : i + height, j : j + width]] for i, j in np.argwhere(footprint)]
+    )
+
+
+def rank(image, footprint, before, place, mode="reflect", cval=0.0):
+    """The pixel with `place` pixels of the window below it; NaN where the window holds one."""
+    pixels = window_pixels(image, footprint, before, mode, cval)
+    result = np.sort(pixels, axis=0)[place]
+    if result.dtype.kind == "f":
+        result[np.isnan(pixels).any(axis=0)] = np.nan
+    return result
+
+
+def difference(high, low):
+    """high - low, of integers as objects that hold it exactly; of bool where they differ."""
+    if high.dtype.kind == "b":
+        return high != low
+    if high.dtype.kind == "f":
+        with np.errstate(invalid="ignore"):
+            return high - low
+    return high.astype(object) - low.astype(object)
+
+
 # ---- dtypes ----------------------------------------------------------------------------------
 
 SINGLE = ("bool", "int8", "uint8", "int16", "uint16", "float16", "float32")
@@ -245,3 +289,15 @@ def round_to(array, dtype):
     result[rounded <= low] = low
     result[rounded >= high] = high
     return result
+
+
+def convert(values, dtype):
+    """Pixels, or integers of any size, in another dtype: to the nearest and saturated, exactly."""
+    values, dtype = np.asarray(values), np.dtype(dtype)
+    if values.dtype.kind == "f":
+        return round_to(values, dtype)
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            return values.astype(dtype)
+    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return np.clip(values.astype(object), low, high).astype(dtype)

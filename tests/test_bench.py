@@ -41,6 +41,7 @@ UNEQUAL = {
     "no interpolation": 1,
     "interpolated weights": 2e-5,
     "square window, other weights": 0.5,
+    "nearest border": 0,
 }
 
 

@@ -140,7 +140,8 @@ class TestNaN:
                 assert_untouched(case, result[untouched], expected[untouched])
             dot = np.zeros(self.SHAPE)
             dot[place] = 1
-            assert not np.isfinite(results[0][case.parts[0](dot, "reflect", 0.0) > 1e-3]).any()
+            spoils = case.parts[0](dot, "reflect", 0.0) > 1e-3
+            assert case.ordered or not np.isfinite(results[0][spoils]).any()
 
     @pytest.mark.parametrize("cval", [np.nan, np.inf, -np.inf])
     @pytest.mark.parametrize("case", EXACT, ids=lambda case: case.id)
@@ -153,7 +154,8 @@ class TestNaN:
         for result, expected, windows in zip(results, clean, reach_out, strict=True):
             inside = ~np.isnan(windows)
             assert_untouched(case, result[inside], expected[inside])
-        if case.combine == "each" and not any(case.parts[0].kernel.ravel() == 0):
+        spoils = np.isnan(cval) or not case.ordered
+        if spoils and case.combine == "each" and not any(case.parts[0].kernel.ravel() == 0):
             assert not np.isfinite(results[0][np.isnan(reach_out[0])]).any()
 
     def test_becomes_zero_in_integers(self):

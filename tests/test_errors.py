@@ -40,6 +40,57 @@ def read_only():
 
 
 WRONG = [
+    # windows
+    *(
+        (of(function, size), ValueError, f"size must be positive, got {size!r}")
+        for function in (imgconv.minimum, imgconv.median, imgconv.dilate, imgconv.white_tophat)
+        for size in (0, -3, (0, 3), (3, -1))
+    ),
+    (of(imgconv.maximum, 2.0), TypeError, "size must be an integer, got 2.0"),
+    (of(imgconv.median, True), TypeError, "size must be an integer, got True"),
+    (
+        of(imgconv.median, (3, 3, 3)),
+        ValueError,
+        "size must be one value or a pair (y, x), got (3, 3, 3)",
+    ),
+    *(
+        (
+            of(function, footprint=np.zeros(shape)),
+            ValueError,
+            f"footprint must have a pixel, got none in shape {shape}",
+        )
+        for function in (imgconv.minimum, imgconv.median, imgconv.opening)
+        for shape in ((3, 3), (0, 3), (1, 0))
+    ),
+    (
+        of(imgconv.median, footprint=[True, False]),
+        ValueError,
+        "footprint must be 2-D, got 1-D of shape (2,)",
+    ),
+    (
+        of(imgconv.erode, footprint="disk"),
+        TypeError,
+        "footprint must be bool or numbers, got dtype <U4",
+    ),
+    *(
+        (
+            of(imgconv.rank, rank),
+            ValueError,
+            f"rank must be one of the window's 9 pixels, got {rank}",
+        )
+        for rank in (9, -10, 100)
+    ),
+    (of(imgconv.rank, 1.5), TypeError, "rank must be an integer, got 1.5"),
+    *(
+        (
+            of(imgconv.percentile, value),
+            ValueError,
+            f"percentiles must be between 0 and 100, got {value!r}",
+        )
+        for value in (-1, 100.5, float("nan"), [50, 101], [])
+    ),
+    (of(imgconv.percentile, "50"), TypeError, "percentiles must be a number, got '50'"),
+    (of(imgconv.percentile, [50, None]), TypeError, "percentiles must be a number, got None"),
     # image
     (sobel(np.ma.array(IMAGE)), TypeError, "image must not be a masked array"),
     (sobel(IMAGE + 0j), TypeError, f"image must have a real dtype {KNOWN}, got complex128"),

@@ -118,6 +118,7 @@ def measure(
                     for peer in (ours, *peers)
                     if (call := peer.call(row.work, image, row.result_dtype, row.numbers))
                     and (is_fresh or call.fills_out)
+                    and not call.slow
                 }
                 entries = _entries(
                     calls, row, reference, budget, is_fresh, pause=1e-3 * (count > 1)

@@ -41,6 +41,7 @@ class Call(NamedTuple):
     note: str = ""  # where the work is not equal: "DFT", "8-bit weights", ...
     fills_out: bool = True
     same_border: bool = True
+    slow: bool = False  # takes many seconds: a reference, but not measured
 
 
 class Peer:
@@ -97,6 +98,16 @@ def low_rank_kernel(size: int, rank: int) -> Array:
     rng = np.random.default_rng(size)
     kernel = rng.uniform(0.1, 1.0, (size, rank)) @ rng.uniform(0.1, 1.0, (rank, size))
     return kernel / kernel.sum()
+
+
+def disk_of(size: int) -> Array:
+    """Return a round footprint."""
+    y, x = np.mgrid[:size, :size] - size // 2
+    return y * y + x * x <= (size // 2) ** 2
+
+
+# Pixels of all windows, from which on SciPy's median takes more than six seconds.
+SLOW = 250_000_000
 
 
 class Imgconv(Peer):
@@ -191,6 +202,27 @@ class Imgconv(Peer):
     def guided(self, image: Array, result: np.dtype, radius: int, eps: float) -> Call:
         apply = self.library.guided
         return Call(lambda out: apply(image, image, radius, eps, out=out))
+
+    def minimum(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._call("minimum", image, result, size)
+
+    def maximum(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._call("maximum", image, result, size)
+
+    def median(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._call("median", image, result, size)
+
+    def opening(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._call("opening", image, result, size)
+
+    def morphological_gradient(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._call("morphological_gradient", image, result, size)
+
+    def white_tophat(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._call("white_tophat", image, result, size)
+
+    def dilate_disk(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._call("dilate", image, result, footprint=disk_of(size))
 
 
 class OpenCV(Peer):
@@ -350,6 +382,39 @@ class OpenCV(Peer):
             "interpolated weights" if image.dtype == np.float32 else "",
         )
 
+    def minimum(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._morphology("erode", image, np.ones((size, size), np.uint8))
+
+    def maximum(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._morphology("dilate", image, np.ones((size, size), np.uint8))
+
+    def dilate_disk(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._morphology("dilate", image, disk_of(size).astype(np.uint8))
+
+    def _morphology(self, function: str, image: Array, element: Array) -> Call:
+        apply, border = getattr(self.library, function), self.library.BORDER_REFLECT
+        return Call(lambda out: apply(image, element, out, borderType=border))
+
+    def opening(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._compound("MORPH_OPEN", image, size)
+
+    def morphological_gradient(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._compound("MORPH_GRADIENT", image, size)
+
+    def white_tophat(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._compound("MORPH_TOPHAT", image, size)
+
+    def _compound(self, name: str, image: Array, size: int) -> Call:
+        cv2, element = self.library, np.ones((size, size), np.uint8)
+        which, border = getattr(cv2, name), cv2.BORDER_REFLECT
+        return Call(lambda out: cv2.morphologyEx(image, which, element, out, borderType=border))
+
+    def median(self, image: Array, result: np.dtype, size: int) -> Call | None:
+        if size > 5 and image.dtype != np.uint8:
+            return None
+        blur = self.library.medianBlur
+        return Call(lambda out: blur(image, size, out), "nearest border", same_border=False)
+
 
 class SciPy(Peer):
     """scipy.ndimage, one thread. In float64 it is the reference of all."""
@@ -495,6 +560,37 @@ class Definition(Peer):
             return (top / below).reshape(image.shape)
 
         return Call(run)
+
+    def minimum(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._rank("minimum_filter", image, size)
+
+    def maximum(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._rank("maximum_filter", image, size)
+
+    def median(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._rank("median_filter", image, size)
+
+    def _rank(self, function: str, image: Array, size: int) -> Call:
+        apply = getattr(self.library, function)
+        slow = function == "median_filter" and size * size * image.size > SLOW
+        return Call(lambda out: apply(image, size, output=out, axes=(0, 1)), slow=slow)
+
+    def opening(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._morphology("grey_opening", image, size)
+
+    def morphological_gradient(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._morphology("morphological_gradient", image, size)
+
+    def white_tophat(self, image: Array, result: np.dtype, size: int) -> Call:
+        return self._morphology("white_tophat", image, size)
+
+    def _morphology(self, function: str, image: Array, size: int) -> Call:
+        apply = getattr(self.library, function)
+        return Call(lambda out: apply(image, size, output=out))
+
+    def dilate_disk(self, image: Array, result: np.dtype, size: int) -> Call:
+        footprint = disk_of(size)
+        return Call(lambda out: self.library.grey_dilation(image, footprint=footprint, output=out))
 
 
 class SciPySignal(Peer):

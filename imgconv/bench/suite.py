@@ -126,6 +126,19 @@ def box(size: int) -> Row:
     return Row("box", f"box {size}x{size}", "box", (size,), 5, result="same")
 
 
+def ranked(work: str, size: int, dtype: str) -> Row:
+    """Return the row of a rank filter; the median by Huang's running histogram, extremes by 3."""
+    flops = 4 * size if work == "median" else 6
+    title = f"{work} {size}x{size}"
+    return Row("rank", title, work, (size,), flops, dtype=dtype, result="same")
+
+
+def morphology(work: str, title: str, dtype: str) -> Row:
+    """Return the row of a morphological filter of 5x5 pixels, or of a disk of 15x15."""
+    size = 15 if work == "dilate_disk" else 5
+    return Row("morphology", f"{title} {size}x{size}", work, (size,), 12, dtype, "same")
+
+
 SOBEL_X = Row("edges", "sobel x", "sobel_x", (), 10)
 SOBEL_MAGNITUDE = Row("edges", "sobel magnitude", "sobel_magnitude", (), 24)
 EDGES = (
@@ -186,6 +199,35 @@ SHORT = (
     replace(SOBEL_MAGNITUDE, title="sobel magnitude to float32"),
     replace(EDGES[4], title="laplace to float32"),
 )
+EXTREMES = tuple(
+    ranked(work, size, dtype)
+    for work in ("minimum", "maximum")
+    for dtype in ("uint8", "float32")
+    for size in (3, 15, 51)
+)
+MEDIAN = (
+    *(ranked("median", size, "uint8") for size in (3, 5, 7, 9, 11, 15, 25, 51)),
+    *(ranked("median", size, "uint16") for size in (3, 5, 9, 15, 25, 51)),
+    *(ranked("median", size, "float32") for size in (3, 5, 9, 15, 25, 51)),
+)
+RANK = (
+    *EXTREMES,
+    *MEDIAN,
+    *(
+        replace(ranked(work, 5, "uint8"), title=f"RGB {work} 5x5", channels=3)
+        for work in ("median", "maximum")
+    ),
+)
+MORPHOLOGY = tuple(
+    morphology(work, title, dtype)
+    for dtype in ("uint8", "float32")
+    for work, title in (
+        ("opening", "opening"),
+        ("morphological_gradient", "gradient"),
+        ("white_tophat", "white top-hat"),
+        ("dilate_disk", "dilate by a disk"),
+    )
+)
 STACK = tuple(
     replace(
         row,
@@ -235,6 +277,8 @@ SUITE: tuple[Row, ...] = (
     *LARGE,
     *EDGES,
     *BOX,
+    *RANK,
+    *MORPHOLOGY,
     *(replace(row, family="uint8", dtype="uint8") for row in SHORT),
     *(replace(row, family="uint16", dtype="uint16") for row in GAUSSIAN[:3]),
     *POOL,

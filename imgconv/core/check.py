@@ -373,3 +373,32 @@ def kernel(kernel: ArrayLike, ndim: int, name: str = "kernel") -> NDArray[np.flo
     if array.size == 0:
         raise ValueError(f"{name} must have an element, got shape {array.shape}")
     return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def footprint(footprint: ArrayLike, name: str = "footprint") -> NDArray[np.bool_]:
+    """Return the pixels of a window: 2-D, at least one of them."""
+    array = np.asarray(footprint)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be bool or numbers, got dtype {array.dtype}")
+    if array.ndim != 2:
+        raise ValueError(f"{name} must be 2-D, got {array.ndim}-D of shape {array.shape}")
+    if not array.any():
+        raise ValueError(f"{name} must have a pixel, got none in shape {array.shape}")
+    return np.ascontiguousarray(array != 0)
+
+
+def percentiles(value: Any, name: str = "percentiles") -> tuple[float, ...]:
+    """Return one percentile, or a sequence of them, as floats between 0 and 100."""
+    many = isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes))
+    found = tuple(number(one, name) for one in (np.atleast_1d(value) if many else (value,)))
+    if not found or not all(0 <= one <= 100 for one in found):
+        raise ValueError(f"{name} must be between 0 and 100, got {value!r}")
+    return found
+
+
+def rank(value: Any, count: int, name: str = "rank") -> int:
+    """Return the rank of a pixel among `count`; negative ones count from the greatest."""
+    place = integer(value, name)
+    if not -count <= place < count:
+        raise ValueError(f"{name} must be one of the window's {count} pixels, got {place}")
+    return place % count

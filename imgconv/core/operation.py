@@ -100,6 +100,14 @@ class Operation(Protocol):
         """How many arrays come out: 1, or 2 for a gradient."""
 
     @property
+    def layers(self) -> int:
+        """How many results an array holds along a leading axis; 0 where it has no such axis."""
+
+    @property
+    def ordered(self) -> bool:
+        """Whether it only compares pixels: its loop gives pixels of the image's dtype."""
+
+    @property
     def stride(self) -> tuple[int, int]:
         """Every how many pixels a result is kept, along y and x."""
 
@@ -158,6 +166,8 @@ class Correlation:
     results: int = 1
     held: float = 0
     note: str = ""
+    layers: int = 0
+    ordered: bool = False
     # The same as a sum of separable filters, by computing type, once that was looked for.
     separable: dict[str, "Separable | None"] = field(default_factory=dict, repr=False)
 
@@ -252,6 +262,8 @@ class Separable:
     loop: str = "separable"
     held: float = 0
     note: str = ""
+    layers: int = 0
+    ordered: bool = False
     columns: list[Kernel1D] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -352,6 +364,8 @@ class Box:
     results: int = 1
     held: float = 0
     note: str = ""
+    layers: int = 0
+    ordered: bool = False
     stride: tuple[int, int] = (1, 1)
 
     @property
@@ -438,6 +452,8 @@ class Pool:
     results: int = 1
     held: float = 0
     note: str = ""
+    layers: int = 0
+    ordered: bool = False
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
@@ -530,6 +546,8 @@ class Canny:
     block: int = 32
     held: float = 0
     note: str = ""
+    layers: int = 0
+    ordered: bool = False
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
@@ -580,6 +598,8 @@ class Bilateral:
     stride: tuple[int, int] = (1, 1)
     block: int = 1
     note: str = ""
+    layers: int = 0
+    ordered: bool = False
 
     @property
     def held(self) -> float:
@@ -630,6 +650,8 @@ class Guided:
     stride: tuple[int, int] = (1, 1)
     block: int = 1
     note: str = ""
+    layers: int = 0
+    ordered: bool = False
 
     @property
     def held(self) -> float:

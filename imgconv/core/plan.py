@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from imgconv import geometry
 from imgconv.core import border, check, cpu, fourier, methods
 from imgconv.core.cache import Cache
+from imgconv.core.convert import rounded
 from imgconv.core.operation import FLOAT64, Axis, Correlation, Operation, Pixels, pixels
 
 # The record that a loop reads: `Job` of pyx/rows.pxd, field by field.
@@ -25,7 +26,7 @@ JOB = np.dtype(
         ("height", "p"), ("width", "p"),
         ("top", "p"), ("left", "p"),
         ("above", "p"), ("below", "p"), ("before", "p"), ("after", "p"),
-        ("cval", "d"),
+        ("cval", "d"), ("edge", "p"),
         ("span_y", "p"), ("span_x", "p"), ("stride_y", "p"), ("stride_x", "p"), ("step", "p"),
         ("result", np.dtype(SAMPLES, align=True), 2),
         ("results", "p"), ("result_height", "p"), ("result_width", "p"), ("in_place", "p"),
@@ -100,6 +101,8 @@ class Plan:
         What is computed.
     shape, dtype : tuple of int, numpy.dtype
         Of each result.
+    written : numpy.dtype
+        What the loop writes, from which the result is converted where that is another dtype.
     computed_in : numpy.dtype
         float32 or float64; a short integer where 8-bit pixels make that exact.
     cost : float
@@ -112,6 +115,7 @@ class Plan:
     operation: Operation
     shape: tuple[int, ...]
     dtype: np.dtype
+    written: np.dtype
     computed_in: np.dtype
     modes: tuple[str, str]
     windows: tuple[Axis, Axis]
@@ -184,7 +188,7 @@ def make_plan(request: Request) -> Plan:
     modes = check.modes(request.mode)
     cval = check.number(request.cval, "cval")
     given = pixels(request.image_dtype, cval if "constant" in modes else 0)
-    dtype = result_dtype(given, request.operation.smooths, request.dtype, request.out)
+    dtype = result_dtype(given, request.operation, request.dtype, request.out)
     size = request.shape[layout.y], request.shape[layout.x]
     _, result_size = place(request.operation, size, request.fit)
     operation, times = methods.choose(request.operation, result_size, given, dtype)
@@ -195,21 +199,30 @@ def make_plan(request: Request) -> Plan:
     by_tiles = isinstance(operation, fourier.Fourier)
     shape = list(request.shape)
     shape[layout.y], shape[layout.x] = result_size
+    if operation.layers:
+        shape.insert(0, operation.layers)
+    # A loop that compares writes the image's dtype; `run` makes another of it.
+    written = check.native(request.image_dtype) if operation.ordered else dtype
+    strides, lies_as = contiguous_strides(shape, written.itemsize), written
     if request.out is not None:
-        out_shape, strides, out_dtype = request.out
+        out_shape, out_strides, out_dtype = request.out
         check.out_fits(out_shape, out_dtype, tuple(shape), request.dtype)
-    else:
-        strides = contiguous_strides(shape, dtype.itemsize)
+        if written == dtype:
+            strides, lies_as = out_strides, out_dtype
+    between, strides = (strides[0], strides[1:]) if operation.layers else (0, strides)
     step = 1 if by_tiles else interleaved_channels(request, layout, strides)
     stack = layout.stack
     if step == 1 and layout.channel is not None and request.guide is None:
         stack = (layout.channel, *stack)
-    offsets = plane_offsets(request.shape, stack, request.strides, strides, operation.results)
+    results = operation.results * max(1, operation.layers)
+    offsets = plane_offsets(request.shape, stack, request.strides, strides, results)
+    offsets[:, 1:] += np.arange(results) * between
     if request.guide is not None:
         offsets = np.c_[offsets, guide_offsets(request.guide, layout)]
     numbers, weights = operation.pack(step, computed)
     maps = border_maps(size, windows, operation.stride, result_size, modes, step)
-    keep = (*maps, offsets, np.array(numbers, dtype=np.intp), weights.astype(computed))
+    edge = rounded(np.array([cval]), check.native(request.image_dtype))
+    keep = (*maps, offsets, edge, np.array(numbers, dtype=np.intp), weights.astype(computed))
     for array in keep:
         array.setflags(write=False)
     job = np.zeros((), JOB)
@@ -217,18 +230,17 @@ def make_plan(request: Request) -> Plan:
     sample_axis = layout.x if step == 1 else layout.channel
     assert sample_axis is not None
     job["image"] = samples(request.strides, request.image_dtype, layout.y, sample_axis)
-    job["result"] = samples(
-        strides, request.out[2] if request.out else dtype, layout.y, sample_axis
-    )
+    job["result"] = samples(strides, lies_as, layout.y, sample_axis)
     job["height"], job["width"] = size[0], size[1] * step
     job["top"], job["left"] = y.before, x.before * step
     for name, array in zip(("above", "below", "before", "after"), maps, strict=True):
         job[name] = array.ctypes.data
-    job["cval"] = cval
+    job["cval"] = edge.item() if operation.ordered else cval
+    job["edge"] = edge.ctypes.data
     job["span_y"], job["span_x"] = y.span, (x.span - 1) * step + 1
     job["stride_y"], job["stride_x"] = operation.stride
     job["step"] = step
-    job["results"] = operation.results
+    job["results"] = results
     job["result_height"], job["result_width"] = result_size[0], result_size[1] * step
     job["planes"], job["offsets"] = len(offsets), offsets.ctypes.data
     fits = not by_tiles and saved_rows_fit(job, operation, computed.itemsize)
@@ -245,6 +257,7 @@ def make_plan(request: Request) -> Plan:
         operation=operation,
         shape=tuple(shape),
         dtype=dtype,
+        written=written,
         computed_in=computed,
         modes=modes,
         windows=windows,
@@ -281,13 +294,16 @@ def place(
     return windows, (height, width)
 
 
-def result_dtype(image: Pixels, smooths: bool, asked: DTypeLike | None, out: Any) -> np.dtype:
+def result_dtype(
+    image: Pixels, operation: Operation, asked: DTypeLike | None, out: Any
+) -> np.dtype:
     """Return the dtype of the result: of `out`, asked for, the image's, or the computing one."""
     if out is not None:
         return check.native(out[2])
     if asked is not None:
         return check.native(check.result_dtype(asked))
-    return check.native(image.dtype) if smooths and image.dtype.kind != "b" else image.float_type
+    keeps = operation.ordered or (operation.smooths and image.dtype.kind != "b")
+    return check.native(image.dtype) if keeps else image.float_type
 
 
 def contiguous_strides(shape: list[int], itemsize: int) -> tuple[int, ...]:

@@ -119,6 +119,8 @@ class Resample:
     loop: str = "resample"
     smooths: bool = True
     results: int = 1
+    layers: int = 0
+    ordered: bool = False
     stride: tuple[int, int] = (1, 1)
 
     @property

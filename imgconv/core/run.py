@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import check, threads
+from imgconv.core.convert import store
 from imgconv.core.memory import POOL, empty
 from imgconv.core.operation import Operation
 from imgconv.core.plan import PLANS, Fit, Guide, Plan, Request, make_plan
@@ -207,6 +208,16 @@ def scratch(size: int) -> NDArray[np.uint8]:
 
 def execute(made: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> None:
     """Call the loop with the scratch and the threads that the plan asks for."""
+    if made.written != made.dtype:
+        exact = np.empty(made.shape, made.written)
+        run_loop(made, image, exact, exact)
+        store(exact, first)
+    else:
+        run_loop(made, image, first, second)
+
+
+def run_loop(made: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> None:
+    """Fill arrays that lie as the plan says."""
     if made.cost < threads.SERIAL_BELOW or (count := threads.get_num_threads()) == 1:
         made.loop.run(made.job, image, first, second, scratch(made.scratch), made.height, 1)
     else:

@@ -1,0 +1,461 @@
+"""Grey and binary morphology with flat structuring elements.
+
+Every function takes the common keywords of `imgconv`: mode, cval, axes, channel_axis, dtype, out.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from imgconv.core.convert import difference
+from imgconv.core.order import Window
+from imgconv.core.plan import Plan
+from imgconv.core.run import PlanOnly, apply
+from imgconv.order import extremum, window
+
+__all__ = [
+    "black_tophat",
+    "closing",
+    "dilate",
+    "erode",
+    "morphological_gradient",
+    "opening",
+    "white_tophat",
+]
+
+Mode = str | Sequence[str]
+Image = NDArray[Any]
+
+
+def erode(
+    image: ArrayLike,
+    size: int | tuple[int, int] = 3,
+    *,
+    footprint: ArrayLike | None = None,
+    mode: Mode = "reflect",
+    cval: float = 0.0,
+    axes: tuple[int, int] | None = None,
+    channel_axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: Image | None = None,
+) -> Image:
+    """Shrink what is bright: the least pixel under the structuring element.
+
+    Parameters
+    ----------
+    image : array_like, (H, W)
+        Any real dtype; more axes with `channel_axis` or `axes`.
+    size : int or (int, int)
+        Height and width of the structuring element in pixels, centred at size // 2.
+    footprint : array_like of bool, (kh, kw), optional
+        The pixels of the structuring element, in place of `size`.
+    mode, cval, axes, channel_axis, dtype, out
+        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+
+    Returns
+    -------
+    ndarray
+        Of the image's dtype, bool too.
+
+    Raises
+    ------
+    ValueError
+        If size is not positive; if the footprint is not 2-D or has no pixel.
+
+    Notes
+    -----
+    The same as `minimum`, and as fast. Of a bool image it is binary erosion.
+    A NaN spoils what it reaches.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imgconv import erode
+    >>> block = np.zeros((5, 6), np.uint8)
+    >>> block[1:4, 1:5] = 1
+    >>> print(erode(block))
+    [[0 0 0 0 0 0]
+     [0 0 0 0 0 0]
+     [0 0 1 1 0 0]
+     [0 0 0 0 0 0]
+     [0 0 0 0 0 0]]
+    """
+    common = mode, cval, axes, channel_axis
+    return eroded(image, window(size, footprint), common, dtype, out)
+
+
+def dilate(
+    image: ArrayLike,
+    size: int | tuple[int, int] = 3,
+    *,
+    footprint: ArrayLike | None = None,
+    mode: Mode = "reflect",
+    cval: float = 0.0,
+    axes: tuple[int, int] | None = None,
+    channel_axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: Image | None = None,
+) -> Image:
+    """Grow what is bright: the greatest pixel under the turned structuring element.
+
+    Parameters
+    ----------
+    image : array_like, (H, W)
+        Any real dtype; more axes with `channel_axis` or `axes`.
+    size : int or (int, int)
+        Height and width of the structuring element in pixels, centred at size // 2.
+    footprint : array_like of bool, (kh, kw), optional
+        The pixels of the structuring element, in place of `size`.
+    mode, cval, axes, channel_axis, dtype, out
+        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+
+    Returns
+    -------
+    ndarray
+        Of the image's dtype, bool too.
+
+    Raises
+    ------
+    ValueError
+        If size is not positive; if the footprint is not 2-D or has no pixel.
+
+    Notes
+    -----
+    The same as `maximum` over the structuring element turned by 180 degrees about its centre, so
+    that a single bright pixel becomes the structuring element. Of a bool image it is binary
+    dilation.
+    A NaN spoils what it reaches.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imgconv import dilate
+    >>> dot = np.zeros((4, 5), np.uint8)
+    >>> dot[1, 2] = 1
+    >>> print(dilate(dot, footprint=[[0, 1, 0], [0, 1, 1], [0, 0, 0]]))
+    [[0 0 1 0 0]
+     [0 0 1 1 0]
+     [0 0 0 0 0]
+     [0 0 0 0 0]]
+    """
+    common = mode, cval, axes, channel_axis
+    return dilated(image, window(size, footprint), common, dtype, out)
+
+
+def opening(
+    image: ArrayLike,
+    size: int | tuple[int, int] = 3,
+    *,
+    footprint: ArrayLike | None = None,
+    mode: Mode = "reflect",
+    cval: float = 0.0,
+    axes: tuple[int, int] | None = None,
+    channel_axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: Image | None = None,
+) -> Image:
+    """Remove what is bright and smaller than the structuring element: erosion, then dilation.
+
+    Parameters
+    ----------
+    image : array_like, (H, W)
+        Any real dtype; more axes with `channel_axis` or `axes`.
+    size : int or (int, int)
+        Height and width of the structuring element in pixels, centred at size // 2.
+    footprint : array_like of bool, (kh, kw), optional
+        The pixels of the structuring element, in place of `size`.
+    mode, cval, axes, channel_axis, dtype, out
+        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+
+    Returns
+    -------
+    ndarray
+        Of the image's dtype, bool too.
+
+    Raises
+    ------
+    ValueError
+        If size is not positive; if the footprint is not 2-D or has no pixel.
+
+    Notes
+    -----
+    Two passes; the border extends the image before the first and the eroded image before the
+    second, as in `scipy.ndimage.grey_opening`.
+    A NaN spoils what it reaches.
+
+    Examples
+    --------
+    >>> from imgconv import opening
+    >>> print(opening([[1, 5, 1, 4, 4, 4, 1]], (1, 3)))
+    [[1 1 1 4 4 4 1]]
+    """
+    common = mode, cval, axes, channel_axis
+    element = window(size, footprint)
+    planned = plan_of(dilated, image, element, common, dtype, out)
+    if isinstance(out, PlanOnly):
+        return planned
+    return dilated(eroded(image, element, common), element, common, dtype, out)
+
+
+def closing(
+    image: ArrayLike,
+    size: int | tuple[int, int] = 3,
+    *,
+    footprint: ArrayLike | None = None,
+    mode: Mode = "reflect",
+    cval: float = 0.0,
+    axes: tuple[int, int] | None = None,
+    channel_axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: Image | None = None,
+) -> Image:
+    """Fill what is dark and smaller than the structuring element: dilation, then erosion.
+
+    Parameters
+    ----------
+    image : array_like, (H, W)
+        Any real dtype; more axes with `channel_axis` or `axes`.
+    size : int or (int, int)
+        Height and width of the structuring element in pixels, centred at size // 2.
+    footprint : array_like of bool, (kh, kw), optional
+        The pixels of the structuring element, in place of `size`.
+    mode, cval, axes, channel_axis, dtype, out
+        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+
+    Returns
+    -------
+    ndarray
+        Of the image's dtype, bool too.
+
+    Raises
+    ------
+    ValueError
+        If size is not positive; if the footprint is not 2-D or has no pixel.
+
+    Notes
+    -----
+    Two passes; the border extends the image before the first and the dilated image before the
+    second, as in `scipy.ndimage.grey_closing`.
+    A NaN spoils what it reaches.
+
+    Examples
+    --------
+    >>> from imgconv import closing
+    >>> print(closing([[5, 1, 5, 2, 2, 2, 5]], (1, 3)))
+    [[5 5 5 2 2 2 5]]
+    """
+    common = mode, cval, axes, channel_axis
+    element = window(size, footprint)
+    planned = plan_of(eroded, image, element, common, dtype, out)
+    if isinstance(out, PlanOnly):
+        return planned
+    return eroded(dilated(image, element, common), element, common, dtype, out)
+
+
+def morphological_gradient(
+    image: ArrayLike,
+    size: int | tuple[int, int] = 3,
+    *,
+    footprint: ArrayLike | None = None,
+    mode: Mode = "reflect",
+    cval: float = 0.0,
+    axes: tuple[int, int] | None = None,
+    channel_axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: Image | None = None,
+) -> Image:
+    """Find edges: the dilated image minus the eroded one.
+
+    Parameters
+    ----------
+    image : array_like, (H, W)
+        Any real dtype; more axes with `channel_axis` or `axes`.
+    size : int or (int, int)
+        Height and width of the structuring element in pixels, centred at size // 2.
+    footprint : array_like of bool, (kh, kw), optional
+        The pixels of the structuring element, in place of `size`.
+    mode, cval, axes, channel_axis, dtype, out
+        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+
+    Returns
+    -------
+    ndarray
+        Of the image's dtype, bool too, saturated; True where the two of a bool image differ.
+
+    Raises
+    ------
+    ValueError
+        If size is not positive; if the footprint is not 2-D or has no pixel.
+
+    Notes
+    -----
+    Where the difference does not fit the image's dtype, ask for another by `dtype`.
+    A NaN spoils what it reaches.
+
+    Examples
+    --------
+    >>> from imgconv import morphological_gradient
+    >>> print(morphological_gradient([[1, 1, 1, 6, 6, 6]], (1, 3)))
+    [[0 0 5 5 0 0]]
+    """
+    common = mode, cval, axes, channel_axis
+    element = window(size, footprint)
+    planned = plan_of(dilated, image, element, common, dtype, out)
+    if isinstance(out, PlanOnly):
+        return planned
+    high, low = (each(image, element, common) for each in (dilated, eroded))
+    return difference(high, low, low, planned.dtype, out)
+
+
+def white_tophat(
+    image: ArrayLike,
+    size: int | tuple[int, int] = 3,
+    *,
+    footprint: ArrayLike | None = None,
+    mode: Mode = "reflect",
+    cval: float = 0.0,
+    axes: tuple[int, int] | None = None,
+    channel_axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: Image | None = None,
+) -> Image:
+    """Keep what is bright and smaller than the structuring element: image minus opening.
+
+    Parameters
+    ----------
+    image : array_like, (H, W)
+        Any real dtype; more axes with `channel_axis` or `axes`.
+    size : int or (int, int)
+        Height and width of the structuring element in pixels, centred at size // 2.
+    footprint : array_like of bool, (kh, kw), optional
+        The pixels of the structuring element, in place of `size`.
+    mode, cval, axes, channel_axis, dtype, out
+        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+
+    Returns
+    -------
+    ndarray
+        Of the image's dtype, bool too, saturated; of a bool image the pixels that opening removes.
+
+    Raises
+    ------
+    ValueError
+        If size is not positive; if the footprint is not 2-D or has no pixel.
+
+    Notes
+    -----
+    Where the difference does not fit the image's dtype, ask for another by `dtype`.
+    A NaN spoils what it reaches.
+
+    Examples
+    --------
+    >>> from imgconv import white_tophat
+    >>> print(white_tophat([[1, 5, 1, 4, 4, 4, 1]], (1, 3)))
+    [[0 4 0 0 0 0 0]]
+    """
+    common = mode, cval, axes, channel_axis
+    element = window(size, footprint)
+    planned = plan_of(dilated, image, element, common, dtype, out)
+    if isinstance(out, PlanOnly):
+        return planned
+    opened = dilated(eroded(image, element, common), element, common)
+    return difference(np.asarray(image), opened, opened, planned.dtype, out)
+
+
+def black_tophat(
+    image: ArrayLike,
+    size: int | tuple[int, int] = 3,
+    *,
+    footprint: ArrayLike | None = None,
+    mode: Mode = "reflect",
+    cval: float = 0.0,
+    axes: tuple[int, int] | None = None,
+    channel_axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: Image | None = None,
+) -> Image:
+    """Keep what is dark and smaller than the structuring element: closing minus image.
+
+    Parameters
+    ----------
+    image : array_like, (H, W)
+        Any real dtype; more axes with `channel_axis` or `axes`.
+    size : int or (int, int)
+        Height and width of the structuring element in pixels, centred at size // 2.
+    footprint : array_like of bool, (kh, kw), optional
+        The pixels of the structuring element, in place of `size`.
+    mode, cval, axes, channel_axis, dtype, out
+        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+
+    Returns
+    -------
+    ndarray
+        Of the image's dtype, bool too, saturated; of a bool image the pixels that closing adds.
+
+    Raises
+    ------
+    ValueError
+        If size is not positive; if the footprint is not 2-D or has no pixel.
+
+    Notes
+    -----
+    Where the difference does not fit the image's dtype, ask for another by `dtype`.
+    A NaN spoils what it reaches.
+
+    Examples
+    --------
+    >>> from imgconv import black_tophat
+    >>> print(black_tophat([[5, 1, 5, 2, 2, 2, 5]], (1, 3)))
+    [[0 4 0 0 0 0 0]]
+    """
+    common = mode, cval, axes, channel_axis
+    element = window(size, footprint)
+    planned = plan_of(eroded, image, element, common, dtype, out)
+    if isinstance(out, PlanOnly):
+        return planned
+    closed = eroded(dilated(image, element, common), element, common)
+    return difference(closed, np.asarray(image), closed, planned.dtype, out)
+
+
+def plan_of(
+    filtered: Callable[..., Any],
+    image: ArrayLike,
+    element: Window,
+    common: tuple[Any, ...],
+    dtype: Any,
+    out: Any,
+) -> Plan:
+    """Return the plan of the last pass of several, and find what is wrong with the arguments."""
+    target = out if isinstance(out, PlanOnly) else PlanOnly(out)
+    return filtered(image, element, common, dtype, target)
+
+
+def eroded(
+    image: ArrayLike, element: Window, common: tuple[Any, ...], dtype: Any = None, out: Any = None
+) -> Any:
+    """Return the least pixels; `common` are mode, cval, axes and channel_axis."""
+    mode, cval, axes, channel_axis = common
+    return apply(extremum(element, False), image, mode, cval, axes, channel_axis, dtype, out)
+
+
+def dilated(
+    image: ArrayLike, element: Window, common: tuple[Any, ...], dtype: Any = None, out: Any = None
+) -> Any:
+    """Return the greatest pixels of the turned element."""
+    mode, cval, axes, channel_axis = common
+    return apply(extremum(turned(element), True), image, mode, cval, axes, channel_axis, dtype, out)
+
+
+@lru_cache(maxsize=256)
+def turned(element: Window) -> Window:
+    """Return an element turned by 180 degrees about its centre."""
+    height, width = element.size
+    pixels = element.footprint
+    return Window(
+        element.size,
+        (height - 1 - element.before[0], width - 1 - element.before[1]),
+        None if pixels is None else np.ascontiguousarray(pixels[::-1, ::-1]),
+    )

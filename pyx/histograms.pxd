@@ -1,0 +1,476 @@
+# cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
+"""Medians and other ranks of large windows, by histograms.
+
+A tile of the image is divided into 256 classes in the order of its pixels. Pixels of 8 bits are
+their classes. Others are sorted, and a class is a run of so many of the sorted list: however the
+values lie, it holds few pixels, and which of them it is can be looked up (the ordinal transform of
+B. Weiss, "Fast median and bilateral filtering", ACM Transactions on Graphics 25, 2006).
+
+Rectangles take constant time (S. Perreault and P. Hebert, "Median filtering in constant time",
+IEEE Transactions on Image Processing 16, 2007): each column has a histogram, which moves down by
+one pixel, and the window's moves on by one column. There are 16 coarse bins of 16 fine ones, and
+fine ones are brought up to date only where the rank falls into their coarse bin. All bins count
+from the beginning (of the histogram, or of the coarse bin), so that a bin is found by comparing.
+
+Other windows move on by their chords: at each, one pixel enters and one leaves.
+"""
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from bands cimport Slot, take
+from keys cimport KEYS
+from rows cimport Job
+from types cimport real
+from windows cimport Chord, Window
+
+cdef extern from *:
+    """
+    /* Sixteen counters, of a column and of a window. */
+    #ifdef VECTOR_BYTES
+      typedef uint16_t counts __attribute__((vector_size(32), may_alias));
+      typedef int32_t sums __attribute__((vector_size(64), may_alias));
+      #define counts_plus(a, b) ((a) + (b))
+      #define counts_minus(a, b) ((a) - (b))
+      #define sums_plus(a, b) ((a) + (b))
+    #else
+      typedef struct { uint16_t n[16]; } counts;
+      typedef struct { int32_t n[16]; } sums;
+      #define EACH(op) for (int i = 0; i < 16; i++) a.n[i] = a.n[i] op b.n[i]; return a;
+      static counts counts_plus(counts a, counts b) { EACH(+) }
+      static counts counts_minus(counts a, counts b) { EACH(-) }
+      static sums sums_plus(sums a, sums b) { EACH(+) }
+    #endif
+
+    /* What columns of less than 32768 pixels add to a window; how many bins are at most `most`. */
+    #ifdef __AVX512F__
+      #define widened(c) ((sums) _mm512_cvtepi16_epi32((__m256i) (c)))
+      #define bins_up_to(s, most) __builtin_popcount( \\
+          _mm512_cmple_epi32_mask((__m512i) (s), _mm512_set1_epi32(most)))
+    #else
+      static inline sums widened(counts c)
+      {
+        sums s;
+        for (int i = 0; i < 16; i++) ((int32_t*) &s)[i] = ((const int16_t*) &c)[i];
+        return s;
+      }
+      static inline int bins_up_to(sums s, int32_t most)
+      {
+        const int32_t* n = (const int32_t*) &s;
+        int count = 0;
+      #ifdef __SSE2__
+        for (int i = 0; i < 16; i += 4) {
+          __m128i above = _mm_cmpgt_epi32(_mm_loadu_si128((const __m128i*) (n + i)),
+                                          _mm_set1_epi32(most));
+          count += _mm_movemask_ps((__m128) above) << i;
+        }
+        return 16 - __builtin_popcount(count);
+      #else
+        for (int i = 0; i < 16; i++) count += n[i] <= most;
+        return count;
+      #endif
+      }
+    #endif
+
+    /* Row b holds ones from bin b on. */
+    #define ONES(b) {b<=0, b<=1, b<=2, b<=3, b<=4, b<=5, b<=6, b<=7, \
+                     b<=8, b<=9, b<=10, b<=11, b<=12, b<=13, b<=14, 1}
+    static const uint16_t FROM[16][16] __attribute__((aligned(32))) = {
+      ONES(0), ONES(1), ONES(2), ONES(3), ONES(4), ONES(5), ONES(6), ONES(7), ONES(8), ONES(9),
+      ONES(10), ONES(11), ONES(12), ONES(13), ONES(14), ONES(15)};
+
+    /* The bits of a number in an order that is the numbers'. */
+    static inline uint64_t ordered(real number)
+    {
+    #if KEYS
+      return (uint64_t) number ^ (KEYS == 64 ? (uint64_t) 1 << 63 : 0);
+    #else
+      uint64_t bits = 0, sign = (uint64_t) 1 << (8 * sizeof(real) - 1);
+      memcpy(&bits, &number, sizeof(real));
+      return bits & sign ? ~bits & (2 * sign - 1) : bits | sign;
+    #endif
+    }
+
+    #ifdef __GNUC__
+      #define bits_of(word) __builtin_popcountll(word)
+    #else
+      static inline int bits_of(uint64_t word)
+      {
+        int count = 0;
+        for (; word; word &= word - 1) count++;
+        return count;
+      }
+    #endif
+
+    /* The place of the set bit that has `rank` set bits below it. */
+    static inline int place_of_bit(uint64_t word, int rank)
+    {
+    #ifdef __BMI2__
+      return __builtin_ctzll(_pdep_u64((uint64_t) 1 << rank, word));
+    #else
+      for (; rank > 0; rank--) word &= word - 1;
+      return bits_of((word & -word) - 1);
+    #endif
+    }
+
+    /* A bit for each of 64 pixels: whether ys - top < height and xs - left < width. */
+    static inline uint64_t inside(const uint16_t* ys, const uint16_t* xs, uint16_t top,
+                                  uint16_t left, uint16_t height, uint16_t width)
+    {
+      uint64_t found = 0;
+    #ifdef __AVX512BW__
+      for (int i = 0; i < 64; i += 32) {
+        __m512i y = _mm512_sub_epi16(_mm512_loadu_si512(ys + i), _mm512_set1_epi16(top));
+        __m512i x = _mm512_sub_epi16(_mm512_loadu_si512(xs + i), _mm512_set1_epi16(left));
+        __mmask32 row = _mm512_cmplt_epu16_mask(y, _mm512_set1_epi16(height));
+        found |= (uint64_t) _mm512_mask_cmplt_epu16_mask(row, x, _mm512_set1_epi16(width)) << i;
+      }
+    #elif defined(__SSE2__)
+      /* Without comparisons of unsigned numbers: what is left after subtracting the last one. */
+      const __m128i h = _mm_set1_epi16(height - 1), w = _mm_set1_epi16(width - 1);
+      for (int i = 0; i < 64; i += 8) {
+        __m128i y = _mm_sub_epi16(_mm_loadu_si128((const __m128i*) (ys + i)), _mm_set1_epi16(top));
+        __m128i x = _mm_sub_epi16(_mm_loadu_si128((const __m128i*) (xs + i)), _mm_set1_epi16(left));
+        __m128i out = _mm_or_si128(_mm_subs_epu16(y, h), _mm_subs_epu16(x, w));
+        __m128i in = _mm_cmpeq_epi16(out, _mm_setzero_si128());
+        found |= (uint64_t) (_mm_movemask_epi8(_mm_packs_epi16(in, in)) & 255) << i;
+      }
+    #else
+      for (int i = 0; i < 64; i++)
+        found |= (uint64_t) ((uint16_t) (ys[i] - top) < height && (uint16_t) (xs[i] - left) < width)
+                 << i;
+    #endif
+      return found;
+    }
+    """
+    ctypedef struct counts:
+        pass
+    ctypedef struct sums:
+        pass
+    const uint16_t[16][16] FROM
+    counts counts_plus(counts a, counts b) nogil
+    counts counts_minus(counts a, counts b) nogil
+    sums sums_plus(sums a, sums b) nogil
+    sums widened(counts c) nogil
+    int bins_up_to(sums s, int32_t most) nogil
+    uint64_t ordered(real number) nogil
+    int bits_of(uint64_t word) nogil
+    int place_of_bit(uint64_t word, int rank) nogil
+    uint64_t inside(const uint16_t* ys, const uint16_t* xs, uint16_t top, uint16_t left,
+                    uint16_t height, uint16_t width) nogil
+
+
+cdef struct Histogram:
+    # job.shape, behind the window and its chords; the ranks follow.
+    Py_ssize_t columns              # of results in a tile
+    Py_ssize_t shift                # a class is 1 << shift places of the sorted list
+
+
+cdef struct Item:
+    real number
+    uint16_t y, x
+
+
+cdef struct Tile:
+    Py_ssize_t height, width        # pixels under it
+    Py_ssize_t results              # columns of results
+    uint8_t* classes                # of its pixels, row by row
+    counts* coarse                  # 16 bins of each column
+    counts* fine                    # for each coarse bin 16 of each column
+    # Of sorted tiles, from the least number to the greatest:
+    Item* items
+    Item* others                    # scratch of the sort
+    real* numbers
+    uint16_t* ys                    # where they are in the tile
+    uint16_t* xs
+    # For chords: the place of each pixel in the list, and a bit for each place inside the window.
+    int32_t* places
+    uint64_t* present
+
+
+cdef inline Py_ssize_t lay_tile(const Job* job, char* scratch, Tile* tile) noexcept nogil:
+    """Divide the scratch of tiles of the largest size; returns the bytes it takes."""
+    cdef const Window* window = <const Window*> job.shape
+    cdef const Histogram* histogram = histogram_of(job)
+    cdef Py_ssize_t width = histogram.columns + window.width - 1
+    cdef Py_ssize_t pixels = (job.block + window.height - 1) * width
+    cdef Py_ssize_t listed = 0 if KEYS == 8 else pixels + 64
+    cdef char* free = scratch
+    tile.height = job.block + window.height - 1
+    tile.classes = <uint8_t*> take(&free, pixels)
+    tile.coarse = <counts*> take(&free, width * sizeof(counts))
+    tile.fine = <counts*> take(&free, 16 * width * sizeof(counts))
+    tile.items = <Item*> take(&free, listed * sizeof(Item))
+    tile.others = <Item*> take(&free, listed * sizeof(Item))
+    tile.numbers = <real*> take(&free, listed * sizeof(real))
+    tile.ys = <uint16_t*> take(&free, listed * 2)
+    tile.xs = <uint16_t*> take(&free, listed * 2)
+    tile.places = <int32_t*> take(&free, listed * 4)
+    tile.present = <uint64_t*> take(&free, listed // 8 + 64)
+    return free - scratch
+
+
+cdef inline const Histogram* histogram_of(const Job* job) noexcept nogil:
+    cdef const Window* window = <const Window*> job.shape
+    return <const Histogram*> (<const Chord*> (window + 1) + window.count)
+
+
+cdef inline const Py_ssize_t* ranks_of(const Job* job) noexcept nogil:
+    return <const Py_ssize_t*> (histogram_of(job) + 1)
+
+
+# ---------------------------------------------------------------------------------------------
+# The tile: its pixels, their order, their classes
+
+cdef inline void sort_items(Tile* tile, Py_ssize_t n) noexcept nogil:
+    """By the bytes of the numbers, the lowest first; bytes that all have in common are left out."""
+    cdef Py_ssize_t[8][256] begins
+    cdef Py_ssize_t i, b, total, count
+    cdef uint64_t key
+    cdef Item* swap
+    memset(begins, 0, sizeof(begins))
+    for i in range(n):
+        key = ordered(tile.items[i].number)
+        for b in range(<Py_ssize_t> sizeof(real)):
+            begins[b][key >> 8 * b & 255] += 1
+    for b in range(<Py_ssize_t> sizeof(real)):
+        if begins[b][ordered(tile.items[0].number) >> 8 * b & 255] == n:
+            continue
+        total = 0
+        for i in range(256):
+            count = begins[b][i]
+            begins[b][i] = total
+            total += count
+        for i in range(n):
+            key = ordered(tile.items[i].number) >> 8 * b & 255
+            tile.others[begins[b][key]] = tile.items[i]
+            begins[b][key] += 1
+        swap = tile.items
+        tile.items = tile.others
+        tile.others = swap
+
+
+cdef inline void fetch_tile(const Job* job, const Slot* slot, Py_ssize_t first,
+                            Tile* tile) noexcept nogil:
+    """Bring in every step-th number from column `first` on, and class them."""
+    cdef Py_ssize_t step = (<const Window*> job.shape).step, shift = histogram_of(job).shift
+    cdef Py_ssize_t n = tile.height * tile.width, y, x, i = 0
+    cdef const real* row
+    for y in range(tile.height):
+        row = slot.rows[y] + first
+        for x in range(tile.width):
+            if KEYS == 8:
+                tile.classes[i] = <uint8_t> row[x * step]
+            else:
+                tile.items[i].number = row[x * step]
+                tile.items[i].y = <uint16_t> y
+                tile.items[i].x = <uint16_t> x
+            i += 1
+    if KEYS == 8:
+        return
+    sort_items(tile, n)
+    for i in range(n):
+        tile.numbers[i] = tile.items[i].number
+        tile.ys[i] = tile.items[i].y
+        tile.xs[i] = tile.items[i].x
+        tile.classes[tile.ys[i] * tile.width + tile.xs[i]] = <uint8_t> (i >> shift)
+
+
+cdef inline real number_of(const Tile* tile, Py_ssize_t found) noexcept nogil:
+    """The number of a class of its own, or of a place in the sorted list."""
+    return <real> found if KEYS == 8 else tile.numbers[found]
+
+
+# ---------------------------------------------------------------------------------------------
+# Rectangles
+
+cdef inline sums next_column(sums bins, const counts* columns, Py_ssize_t x,
+                             Py_ssize_t width) noexcept nogil:
+    """The window's bins, moved on from column x to x + 1."""
+    return sums_plus(bins, widened(counts_minus(columns[x + width], columns[x])))
+
+
+cdef inline sums first_columns(const counts* columns, Py_ssize_t x,
+                               Py_ssize_t width) noexcept nogil:
+    cdef sums bins = widened(columns[x])
+    cdef Py_ssize_t j
+    for j in range(1, width):
+        bins = sums_plus(bins, widened(columns[x + j]))
+    return bins
+
+
+cdef inline Py_ssize_t look_up(const Tile* tile, Py_ssize_t place, Py_ssize_t y, Py_ssize_t x,
+                               Py_ssize_t height, Py_ssize_t width,
+                               Py_ssize_t rank) noexcept nogil:
+    """The place in the sorted list, from `place` on, of the rank-th pixel inside the window."""
+    cdef uint64_t found
+    while True:
+        found = inside(tile.ys + place, tile.xs + place, <uint16_t> y, <uint16_t> x,
+                       <uint16_t> height, <uint16_t> width)
+        if bits_of(found) > rank:
+            return place + place_of_bit(found, <int> rank)
+        rank -= bits_of(found)
+        place += 64
+
+
+cdef inline void count_row(Tile* tile, Py_ssize_t y, bint enters) noexcept nogil:
+    """A row enters the histograms of all columns, or leaves them."""
+    cdef const uint8_t* row = tile.classes + y * tile.width
+    cdef const counts* ones = <const counts*> &FROM[0][0]
+    cdef counts* coarse = tile.coarse
+    cdef counts* fine
+    cdef Py_ssize_t x
+    for x in range(tile.width):
+        fine = tile.fine + (row[x] >> 4) * tile.width + x
+        if enters:
+            coarse[x] = counts_plus(coarse[x], ones[row[x] >> 4])
+            fine[0] = counts_plus(fine[0], ones[row[x] & 15])
+        else:
+            coarse[x] = counts_minus(coarse[x], ones[row[x] >> 4])
+            fine[0] = counts_minus(fine[0], ones[row[x] & 15])
+
+
+cdef inline void move_down(Tile* tile, Py_ssize_t y, Py_ssize_t height) noexcept nogil:
+    """Move the histograms of all columns from row y - 1 to row y; begin them at row 0."""
+    cdef Py_ssize_t i
+    if y > 0:
+        count_row(tile, y - 1, False)
+        count_row(tile, y + height - 1, True)
+        return
+    memset(tile.coarse, 0, tile.width * sizeof(counts))
+    memset(tile.fine, 0, 16 * tile.width * sizeof(counts))
+    for i in range(height):
+        count_row(tile, i, True)
+
+
+cdef inline void rank_row(const Job* job, const Slot* slot, const Tile* tile, Py_ssize_t y,
+                          Py_ssize_t first) noexcept nogil:
+    cdef const Window* window = <const Window*> job.shape
+    cdef const Py_ssize_t* ranks = ranks_of(job)
+    cdef Py_ssize_t shift = histogram_of(job).shift, width = window.width, x, k, c, found, rank
+    cdef sums[16] fine
+    cdef Py_ssize_t[16] at          # the column at which the fine bins are right
+    cdef sums coarse = first_columns(tile.coarse, 0, width)
+    cdef const counts* columns
+    for c in range(16):
+        at[c] = -width
+    for x in range(tile.results):
+        for k in range(job.results):
+            rank = ranks[k]
+            c = bins_up_to(coarse, <int32_t> rank)
+            if c > 0:
+                rank -= (<const int32_t*> &coarse)[c - 1]
+            columns = tile.fine + c * tile.width
+            if 2 * (x - at[c]) >= width:
+                fine[c] = first_columns(columns, x, width)
+            else:
+                for found in range(at[c], x):
+                    fine[c] = next_column(fine[c], columns, found, width)
+            at[c] = x
+            found = bins_up_to(fine[c], <int32_t> rank)
+            if KEYS != 8:
+                if found > 0:
+                    rank -= (<const int32_t*> &fine[c])[found - 1]
+                found = look_up(tile, (16 * c + found) << shift, y, x, window.height, width, rank)
+            else:
+                found += 16 * c
+            slot.targets[k * job.block + y][first + x * window.step] = number_of(tile, found)
+        if x + 1 < tile.results:
+            coarse = next_column(coarse, tile.coarse, x, width)
+
+
+# ---------------------------------------------------------------------------------------------
+# Chords
+
+cdef inline void enter(const Tile* tile, uint32_t* bins, Py_ssize_t pixel, int by) noexcept nogil:
+    """A pixel enters the window (by 1) or leaves it (by -1)."""
+    cdef uint8_t which = tile.classes[pixel]
+    bins[which] += by
+    bins[256 + (which >> 4)] += by
+    if KEYS != 8:
+        tile.present[tile.places[pixel] >> 6] ^= <uint64_t> 1 << (tile.places[pixel] & 63)
+
+
+cdef inline Py_ssize_t find(const Tile* tile, const uint32_t* bins, Py_ssize_t rank,
+                            Py_ssize_t shift) noexcept nogil:
+    """The class, or the place in the sorted list, of a rank."""
+    cdef Py_ssize_t c = 0, word
+    while bins[256 + c] <= rank:
+        rank -= bins[256 + c]
+        c += 1
+    c *= 16
+    while bins[c] <= rank:
+        rank -= bins[c]
+        c += 1
+    if KEYS == 8:
+        return c
+    word = c << shift >> 6
+    while bits_of(tile.present[word]) <= rank:
+        rank -= bits_of(tile.present[word])
+        word += 1
+    return 64 * word + place_of_bit(tile.present[word], <int> rank)
+
+
+cdef inline void rank_row_of_chords(const Job* job, const Slot* slot, const Tile* tile,
+                                    Py_ssize_t y, Py_ssize_t first) noexcept nogil:
+    cdef const Window* window = <const Window*> job.shape
+    cdef const Chord* chords = <const Chord*> (window + 1)
+    cdef const Py_ssize_t* ranks = ranks_of(job)
+    cdef Py_ssize_t shift = histogram_of(job).shift, x, k, c, pixel, length
+    cdef uint32_t[272] bins
+    memset(bins, 0, sizeof(bins))
+    if KEYS != 8:
+        memset(tile.present, 0, (tile.height * tile.width // 64 + 1) * 8)
+    for x in range(tile.results):
+        for c in range(window.count):
+            pixel = (y + chords[c].row) * tile.width + chords[c].first // window.step + x
+            length = (chords[c].second - chords[c].first) // window.step + (1 << chords[c].level)
+            if x == 0:
+                for k in range(length):
+                    enter(tile, bins, pixel + k, 1)
+            else:
+                enter(tile, bins, pixel + length - 1, 1)
+                enter(tile, bins, pixel - 1, -1)
+        for k in range(job.results):
+            slot.targets[k * job.block + y][first + x * window.step] = number_of(
+                tile, find(tile, bins, ranks[k], shift))
+
+
+# ---------------------------------------------------------------------------------------------
+# The schedule
+
+cdef inline void rank_tile(const Job* job, const Slot* slot, Py_ssize_t first,
+                           Py_ssize_t results) noexcept nogil:
+    """Every step-th column of a block from `first` on, so many of them."""
+    cdef const Window* window = <const Window*> job.shape
+    cdef Tile tile
+    cdef Py_ssize_t y, i
+    lay_tile(job, <char*> slot.work, &tile)
+    tile.results = results
+    tile.width = results + window.width - 1
+    fetch_tile(job, slot, first, &tile)
+    if window.count > 0 and KEYS != 8:
+        for i in range(tile.height * tile.width):
+            tile.places[tile.ys[i] * tile.width + tile.xs[i]] = <int32_t> i
+    for y in range(job.block):
+        if window.count > 0:
+            rank_row_of_chords(job, slot, &tile, y, first)
+        else:
+            move_down(&tile, y, window.height)
+            rank_row(job, slot, &tile, y, first)
+
+
+cdef inline void rank_by_histogram(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t step = (<const Window*> job.shape).step
+    cdef Py_ssize_t columns = histogram_of(job).columns, phase, begin, count
+    for phase in range(step):
+        count = (n - phase + step - 1) // step
+        begin = 0
+        while begin < count:
+            rank_tile(job, slot, phase + begin * step, min(columns, count - begin))
+            begin += columns
+
+
+cdef inline Py_ssize_t histogram_work(const Job* job) noexcept nogil:
+    """Numbers of scratch."""
+    cdef Tile unused
+    return lay_tile(job, NULL, &unused) // <Py_ssize_t> sizeof(real) + 1

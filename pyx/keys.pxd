@@ -1,0 +1,158 @@
+# cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
+"""Numbers that are only compared: keys, the lesser and the greater of vectors, NaN.
+
+Minima, maxima and ranks run on float32 and float64 (which holds integers of 32 bits), and for other
+pixels on keys: integers of the pixels' own width, 8, 16 or 64 bits, whose order is the pixels'.
+KEYS is that width, 0 in loops without keys. A pixel is its key as it is, with its sign bit flipped,
+or, as float16, with all bits of negative numbers flipped. NaN has the highest key.
+"""
+from types cimport real, vec
+
+
+cdef extern from *:
+    """
+    #include <math.h>
+    #include <stdint.h>
+
+    #ifndef KEYS
+    #define KEYS 0
+    #endif
+    #define JOINED_(a, b, c) a##b##c
+    #define JOINED(a, b, c) JOINED_(a, b, c)
+
+    #if KEYS == 0
+      #define KEY_CODES 0
+      #define IS_NAN(x) ((x) != (x))
+      #define ANY_NAN(x, y) __builtin_isunordered(x, y)
+      #define NOT_A_NUMBER ((real) NAN)
+      /* Never called. */
+      #define flipped(bits) (bits)
+      #define folded(bits) (bits)
+      #define unfolded(key) (key)
+    #else
+      typedef JOINED(int, KEYS, _t) signed_bits;
+      typedef JOINED(uint, KEYS, _t) unsigned_bits;
+      #define SIGN_BIT ((unsigned_bits) ((unsigned_bits) 1 << (KEYS - 1)))
+      /* The pixel types whose bits are keys, a bit for each `Code` of rows.pxd: bool and uint8,
+         uint16, int64. Keys of 64 bits are signed, since AVX2 compares no others. */
+      #define KEY_CODES (KEYS == 8 ? 3 : KEYS == 16 ? 1 << 3 : 1 << 8)
+      #define INFINITE_HALF 0x7c00
+      #define IS_NAN(key) (KEYS == 16 && (key) > (INFINITE_HALF ^ SIGN_BIT))
+      #define ANY_NAN(x, y) (IS_NAN(x) | IS_NAN(y))
+      #define NOT_A_NUMBER ((real) -1)
+
+      static inline real flipped(real bits) { return (real) (bits ^ SIGN_BIT); }
+
+      static inline real folded(real bits)
+      {
+        signed_bits half = (signed_bits) bits;
+        signed_bits key = half ^ ((half >> (KEYS - 1)) & 0x7fff);
+        return (half & 0x7fff) > INFINITE_HALF ? NOT_A_NUMBER : (real) (key ^ SIGN_BIT);
+      }
+
+      static inline real unfolded(real key)
+      {
+        signed_bits half = (signed_bits) (key ^ SIGN_BIT);
+        return (real) (half ^ ((half >> (KEYS - 1)) & 0x7fff));
+      }
+    #endif
+
+    #ifdef VECTOR_BYTES
+      /* Lane by lane, which compilers know as one instruction for integers. */
+      static inline vec lesser_lanes(vec a, vec b)
+      {
+        vec c;
+        for (int i = 0; i < LANES; i++) c[i] = a[i] < b[i] ? a[i] : b[i];
+        return c;
+      }
+      static inline vec greater_lanes(vec a, vec b)
+      {
+        vec c;
+        for (int i = 0; i < LANES; i++) c[i] = a[i] > b[i] ? a[i] : b[i];
+        return c;
+      }
+      /* For floats it has to be told. Which of two it is where one is NaN does not matter. */
+      #ifdef __SSE2__
+        #include <immintrin.h>
+        #if VECTOR_BYTES == 64
+          #define OF_FLOATS(f, a, b) _mm512_##f##_ps((__m512) (a), (__m512) (b))
+          #define OF_DOUBLES(f, a, b) _mm512_##f##_pd((__m512d) (a), (__m512d) (b))
+        #elif VECTOR_BYTES == 32
+          #define OF_FLOATS(f, a, b) _mm256_##f##_ps((__m256) (a), (__m256) (b))
+          #define OF_DOUBLES(f, a, b) _mm256_##f##_pd((__m256d) (a), (__m256d) (b))
+        #else
+          #define OF_FLOATS(f, a, b) _mm_##f##_ps((__m128) (a), (__m128) (b))
+          #define OF_DOUBLES(f, a, b) _mm_##f##_pd((__m128d) (a), (__m128d) (b))
+        #endif
+        #define CHOICE(f, a, b, lanes) _Generic((real) 0, float: (vec) OF_FLOATS(f, a, b), \\
+            double: (vec) OF_DOUBLES(f, a, b), default: lanes)
+        #define lesser(a, b) CHOICE(min, a, b, lesser_lanes(a, b))
+        #define greater(a, b) CHOICE(max, a, b, greater_lanes(a, b))
+      #else
+        #define lesser(a, b) lesser_lanes(a, b)
+        #define greater(a, b) greater_lanes(a, b)
+      #endif
+    #else
+      #define lesser(a, b) ((a) < (b) ? (a) : (b))
+      #define greater(a, b) ((a) > (b) ? (a) : (b))
+    #endif
+
+    #ifdef __GNUC__
+      #define prefetch(at) __builtin_prefetch(at)
+    #else
+      #define prefetch(at)
+    #endif
+
+    /* The vector that begins so many lanes (a literal) behind the beginning of a, and ends in b. */
+    #define CAN_SHIFT 1
+    #if defined(__AVX512BW__)
+      #define shifted(a, b, lanes) ((vec) _mm512_alignr_epi8( \\
+          _mm512_alignr_epi64((__m512i) (b), (__m512i) (a), 2), (__m512i) (a), \\
+          (lanes) * (int) sizeof(real)))
+    #elif defined(__AVX2__)
+      #define shifted(a, b, lanes) ((vec) _mm256_alignr_epi8( \\
+          _mm256_permute2x128_si256((__m256i) (a), (__m256i) (b), 0x21), (__m256i) (a), \\
+          (lanes) * (int) sizeof(real)))
+    #elif defined(__SSSE3__)
+      #define shifted(a, b, lanes) ((vec) _mm_alignr_epi8((__m128i) (b), (__m128i) (a), \\
+          (lanes) * (int) sizeof(real)))
+    #else
+      #undef CAN_SHIFT
+      #define CAN_SHIFT 0
+      #define shifted(a, b, lanes) (a)
+    #endif
+    """
+    const int KEYS
+    void prefetch(const real* at) nogil
+    const bint CAN_SHIFT
+    vec shifted(vec a, vec b, int lanes) nogil
+    const int KEY_CODES
+    const real NOT_A_NUMBER
+    bint IS_NAN(real number) nogil
+    bint ANY_NAN(real number, real other) nogil
+    real flipped(real bits) nogil
+    real folded(real bits) nogil
+    real unfolded(real key) nogil
+    vec lesser(vec a, vec b) nogil
+    vec greater(vec a, vec b) nogil
+
+
+cdef inline void flip(const real* source, Py_ssize_t n, real* target) noexcept nogil:
+    """Between integers of the other sign and keys, both ways."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        target[i] = flipped(source[i])
+
+
+cdef inline void fold(const real* source, Py_ssize_t n, real* target) noexcept nogil:
+    """float16, as bits, to keys."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        target[i] = folded(source[i])
+
+
+cdef inline void unfold(const real* source, Py_ssize_t n, real* target) noexcept nogil:
+    """Keys to float16."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        target[i] = unfolded(source[i])

@@ -1,0 +1,88 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: freethreading_compatible=True
+"""The least pixel of every window, the greatest, the median, or those of any ranks.
+
+    result[k, y, x] = sorted(image[y + i, x + j * step] for (i, j) in window)[rank[k]]
+
+windows.pxd finds extremes, networks.pxd ranks of small windows, histograms.pxd those of large ones.
+"""
+cimport numpy as cnp
+
+from bands cimport Block, Slot, run_bands, scratch_bytes
+from histograms cimport histogram_work, rank_by_histogram
+from keys cimport KEYS
+from networks cimport network_work, rank_by_network
+from rows cimport Job
+from windows cimport (
+    GREATEST, HISTOGRAM, LEAST, NETWORK, Window, spread_nan, window_extremes, window_work,
+)
+
+cnp.import_array()
+
+
+cdef void spread(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    """Make NaN of results whose window holds one; the scratch is free again by then."""
+    spread_nan(job, slot, n, slot.work)
+
+
+cdef void least(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    window_extremes(job, slot, n, slot.work, slot.targets, False)
+    spread(job, slot, n)
+
+
+cdef void greatest(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    """NaN has the highest key, so that loops on keys need no more."""
+    window_extremes(job, slot, n, slot.work, slot.targets, True)
+    if not KEYS:
+        spread(job, slot, n)
+
+
+cdef void by_network(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    rank_by_network(job, slot, n)
+    spread(job, slot, n)
+
+
+cdef void by_histogram(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    rank_by_histogram(job, slot, n)
+    spread(job, slot, n)
+
+
+cdef inline Block block_for(const Job* job) noexcept nogil:
+    cdef Py_ssize_t way = (<const Window*> job.shape).way
+    if way == LEAST:
+        return least
+    if way == GREATEST:
+        return greatest
+    return by_histogram if way == HISTOGRAM else by_network
+
+
+cdef inline Job with_work(const Job* job) noexcept nogil:
+    """The job with the scratch that its way needs."""
+    cdef Job found = job[0]
+    cdef Py_ssize_t way = (<const Window*> job.shape).way
+    found.work = window_work(job)
+    if way == NETWORK:
+        found.work = max(found.work, network_work(job))
+    elif way == HISTOGRAM:
+        found.work = max(found.work, histogram_work(job))
+    return found
+
+
+# ---------------------------------------------------------------------------------------------
+# Entry
+
+def scratch(cnp.ndarray job not None, int threads):
+    """Bytes of scratch that `run` needs for so many threads."""
+    cdef Job todo = with_work(<const Job*> cnp.PyArray_DATA(job))
+    return scratch_bytes(&todo, threads)
+
+
+def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first not None,
+        cnp.ndarray second not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
+    """Filter `image` into `first`; `second` is not used."""
+    cdef Job todo = with_work(<const Job*> cnp.PyArray_DATA(job))
+    cdef char* results[2]
+    results[:] = [<char*> cnp.PyArray_DATA(first), <char*> cnp.PyArray_DATA(second)]
+    with nogil:
+        run_bands(&todo, block_for(&todo), <const char*> cnp.PyArray_DATA(image), results,
+                  <char*> cnp.PyArray_DATA(scratch), rows, threads)
