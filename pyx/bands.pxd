@@ -255,6 +255,9 @@ cdef inline void walk_strip(const Job* job, Slot* slot, Block block, const char*
         while x < right:
             direct = begin <= x < end
             width = min(job.chunk, (begin if x < begin else end if direct else right) - x)
+            # Whole vectors can be written where they belong.
+            if width > LANES and job.stride_x == 1 and is_real(job.result[0].code):
+                width = width // LANES * LANES
             lay_rows(job, slot, plane, first, last, left, x, direct)
             run_chunk(job, slot, block, y, bottom, x, width)
             x += width

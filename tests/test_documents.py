@@ -25,7 +25,14 @@ def test_every_filter_is_in_the_table_of_the_readme():
     table = (ROOT / "README.md").read_text().partition("## The filters")[2].partition("\n\n`")[0]
     filters = {
         name
-        for module in (imgconv.linear, imgconv.edges, imgconv.denoise, imgconv.pooling)
+        for module in (
+            imgconv.linear,
+            imgconv.edges,
+            imgconv.order,
+            imgconv.morphology,
+            imgconv.denoise,
+            imgconv.pooling,
+        )
         for name in module.__all__
     }
     assert set(re.findall(r"`(\w+)\(image", table)) == filters
