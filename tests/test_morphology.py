@@ -39,6 +39,7 @@ def test_as_scipy(case):
 @pytest.mark.parametrize("footprint", ODD, ids=lambda footprint: f"{footprint.shape}")
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
 def test_as_skimage(dtype, footprint):
+    """scikit-image's differences of integers wrap around where they are negative: by floats."""
     image = sample((40, 61), dtype)
     for name, theirs in (
         ("erode", "erosion"),
@@ -48,7 +49,10 @@ def test_as_skimage(dtype, footprint):
         ("white_tophat", "white_tophat"),
         ("black_tophat", "black_tophat"),
     ):
-        expected = getattr(skimage_morphology, theirs)(image, footprint)
+        differs = "tophat" in name and image.dtype.kind == "u"
+        exact = image.astype(np.float64) if differs else image
+        expected = getattr(skimage_morphology, theirs)(exact, footprint)
+        expected = np.maximum(expected, 0).astype(dtype) if differs else expected
         assert_same_bits(getattr(imgconv, name)(image, footprint=footprint), expected)
 
 
