@@ -301,6 +301,7 @@ DENOISERS = {
             "sigma_spatial": max(size - 1, 1) / 4,
         },
     ),
+    "median": Denoiser("median", 3, lambda _colours, size, _apart: {"size": size}),
     # Every channel guides itself.
     "guided": Denoiser(
         "guided",
@@ -326,14 +327,14 @@ def odd(_context: click.Context, _option: click.Parameter, size: int | None) -> 
     type=click.Choice(list(DENOISERS)),
     default="bilateral",
     show_default=True,
-    help="The mean of what looks alike, or lines fitted to the photo itself.",
+    help="The mean of what looks alike, the median, or lines fitted to the photo itself.",
 )
 @click.option(
     "--size",
     metavar="N",
     type=click.IntRange(min=1, max=1001),
     callback=odd,
-    help="Height and width of the window, odd [default: 9 pixels].",
+    help="Height and width of the window, odd [default: 9 pixels, 3 for median].",
 )
 @click.option(
     "--strength",
@@ -342,7 +343,7 @@ def odd(_context: click.Context, _option: click.Parameter, size: int | None) -> 
     default=10.0,
     show_default=True,
     help="How much noise there is, in percent of white: differences below are smoothed, those "
-    "above are kept.",
+    "above are kept. Not for median.",
 )
 @MODE
 @THREADS
@@ -361,7 +362,7 @@ def denoise(
 
     imgconv denoise photo.jpg -o clean.jpg
 
-    imgconv denoise *.png -o clean/ --filter guided --size 5
+    imgconv denoise *.png -o clean/ --filter median --size 5
 
     Reads and writes PNG, JPEG and TIFF, with 8 or 16 bits or floats, grey and colour; Exif rotation
     is applied. In a folder a result has the photo's name and format, and it has the photo's depth

@@ -241,7 +241,7 @@ def percentile(
     --------
     >>> from imgconv import percentile
     >>> print(percentile([[5, 1, 4, 2, 3]], [20, 50], (1, 5)))
-    [[[1 1 1 2 2]]
+    [[[1 2 2 2 2]]
     <BLANKLINE>
      [[4 4 3 3 3]]]
     """

@@ -654,7 +654,7 @@ def test_denoise_options(options, expected, tmp_path: Path) -> None:
         (["--size", -1], "-1 is not in the range"),
         (["--strength", 0], "0.0 is not in the range"),
         (["--strength", "nan"], "nan"),
-        (["--filter", "sobel"], "'sobel' is not one of 'bilateral', 'guided'"),
+        (["--filter", "sobel"], "'sobel' is not one of 'bilateral', 'median', 'guided'"),
     ],
 )
 def test_denoise_refuses(options, complaint: str, photo: Path, tmp_path: Path) -> None:

@@ -11,8 +11,13 @@ from hypothesis.extra.numpy import arrays
 import imgconv
 from imgconv.core import threads
 
-LINEAR = [c for c in CASES if c.combine == "each" and isinstance(c.parts[0], cases.Part)]
+LINEAR = [
+    c for c in CASES if c.combine == "each" and isinstance(c.parts[0], cases.Part) and not c.ordered
+]
 linear = st.sampled_from(LINEAR)
+# Of one colour they make that colour: what smooths and what chooses, differences do not.
+DIFFERENCES = (imgconv.morphological_gradient, imgconv.white_tophat, imgconv.black_tophat)
+CALM = [c for c in CASES if c.smooths and c.keeps_size and c.function not in DIFFERENCES]
 modes = st.sampled_from(cases.MODES)
 seeds = st.integers(0, 2**32 - 1)
 numbers = st.floats(-100, 100, width=32)
@@ -107,7 +112,7 @@ def test_full_convolution_is_associative(a, b, c):
 
 
 @given(
-    st.sampled_from([case for case in CASES if case.smooths]),
+    st.sampled_from(CALM),
     st.sampled_from(cases.DTYPES),
     shapes(1, 40),
     st.sampled_from(["reflect", "mirror", "nearest", "wrap"]),

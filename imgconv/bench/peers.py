@@ -535,32 +535,6 @@ class SciPy(Peer):
 
         return Call(run)
 
-
-class Definition(Peer):
-    """NumPy's sums as a filter is defined: the reference of what SciPy has not, never measured."""
-
-    name, module, package = "definition", "numpy", "numpy"
-
-    def bilateral(self, image: Array, result: np.dtype, size: int, sigma: float) -> Call:
-        r = size // 2
-        values = image if image.ndim == 3 else image[..., None]
-        around = np.pad(values, ((r, r), (r, r), (0, 0)), "symmetric")
-
-        def run(out: Array | None) -> Array:
-            top, below = np.zeros(values.shape), np.zeros((*values.shape[:2], 1))
-            for i in range(size):
-                for j in range(size):
-                    far = (i - r) ** 2 + (j - r) ** 2
-                    if far <= r * r:
-                        there = around[i : i + len(values), j : j + values.shape[1]]
-                        apart = np.abs(there - values).sum(axis=2, keepdims=True)
-                        weight = np.exp(-8 * far / size**2 - 0.5 * (apart / sigma) ** 2)
-                        top += weight * there
-                        below += weight
-            return (top / below).reshape(image.shape)
-
-        return Call(run)
-
     def minimum(self, image: Array, result: np.dtype, size: int) -> Call:
         return self._rank("minimum_filter", image, size)
 
@@ -591,6 +565,32 @@ class Definition(Peer):
     def dilate_disk(self, image: Array, result: np.dtype, size: int) -> Call:
         footprint = disk_of(size)
         return Call(lambda out: self.library.grey_dilation(image, footprint=footprint, output=out))
+
+
+class Definition(Peer):
+    """NumPy's sums as a filter is defined: the reference of what SciPy has not, never measured."""
+
+    name, module, package = "definition", "numpy", "numpy"
+
+    def bilateral(self, image: Array, result: np.dtype, size: int, sigma: float) -> Call:
+        r = size // 2
+        values = image if image.ndim == 3 else image[..., None]
+        around = np.pad(values, ((r, r), (r, r), (0, 0)), "symmetric")
+
+        def run(out: Array | None) -> Array:
+            top, below = np.zeros(values.shape), np.zeros((*values.shape[:2], 1))
+            for i in range(size):
+                for j in range(size):
+                    far = (i - r) ** 2 + (j - r) ** 2
+                    if far <= r * r:
+                        there = around[i : i + len(values), j : j + values.shape[1]]
+                        apart = np.abs(there - values).sum(axis=2, keepdims=True)
+                        weight = np.exp(-8 * far / size**2 - 0.5 * (apart / sigma) ** 2)
+                        top += weight * there
+                        below += weight
+            return (top / below).reshape(image.shape)
+
+        return Call(run)
 
 
 class SciPySignal(Peer):
