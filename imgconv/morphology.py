@@ -4,14 +4,16 @@ Every function takes the common keywords of `imgconv`: mode, cval, axes, channel
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from imgconv.core import check
 from imgconv.core.convert import difference
-from imgconv.core.order import Window
+from imgconv.core.operation import Operation
+from imgconv.core.order import Compound, Window
 from imgconv.core.plan import Plan
 from imgconv.core.run import PlanOnly, apply
 from imgconv.order import extremum, window
@@ -182,8 +184,9 @@ def opening(
 
     Notes
     -----
-    Two passes; the border extends the image before the first and the eroded image before the
-    second, as in `scipy.ndimage.grey_opening`.
+    One pass; the border extends the image once, so that the result nowhere exceeds the image.
+    `scipy.ndimage.grey_opening` extends the eroded image once more, which shows at the border with
+    mode="nearest" or "constant", and with elements that are not their own mirror image.
     A NaN spoils what it reaches.
 
     Examples
@@ -193,11 +196,7 @@ def opening(
     [[1 1 1 4 4 4 1]]
     """
     common = mode, cval, axes, channel_axis
-    element = window(size, footprint)
-    planned = plan_of(dilated, image, element, common, dtype, out)
-    if isinstance(out, PlanOnly):
-        return planned
-    return dilated(eroded(image, element, common), element, common, dtype, out)
+    return compounded("opening", image, window(size, footprint), common, dtype, out)
 
 
 def closing(
@@ -237,8 +236,9 @@ def closing(
 
     Notes
     -----
-    Two passes; the border extends the image before the first and the dilated image before the
-    second, as in `scipy.ndimage.grey_closing`.
+    One pass; the border extends the image once, so that the image nowhere exceeds the result.
+    `scipy.ndimage.grey_closing` extends the dilated image once more, which shows at the border with
+    mode="nearest" or "constant", and with elements that are not their own mirror image.
     A NaN spoils what it reaches.
 
     Examples
@@ -248,11 +248,7 @@ def closing(
     [[5 5 5 2 2 2 5]]
     """
     common = mode, cval, axes, channel_axis
-    element = window(size, footprint)
-    planned = plan_of(eroded, image, element, common, dtype, out)
-    if isinstance(out, PlanOnly):
-        return planned
-    return eroded(dilated(image, element, common), element, common, dtype, out)
+    return compounded("closing", image, window(size, footprint), common, dtype, out)
 
 
 def morphological_gradient(
@@ -303,6 +299,8 @@ def morphological_gradient(
     """
     common = mode, cval, axes, channel_axis
     element = window(size, footprint)
+    if is_subtracted(image, dtype, out) and element.holds_pixel:
+        return compounded("gradient", image, element, common, dtype, out)
     planned = plan_of(dilated, image, element, common, dtype, out)
     if isinstance(out, PlanOnly):
         return planned
@@ -358,10 +356,12 @@ def white_tophat(
     """
     common = mode, cval, axes, channel_axis
     element = window(size, footprint)
-    planned = plan_of(dilated, image, element, common, dtype, out)
+    if is_subtracted(image, dtype, out):
+        return compounded("white tophat", image, element, common, dtype, out)
+    planned = plan_of(partial(compounded, "opening"), image, element, common, dtype, out)
     if isinstance(out, PlanOnly):
         return planned
-    opened = dilated(eroded(image, element, common), element, common)
+    opened = compounded("opening", image, element, common)
     return difference(np.asarray(image), opened, opened, planned.dtype, out)
 
 
@@ -413,10 +413,12 @@ def black_tophat(
     """
     common = mode, cval, axes, channel_axis
     element = window(size, footprint)
-    planned = plan_of(eroded, image, element, common, dtype, out)
+    if is_subtracted(image, dtype, out):
+        return compounded("black tophat", image, element, common, dtype, out)
+    planned = plan_of(partial(compounded, "closing"), image, element, common, dtype, out)
     if isinstance(out, PlanOnly):
         return planned
-    closed = eroded(dilated(image, element, common), element, common)
+    closed = compounded("closing", image, element, common)
     return difference(closed, np.asarray(image), closed, planned.dtype, out)
 
 
@@ -446,16 +448,38 @@ def dilated(
 ) -> Any:
     """Return the greatest pixels of the turned element."""
     mode, cval, axes, channel_axis = common
-    return apply(extremum(turned(element), True), image, mode, cval, axes, channel_axis, dtype, out)
+    return apply(extremum(element.turned, True), image, mode, cval, axes, channel_axis, dtype, out)
+
+
+def compounded(
+    way: str,
+    image: ArrayLike,
+    element: Window,
+    common: tuple[Any, ...],
+    dtype: Any = None,
+    out: Any = None,
+) -> Any:
+    """Return two extremes, one of the other or one less the other, in one pass."""
+    mode, cval, axes, channel_axis = common
+    return apply(compound(element, way), image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=256)
-def turned(element: Window) -> Window:
-    """Return an element turned by 180 degrees about its centre."""
-    height, width = element.size
-    pixels = element.footprint
-    return Window(
-        element.size,
-        (height - 1 - element.before[0], width - 1 - element.before[1]),
-        None if pixels is None else np.ascontiguousarray(pixels[::-1, ::-1]),
-    )
+def compound(element: Window, way: str) -> Operation:
+    """Return the operation."""
+    return Compound(element, way)
+
+
+# The dtypes in whose loops a difference that is not negative is right, and saturated where it is
+# stored: keys of signed integers and of float16 are no numbers.
+SUBTRACTED = tuple(
+    map(np.dtype, ("bool", "uint8", "uint16", "int32", "uint32", "float32", "float64"))
+)
+
+
+def is_subtracted(image: ArrayLike, dtype: Any, out: Any) -> bool:
+    """Whether the loop can subtract, or the difference of two results has to be made."""
+    own = check.native(check.image(image).dtype)
+    target = out.out if isinstance(out, PlanOnly) else out
+    kept = target is None or (isinstance(target, np.ndarray) and check.native(target.dtype) == own)
+    return dtype is None and kept and own in SUBTRACTED

@@ -4,18 +4,19 @@
 
     result[k, y, x] = sorted(image[y + i, x + j * step] for (i, j) in window)[rank[k]]
 
-windows.pxd finds extremes, networks.pxd ranks of small windows, histograms.pxd those of large ones.
+windows.pxd finds extremes, compounds.pxd extremes of extremes, networks.pxd ranks of small windows,
+histograms.pxd those of large ones.
 """
 cimport numpy as cnp
 
 from bands cimport Block, Slot, run_bands, scratch_bytes
+from compounds cimport compound
 from histograms cimport histogram_work, rank_by_histogram
 from keys cimport KEYS
 from networks cimport network_work, rank_by_network
 from rows cimport Job
-from windows cimport (
-    GREATEST, HISTOGRAM, LEAST, NETWORK, Window, spread_nan, window_extremes, window_work,
-)
+from spread cimport is_compound, spread_nan, spread_work
+from windows cimport GREATEST, HISTOGRAM, LEAST, NETWORK, Window, window_extremes
 
 cnp.import_array()
 
@@ -47,12 +48,19 @@ cdef void by_histogram(const Job* job, const Slot* slot, Py_ssize_t n) noexcept 
     spread(job, slot, n)
 
 
+cdef void by_compound(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    compound(job, slot, n, slot.work)
+    spread(job, slot, n)
+
+
 cdef inline Block block_for(const Job* job) noexcept nogil:
     cdef Py_ssize_t way = (<const Window*> job.shape).way
     if way == LEAST:
         return least
     if way == GREATEST:
         return greatest
+    if is_compound(job):
+        return by_compound
     return by_histogram if way == HISTOGRAM else by_network
 
 
@@ -60,7 +68,7 @@ cdef inline Job with_work(const Job* job) noexcept nogil:
     """The job with the scratch that its way needs."""
     cdef Job found = job[0]
     cdef Py_ssize_t way = (<const Window*> job.shape).way
-    found.work = window_work(job)
+    found.work = spread_work(job)
     if way == NETWORK:
         found.work = max(found.work, network_work(job))
     elif way == HISTOGRAM:

@@ -13,8 +13,8 @@ Any other window is a list of chords, runs of pixels in a row. A row gives the e
 however long.
 """
 from bands cimport Slot
-from keys cimport ANY_NAN, IS_NAN, KEYS, NOT_A_NUMBER, greater, lesser
-from rows cimport Job, is_float
+from keys cimport greater, lesser
+from rows cimport Job
 from types cimport LANES, WIDE, load, real, store, vec
 
 cdef enum:
@@ -23,7 +23,7 @@ cdef enum:
 
 cdef enum Way:
     # What is done with the window, in the order of WAYS in core/order.py.
-    LEAST, GREATEST, NETWORK, HISTOGRAM
+    LEAST, GREATEST, NETWORK, HISTOGRAM, OPENING, CLOSING, GRADIENT, WHITE_TOPHAT, BLACK_TOPHAT
 
 
 cdef struct Chord:
@@ -200,62 +200,8 @@ cdef inline void window_extremes(const Job* job, const Slot* slot, Py_ssize_t n,
 
 
 cdef inline Py_ssize_t window_work(const Job* job) noexcept nogil:
-    """Numbers of scratch for extremes, and to spread NaN."""
+    """Numbers of scratch."""
     cdef const Window* window = <const Window*> job.shape
-    cdef Py_ssize_t rows = job.span_y + job.block - 1
-    cdef Py_ssize_t marks = 0 if KEYS else rows * (job.pitch + <Py_ssize_t> sizeof(void*))
     if window.count == 0:
-        return job.block * job.pitch + marks
-    return rows * window.levels * table_pitch(job) + marks
-
-
-cdef inline bint holds_nan(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    """Whether any number under a block of rows is NaN, two rows at once."""
-    cdef Py_ssize_t r = 0, x, last = job.span_y + job.block - 2
-    cdef int found = 0
-    cdef const real* row
-    cdef const real* other
-    while r <= last:
-        row = slot.rows[r]
-        other = slot.rows[min(r + 1, last)]
-        for x in range(n + job.span_x - 1):
-            found |= ANY_NAN(row[x], other[x])
-        r += 2
-    return found
-
-
-cdef inline void mark_nan(const Job* job, const Slot* slot, Py_ssize_t n, char* work,
-                          Slot* marks) noexcept nogil:
-    """Rows that are 1 where those under the block are NaN and 0 elsewhere."""
-    cdef Py_ssize_t count = job.span_y + job.block - 1, r, x
-    marks.rows = <real**> work
-    work += count * <Py_ssize_t> sizeof(double)
-    for r in range(count):
-        marks.rows[r] = <real*> work + r * job.pitch
-        for x in range(n + job.span_x - 1):
-            marks.rows[r][x] = IS_NAN(slot.rows[r][x])
-
-
-cdef inline void spread_nan(const Job* job, const Slot* slot, Py_ssize_t n,
-                            real* work) noexcept nogil:
-    """Make NaN of the results whose window holds one, in images of floats.
-
-    The greatest key of such a window is that of NaN. Loops on floats mark NaN first, for whose
-    marks `work` is larger by span_y + block - 1 rows and pointers.
-    """
-    cdef Py_ssize_t k, r, x
-    cdef real** found = slot.targets + job.results * job.block
-    cdef real* target
-    cdef Slot marks = slot[0]
-    if not is_float(job.image.code) or not holds_nan(job, slot, n):
-        return
-    if not KEYS:
-        mark_nan(job, slot, n, <char*> work, &marks)
-        work = marks.rows[0] + (job.span_y + job.block - 1) * job.pitch
-    window_extremes(job, &marks, n, work, found, True)
-    for k in range(job.results):
-        for r in range(job.block):
-            target = slot.targets[k * job.block + r]
-            for x in range(n):
-                if IS_NAN(found[r][x]) if KEYS else found[r][x] > 0:
-                    target[x] = NOT_A_NUMBER
+        return job.block * job.pitch
+    return (job.span_y + job.block - 1) * window.levels * table_pitch(job)

@@ -966,29 +966,35 @@ def order_cases():
         )
 
 
+def once_extended(function, footprint, image, mode, cval):
+    """Return a filter of an image that is extended before it, by all that two passes may see."""
+    margin = tuple(2 * n for n in footprint.shape)
+    extended = oracle.extend_pixels(image, margin, margin, mode, cval)
+    result = function(extended)
+    return result[margin[0] : -margin[0], margin[1] : -margin[1]]
+
+
 def morphed(name, footprint, image, mode, cval):
-    """Return the slow twin of a morphological filter."""
+    """Return the slow twin of a morphological filter; the border extends the image once."""
     centre = tuple(n // 2 for n in footprint.shape)
     turned = tuple((n - 1) // 2 for n in footprint.shape)
 
     def erode(image):
-        return oracle.rank(image, footprint, centre, 0, mode, cval)
+        return oracle.rank(image, footprint, centre, 0)
 
     def dilate(image):
-        return oracle.rank(image, footprint[::-1, ::-1], turned, -1, mode, cval)
+        return oracle.rank(image, footprint[::-1, ::-1], turned, -1)
 
-    if name == "morphological_gradient":
-        return oracle.difference(dilate(image), erode(image))
-    if name == "white_tophat":
-        return oracle.difference(image, dilate(erode(image)))
-    if name == "black_tophat":
-        return oracle.difference(erode(dilate(image)), image)
-    return {
+    twin = {
         "erode": erode,
         "dilate": dilate,
         "opening": lambda image: dilate(erode(image)),
         "closing": lambda image: erode(dilate(image)),
-    }[name](image)
+        "morphological_gradient": lambda image: oracle.difference(dilate(image), erode(image)),
+        "white_tophat": lambda image: oracle.difference(image, dilate(erode(image))),
+        "black_tophat": lambda image: oracle.difference(erode(dilate(image)), image),
+    }[name]
+    return once_extended(twin, footprint, image, mode, cval)
 
 
 SCIPY_MORPHOLOGY = {
@@ -1000,6 +1006,12 @@ SCIPY_MORPHOLOGY = {
     "white_tophat": "white_tophat",
     "black_tophat": "black_tophat",
 }
+
+
+def as_scipy_once_extended(name, footprint, image, mode, cval):
+    """Return scipy.ndimage's filter, which extends the image again between two passes."""
+    library = partial(as_scipy, name, footprint, mode="reflect", cval=0)
+    return once_extended(library, footprint, image, mode, cval)
 
 
 def morphology_cases():
@@ -1019,7 +1031,7 @@ def morphology_cases():
                     getattr(imgconv, name),
                     words,
                     footprint,
-                    partial(as_scipy, library, footprint),
+                    partial(as_scipy_once_extended, library, footprint),
                     partial(morphed, name, footprint),
                 ),
                 parts=(reach.get(name, Part(signal.convolve2d(ones, ones[::-1, ::-1]))),),

@@ -211,26 +211,30 @@ def guided(image, guide, radius, eps, *, mode="reflect", cval=0.0):
 # ---- filters that choose a pixel -------------------------------------------------------------
 
 
-def window_pixels(image, footprint, before, mode="reflect", cval=0.0):
-    """All pixels of each window, along the first axis, in the image's own dtype.
-
-    The window begins `before` = (y, x) pixels ahead of its pixel. cval becomes a pixel.
-    """
-    image, footprint = np.asarray(image), np.asarray(footprint, bool)
+def extend_pixels(image, before, after, mode="reflect", cval=0.0):
+    """`extend` in the image's own dtype; cval becomes a pixel."""
     dtype = image.dtype.newbyteorder("=")
     modes = (mode, mode) if isinstance(mode, str) else tuple(mode)
     beyond = np.append(image.astype(dtype), round_to(cval, dtype))
     places = np.arange(image.size).reshape(image.shape)
     for axis in (0, 1):
-        after = footprint.shape[axis] - 1 - before[axis]
         n = image.shape[axis]
-        sources = [fold(i, n, modes[axis]) for i in range(-before[axis], n + after)]
+        sources = [fold(i, n, modes[axis]) for i in range(-before[axis], n + after[axis])]
         outside = np.full_like(np.take(places, [0], axis=axis), image.size)
         places = np.take(np.concatenate([places, outside], axis=axis), sources, axis=axis)
+    return beyond[places]
+
+
+def window_pixels(image, footprint, before, mode="reflect", cval=0.0):
+    """All pixels of each window, along the first axis, in the image's own dtype.
+
+    The window begins `before` = (y, x) pixels ahead of its pixel.
+    """
+    image, footprint = np.asarray(image), np.asarray(footprint, bool)
+    after = [n - 1 - ahead for n, ahead in zip(footprint.shape, before, strict=True)]
+    extended = extend_pixels(image, before, after, mode, cval)
     height, width = image.shape
-    return np.stack(
-        [beyond[places[i : i + height, j : j + width]] for i, j in np.argwhere(footprint)]
-    )
+    return np.stack([extended[i : i + height, j : j + width] for i, j in np.argwhere(footprint)])
 
 
 def rank(image, footprint, before, place, mode="reflect", cval=0.0):

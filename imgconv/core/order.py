@@ -15,7 +15,10 @@ from imgconv.core.operation import Axis, Operation, Pixels, Weights
 
 NOTHING = np.zeros(0)
 # In the order of `Way` in pyx/windows.pxd.
-WAYS = ("least", "greatest", "network", "histogram")
+WAYS = (
+    *("least", "greatest", "network", "histogram"),
+    *("opening", "closing", "gradient", "white tophat", "black tophat"),
+)
 
 
 def compared_in(dtype: np.dtype) -> np.dtype:
@@ -54,6 +57,23 @@ class Window:
     def is_rectangle(self) -> bool:
         """Whether it holds all of its rectangle."""
         return self.footprint is None
+
+    @property
+    def holds_pixel(self) -> bool:
+        """Whether the pixel itself is one of them."""
+        inside = all(0 <= at < n for at, n in zip(self.before, self.size, strict=True))
+        return inside and (self.footprint is None or bool(self.footprint[self.before]))
+
+    @cached_property
+    def turned(self) -> "Window":
+        """It turned by 180 degrees about the pixel."""
+        y, x = self.axes
+        pixels = self.footprint
+        return Window(
+            self.size,
+            (y.after, x.after),
+            None if pixels is None else np.ascontiguousarray(pixels[::-1, ::-1]),
+        )
 
     @cached_property
     def count(self) -> int:
@@ -145,6 +165,64 @@ class Extremum:
     def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
         """Return the window."""
         return self.window.pack(step, "greatest" if self.greatest else "least"), NOTHING
+
+
+@dataclass(frozen=True, eq=False)
+class Compound:
+    """Extremes of an element and of the turned one, in one pass; `way` is one of the last WAYS."""
+
+    element: Window
+    way: str
+    loop: str = "rank"
+    smooths: bool = True
+    results: int = 1
+    layers: int = 0
+    ordered: bool = True
+    stride: tuple[int, int] = (1, 1)
+    held: float = 0
+    note: str = "rows between two passes stay in cache"
+
+    @property
+    def windows(self) -> tuple[Axis, Axis]:
+        """All that a result depends on: one window beside the other, or one seen from the other."""
+        y, x = self.element.axes
+        reaches = (max(a.before, a.after) if self.way == "gradient" else a.span - 1 for a in (y, x))
+        y, x = (Axis(reach, 2 * reach + 1) for reach in reaches)
+        return y, x
+
+    @property
+    def block(self) -> int:
+        """Rows that share what was found for the rows above and below them."""
+        return min(max(32, 2 * self.element.size[0]), 256)
+
+    @property
+    def cost(self) -> float:
+        """Comparisons of both."""
+        again = (self.element.size[0] - 1) / self.block
+        return (2 + again) * self.element.extreme_cost
+
+    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
+        """Keys or floats."""
+        return compared_in(pixels.dtype)
+
+    def work(self, pitch: int) -> int:
+        """The loop knows what it needs."""
+        return 0
+
+    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+        """Return both windows and the loop's Compound record: where they and the pixel lie."""
+        first, second = self.element, self.element.turned
+        if self.way in {"closing", "black tophat"}:
+            first, second = second, first
+        before = [axis.before for axis in self.windows]
+        begins = [0, 0], [0, 0], before
+        if self.way == "gradient":
+            begins = *(np.subtract(before, w.before).tolist() for w in (first, second)), before
+        return [
+            *first.pack(step, self.way),
+            *second.pack(step, self.way),
+            *(n for y, x in begins for n in (y, x * step)),
+        ], NOTHING
 
 
 # Bytes of a plane of a network: twelve AVX-512 vectors, or more where the window is wide.
