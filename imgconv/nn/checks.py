@@ -1,0 +1,146 @@
+"""Arguments of layers: what is refused, with the rule and the value, and the geometry of the rest.
+
+Whatever PyTorch refuses is refused here, as a ValueError, or as a TypeError for a dtype.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from imgconv.core import check
+from imgconv.nn import windows
+from imgconv.nn.arrays import floats
+from imgconv.nn.windows import Axis, Pair, Plane
+
+Array = NDArray[Any]
+Around = tuple[Pair, Pair]
+
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+
+
+def batch(array: Array, name: str = "input") -> Array:
+    """Return (C, H, W) as (1, C, H, W), and (N, C, H, W) as it is."""
+    if array.ndim not in (3, 4):
+        raise ValueError(
+            f"{name} must have shape (C, H, W) or (N, C, H, W), got {array.ndim} axes: "
+            f"{array.shape}"
+        )
+    if 0 in array.shape[-3:]:
+        raise ValueError(f"{name} must not be empty but for N, got shape {array.shape}")
+    return array[None] if array.ndim == 3 else array
+
+
+def weight(value: ArrayLike, dtype: np.dtype) -> Array:
+    """Return weights of four axes, none of them empty."""
+    array = floats(value, "weight", dtype)
+    if array.ndim != 4:
+        raise ValueError(f"weight must have 4 axes, got {array.ndim}: shape {array.shape}")
+    if 0 in array.shape:
+        raise ValueError(f"weight must not be empty, got shape {array.shape}")
+    return array
+
+
+def groups(value: Any) -> int:
+    """Return the number of groups."""
+    return check.at_least(value, "groups", 1)
+
+
+def divisible(count: int, groups: int, name: str) -> None:
+    """Check that channels can be dealt out to the groups."""
+    if count % groups:
+        raise ValueError(f"{name} must be divisible by groups, got {count} channels, {groups}")
+
+
+def channels(got: int, wanted: int, name: str = "input") -> None:
+    """Check the number of channels."""
+    if got != wanted:
+        raise ValueError(f"{name} must have {wanted} channels, got {got}")
+
+
+def bias(value: ArrayLike | None, channels: int, dtype: np.dtype) -> Array | None:
+    """Return one number for each channel, or None."""
+    if value is None:
+        return None
+    array = floats(value, "bias", dtype)
+    if array.shape != (channels,):
+        raise ValueError(f"bias must have shape ({channels},), got {array.shape}")
+    return array
+
+
+def gradient(value: ArrayLike, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    """Return the gradient of a result of this shape, with four axes."""
+    array = floats(value, "grad_output", dtype)
+    if array.shape != shape:
+        raise ValueError(f"grad_output must have shape {shape}, got {array.shape}")
+    return array[None] if array.ndim == 3 else array
+
+
+def padding(value: Any, kernel: Pair, stride: Pair, dilation: Pair) -> Around:
+    """Return ((top, bottom), (left, right)) of a number, a pair, two pairs or a word."""
+    if not isinstance(value, str):
+        return check.paddings(value, "padding")
+    if check.choice(value, ("same", "valid"), "padding") == "valid":
+        return (0, 0), (0, 0)
+    if stride != (1, 1):
+        raise ValueError(f"stride must be 1 for padding='same', got {stride}")
+    y, x = (windows.same(k, d) for k, d in zip(kernel, dilation, strict=True))
+    return y, x
+
+
+def padding_mode(value: Any, around: Around, size: Pair) -> str:
+    """Return a padding mode that can fill this padding from an image of this size."""
+    mode = check.choice(value, PADDING_MODES, "padding_mode")
+    for pads, n in zip(around, size, strict=True):
+        most = {"reflect": n - 1, "circular": n}.get(mode)
+        if most is not None and max(pads) > most:
+            raise ValueError(f"padding must be at most {most} for {mode!r}, got {pads}")
+    return mode
+
+
+def plane(
+    size: Pair,
+    kernel: Pair,
+    stride: Pair,
+    dilation: Pair,
+    around: Around,
+    ceil_mode: bool = False,
+) -> Plane:
+    """Return where the windows lie; refused if none fits."""
+    y, x = (
+        Axis(n, k, s, d, *pads, windows.count(n, k, s, d, pads, ceil_mode))
+        for n, k, s, d, pads in zip(size, kernel, stride, dilation, around, strict=True)
+    )
+    for axis in (y, x):
+        if axis.count < 1:
+            padded = axis.n + axis.before + axis.after
+            raise ValueError(
+                f"kernel_size must fit into the padded input, got {axis.span} pixels for {padded}"
+            )
+    return y, x
+
+
+def pooling(
+    size: Pair, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any
+) -> Plane:
+    """Return where the windows of a pooling layer lie."""
+    kernel = check.integers(kernel_size, "kernel_size", 1)
+    # PyTorch's stride=() is its None.
+    absent = stride is None or stride == ()
+    steps = kernel if absent else check.integers(stride, "stride", 1)
+    gaps = check.integers(dilation, "dilation", 1)
+    around = check.paddings(padding, "padding")
+    # Two pairs may say what they like; a number or a pair is PyTorch's, with PyTorch's rule.
+    if all(before == after for before, after in around) and not _two_pairs(padding):
+        for (pad, _), k, d in zip(around, kernel, gaps, strict=True):
+            half = windows.span(k, d) // 2
+            if pad > half:
+                raise ValueError(f"padding must be at most half the window, {half}, got {pad}")
+    return plane(size, kernel, steps, gaps, around, bool(ceil_mode))
+
+
+def _two_pairs(value: Any) -> bool:
+    return any(isinstance(one, Sequence) for one in check.pair(value, "padding"))
