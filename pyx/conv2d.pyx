@@ -1,0 +1,361 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: freethreading_compatible=True
+"""Convolution layers: many channels in, many out, and the transposed of that.
+
+    result[co, y, x] = bias[co] + sum over ci, taps t:
+                       weight[co, ci, t] * image[ci, y * step_y + dy[t], x * step_x + dx[t]]
+
+with zeros around the image. A transposed layer of stride s is s * s such sums beside each other:
+cell (y, x) of the grid holds `phases_y` by `phases_x` pixels of the result, and a phase has its own
+taps.
+
+A region of the grid is computed at once. The rows under it are copied to a strip, all of the same
+pitch, with their zeros around them and, where the image is walked in steps, each step's pixels
+beside each other. There a tap is a distance, the same for all cells, so that vectors run over the
+ends of rows: what they compute there is left out when the stage becomes the result.
+"""
+cimport numpy as cnp
+from cython.parallel cimport prange, threadid
+from libc.string cimport memcpy, memset
+
+from types cimport LANES, ZERO, load, real, store, vec
+
+cnp.import_array()
+
+cdef extern from *:
+    """
+    /* Vectors of a tile of 1 to 8 outputs: accumulators, the inputs and one weight fill the
+       registers, 32 of AVX-512 or 16. */
+    #if defined(__AVX512F__)
+      #define HIGHEST 8
+      #define WIDE_1 8
+      #define WIDE_2 8
+      #define WIDE_3 8
+      #define WIDE_4 6
+      #define WIDE_5 5
+      #define WIDE_6 4
+      #define WIDE_7 3
+      #define WIDE_8 3
+    #else
+      #define HIGHEST 6
+      #define WIDE_1 6
+      #define WIDE_2 4
+      #define WIDE_3 3
+      #define WIDE_4 3
+      #define WIDE_5 2
+      #define WIDE_6 2
+      #define WIDE_7 1
+      #define WIDE_8 1
+    #endif
+    """
+    enum: HIGHEST, WIDE_1, WIDE_2, WIDE_3, WIDE_4, WIDE_5, WIDE_6, WIDE_7, WIDE_8
+
+cdef enum:
+    CACHE_LINE = 64
+    HIGH = 8            # outputs of the highest tile
+    BROAD = 8           # vectors of the widest
+
+
+cdef struct Job:
+    # The fields of imgconv.nn.correlation.Job.
+    Py_ssize_t images, groups, inputs, outputs      # channels: of a group
+    Py_ssize_t height, width, result_height, result_width
+    Py_ssize_t step_y, step_x, phases_y, phases_x
+    Py_ssize_t grid_height, grid_width
+    Py_ssize_t top, left                # cell (0, 0) begins so far ahead of the image
+    Py_ssize_t residues_y, residues_x   # of the steps, those that taps stand on
+    Py_ssize_t reach_y, reach_x         # rows and columns of a plane beyond those of its cells
+    Py_ssize_t rows, columns            # of a region, in cells
+    Py_ssize_t pitch, plane, channel    # of the strip: of a row, of a residue, of an input
+    Py_ssize_t tail                     # behind the last row of a plane, what tiles may read
+    Py_ssize_t some_inputs              # inputs in a strip
+    Py_ssize_t high, some_outputs       # outputs of a tile, of a task
+    Py_ssize_t stage                    # pitch of the stage: of an output
+    Py_ssize_t chunk                    # cells that all outputs are computed of, one after another
+    Py_ssize_t in_place                 # whether the image itself may be the strip
+
+
+cdef struct Weights:
+    # For each phase: where its taps begin, and how many there are; distances of all taps; where
+    # the weights of each phase begin, all weights in the order in which tiles read them; biases.
+    const Py_ssize_t* first
+    const Py_ssize_t* taps
+    const Py_ssize_t* begin
+    const real* packed
+    const real* bias
+
+
+cdef struct Region:
+    # What a task computes: image and group, cells from (y, x) on, outputs from `output` on.
+    Py_ssize_t n, g, y, x, rows, columns, output, outputs
+
+
+# ---------------------------------------------------------------------------------------------
+# The equation: `high` outputs of `wide` vectors in registers
+
+cdef inline void tile(const real* strip, Py_ssize_t channel, Py_ssize_t inputs,
+                      const Py_ssize_t* taps, Py_ssize_t count, const real* weights,
+                      const real* bias, real* stage, Py_ssize_t pitch, bint first,
+                      int high, int wide) noexcept nogil:
+    cdef vec[HIGH][BROAD] acc
+    cdef vec[BROAD] v
+    cdef Py_ssize_t c, t
+    cdef int r, k
+    cdef real w
+    for r in range(high):
+        for k in range(wide):
+            if first:
+                acc[r][k] = ZERO + bias[r]
+            else:
+                acc[r][k] = load(stage + r * pitch + k * LANES)
+    for c in range(inputs):
+        for t in range(count):
+            for k in range(wide):
+                v[k] = load(strip + taps[t] + k * LANES)
+            for r in range(high):
+                w = weights[r]
+                for k in range(wide):
+                    acc[r][k] = acc[r][k] + v[k] * w
+            weights += high
+        strip += channel
+    for r in range(high):
+        for k in range(wide):
+            store(stage + r * pitch + k * LANES, acc[r][k])
+
+
+cdef inline void tiles(const Job* job, const real* strip, Py_ssize_t channel, Py_ssize_t inputs,
+                       const Py_ssize_t* taps, Py_ssize_t count, const real* weights,
+                       const real* bias, real* stage, Py_ssize_t begin, Py_ssize_t end, bint first,
+                       int high, int wide) noexcept nogil:
+    """The cells begin to end of `high` outputs."""
+    cdef Py_ssize_t x = begin
+    while x + wide * LANES <= end:
+        tile(strip + x, channel, inputs, taps, count, weights, bias, stage + x, job.stage, first,
+             high, wide)
+        x += wide * LANES
+    while x < end:
+        tile(strip + x, channel, inputs, taps, count, weights, bias, stage + x, job.stage, first,
+             high, 1)
+        x += LANES
+
+
+cdef void compute(const Job* job, const real* strip, Py_ssize_t channel, Py_ssize_t inputs,
+                  const Py_ssize_t* taps, Py_ssize_t count, const real* weights,
+                  const real* bias, real* stage, Py_ssize_t begin, Py_ssize_t end,
+                  bint first) noexcept nogil:
+    if job.high == 1:
+        tiles(job, strip, channel, inputs, taps, count, weights, bias, stage, begin, end, first,
+              1, WIDE_1)
+    elif job.high == 2:
+        tiles(job, strip, channel, inputs, taps, count, weights, bias, stage, begin, end, first,
+              2, WIDE_2)
+    elif job.high == 3:
+        tiles(job, strip, channel, inputs, taps, count, weights, bias, stage, begin, end, first,
+              3, WIDE_3)
+    elif job.high == 4:
+        tiles(job, strip, channel, inputs, taps, count, weights, bias, stage, begin, end, first,
+              4, WIDE_4)
+    elif job.high == 5:
+        tiles(job, strip, channel, inputs, taps, count, weights, bias, stage, begin, end, first,
+              5, WIDE_5)
+    elif job.high == 6:
+        tiles(job, strip, channel, inputs, taps, count, weights, bias, stage, begin, end, first,
+              6, WIDE_6)
+    elif job.high == 7:
+        tiles(job, strip, channel, inputs, taps, count, weights, bias, stage, begin, end, first,
+              7, WIDE_7)
+    else:
+        tiles(job, strip, channel, inputs, taps, count, weights, bias, stage, begin, end, first,
+              8, WIDE_8)
+
+
+# ---------------------------------------------------------------------------------------------
+# From the image to the strip
+
+cdef inline void load_row(const Job* job, const real* row, Py_ssize_t x, real* target,
+                          Py_ssize_t n) noexcept nogil:
+    """n pixels of a row, step_x apart, from column x on; zeros beside the image. NULL: all zero."""
+    cdef Py_ssize_t step = job.step_x, begin = 0, end = 0, i
+    if row != NULL:
+        begin = min(n, max(0, (step - 1 - x) // step if x < 0 else 0))
+        end = max(begin, min(n, (job.width - x + step - 1) // step if x < job.width else 0))
+    memset(target, 0, begin * sizeof(real))
+    if step == 1:
+        memcpy(target + begin, row + x + begin, (end - begin) * sizeof(real))
+    elif step == 2:
+        for i in range(begin, end):
+            target[i] = row[x + 2 * i]
+    else:
+        for i in range(begin, end):
+            target[i] = row[x + step * i]
+    memset(target + end, 0, (n - end) * sizeof(real))
+
+
+cdef void load_strip(const Job* job, const Region* region, const real* image, Py_ssize_t inputs,
+                     real* strip) noexcept nogil:
+    """The pixels under a region, of so many channels; what lies behind the last row is zero."""
+    cdef Py_ssize_t c, a, b, r, y, x = region.x * job.step_x - job.left
+    cdef Py_ssize_t rows = region.rows + job.reach_y
+    cdef real* target
+    cdef const real* row
+    for c in range(inputs):
+        for a in range(job.residues_y):
+            for b in range(job.residues_x):
+                target = strip + c * job.channel + (a * job.residues_x + b) * job.plane
+                for r in range(rows):
+                    y = (region.y + r) * job.step_y + a - job.top
+                    row = NULL
+                    if 0 <= y < job.height:
+                        row = image + (c * job.height + y) * job.width
+                    load_row(job, row, x + b, target, job.pitch)
+                    target += job.pitch
+                memset(target, 0, job.tail * sizeof(real))
+
+
+# ---------------------------------------------------------------------------------------------
+# From the stage to the result
+
+cdef inline void store_row(const Job* job, const real* cells, Py_ssize_t phase, real* row,
+                           Py_ssize_t width) noexcept nogil:
+    """`width` pixels of a row of the result, whose phases lie `phase` numbers apart."""
+    cdef Py_ssize_t b, i, step = job.phases_x
+    cdef const real* odd = cells + phase
+    if step == 1:
+        memcpy(row, cells, width * sizeof(real))
+    elif step == 2:
+        for i in range(width // 2):
+            row[2 * i] = cells[i]
+            row[2 * i + 1] = odd[i]
+        if width % 2:
+            row[width - 1] = cells[width // 2]
+    else:
+        for b in range(step):
+            for i in range((width - b + step - 1) // step):
+                row[i * step + b] = cells[b * phase + i]
+
+
+cdef void store_stage(const Job* job, const Region* region, const real* stage,
+                      real* result) noexcept nogil:
+    cdef Py_ssize_t phase = job.some_outputs * job.stage, o, a, r, y
+    cdef Py_ssize_t x = region.x * job.phases_x
+    cdef Py_ssize_t width = min(region.columns * job.phases_x, job.result_width - x)
+    cdef real* plane = result + ((region.n * job.groups + region.g) * job.outputs
+                                 + region.output) * job.result_height * job.result_width
+    for o in range(region.outputs):
+        for a in range(job.phases_y):
+            for r in range(region.rows):
+                y = (region.y + r) * job.phases_y + a
+                if y < job.result_height:
+                    store_row(job, stage + a * job.phases_x * phase + o * job.stage
+                              + r * job.pitch, phase, plane + y * job.result_width + x, width)
+        plane += job.result_height * job.result_width
+
+
+# ---------------------------------------------------------------------------------------------
+# Regions
+
+cdef inline Region region_of(const Job* job, Py_ssize_t task) noexcept nogil:
+    cdef Py_ssize_t down = (job.grid_height + job.rows - 1) // job.rows
+    cdef Py_ssize_t across = (job.grid_width + job.columns - 1) // job.columns
+    cdef Py_ssize_t parts = (job.outputs + job.some_outputs - 1) // job.some_outputs
+    cdef Region region
+    region.output = task % parts * job.some_outputs
+    task = task // parts
+    region.x = task % across * job.columns
+    task = task // across
+    region.y = task % down * job.rows
+    task = task // down
+    region.g = task % job.groups
+    region.n = task // job.groups
+    region.rows = min(job.rows, job.grid_height - region.y)
+    region.columns = min(job.columns, job.grid_width - region.x)
+    region.outputs = min(job.some_outputs, job.outputs - region.output)
+    return region
+
+
+cdef inline bint lies_ready(const Job* job, const Region* region, Py_ssize_t first,
+                            Py_ssize_t inputs) noexcept nogil:
+    """Whether the image under a region may be read as it lies, and with it what tiles overrun."""
+    cdef Py_ssize_t channels = job.groups * job.inputs
+    cdef Py_ssize_t last = (region.n * channels + region.g * job.inputs + first + inputs - 1)
+    cdef Py_ssize_t end = (last * job.height + region.y + region.rows + job.reach_y) * job.width
+    return (job.in_place
+            and end + job.tail <= job.images * channels * job.height * job.width)
+
+
+cdef inline void add_inputs(const Job* job, const Weights* weights, const Region* region,
+                            const real* strip, Py_ssize_t channel, Py_ssize_t first,
+                            Py_ssize_t inputs, real* stage) noexcept nogil:
+    """Add so many inputs, from `first` on, to all cells, phases and outputs of a region."""
+    cdef Py_ssize_t length = (region.rows - 1) * job.pitch + region.columns
+    cdef Py_ssize_t blocks = (job.outputs + job.high - 1) // job.high
+    cdef Py_ssize_t from_block = region.output // job.high
+    cdef Py_ssize_t to_block = (region.output + region.outputs + job.high - 1) // job.high
+    cdef Py_ssize_t x = 0, f, b, count
+    cdef const real* packed
+    cdef const real* bias = weights.bias + region.g * blocks * job.high
+    while x < length:
+        for f in range(job.phases_y * job.phases_x):
+            count = weights.first[f + 1] - weights.first[f]
+            for b in range(from_block, to_block):
+                packed = weights.packed + weights.begin[f] + (
+                    (region.g * blocks + b) * job.inputs + first) * count * job.high
+                compute(job, strip, channel, inputs, weights.taps + weights.first[f], count,
+                        packed, bias + b * job.high,
+                        stage + (f * job.some_outputs + (b - from_block) * job.high) * job.stage,
+                        x, min(x + job.chunk, length), first == 0)
+        x += job.chunk
+
+
+cdef void run_region(const Job* job, const Weights* weights, const real* image, real* result,
+                     Py_ssize_t task, real* scratch) noexcept nogil:
+    cdef Region region = region_of(job, task)
+    cdef Py_ssize_t c = 0, inputs
+    cdef const real* channels
+    cdef real* stage = scratch + job.some_inputs * job.channel
+    image += (region.n * job.groups + region.g) * job.inputs * job.height * job.width
+    while c < job.inputs:
+        inputs = min(job.some_inputs, job.inputs - c)
+        channels = image + c * job.height * job.width
+        if lies_ready(job, &region, c, inputs):
+            add_inputs(job, weights, &region, channels + region.y * job.width,
+                       job.height * job.width, c, inputs, stage)
+        else:
+            load_strip(job, &region, channels, inputs, scratch)
+            add_inputs(job, weights, &region, scratch, job.channel, c, inputs, stage)
+        c += inputs
+    store_stage(job, &region, stage, result)
+
+
+# ---------------------------------------------------------------------------------------------
+# Entry
+
+HIGHEST_TILE = HIGHEST
+WIDTHS = (WIDE_1 * LANES, WIDE_2 * LANES, WIDE_3 * LANES, WIDE_4 * LANES, WIDE_5 * LANES,
+          WIDE_6 * LANES, WIDE_7 * LANES, WIDE_8 * LANES)
+
+
+def run(cnp.ndarray job not None, cnp.ndarray first not None, cnp.ndarray taps not None,
+        cnp.ndarray begin not None, cnp.ndarray packed not None, cnp.ndarray bias not None,
+        cnp.ndarray image not None, cnp.ndarray result not None, cnp.ndarray scratch not None,
+        int threads):
+    """Fill `result`; all arrays are C-contiguous, and `scratch` has a row for each thread."""
+    cdef const Job* plan = <const Job*> cnp.PyArray_DATA(job)
+    cdef const real* source = <const real*> cnp.PyArray_DATA(image)
+    cdef real* target = <real*> cnp.PyArray_DATA(result)
+    cdef real* slots = <real*> cnp.PyArray_DATA(scratch)
+    cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1), task
+    cdef Py_ssize_t tasks = (
+        plan.images * plan.groups * ((plan.grid_height + plan.rows - 1) // plan.rows)
+        * ((plan.grid_width + plan.columns - 1) // plan.columns)
+        * ((plan.outputs + plan.some_outputs - 1) // plan.some_outputs))
+    cdef Weights weights
+    weights.first = <const Py_ssize_t*> cnp.PyArray_DATA(first)
+    weights.taps = <const Py_ssize_t*> cnp.PyArray_DATA(taps)
+    weights.begin = <const Py_ssize_t*> cnp.PyArray_DATA(begin)
+    weights.packed = <const real*> cnp.PyArray_DATA(packed)
+    weights.bias = <const real*> cnp.PyArray_DATA(bias)
+    with nogil:
+        for task in prange(tasks, num_threads=threads, use_threads_if=threads > 1,
+                           schedule="dynamic"):
+            run_region(plan, &weights, source, target, task, slots + threadid() * slot)
