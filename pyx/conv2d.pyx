@@ -16,7 +16,7 @@ ends of rows: what they compute there is left out when the stage becomes the res
 """
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from types cimport LANES, ZERO, load, real, store, vec
 
@@ -30,7 +30,7 @@ cdef extern from *:
       #define HIGHEST 8
       #define WIDE_1 8
       #define WIDE_2 8
-      #define WIDE_3 8
+      #define WIDE_3 7
       #define WIDE_4 6
       #define WIDE_5 5
       #define WIDE_6 4
@@ -68,10 +68,9 @@ cdef struct Job:
     Py_ssize_t rows, columns            # of a region, in cells
     Py_ssize_t pitch, plane, channel    # of the strip: of a row, of a residue, of an input
     Py_ssize_t tail                     # behind the last row of a plane, what tiles may read
-    Py_ssize_t some_inputs              # inputs in a strip
+    Py_ssize_t some_inputs, places      # inputs in a strip; the taps of all these, at most
     Py_ssize_t high, some_outputs       # outputs of a tile, of a task
     Py_ssize_t stage                    # pitch of the stage: of an output
-    Py_ssize_t chunk                    # cells that all outputs are computed of, one after another
     Py_ssize_t in_place                 # whether the image itself may be the strip
 
 
@@ -93,13 +92,13 @@ cdef struct Region:
 # ---------------------------------------------------------------------------------------------
 # The equation: `high` outputs of `wide` vectors in registers
 
-cdef inline void tile(const real* strip, Py_ssize_t channel, Py_ssize_t inputs,
-                      const Py_ssize_t* taps, Py_ssize_t count, const real* weights,
-                      const real* bias, real* stage, Py_ssize_t pitch, bint first,
-                      int high, int wide) noexcept nogil:
+cdef inline void tile(const real* strip, const Py_ssize_t* places, Py_ssize_t count,
+                      const real* weights, const real* bias, real* stage, Py_ssize_t pitch,
+                      bint first, int high, int wide) noexcept nogil:
+    """The places are those of all taps of all inputs, in the strip."""
     cdef vec[HIGH][BROAD] acc
     cdef vec[BROAD] v
-    cdef Py_ssize_t c, t
+    cdef Py_ssize_t t
     cdef int r, k
     cdef real w
     for r in range(high):
@@ -108,87 +107,95 @@ cdef inline void tile(const real* strip, Py_ssize_t channel, Py_ssize_t inputs,
                 acc[r][k] = ZERO + bias[r]
             else:
                 acc[r][k] = load(stage + r * pitch + k * LANES)
-    for c in range(inputs):
-        for t in range(count):
+    for t in range(count):
+        for k in range(wide):
+            v[k] = load(strip + places[t] + k * LANES)
+        for r in range(high):
+            w = weights[r]
             for k in range(wide):
-                v[k] = load(strip + taps[t] + k * LANES)
-            for r in range(high):
-                w = weights[r]
-                for k in range(wide):
-                    acc[r][k] = acc[r][k] + v[k] * w
-            weights += high
-        strip += channel
+                acc[r][k] = acc[r][k] + v[k] * w
+        weights += high
     for r in range(high):
         for k in range(wide):
             store(stage + r * pitch + k * LANES, acc[r][k])
 
 
-cdef inline void tiles(const Job* job, const real* strip, Py_ssize_t channel, Py_ssize_t inputs,
-                       const Py_ssize_t* taps, Py_ssize_t count, const real* weights,
-                       const real* bias, real* stage, Py_ssize_t begin, Py_ssize_t end, bint first,
-                       int high, int wide) noexcept nogil:
-    """The cells begin to end of `high` outputs."""
-    cdef Py_ssize_t x = begin
-    while x + wide * LANES <= end:
-        tile(strip + x, channel, inputs, taps, count, weights, bias, stage + x, job.stage, first,
-             high, wide)
+cdef inline void tiles(const real* strip, const Py_ssize_t* places, Py_ssize_t count,
+                       const real* weights, const real* bias, real* stage, Py_ssize_t pitch,
+                       Py_ssize_t cells, bint first, int high, int wide) noexcept nogil:
+    """So many cells of `high` outputs."""
+    cdef Py_ssize_t x = 0
+    while x + wide * LANES <= cells:
+        tile(strip + x, places, count, weights, bias, stage + x, pitch, first, high, wide)
         x += wide * LANES
-    while x < end:
-        tile(strip + x, channel, inputs, taps, count, weights, bias, stage + x, job.stage, first,
-             high, 1)
+    while x < cells:
+        tile(strip + x, places, count, weights, bias, stage + x, pitch, first, high, 1)
         x += LANES
 
 
-cdef void compute(const Job* job, const real* strip, Py_ssize_t channel, Py_ssize_t inputs,
-                  const Py_ssize_t* taps, Py_ssize_t count, const real* weights,
-                  const real* bias, real* stage, Py_ssize_t begin, Py_ssize_t end,
-                  bint first) noexcept nogil:
-    if job.high == 1:
-        tiles(job, strip, channel, inputs, taps, count, weights, bias, stage, begin, end, first,
-              1, WIDE_1)
-    elif job.high == 2:
-        tiles(job, strip, channel, inputs, taps, count, weights, bias, stage, begin, end, first,
-              2, WIDE_2)
-    elif job.high == 3:
-        tiles(job, strip, channel, inputs, taps, count, weights, bias, stage, begin, end, first,
-              3, WIDE_3)
-    elif job.high == 4:
-        tiles(job, strip, channel, inputs, taps, count, weights, bias, stage, begin, end, first,
-              4, WIDE_4)
-    elif job.high == 5:
-        tiles(job, strip, channel, inputs, taps, count, weights, bias, stage, begin, end, first,
-              5, WIDE_5)
-    elif job.high == 6:
-        tiles(job, strip, channel, inputs, taps, count, weights, bias, stage, begin, end, first,
-              6, WIDE_6)
-    elif job.high == 7:
-        tiles(job, strip, channel, inputs, taps, count, weights, bias, stage, begin, end, first,
-              7, WIDE_7)
+cdef void compute(const real* strip, const Py_ssize_t* places, Py_ssize_t count,
+                  const real* weights, const real* bias, real* stage, Py_ssize_t pitch,
+                  Py_ssize_t cells, bint first, int high) noexcept nogil:
+    if high == 1:
+        tiles(strip, places, count, weights, bias, stage, pitch, cells, first, 1, WIDE_1)
+    elif high == 2:
+        tiles(strip, places, count, weights, bias, stage, pitch, cells, first, 2, WIDE_2)
+    elif high == 3:
+        tiles(strip, places, count, weights, bias, stage, pitch, cells, first, 3, WIDE_3)
+    elif high == 4:
+        tiles(strip, places, count, weights, bias, stage, pitch, cells, first, 4, WIDE_4)
+    elif high == 5:
+        tiles(strip, places, count, weights, bias, stage, pitch, cells, first, 5, WIDE_5)
+    elif high == 6:
+        tiles(strip, places, count, weights, bias, stage, pitch, cells, first, 6, WIDE_6)
+    elif high == 7:
+        tiles(strip, places, count, weights, bias, stage, pitch, cells, first, 7, WIDE_7)
     else:
-        tiles(job, strip, channel, inputs, taps, count, weights, bias, stage, begin, end, first,
-              8, WIDE_8)
+        tiles(strip, places, count, weights, bias, stage, pitch, cells, first, 8, WIDE_8)
 
 
 # ---------------------------------------------------------------------------------------------
 # From the image to the strip
 
+cdef inline void copy(real* target, const real* source, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i = 0
+    while i + LANES <= n:
+        store(target + i, load(source + i))
+        i += LANES
+    if i < n <= LANES:
+        memcpy(target, source, n * sizeof(real))
+    elif i < n:
+        store(target + n - LANES, load(source + n - LANES))
+
+
+cdef inline void clear(real* target, Py_ssize_t n) noexcept nogil:
+    """n zeros, and up to LANES - 1 more."""
+    cdef Py_ssize_t i = 0
+    while i < n:
+        store(target + i, ZERO)
+        i += LANES
+
+
 cdef inline void load_row(const Job* job, const real* row, Py_ssize_t x, real* target,
                           Py_ssize_t n) noexcept nogil:
-    """n pixels of a row, step_x apart, from column x on; zeros beside the image. NULL: all zero."""
+    """n pixels of a row, step_x apart, from column x on; zeros beside the image. NULL: all zero.
+
+    What follows is overwritten, up to a vector: rows are loaded one after the other.
+    """
     cdef Py_ssize_t step = job.step_x, begin = 0, end = 0, i
     if row != NULL:
-        begin = min(n, max(0, (step - 1 - x) // step if x < 0 else 0))
+        begin = min(n, (step - 1 - x) // step if x < 0 else 0)
         end = max(begin, min(n, (job.width - x + step - 1) // step if x < job.width else 0))
-    memset(target, 0, begin * sizeof(real))
+    clear(target, begin)
     if step == 1:
-        memcpy(target + begin, row + x + begin, (end - begin) * sizeof(real))
+        copy(target + begin, row + x + begin, end - begin)
     elif step == 2:
         for i in range(begin, end):
             target[i] = row[x + 2 * i]
     else:
         for i in range(begin, end):
             target[i] = row[x + step * i]
-    memset(target + end, 0, (n - end) * sizeof(real))
+    clear(target + end, n - end)
 
 
 cdef void load_strip(const Job* job, const Region* region, const real* image, Py_ssize_t inputs,
@@ -209,7 +216,7 @@ cdef void load_strip(const Job* job, const Region* region, const real* image, Py
                         row = image + (c * job.height + y) * job.width
                     load_row(job, row, x + b, target, job.pitch)
                     target += job.pitch
-                memset(target, 0, job.tail * sizeof(real))
+                clear(target, job.tail)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -221,7 +228,7 @@ cdef inline void store_row(const Job* job, const real* cells, Py_ssize_t phase, 
     cdef Py_ssize_t b, i, step = job.phases_x
     cdef const real* odd = cells + phase
     if step == 1:
-        memcpy(row, cells, width * sizeof(real))
+        copy(row, cells, width)
     elif step == 2:
         for i in range(width // 2):
             row[2 * i] = cells[i]
@@ -285,44 +292,48 @@ cdef inline bint lies_ready(const Job* job, const Region* region, Py_ssize_t fir
 
 cdef inline void add_inputs(const Job* job, const Weights* weights, const Region* region,
                             const real* strip, Py_ssize_t channel, Py_ssize_t first,
-                            Py_ssize_t inputs, real* stage) noexcept nogil:
+                            Py_ssize_t inputs, Py_ssize_t* places, real* stage) noexcept nogil:
     """Add so many inputs, from `first` on, to all cells, phases and outputs of a region."""
-    cdef Py_ssize_t length = (region.rows - 1) * job.pitch + region.columns
+    cdef Py_ssize_t cells = (region.rows - 1) * job.pitch + region.columns
     cdef Py_ssize_t blocks = (job.outputs + job.high - 1) // job.high
     cdef Py_ssize_t from_block = region.output // job.high
     cdef Py_ssize_t to_block = (region.output + region.outputs + job.high - 1) // job.high
-    cdef Py_ssize_t x = 0, f, b, count
+    cdef Py_ssize_t f, b, c, t, count
+    cdef const Py_ssize_t* taps
     cdef const real* packed
-    cdef const real* bias = weights.bias + region.g * blocks * job.high
-    while x < length:
-        for f in range(job.phases_y * job.phases_x):
-            count = weights.first[f + 1] - weights.first[f]
-            for b in range(from_block, to_block):
-                packed = weights.packed + weights.begin[f] + (
-                    (region.g * blocks + b) * job.inputs + first) * count * job.high
-                compute(job, strip, channel, inputs, weights.taps + weights.first[f], count,
-                        packed, bias + b * job.high,
-                        stage + (f * job.some_outputs + (b - from_block) * job.high) * job.stage,
-                        x, min(x + job.chunk, length), first == 0)
-        x += job.chunk
+    for f in range(job.phases_y * job.phases_x):
+        taps = weights.taps + weights.first[f]
+        count = weights.first[f + 1] - weights.first[f]
+        for c in range(inputs):
+            for t in range(count):
+                places[c * count + t] = c * channel + taps[t]
+        for b in range(from_block, to_block):
+            packed = weights.packed + weights.begin[f] + (
+                (region.g * blocks + b) * job.inputs + first) * count * job.high
+            compute(strip, places, inputs * count, packed,
+                    weights.bias + (region.g * blocks + b) * job.high,
+                    stage + (f * job.some_outputs + (b - from_block) * job.high) * job.stage,
+                    job.stage, cells, first == 0, job.high)
 
 
 cdef void run_region(const Job* job, const Weights* weights, const real* image, real* result,
-                     Py_ssize_t task, real* scratch) noexcept nogil:
+                     Py_ssize_t task, char* scratch) noexcept nogil:
     cdef Region region = region_of(job, task)
+    cdef Py_ssize_t* places = <Py_ssize_t*> scratch
+    cdef real* strip = <real*> (scratch + job.places * sizeof(Py_ssize_t))
+    cdef real* stage = strip + job.some_inputs * job.channel
     cdef Py_ssize_t c = 0, inputs
     cdef const real* channels
-    cdef real* stage = scratch + job.some_inputs * job.channel
     image += (region.n * job.groups + region.g) * job.inputs * job.height * job.width
     while c < job.inputs:
         inputs = min(job.some_inputs, job.inputs - c)
         channels = image + c * job.height * job.width
         if lies_ready(job, &region, c, inputs):
             add_inputs(job, weights, &region, channels + region.y * job.width,
-                       job.height * job.width, c, inputs, stage)
+                       job.height * job.width, c, inputs, places, stage)
         else:
-            load_strip(job, &region, channels, inputs, scratch)
-            add_inputs(job, weights, &region, scratch, job.channel, c, inputs, stage)
+            load_strip(job, &region, channels, inputs, strip)
+            add_inputs(job, weights, &region, strip, job.channel, c, inputs, places, stage)
         c += inputs
     store_stage(job, &region, stage, result)
 
@@ -343,7 +354,7 @@ def run(cnp.ndarray job not None, cnp.ndarray first not None, cnp.ndarray taps n
     cdef const Job* plan = <const Job*> cnp.PyArray_DATA(job)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
     cdef real* target = <real*> cnp.PyArray_DATA(result)
-    cdef real* slots = <real*> cnp.PyArray_DATA(scratch)
+    cdef char* slots = <char*> cnp.PyArray_DATA(scratch)
     cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1), task
     cdef Py_ssize_t tasks = (
         plan.images * plan.groups * ((plan.grid_height + plan.rows - 1) // plan.rows)

@@ -20,7 +20,9 @@ from imgconv.nn.checks import Array
 from imgconv.nn.windows import Axis, Pair
 
 # Bytes of a region's strip and stage together: half of a cache of 1 MB, so that weights fit, too.
-REGION = 1 << 19
+REGION = int(__import__('os').environ.get('RG',512)) << 10
+# Bytes of the pixels under a tile, of as many inputs as are added at once.
+L1 = int(__import__('os').environ.get('L1',24)) << 10
 # Vectors of 64 bytes are the widest; what tiles overrun is counted in these.
 LANES = 16
 
@@ -87,10 +89,10 @@ class Job:
     channel: int
     tail: int
     some_inputs: int
+    places: int
     high: int
     some_outputs: int
     stage: int
-    chunk: int
     in_place: int
 
 
@@ -103,7 +105,7 @@ class Plan(NamedTuple):
     offsets: NDArray[np.intp]
     kernel_taps: tuple[tuple[Pair, ...], ...]  # of each phase, (i, j)
     cost: float
-    scratch: int  # numbers a thread
+    scratch: int  # bytes a thread
 
 
 def _reach(phases: Phases) -> tuple[int, int, int]:
@@ -147,10 +149,14 @@ def make_plan(
     if x.step == 1:
         shared = max(0, min(left, columns + reach_x - left - x.n))
     pitch = columns + reach_x - shared
-    some_inputs = inputs
+    chunk = loop.WIDTHS[high - 1]
+    rows_of_taps = sum(len({d for _, d in taps}) for taps in y.taps)
+    lines = rows_of_taps * residues_x * ((chunk + reach_x) // LANES + 2)
+    some_inputs = max(1, min(inputs, L1 // (64 * lines)))
+    some_inputs = -(-inputs // -(-inputs // some_inputs))
     some_outputs = _up(outputs, high)
-    per_row = inputs * residues_y * residues_x * pitch + phases * some_outputs * pitch
-    room = REGION // dtype.itemsize - inputs * residues_y * residues_x * pitch * reach_y
+    per_row = some_inputs * residues_y * residues_x * pitch + phases * some_outputs * pitch
+    room = REGION // dtype.itemsize - some_inputs * residues_y * residues_x * pitch * reach_y
     rows = max(1, min(grid_height, room // per_row))
     wanted = -(-4 * count // (images * groups)) if count > 1 else 1
     rows = max(1, min(rows, -(-grid_height // wanted)))
@@ -174,17 +180,19 @@ def make_plan(
                     offsets.append((ry * residues_x + rx) * plane + qy * pitch + qx)
             first.append(len(offsets))
             kernel_taps.append(tuple((i, j) for i, _ in ty for j, _ in tx))
+    most = max(len(taps) for taps in kernel_taps)
+    places = _up(some_inputs * most, LANES)
     job = Job(
         images, groups, inputs, outputs, y.n, x.n, y.count, x.count, y.step, x.step,
         len(y.taps), len(x.taps), grid_height, grid_width, top, left, residues_y, residues_x,
-        reach_y, reach_x, rows, columns, pitch, plane, channel, tail, some_inputs, high,
-        some_outputs, stage, 1 << 40, int(in_place),
+        reach_y, reach_x, rows, columns, pitch, plane, channel, tail, some_inputs, places, high,
+        some_outputs, stage, int(in_place),
     )
     macs = float(images * groups * inputs * outputs * grid_height * grid_width * len(offsets))
     return Plan(
         job, np.array(astuple(job), np.intp), np.array(first, np.intp),
         np.array(offsets, np.intp), tuple(kernel_taps), macs,
-        some_inputs * channel + phases * some_outputs * stage,
+        _up(8 * places + (some_inputs * channel + phases * some_outputs * stage) * dtype.itemsize, 64),
     )
 
 
@@ -222,7 +230,7 @@ def correlate(
     result = np.empty((image.shape[0], groups * outputs, y.count, x.count), image.dtype)
     if plan.cost < threads.SERIAL_BELOW:
         count = 1
-    work = np.empty((count, plan.scratch), image.dtype)
+    work = np.empty((count, plan.scratch), np.uint8)
     loop = cpu.loop("conv2d", image.dtype.name)
     threads.run_parallel(
         loop.run, plan.packed_job, plan.first, plan.offsets, begin, packed, rows,
