@@ -72,6 +72,7 @@ cdef struct Job:
     Py_ssize_t high, some_outputs       # outputs of a tile, of a task
     Py_ssize_t stage                    # pitch of the stage: of an output
     Py_ssize_t in_place                 # whether the image itself may be the strip
+    Py_ssize_t direct                   # whether the result itself takes the place of the stage
 
 
 cdef struct Weights:
@@ -120,38 +121,51 @@ cdef inline void tile(const real* strip, const Py_ssize_t* places, Py_ssize_t co
             store(stage + r * pitch + k * LANES, acc[r][k])
 
 
+cdef struct Cells:
+    # Where cells lie in the strip and where their sums go: `rows` rows of `columns` cells.
+    Py_ssize_t rows, columns, pitch     # pitch of the strip
+    Py_ssize_t row, output              # distances of rows and of outputs in the target
+
+
 cdef inline void tiles(const real* strip, const Py_ssize_t* places, Py_ssize_t count,
-                       const real* weights, const real* bias, real* stage, Py_ssize_t pitch,
-                       Py_ssize_t cells, bint first, int high, int wide) noexcept nogil:
-    """So many cells of `high` outputs."""
-    cdef Py_ssize_t x = 0
-    while x + wide * LANES <= cells:
-        tile(strip + x, places, count, weights, bias, stage + x, pitch, first, high, wide)
-        x += wide * LANES
-    while x < cells:
-        tile(strip + x, places, count, weights, bias, stage + x, pitch, first, high, 1)
-        x += LANES
+                       const real* weights, const real* bias, real* target, const Cells* cells,
+                       bint first, int high, int wide) noexcept nogil:
+    """All cells of `high` outputs; the last vector of a row shifted so that it ends there."""
+    cdef Py_ssize_t x, y
+    for y in range(cells.rows):
+        x = 0
+        while x + wide * LANES <= cells.columns:
+            tile(strip + x, places, count, weights, bias, target + x, cells.output, first, high,
+                 wide)
+            x += wide * LANES
+        while x < cells.columns:
+            x = min(x, cells.columns - LANES)
+            tile(strip + x, places, count, weights, bias, target + x, cells.output, first, high,
+                 1)
+            x += LANES
+        strip += cells.pitch
+        target += cells.row
 
 
 cdef void compute(const real* strip, const Py_ssize_t* places, Py_ssize_t count,
-                  const real* weights, const real* bias, real* stage, Py_ssize_t pitch,
-                  Py_ssize_t cells, bint first, int high) noexcept nogil:
+                  const real* weights, const real* bias, real* target, const Cells* cells,
+                  bint first, int high) noexcept nogil:
     if high == 1:
-        tiles(strip, places, count, weights, bias, stage, pitch, cells, first, 1, WIDE_1)
+        tiles(strip, places, count, weights, bias, target, cells, first, 1, WIDE_1)
     elif high == 2:
-        tiles(strip, places, count, weights, bias, stage, pitch, cells, first, 2, WIDE_2)
+        tiles(strip, places, count, weights, bias, target, cells, first, 2, WIDE_2)
     elif high == 3:
-        tiles(strip, places, count, weights, bias, stage, pitch, cells, first, 3, WIDE_3)
+        tiles(strip, places, count, weights, bias, target, cells, first, 3, WIDE_3)
     elif high == 4:
-        tiles(strip, places, count, weights, bias, stage, pitch, cells, first, 4, WIDE_4)
+        tiles(strip, places, count, weights, bias, target, cells, first, 4, WIDE_4)
     elif high == 5:
-        tiles(strip, places, count, weights, bias, stage, pitch, cells, first, 5, WIDE_5)
+        tiles(strip, places, count, weights, bias, target, cells, first, 5, WIDE_5)
     elif high == 6:
-        tiles(strip, places, count, weights, bias, stage, pitch, cells, first, 6, WIDE_6)
+        tiles(strip, places, count, weights, bias, target, cells, first, 6, WIDE_6)
     elif high == 7:
-        tiles(strip, places, count, weights, bias, stage, pitch, cells, first, 7, WIDE_7)
+        tiles(strip, places, count, weights, bias, target, cells, first, 7, WIDE_7)
     else:
-        tiles(strip, places, count, weights, bias, stage, pitch, cells, first, 8, WIDE_8)
+        tiles(strip, places, count, weights, bias, target, cells, first, 8, WIDE_8)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -241,21 +255,27 @@ cdef inline void store_row(const Job* job, const real* cells, Py_ssize_t phase, 
                 row[i * step + b] = cells[b * phase + i]
 
 
+cdef inline real* first_pixel(const Job* job, const Region* region,
+                              real* result) noexcept nogil:
+    """Where a region begins in the result."""
+    cdef Py_ssize_t plane = (region.n * job.groups + region.g) * job.outputs + region.output
+    return (result + (plane * job.result_height + region.y * job.phases_y) * job.result_width
+            + region.x * job.phases_x)
+
+
 cdef void store_stage(const Job* job, const Region* region, const real* stage,
-                      real* result) noexcept nogil:
+                      real* target) noexcept nogil:
     cdef Py_ssize_t phase = job.some_outputs * job.stage, o, a, r, y
-    cdef Py_ssize_t x = region.x * job.phases_x
-    cdef Py_ssize_t width = min(region.columns * job.phases_x, job.result_width - x)
-    cdef real* plane = result + ((region.n * job.groups + region.g) * job.outputs
-                                 + region.output) * job.result_height * job.result_width
+    cdef Py_ssize_t width = min(region.columns * job.phases_x,
+                                job.result_width - region.x * job.phases_x)
     for o in range(region.outputs):
         for a in range(job.phases_y):
             for r in range(region.rows):
-                y = (region.y + r) * job.phases_y + a
-                if y < job.result_height:
+                y = r * job.phases_y + a
+                if region.y * job.phases_y + y < job.result_height:
                     store_row(job, stage + a * job.phases_x * phase + o * job.stage
-                              + r * job.pitch, phase, plane + y * job.result_width + x, width)
-        plane += job.result_height * job.result_width
+                              + r * job.pitch, phase, target + y * job.result_width, width)
+        target += job.result_height * job.result_width
 
 
 # ---------------------------------------------------------------------------------------------
@@ -290,14 +310,33 @@ cdef inline bint lies_ready(const Job* job, const Region* region, Py_ssize_t fir
             and end + job.tail <= job.images * channels * job.height * job.width)
 
 
+cdef inline Cells cells_of(const Job* job, const Region* region) noexcept nogil:
+    cdef Cells cells
+    cells.pitch = job.pitch
+    if job.direct:
+        cells.rows = region.rows
+        cells.columns = region.columns
+        cells.row = job.result_width
+        cells.output = job.result_height * job.result_width
+    else:
+        cells.rows = 1
+        cells.columns = (region.rows - 1) * job.pitch + region.columns
+        cells.columns = (cells.columns + LANES - 1) // LANES * LANES
+        cells.output = job.stage
+    if job.pitch == cells.row == cells.columns:
+        cells.columns *= cells.rows
+        cells.rows = 1
+    return cells
+
+
 cdef inline void add_inputs(const Job* job, const Weights* weights, const Region* region,
                             const real* strip, Py_ssize_t channel, Py_ssize_t first,
-                            Py_ssize_t inputs, Py_ssize_t* places, real* stage) noexcept nogil:
+                            Py_ssize_t inputs, Py_ssize_t* places, real* target) noexcept nogil:
     """Add so many inputs, from `first` on, to all cells, phases and outputs of a region."""
-    cdef Py_ssize_t cells = (region.rows - 1) * job.pitch + region.columns
-    cdef Py_ssize_t blocks = (job.outputs + job.high - 1) // job.high
-    cdef Py_ssize_t from_block = region.output // job.high
-    cdef Py_ssize_t to_block = (region.output + region.outputs + job.high - 1) // job.high
+    cdef Cells cells = cells_of(job, region)
+    cdef Py_ssize_t blocks = job.some_outputs // job.high
+    cdef Py_ssize_t block = ((job.outputs + job.high - 1) // job.high * region.g
+                             + region.output // job.high)
     cdef Py_ssize_t f, b, c, t, count
     cdef const Py_ssize_t* taps
     cdef const real* packed
@@ -307,13 +346,12 @@ cdef inline void add_inputs(const Job* job, const Weights* weights, const Region
         for c in range(inputs):
             for t in range(count):
                 places[c * count + t] = c * channel + taps[t]
-        for b in range(from_block, to_block):
+        for b in range((region.outputs + job.high - 1) // job.high):
             packed = weights.packed + weights.begin[f] + (
-                (region.g * blocks + b) * job.inputs + first) * count * job.high
-            compute(strip, places, inputs * count, packed,
-                    weights.bias + (region.g * blocks + b) * job.high,
-                    stage + (f * job.some_outputs + (b - from_block) * job.high) * job.stage,
-                    job.stage, cells, first == 0, job.high)
+                (block + b) * job.inputs + first) * count * job.high
+            compute(strip, places, inputs * count, packed, weights.bias + (block + b) * job.high,
+                    target + (f * blocks + b) * job.high * cells.output, &cells, first == 0,
+                    job.high)
 
 
 cdef void run_region(const Job* job, const Weights* weights, const real* image, real* result,
@@ -322,20 +360,24 @@ cdef void run_region(const Job* job, const Weights* weights, const real* image, 
     cdef Py_ssize_t* places = <Py_ssize_t*> scratch
     cdef real* strip = <real*> (scratch + job.places * sizeof(Py_ssize_t))
     cdef real* stage = strip + job.some_inputs * job.channel
+    cdef real* target = stage
     cdef Py_ssize_t c = 0, inputs
     cdef const real* channels
+    if job.direct:
+        target = first_pixel(job, &region, result)
     image += (region.n * job.groups + region.g) * job.inputs * job.height * job.width
     while c < job.inputs:
         inputs = min(job.some_inputs, job.inputs - c)
         channels = image + c * job.height * job.width
         if lies_ready(job, &region, c, inputs):
             add_inputs(job, weights, &region, channels + region.y * job.width,
-                       job.height * job.width, c, inputs, places, stage)
+                       job.height * job.width, c, inputs, places, target)
         else:
             load_strip(job, &region, channels, inputs, strip)
-            add_inputs(job, weights, &region, strip, job.channel, c, inputs, places, stage)
+            add_inputs(job, weights, &region, strip, job.channel, c, inputs, places, target)
         c += inputs
-    store_stage(job, &region, stage, result)
+    if not job.direct:
+        store_stage(job, &region, stage, first_pixel(job, &region, result))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -349,13 +391,13 @@ WIDTHS = (WIDE_1 * LANES, WIDE_2 * LANES, WIDE_3 * LANES, WIDE_4 * LANES, WIDE_5
 def run(cnp.ndarray job not None, cnp.ndarray first not None, cnp.ndarray taps not None,
         cnp.ndarray begin not None, cnp.ndarray packed not None, cnp.ndarray bias not None,
         cnp.ndarray image not None, cnp.ndarray result not None, cnp.ndarray scratch not None,
-        int threads):
-    """Fill `result`; all arrays are C-contiguous, and `scratch` has a row for each thread."""
+        Py_ssize_t slot, int threads):
+    """Fill `result`; all arrays are C-contiguous, `scratch` has `slot` bytes for each thread."""
     cdef const Job* plan = <const Job*> cnp.PyArray_DATA(job)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
     cdef real* target = <real*> cnp.PyArray_DATA(result)
     cdef char* slots = <char*> cnp.PyArray_DATA(scratch)
-    cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1), task
+    cdef Py_ssize_t task
     cdef Py_ssize_t tasks = (
         plan.images * plan.groups * ((plan.grid_height + plan.rows - 1) // plan.rows)
         * ((plan.grid_width + plan.columns - 1) // plan.columns)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from imgconv.nn.windows import Axis, Pair
 REGION = int(__import__('os').environ.get('RG',512)) << 10
 # Bytes of the pixels under a tile, of as many inputs as are added at once.
 L1 = int(__import__('os').environ.get('L1',24)) << 10
+# Lanes of vectors that a row may waste, relative to its pixels.
+WASTE = 1 + 1 / 32
 # Vectors of 64 bytes are the widest; what tiles overrun is counted in these.
 LANES = 16
 
@@ -94,6 +96,7 @@ class Job:
     some_outputs: int
     stage: int
     in_place: int
+    direct: int
 
 
 class Plan(NamedTuple):
@@ -170,6 +173,15 @@ def make_plan(
         y.step == x.step == 1 and top == left == 0 and pitch == x.n
         and grid_height + reach_y <= y.n and (x.n * y.n * dtype.itemsize) % 2048 != 0
     )
+    # Vectors that end with the rows waste some of their lanes, others a way through the stage.
+    last = grid_height - (grid_height - 1) // rows * rows
+    lines = {rows * pitch, last * pitch} if pitch == grid_width else {grid_width}
+    direct = (
+        phases == 1
+        and outputs % high == 0
+        and all(LANES <= n and _up(n, LANES) <= n * WASTE for n in lines)
+        and (some_inputs == inputs or all(n % LANES == 0 for n in lines))
+    )
     offsets, first, kernel_taps = [], [0], []
     for ty in y.taps:
         for tx in x.taps:
@@ -186,7 +198,7 @@ def make_plan(
         images, groups, inputs, outputs, y.n, x.n, y.count, x.count, y.step, x.step,
         len(y.taps), len(x.taps), grid_height, grid_width, top, left, residues_y, residues_x,
         reach_y, reach_x, rows, columns, pitch, plane, channel, tail, some_inputs, places, high,
-        some_outputs, stage, int(in_place),
+        some_outputs, stage, int(in_place), int(direct),
     )
     macs = float(images * groups * inputs * outputs * grid_height * grid_width * len(offsets))
     return Plan(
@@ -213,6 +225,20 @@ def pack(weights: Array, plan: Plan) -> tuple[Array, NDArray[np.intp]]:
     return np.concatenate(parts), np.array(begin, np.intp)
 
 
+PACKED: dict[tuple[Any, ...], tuple[Array, Array, NDArray[np.intp]]] = {}
+
+
+def packed_weights(weights: Array, plan: Plan) -> tuple[Array, NDArray[np.intp]]:
+    """`pack`, or what it returned for the same numbers at the same place before."""
+    key = (weights.ctypes.data, weights.shape, weights.strides, weights.dtype, plan.job.high, plan.kernel_taps)
+    known = PACKED.get(key)
+    if known is not None and np.array_equal(known[0], weights):
+        return known[1:]
+    found = pack(weights, plan)
+    PACKED[key] = (weights.copy(), *found)
+    return found
+
+
 def correlate(
     image: Array, weights: Array, bias: Array | None, y: Phases, x: Phases
 ) -> Array:
@@ -222,7 +248,7 @@ def correlate(
     plan = make_plan(
         image.shape[0], groups, inputs, outputs, y, x, image.dtype, count, cpu.LEVEL
     )
-    packed, begin = pack(weights, plan)
+    packed, begin = packed_weights(weights, plan)
     job = plan.job
     rows = np.zeros((groups, -(-outputs // job.high) * job.high), image.dtype)
     if bias is not None:
@@ -230,10 +256,10 @@ def correlate(
     result = np.empty((image.shape[0], groups * outputs, y.count, x.count), image.dtype)
     if plan.cost < threads.SERIAL_BELOW:
         count = 1
-    work = np.empty((count, plan.scratch), np.uint8)
+    work = scratch(count * plan.scratch)
     loop = cpu.loop("conv2d", image.dtype.name)
     threads.run_parallel(
         loop.run, plan.packed_job, plan.first, plan.offsets, begin, packed, rows,
-        np.ascontiguousarray(image), result, work, count,
+        np.ascontiguousarray(image), result, work, plan.scratch, count,
     )
     return result
