@@ -28,6 +28,7 @@ cdef extern from *:
        registers, 32 of AVX-512 or 16. */
     #if defined(__AVX512F__)
       #define HIGHEST 8
+      #define PRODUCTS 6
       #define WIDE_1 8
       #define WIDE_2 8
       #define WIDE_3 7
@@ -38,6 +39,7 @@ cdef extern from *:
       #define WIDE_8 3
     #else
       #define HIGHEST 6
+      #define PRODUCTS 2
       #define WIDE_1 6
       #define WIDE_2 4
       #define WIDE_3 3
@@ -48,10 +50,13 @@ cdef extern from *:
       #define WIDE_8 1
     #endif
     """
-    enum: HIGHEST, WIDE_1, WIDE_2, WIDE_3, WIDE_4, WIDE_5, WIDE_6, WIDE_7, WIDE_8
+    void prefetch "__builtin_prefetch" (const void* at) nogil
+    enum: HIGHEST, PRODUCTS, WIDE_1, WIDE_2, WIDE_3, WIDE_4, WIDE_5, WIDE_6, WIDE_7, WIDE_8
 
 cdef enum:
     CACHE_LINE = 64
+    PRODUCTS_HIGH = 4   # outputs and taps of a tile of the gradient of weights
+    PRODUCTS_WIDE = PRODUCTS
     HIGH = 8            # outputs of the highest tile
     BROAD = 8           # vectors of the widest
 
@@ -65,7 +70,7 @@ cdef struct Job:
     Py_ssize_t top, left                # cell (0, 0) begins so far ahead of the image
     Py_ssize_t residues_y, residues_x   # of the steps, those that taps stand on
     Py_ssize_t reach_y, reach_x         # rows and columns of a plane beyond those of its cells
-    Py_ssize_t rows, columns            # of a region, in cells
+    Py_ssize_t rows, columns, regions   # of a region, in cells; regions of an image and group
     Py_ssize_t pitch, plane, channel    # of the strip: of a row, of a residue, of an input
     Py_ssize_t tail                     # behind the last row of a plane, what tiles may read
     Py_ssize_t some_inputs, places      # inputs in a strip; the taps of all these, at most
@@ -111,6 +116,7 @@ cdef inline void tile(const real* strip, const Py_ssize_t* places, Py_ssize_t co
     for t in range(count):
         for k in range(wide):
             v[k] = load(strip + places[t] + k * LANES)
+            prefetch(strip + places[t] + (k + wide) * LANES)
         for r in range(high):
             w = weights[r]
             for k in range(wide):
@@ -381,11 +387,122 @@ cdef void run_region(const Job* job, const Weights* weights, const real* image, 
 
 
 # ---------------------------------------------------------------------------------------------
+# The gradient of weights: products of a gradient with the pixels under the taps, over all cells
+
+cdef inline void product_tile(const real* strip, const Py_ssize_t* places, const real* gradient,
+                              Py_ssize_t pitch, Py_ssize_t cells, vec* sums, Py_ssize_t taps,
+                              int high, int wide) noexcept nogil:
+    """`high` outputs by `wide` taps, each a vector of sums over every LANES-th cell."""
+    cdef vec[PRODUCTS_HIGH][PRODUCTS_WIDE] acc
+    cdef vec[PRODUCTS_WIDE] v
+    cdef vec g
+    cdef Py_ssize_t x = 0
+    cdef int r, k
+    for r in range(high):
+        for k in range(wide):
+            acc[r][k] = sums[r * taps + k]
+    while x < cells:
+        for k in range(wide):
+            v[k] = load(strip + places[k] + x)
+        for r in range(high):
+            g = load(gradient + r * pitch + x)
+            for k in range(wide):
+                acc[r][k] = acc[r][k] + v[k] * g
+        x += LANES
+    for r in range(high):
+        for k in range(wide):
+            sums[r * taps + k] = acc[r][k]
+
+
+cdef inline void product_tiles(const real* strip, const Py_ssize_t* places, Py_ssize_t taps,
+                               const real* gradient, Py_ssize_t pitch, Py_ssize_t cells,
+                               vec* sums, int high) noexcept nogil:
+    cdef Py_ssize_t t = 0
+    while t + PRODUCTS_WIDE <= taps:
+        product_tile(strip, places + t, gradient, pitch, cells, sums + t, taps, high,
+                     PRODUCTS_WIDE)
+        t += PRODUCTS_WIDE
+    while t < taps:
+        product_tile(strip, places + t, gradient, pitch, cells, sums + t, taps, high, 1)
+        t += 1
+
+
+cdef void add_products(const real* strip, const Py_ssize_t* places, Py_ssize_t taps,
+                       const real* gradient, Py_ssize_t pitch, Py_ssize_t cells,
+                       Py_ssize_t outputs, vec* sums) noexcept nogil:
+    cdef Py_ssize_t o = 0
+    while o + PRODUCTS_HIGH <= outputs:
+        product_tiles(strip, places, taps, gradient + o * pitch, pitch, cells, sums + o * taps,
+                      PRODUCTS_HIGH)
+        o += PRODUCTS_HIGH
+    if outputs - o == 3:
+        product_tiles(strip, places, taps, gradient + o * pitch, pitch, cells, sums + o * taps, 3)
+    elif outputs - o == 2:
+        product_tiles(strip, places, taps, gradient + o * pitch, pitch, cells, sums + o * taps, 2)
+    elif outputs - o == 1:
+        product_tiles(strip, places, taps, gradient + o * pitch, pitch, cells, sums + o * taps, 1)
+
+
+cdef void load_gradient(const Job* job, const Region* region, const real* gradient,
+                        real* stage) noexcept nogil:
+    """A region of the gradient, its rows as far apart as in the strip, zeros between them."""
+    cdef Py_ssize_t o, r
+    cdef const real* row = first_pixel(job, region, <real*> gradient)
+    cdef real* target
+    for o in range(region.outputs):
+        target = stage + o * job.stage
+        for r in range(region.rows):
+            copy(target, row + r * job.result_width, region.columns)
+            clear(target + region.columns, job.pitch - region.columns)
+            target += job.pitch
+        clear(target, LANES)
+        row += job.result_height * job.result_width
+
+
+cdef void run_products(const Job* job, const Weights* weights, const real* image,
+                       const real* gradient, real* result, Py_ssize_t g, Py_ssize_t part,
+                       Py_ssize_t first, Py_ssize_t last, char* scratch) noexcept nogil:
+    """The weights of one part of a group's inputs, (outputs, part, taps), of some regions."""
+    cdef Py_ssize_t* places = <Py_ssize_t*> scratch
+    cdef real* strip = <real*> (scratch + job.places * sizeof(Py_ssize_t))
+    cdef real* stage = strip + job.some_inputs * job.channel
+    cdef vec* sums = <vec*> (stage + job.some_outputs * job.stage)
+    cdef Py_ssize_t c = part * job.some_inputs, taps = weights.first[1]
+    cdef Py_ssize_t inputs = min(job.some_inputs, job.inputs - c), t, o, k, task, cells
+    cdef Region region
+    cdef real* total = <real*> sums
+    cdef real lane
+    for t in range(inputs * taps):
+        places[t] = t // taps * job.channel + weights.taps[t % taps]
+    for t in range(job.outputs * inputs * taps):
+        sums[t] = ZERO
+    for task in range(first, last):
+        region = region_of(job, task % job.regions + (task // job.regions * job.groups + g)
+                           * job.regions)
+        cells = (region.rows - 1) * job.pitch + region.columns
+        load_strip(job, &region, image + ((region.n * job.groups + g) * job.inputs + c)
+                   * job.height * job.width, inputs, strip)
+        load_gradient(job, &region, gradient, stage)
+        add_products(strip, places, inputs * taps, stage, job.stage, cells, job.outputs, sums)
+    for o in range(job.outputs):
+        for t in range(inputs * taps):
+            lane = 0
+            for k in range(LANES):
+                lane = lane + total[(o * inputs * taps + t) * LANES + k]
+            result[(o * job.inputs + c) * taps + t] = lane
+
+
+# ---------------------------------------------------------------------------------------------
 # Entry
 
-HIGHEST_TILE = HIGHEST
+HIGHEST_TILE = HIGHEST      # outputs of the highest tile
+# Cells of a tile of 1, 2, ... outputs.
 WIDTHS = (WIDE_1 * LANES, WIDE_2 * LANES, WIDE_3 * LANES, WIDE_4 * LANES, WIDE_5 * LANES,
           WIDE_6 * LANES, WIDE_7 * LANES, WIDE_8 * LANES)
+
+
+cdef inline char* aligned(char* at) noexcept nogil:
+    return at + (-(<Py_ssize_t> <size_t> at) & (CACHE_LINE - 1))
 
 
 def run(cnp.ndarray job not None, cnp.ndarray first not None, cnp.ndarray taps not None,
@@ -396,12 +513,9 @@ def run(cnp.ndarray job not None, cnp.ndarray first not None, cnp.ndarray taps n
     cdef const Job* plan = <const Job*> cnp.PyArray_DATA(job)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
     cdef real* target = <real*> cnp.PyArray_DATA(result)
-    cdef char* slots = <char*> cnp.PyArray_DATA(scratch)
+    cdef char* slots = aligned(<char*> cnp.PyArray_DATA(scratch))
     cdef Py_ssize_t task
-    cdef Py_ssize_t tasks = (
-        plan.images * plan.groups * ((plan.grid_height + plan.rows - 1) // plan.rows)
-        * ((plan.grid_width + plan.columns - 1) // plan.columns)
-        * ((plan.outputs + plan.some_outputs - 1) // plan.some_outputs))
+    cdef Py_ssize_t tasks = plan.images * plan.groups * plan.regions
     cdef Weights weights
     weights.first = <const Py_ssize_t*> cnp.PyArray_DATA(first)
     weights.taps = <const Py_ssize_t*> cnp.PyArray_DATA(taps)
@@ -412,3 +526,34 @@ def run(cnp.ndarray job not None, cnp.ndarray first not None, cnp.ndarray taps n
         for task in prange(tasks, num_threads=threads, use_threads_if=threads > 1,
                            schedule="dynamic"):
             run_region(plan, &weights, source, target, task, slots + threadid() * slot)
+
+
+def products(cnp.ndarray job not None, cnp.ndarray first not None, cnp.ndarray taps not None,
+             cnp.ndarray image not None, cnp.ndarray gradient not None,
+             cnp.ndarray result not None, cnp.ndarray scratch not None, Py_ssize_t slot,
+             int threads):
+    """Fill `result`, (shares, groups, outputs, inputs, taps), whose sum over the first axis counts.
+
+    Shares are of all regions of all images, the same for every number of threads.
+    """
+    cdef const Job* plan = <const Job*> cnp.PyArray_DATA(job)
+    cdef const real* source = <const real*> cnp.PyArray_DATA(image)
+    cdef const real* above = <const real*> cnp.PyArray_DATA(gradient)
+    cdef real* target = <real*> cnp.PyArray_DATA(result)
+    cdef char* slots = aligned(<char*> cnp.PyArray_DATA(scratch))
+    cdef Py_ssize_t shares = cnp.PyArray_DIM(result, 0)
+    cdef Py_ssize_t parts = (plan.inputs + plan.some_inputs - 1) // plan.some_inputs
+    cdef Py_ssize_t all = plan.images * plan.regions, task, share, g
+    cdef Weights weights
+    weights.first = <const Py_ssize_t*> cnp.PyArray_DATA(first)
+    weights.taps = <const Py_ssize_t*> cnp.PyArray_DATA(taps)
+    with nogil:
+        for task in prange(shares * plan.groups * parts, num_threads=threads,
+                           use_threads_if=threads > 1, schedule="dynamic"):
+            share = task // parts // plan.groups
+            g = task // parts % plan.groups
+            run_products(plan, &weights, source, above,
+                         target + (share * plan.groups + g) * plan.outputs * plan.inputs
+                         * weights.first[1],
+                         g, task % parts, share * all // shares, (share + 1) * all // shares,
+                         slots + threadid() * slot)

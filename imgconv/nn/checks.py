@@ -123,6 +123,25 @@ def plane(
     return y, x
 
 
+def transposed_plane(
+    size: Pair, kernel: Pair, stride: Pair, dilation: Pair, around: Around, more: Pair
+) -> Plane:
+    """Return where the windows lie, one for each pixel of an image, in the transpose's result."""
+    axes = []
+    for n, k, s, d, (before, after), m in zip(
+        size, kernel, stride, dilation, around, more, strict=True
+    ):
+        if m >= max(s, d):
+            raise ValueError(
+                f"output_padding must be less than stride or dilation, {max(s, d)}, got {m}"
+            )
+        whole = (n - 1) * s + windows.span(k, d) + m
+        if whole <= before + after:
+            raise ValueError(f"padding must leave a pixel of {whole}, got {(before, after)}")
+        axes.append(Axis(whole - before - after, k, s, d, before, after, n))
+    return axes[0], axes[1]
+
+
 def pooling(
     size: Pair, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any
 ) -> Plane:

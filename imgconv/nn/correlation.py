@@ -1,13 +1,14 @@
 """The loop of convolution layers: how a layer is cut into regions, and how weights are packed.
 
-A layer is an image (N, C, H, W), weights and a `Layout`: which pixels of the image each tap of each
-phase stands on. Forward, a layer has one phase; transposed, one for each pixel of its stride.
+A layer is an image (N, C, H, W), weights (groups, outputs, inputs, kh, kw), and along each axis
+`Phases`: which pixels of the image each tap stands on. Forward, a layer has one phase; transposed,
+one for each pixel of its stride.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,31 +16,60 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core import cpu, threads
+from imgconv.core.cache import Cache
 from imgconv.core.run import scratch
 from imgconv.nn.checks import Array
 from imgconv.nn.windows import Axis, Pair
 
-# Bytes of a region's strip and stage together: half of a cache of 1 MB, so that weights fit, too.
-REGION = int(__import__('os').environ.get('RG',512)) << 10
+# Bytes of a region's strip and stage together, so that weights fit into L2, too.
+REGION = 1 << 19
 # Bytes of the pixels under a tile, of as many inputs as are added at once.
-L1 = int(__import__('os').environ.get('L1',24)) << 10
+UNDER_TILE = 24 << 10
 # Lanes of vectors that a row may waste, relative to its pixels.
 WASTE = 1 + 1 / 32
-# Vectors of 64 bytes are the widest; what tiles overrun is counted in these.
+# Numbers in the widest vector: what tiles overrun is counted in these.
 LANES = 16
+# Bytes of sums that a thread keeps for the gradient of weights.
+SUMS = 1 << 21
+# Shares of the work of a gradient of weights, where its groups and inputs are fewer.
+SHARES = 8
 
 
 class Phases(NamedTuple):
-    """Along one axis: result pixel ``p + cell * phases`` sums pixels of the image.
+    """Along one axis: pixel ``p + cell * len(taps)`` of `count` sums pixels of an image of n.
 
-    `taps` are for each phase p the pairs (i, d): tap i of the kernel stands on pixel
-    ``cell * step + d`` of the image.
+    For each phase p, `taps` are pairs (i, d): tap i of the kernel stands on ``cell * step + d``.
     """
 
     n: int
     count: int
     step: int
     taps: tuple[tuple[Pair, ...], ...]
+
+    @property
+    def cells(self) -> int:
+        """Cells of the grid."""
+        return -(-self.count // len(self.taps))
+
+    @property
+    def before(self) -> int:
+        """How far the first tap of the first cell lies ahead of the image."""
+        return -min((d for taps in self.taps for _, d in taps), default=0)
+
+    @property
+    def span(self) -> int:
+        """Pixels from the first to the last tap of a cell."""
+        return max((d for taps in self.taps for _, d in taps), default=0) + self.before + 1
+
+    @property
+    def residues(self) -> int:
+        """How many of the pixels of a step taps stand on, at most."""
+        return min(self.step, self.span)
+
+    @property
+    def reach(self) -> int:
+        """Steps from the first to the last tap of a cell."""
+        return (self.span - 1) // self.step
 
 
 def forward(axis: Axis) -> Phases:
@@ -49,9 +79,9 @@ def forward(axis: Axis) -> Phases:
 
 
 def transposed(axis: Axis) -> Phases:
-    """Return the taps of the transposed layer: from its windows back to its n pixels.
+    """Return the taps of the transposed layer, from the windows of an axis back to its n pixels.
 
-    Pixel o of the layer's image is in window y as tap i where o + before = y stride + i dilation.
+    Pixel o is tap i of window y where ``o + before == y * stride + i * dilation``.
     """
     phases = []
     for p in range(min(axis.stride, axis.n)):
@@ -86,6 +116,7 @@ class Job:
     reach_x: int
     rows: int
     columns: int
+    regions: int
     pitch: int
     plane: int
     channel: int
@@ -100,32 +131,33 @@ class Job:
 
 
 class Plan(NamedTuple):
-    """A layer on images of one shape: the job, and its taps as the loop reads them."""
+    """A layer on images of one shape: its job, and its taps as the loop reads them."""
 
-    job: Job
-    packed_job: NDArray[np.intp]
-    first: NDArray[np.intp]  # of each phase, in `offsets`
+    job: NDArray[np.intp]
+    first: NDArray[np.intp]  # where the taps of each phase begin in `offsets`
     offsets: NDArray[np.intp]
-    kernel_taps: tuple[tuple[Pair, ...], ...]  # of each phase, (i, j)
+    taps: tuple[tuple[Pair, ...], ...]  # (i, j) of each phase
+    high: int
+    padded: int  # outputs, in whole tiles
+    parts: int  # of the inputs
+    regions: int
     cost: float
     scratch: int  # bytes a thread
 
 
-def _reach(phases: Phases) -> tuple[int, int, int]:
-    """Return how far taps begin ahead of their cell, the residues they stand on, their reach."""
-    places = [d for taps in phases.taps for _, d in taps] or [0]
-    before = -min(places)
-    span = max(places) + before + 1
-    return before, min(phases.step, span), (span - 1) // phases.step
-
-
-def _up(n: int, unit: int) -> int:
+def up(n: int, unit: int) -> int:
+    """Return the next multiple of a unit."""
     return -(-n // unit) * unit
 
 
+def evenly(n: int, most: int) -> int:
+    """Return the size of the parts of n, as equal as can be, none larger than `most`."""
+    return -(-n // -(-n // max(1, min(n, most))))
+
+
 def tile_height(outputs: int, highest: int) -> int:
-    """Return the outputs of a tile: as many as waste least, the larger the better."""
-    return min(range(1, highest + 1), key=lambda high: (_up(outputs, high) + 0.0, -high))
+    """Return the outputs of a tile: those that waste least, of these the most."""
+    return min(range(1, highest + 1), key=lambda high: (up(outputs, high), -high))
 
 
 @lru_cache(maxsize=256)
@@ -138,128 +170,178 @@ def make_plan(
     x: Phases,
     dtype: np.dtype,
     count: int,
-    level: str,
+    products: bool = False,
 ) -> Plan:
-    """Return how a layer runs; `count` threads are to find work."""
+    """Return how a layer runs on `count` threads, or the gradient of its weights."""
     loop = cpu.loop("conv2d", dtype.name)
-    top, residues_y, reach_y = _reach(y)
-    left, residues_x, reach_x = _reach(x)
-    phases = len(y.taps) * len(x.taps)
-    grid_height, grid_width = -(-y.count // len(y.taps)), -(-x.count // len(x.taps))
     high = tile_height(outputs, loop.HIGHEST_TILE)
-    columns = grid_width
-    shared = 0
-    if x.step == 1:
-        shared = max(0, min(left, columns + reach_x - left - x.n))
-    pitch = columns + reach_x - shared
-    chunk = loop.WIDTHS[high - 1]
-    rows_of_taps = sum(len({d for _, d in taps}) for taps in y.taps)
-    lines = rows_of_taps * residues_x * ((chunk + reach_x) // LANES + 2)
-    some_inputs = max(1, min(inputs, L1 // (64 * lines)))
-    some_inputs = -(-inputs // -(-inputs // some_inputs))
-    some_outputs = _up(outputs, high)
-    per_row = some_inputs * residues_y * residues_x * pitch + phases * some_outputs * pitch
-    room = REGION // dtype.itemsize - some_inputs * residues_y * residues_x * pitch * reach_y
-    rows = max(1, min(grid_height, room // per_row))
-    wanted = -(-4 * count // (images * groups)) if count > 1 else 1
-    rows = max(1, min(rows, -(-grid_height // wanted)))
-    rows = -(-grid_height // -(-grid_height // rows))
-    tail = _up(shared + LANES, LANES)
-    plane = (rows + reach_y) * pitch + tail
-    channel = _up(residues_y * residues_x * plane, LANES)
-    channel += LANES * (1 - channel // LANES % 2)
-    stage = _up(rows * pitch, LANES) + LANES
+    phases = len(y.taps) * len(x.taps)
+    residues = y.residues * x.residues
+    columns, tile = columns_of(y, x, dtype), loop.WIDTHS[high - 1]
+    # Zeros to the right of a row serve the next one, whose zeros to the left they are.
+    whole = columns == x.cells and x.step == 1
+    after = columns + x.reach - x.before - x.n
+    shared = max(0, min(x.before, after, x.reach)) if whole else 0
+    pitch = columns + x.reach - shared
+
+    lines = sum(len(taps) for taps in y.taps) * x.residues * ((tile + x.reach) // LANES + 2)
+    some_inputs = evenly(inputs, UNDER_TILE // (64 * lines))
+    if products:
+        some_inputs = evenly(some_inputs, SUMS // (64 * outputs * sum(map(len, y.taps)) * sum(map(len, x.taps))))
+    some_outputs = up(outputs, high)
+    per_row = (some_inputs * residues + phases * some_outputs) * pitch
+    room = REGION // dtype.itemsize - some_inputs * residues * pitch * y.reach
+    # A few regions for each thread.
+    wanted = -(-4 * count // (images * groups)) if count > 1 and not products else 1
+    rows = evenly(y.cells, max(1, min(room // per_row, -(-y.cells // wanted))))
+    regions = -(-y.cells // rows) * -(-x.cells // columns)
+    if regions * images * groups < 2 * count and not products:
+        some_outputs = up(evenly(outputs, -(-outputs // (2 * count))), high)
+
+    tail = up(shared + LANES, LANES)
+    plane = (rows + y.reach) * pitch + tail
+    channel = up(residues * plane, LANES)
+    channel += LANES * (1 - channel // LANES % 2)  # so that channels share no set of a cache
+    stage = up(rows * pitch, LANES) + LANES
     in_place = (
-        y.step == x.step == 1 and top == left == 0 and pitch == x.n
-        and grid_height + reach_y <= y.n and (x.n * y.n * dtype.itemsize) % 2048 != 0
+        y.step == x.step == 1
+        and y.before == x.before == 0
+        and whole
+        and pitch == x.n
+        and y.cells + y.reach <= y.n
+        and x.n * y.n * dtype.itemsize % 4096 != 0
     )
-    # Vectors that end with the rows waste some of their lanes, others a way through the stage.
-    last = grid_height - (grid_height - 1) // rows * rows
-    lines = {rows * pitch, last * pitch} if pitch == grid_width else {grid_width}
+    last = y.cells - (y.cells - 1) // rows * rows
+    lengths = {rows * pitch, last * pitch} if whole and pitch == x.cells else {columns}
     direct = (
         phases == 1
+        and columns == x.cells
         and outputs % high == 0
-        and all(LANES <= n and _up(n, LANES) <= n * WASTE for n in lines)
-        and (some_inputs == inputs or all(n % LANES == 0 for n in lines))
+        and all(LANES <= n and up(n, LANES) <= n * WASTE for n in lengths)
+        and (some_inputs == inputs or all(n % LANES == 0 for n in lengths))
+        and not products
     )
-    offsets, first, kernel_taps = [], [0], []
-    for ty in y.taps:
-        for tx in x.taps:
-            for i, dy in ty:
-                for j, dx in tx:
-                    qy, ry = divmod(dy + top, y.step)
-                    qx, rx = divmod(dx + left, x.step)
-                    offsets.append((ry * residues_x + rx) * plane + qy * pitch + qx)
-            first.append(len(offsets))
-            kernel_taps.append(tuple((i, j) for i, _ in ty for j, _ in tx))
-    most = max(len(taps) for taps in kernel_taps)
-    places = _up(some_inputs * most, LANES)
+    first, offsets, taps = offsets_of(y, x, plane, pitch)
+    places = up(some_inputs * max(map(len, taps)), LANES)
+    numbers = some_inputs * channel + phases * some_outputs * stage
+    sums = outputs * some_inputs * len(offsets) * 64 if products else 0
+    parts = -(-outputs // some_outputs)
     job = Job(
         images, groups, inputs, outputs, y.n, x.n, y.count, x.count, y.step, x.step,
-        len(y.taps), len(x.taps), grid_height, grid_width, top, left, residues_y, residues_x,
-        reach_y, reach_x, rows, columns, pitch, plane, channel, tail, some_inputs, places, high,
-        some_outputs, stage, int(in_place), int(direct),
-    )
-    macs = float(images * groups * inputs * outputs * grid_height * grid_width * len(offsets))
+        len(y.taps), len(x.taps), y.cells, x.cells, y.before, x.before, y.residues, x.residues,
+        y.reach, x.reach, rows, columns, regions * parts, pitch, plane, channel, tail,
+        some_inputs, places, high, some_outputs, stage, int(in_place), int(direct),
+    )  # fmt: skip
     return Plan(
-        job, np.array(astuple(job), np.intp), np.array(first, np.intp),
-        np.array(offsets, np.intp), tuple(kernel_taps), macs,
-        _up(8 * places + (some_inputs * channel + phases * some_outputs * stage) * dtype.itemsize, 64),
+        job=np.array(astuple(job), np.intp),
+        first=first,
+        offsets=offsets,
+        taps=taps,
+        high=high,
+        padded=up(outputs, high),
+        parts=-(-inputs // some_inputs),
+        regions=regions,
+        cost=float(images * groups * inputs * outputs * y.cells * x.cells * len(offsets)),
+        scratch=up(8 * places + up(numbers, LANES) * dtype.itemsize + sums + 64, 64),
     )
+
+
+def columns_of(y: Phases, x: Phases, dtype: np.dtype) -> int:
+    """Return the columns of a region: all, but for rows so long that one fills its room."""
+    rows = y.residues * x.residues * (y.reach + 1) + 8
+    return evenly(x.cells, max(256, REGION // (4 * rows * dtype.itemsize)))
+
+
+def offsets_of(
+    y: Phases, x: Phases, plane: int, pitch: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], tuple[tuple[Pair, ...], ...]]:
+    """Return where in the strip taps lie: the first of each phase, all, and their (i, j)."""
+    first, offsets, taps = [0], [], []
+    for rows in y.taps:
+        for columns in x.taps:
+            for _, dy in rows:
+                for _, dx in columns:
+                    row, residue_y = divmod(dy + y.before, y.step)
+                    column, residue_x = divmod(dx + x.before, x.step)
+                    residue = residue_y * x.residues + residue_x
+                    offsets.append(residue * plane + row * pitch + column)
+            first.append(len(offsets))
+            taps.append(tuple((i, j) for i, _ in rows for j, _ in columns))
+    return np.array(first, np.intp), np.array(offsets, np.intp), tuple(taps)
+
+
+# Weights as tiles read them, with what they were packed from.
+PACKED = Cache(32 << 20)
+
+
+def packed(weights: Array, plan: Plan) -> tuple[Array, NDArray[np.intp]]:
+    """Return weights as tiles read them, and where those of each phase begin.
+
+    They are kept, and taken again where the same numbers stand in the same place.
+    """
+    key = weights.ctypes.data, weights.shape, weights.strides, weights.dtype, plan.high, plan.taps
+    known = PACKED.get(key)
+    if known is not None and np.array_equal(known[0], weights):
+        return known[1], known[2]
+    found = pack(weights, plan)
+    PACKED.put(key, (weights.copy(), *found), 3 * weights.nbytes)
+    return found
 
 
 def pack(weights: Array, plan: Plan) -> tuple[Array, NDArray[np.intp]]:
-    """Return weights (groups, outputs, inputs, kh, kw) as tiles read them, and where phases begin."""
-    job = plan.job
-    groups, outputs, inputs = weights.shape[:3]
-    blocks = -(-outputs // job.high)
-    full = np.zeros((groups, blocks * job.high, *weights.shape[2:]), weights.dtype)
+    """Return, for each phase, (groups, tiles, inputs, taps, outputs of a tile), one after another."""
+    groups, outputs, inputs, *kernel = weights.shape
+    full = np.zeros((groups, plan.padded, inputs, *kernel), weights.dtype)
     full[:, :outputs] = weights
-    full = full.reshape(groups, blocks, job.high, *weights.shape[2:])
+    full = full.reshape(groups, -1, plan.high, inputs, *kernel)
     parts, begin = [], [0]
-    for taps in plan.kernel_taps:
+    for taps in plan.taps:
         i, j = (np.array([tap[axis] for tap in taps], np.intp) for axis in (0, 1))
-        part = full[..., i, j].transpose(0, 1, 3, 4, 2)
-        parts.append(np.ascontiguousarray(part).ravel())
+        parts.append(full[..., i, j].transpose(0, 1, 3, 4, 2).ravel())
         begin.append(begin[-1] + parts[-1].size)
     return np.concatenate(parts), np.array(begin, np.intp)
 
 
-PACKED: dict[tuple[Any, ...], tuple[Array, Array, NDArray[np.intp]]] = {}
+def threads_for(cost: float) -> int:
+    """Return how many threads share so many multiply-adds."""
+    return threads.get_num_threads() if cost >= threads.SERIAL_BELOW else 1
 
 
-def packed_weights(weights: Array, plan: Plan) -> tuple[Array, NDArray[np.intp]]:
-    """`pack`, or what it returned for the same numbers at the same place before."""
-    key = (weights.ctypes.data, weights.shape, weights.strides, weights.dtype, plan.job.high, plan.kernel_taps)
-    known = PACKED.get(key)
-    if known is not None and np.array_equal(known[0], weights):
-        return known[1:]
-    found = pack(weights, plan)
-    PACKED[key] = (weights.copy(), *found)
-    return found
-
-
-def correlate(
-    image: Array, weights: Array, bias: Array | None, y: Phases, x: Phases
-) -> Array:
-    """Return (N, groups * outputs, y.count, x.count); weights (groups, outputs, inputs, kh, kw)."""
+def correlate(image: Array, weights: Array, bias: Array | None, y: Phases, x: Phases) -> Array:
+    """Return the layer's result, (N, groups * outputs, y.count, x.count)."""
     groups, outputs, inputs = weights.shape[:3]
-    count = threads.get_num_threads()
-    plan = make_plan(
-        image.shape[0], groups, inputs, outputs, y, x, image.dtype, count, cpu.LEVEL
-    )
-    packed, begin = packed_weights(weights, plan)
-    job = plan.job
-    rows = np.zeros((groups, -(-outputs // job.high) * job.high), image.dtype)
+    result = np.empty((len(image), groups * outputs, y.count, x.count), image.dtype)
+    if len(image) == 0:
+        return result
+    shape = len(image), groups, inputs, outputs, y, x, image.dtype
+    plan = make_plan(*shape, 1)
+    count = threads_for(plan.cost)
+    plan = make_plan(*shape, count)
+    biases = np.zeros((groups, plan.padded), image.dtype)
     if bias is not None:
-        rows[:, :outputs] = bias.reshape(groups, outputs)
-    result = np.empty((image.shape[0], groups * outputs, y.count, x.count), image.dtype)
-    if plan.cost < threads.SERIAL_BELOW:
-        count = 1
-    work = scratch(count * plan.scratch)
-    loop = cpu.loop("conv2d", image.dtype.name)
+        biases[:, :outputs] = bias.reshape(groups, outputs)
+    numbers, begin = packed(weights, plan)
     threads.run_parallel(
-        loop.run, plan.packed_job, plan.first, plan.offsets, begin, packed, rows,
-        np.ascontiguousarray(image), result, work, plan.scratch, count,
-    )
+        cpu.loop("conv2d", image.dtype.name).run, plan.job, plan.first, plan.offsets, begin,
+        numbers, biases, np.ascontiguousarray(image), result, scratch(count * plan.scratch + 64),
+        plan.scratch, count,
+    )  # fmt: skip
     return result
+
+
+def products(image: Array, gradient: Array, groups: int, y: Phases, x: Phases) -> Array:
+    """Return the gradient of a layer's weights, (groups, outputs, inputs, kh, kw)."""
+    inputs, outputs = image.shape[1] // groups, gradient.shape[1] // groups
+    kernel = len(y.taps[0]), len(x.taps[0])
+    if len(image) == 0:
+        return np.zeros((groups, outputs, inputs, *kernel), image.dtype)
+    plan = make_plan(len(image), groups, inputs, outputs, y, x, image.dtype, 1, True)
+    shares = max(1, min(SHARES // (groups * plan.parts), len(image) * plan.regions))
+    result = np.empty((shares, groups, outputs, inputs, *kernel), image.dtype)
+    count = threads_for(plan.cost)
+    threads.run_parallel(
+        cpu.loop("conv2d", image.dtype.name).products, plan.job, plan.first, plan.offsets,
+        np.ascontiguousarray(image), np.ascontiguousarray(gradient), result,
+        scratch(count * plan.scratch + 64), plan.scratch, count,
+    )  # fmt: skip
+    return result.sum(axis=0) if shares > 1 else result[0]
