@@ -41,6 +41,8 @@ LOOPS = {
     "resample": FLOATS,
     "bilateral": FLOATS,
     "guided": ("float64",),
+    "conv2d": FLOATS,
+    "pool2d": (*FLOATS, "int64", "uint64"),
     "peak": FLOATS,
     "canny": FLOATS,
     "flood": ("uint8",),

@@ -163,3 +163,44 @@ def pooling(
 
 def _two_pairs(value: Any) -> bool:
     return any(isinstance(one, Sequence) for one in check.pair(value, "padding"))
+
+
+def divisor(value: Any) -> int | None:
+    """Return what a mean divides by, None for its pixels."""
+    if value is None:
+        return None
+    found = check.integer(value, "divisor_override")
+    if found == 0:
+        raise ValueError("divisor_override must not be 0")
+    return found
+
+
+def output_size(value: Any, size: Pair) -> Pair:
+    """Return the number of adaptive windows along each axis; None keeps an axis."""
+    given = check.pair(value, "output_size")
+    found = tuple(n if m is None else m for m, n in zip(given, size, strict=True))
+    return check.integers(found, "output_size", 1)
+
+
+def unpooled_size(value: Any, default: Pair, stride: Pair) -> Pair:
+    """Return the size that a caller wants unpooled, which lies near the default."""
+    if not isinstance(value, Sequence) or len(value) < 2:
+        raise ValueError(f"output_size must end with (height, width), got {value!r}")
+    found = check.integers(tuple(value[-2:]), "output_size", 1)
+    for n, wanted, s in zip(default, found, stride, strict=True):
+        if not n - s < wanted < n + s:
+            raise ValueError(f"output_size must lie between {n - s} and {n + s}, got {wanted}")
+    return found
+
+
+def indices(value: ArrayLike, shape: tuple[int, ...], pixels: int) -> NDArray[np.int64]:
+    """Return places of pixels in a plane."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"indices must be integers, got dtype {array.dtype}")
+    if array.shape != shape:
+        raise ValueError(f"indices must have the input's shape {shape}, got {array.shape}")
+    if array.size and not (0 <= array.min() and array.max() < pixels):
+        outside = array.max() if array.max() >= pixels else array.min()
+        raise ValueError(f"indices must lie in a result of {pixels} pixels, got {outside}")
+    return array.astype(np.int64)
