@@ -42,6 +42,7 @@ LOOPS = {
     "bilateral": FLOATS,
     "guided": ("float64",),
     "conv2d": FLOATS,
+    "interpolate": FLOATS,
     "pool2d": (*FLOATS, "int64", "uint64"),
     "peak": FLOATS,
     "canny": FLOATS,

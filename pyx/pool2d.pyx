@@ -9,7 +9,7 @@ tap is compared for all windows of the row, or added to all.
 """
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t
 
 from types cimport real
 
@@ -50,24 +50,26 @@ cdef inline Py_ssize_t last_window(const Axis* axis, Py_ssize_t tap) noexcept no
 # The largest
 
 cdef inline void compare(const real* row, Py_ssize_t step, Py_ssize_t place, Py_ssize_t begin,
-                         Py_ssize_t end, real* best, int64_t* places) noexcept nogil:
+                         Py_ssize_t end, real* best, int32_t* places) noexcept nogil:
     """A tap of the windows begin to end of a row; `place` is that of the tap of window 0."""
     cdef Py_ssize_t x
     cdef real value
     for x in range(begin, end):
         value = row[x * step]
-        places[x] = place + x * step if beats(value, best[x]) else places[x]
+        places[x] = <int32_t> (place + x * step) if beats(value, best[x]) else places[x]
         best[x] = value if beats(value, best[x]) else best[x]
 
 
 cdef void largest_row(const real* image, const Axis* down, const Axis* along, Py_ssize_t y,
-                      real lowest, real* best, int64_t* places) noexcept nogil:
+                      real lowest, real* best, int32_t* places) noexcept nogil:
     cdef Py_ssize_t i, j, x, row, place, column
     row = y * down.stride - down.before + first_tap(down, y) * down.dilation
     for x in range(along.count):
         column = x * along.stride - along.before + first_tap(along, x) * along.dilation
         best[x] = lowest
-        places[x] = row * along.n + column if row < down.n and column < along.n else -1
+        places[x] = -1
+        if row < down.n and column < along.n:
+            places[x] = <int32_t> (row * along.n + column)
     for i in range(down.k):
         row = y * down.stride - down.before + i * down.dilation
         if row < 0 or row >= down.n:
@@ -91,7 +93,7 @@ def largest(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
     cdef const Axis* axis = <const Axis*> cnp.PyArray_DATA(axes)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
     cdef real* best = <real*> cnp.PyArray_DATA(result)
-    cdef int64_t* found = <int64_t*> cnp.PyArray_DATA(places)
+    cdef int32_t* found = <int32_t*> cnp.PyArray_DATA(places)
     cdef Py_ssize_t planes = cnp.PyArray_DIM(image, 0), task, at
     cdef real least = lowest
     with nogil:
@@ -114,7 +116,7 @@ def scatter(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
     cdef const real* above = <const real*> cnp.PyArray_DATA(gradient)
     cdef real* target = <real*> cnp.PyArray_DATA(result)
     cdef real* row = <real*> cnp.PyArray_DATA(best)
-    cdef int64_t* found = <int64_t*> cnp.PyArray_DATA(places)
+    cdef int32_t* found = <int32_t*> cnp.PyArray_DATA(places)
     cdef Py_ssize_t planes = cnp.PyArray_DIM(image, 0), plane
     cdef real least = lowest
     with nogil:
@@ -128,7 +130,7 @@ def scatter(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
 
 cdef void scatter_plane(const Axis* down, const Axis* along, const real* image, real lowest,
                         const real* gradient, real* result, real* best,
-                        int64_t* places) noexcept nogil:
+                        int32_t* places) noexcept nogil:
     cdef Py_ssize_t y, x
     for y in range(down.count):
         largest_row(image, down, along, y, lowest, best, places)

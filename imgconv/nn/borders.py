@@ -1,4 +1,4 @@
-"""Images with a border, and the gradient of that."""
+"""Arrays with a border, and the gradient of that."""
 
 from __future__ import annotations
 
@@ -20,41 +20,55 @@ MODES = {
 
 
 def sources(n: int, around: Pair, mode: str) -> NDArray[np.intp]:
-    """Return the pixel that each pixel of a padded axis is; -1 for those that are a constant."""
-    return index_map(n, *around, MODES[mode])
+    """Return the pixel that each pixel of a padded axis is; -1 for those that are a constant.
+
+    A negative number of pixels cuts off.
+    """
+    before, after = around
+    found = index_map(n, max(before, 0), max(after, 0), MODES[mode])
+    return found[max(-before, 0) : len(found) - max(-after, 0)]
 
 
-def extend(image: Array, around: Around, mode: str, value: float = 0.0) -> Array:
-    """Return an image with a border along its last two axes."""
-    if not any(map(any, around)):
-        return image
-    y, x = (sources(n, a, mode) for n, a in zip(image.shape[-2:], around, strict=True))
-    if MODES[mode] != "constant":
-        return image[..., y[:, None], x]
-    (top, bottom), (left, right) = around
-    height, width = image.shape[-2:]
-    shape = (*image.shape[:-2], top + height + bottom, left + width + right)
-    result = np.full(shape, value, image.dtype)
-    result[..., top : top + height, left : left + width] = image
+def grow(array: Array, axis: int, around: Pair, mode: str, value: float = 0.0) -> Array:
+    """Return an array with a border along one axis."""
+    if around == (0, 0):
+        return array
+    found = sources(array.shape[axis], around, mode)
+    result = np.take(array, found, axis=axis)
+    if MODES[mode] == "constant":
+        np.moveaxis(result, axis, 0)[found < 0] = value
     return result
+
+
+def shrink(gradient: Array, axis: int, around: Pair, mode: str) -> Array:
+    """Return the gradient of an array from that of the array with its border.
+
+    What the copies of a pixel have is added to its own.
+    """
+    if around == (0, 0):
+        return gradient
+    before, after = around
+    along = np.moveaxis(gradient, axis, 0)
+    n = len(along) - before - after
+    result = np.zeros((n, *along.shape[1:]), gradient.dtype)
+    first, last = max(before, 0), len(along) - max(after, 0)
+    result[first - before : last - before] = along[first:last]
+    if MODES[mode] != "constant":
+        source = sources(n, around, mode)
+        for at in (*range(first), *range(last, len(along))):
+            result[source[at]] += along[at]
+    return np.moveaxis(result, 0, axis)
+
+
+def extend(image: Array, around: Around, mode: str) -> Array:
+    """Return an image with a border along its last two axes."""
+    for axis, pads in zip((-2, -1), around, strict=True):
+        image = grow(image, axis, pads, mode)
+    return image
 
 
 def fold_back(gradient: Array, around: Around, mode: str) -> Array:
-    """Return the gradient of an image from that of the image with its border."""
-    if not any(map(any, around)):
-        return gradient
+    """Return the gradient of an image from that of `extend`."""
     for axis, pads in zip((-2, -1), around, strict=True):
-        gradient = np.moveaxis(_fold(np.moveaxis(gradient, axis, 0), pads, mode), 0, axis)
+        gradient = shrink(gradient, axis, pads, mode)
     return np.ascontiguousarray(gradient)
-
-
-def _fold(gradient: Array, around: Pair, mode: str) -> Array:
-    """Along the first axis: what copies of a pixel have is added to the pixel's own."""
-    before, after = around
-    n = len(gradient) - before - after
-    result = gradient[before : before + n].copy()
-    if MODES[mode] != "constant":
-        source = sources(n, around, mode)
-        for at in (*range(before), *range(before + n, len(gradient))):
-            result[source[at]] += gradient[at]
-    return result

@@ -204,3 +204,46 @@ def indices(value: ArrayLike, shape: tuple[int, ...], pixels: int) -> NDArray[np
         outside = array.max() if array.max() >= pixels else array.min()
         raise ValueError(f"indices must lie in a result of {pixels} pixels, got {outside}")
     return array.astype(np.int64)
+
+
+def shaped(value: ArrayLike, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    """Return the gradient of a result of this shape, as it is."""
+    array = floats(value, "grad_output", dtype)
+    if array.shape != shape:
+        raise ValueError(f"grad_output must have shape {shape}, got {array.shape}")
+    return array
+
+
+def channelled(value: ArrayLike) -> Array:
+    """Return an array with channels and at least one axis more before or behind them."""
+    array = check.image(value, "input")
+    if array.ndim < 3:
+        raise ValueError(f"input must have at least 3 axes, got shape {array.shape}")
+    return array
+
+
+def borders(pad: Any, mode: Any, shape: tuple[int, ...]) -> list[tuple[int, Pair]]:
+    """Return the axes that get a border, and how many pixels before and after."""
+    kind = check.choice(mode, ("constant", *PADDING_MODES[1:]), "mode")
+    if not isinstance(pad, Sequence) or len(pad) % 2 or len(pad) > 2 * len(shape):
+        raise ValueError(
+            f"pad must be pairs (before, after), at most one for each of {len(shape)} axes, "
+            f"got {pad!r}"
+        )
+    numbers = [check.integer(one, "pad") for one in pad]
+    if kind != "constant" and not (len(pad) in (2, 4) and len(shape) - len(pad) // 2 in (1, 2)):
+        raise ValueError(
+            f"pad must be 2 numbers for 2 or 3 axes, or 4 for 3 or 4, with mode {kind!r}, "
+            f"got {len(pad)} for {len(shape)}"
+        )
+    found = []
+    for i in range(0, len(numbers), 2):
+        axis = -1 - i // 2
+        n, around = shape[axis], (numbers[i], numbers[i + 1])
+        most = {"reflect": n - 1, "circular": n}.get(kind)
+        if most is not None and max(around) > most:
+            raise ValueError(f"pad must be at most {most} for {kind!r}, got {around}")
+        if n + sum(around) < 1 or (n == 0 and kind != "constant"):
+            raise ValueError(f"pad must leave a pixel of {n}, got {around}")
+        found.append((axis, around))
+    return found

@@ -146,7 +146,7 @@ def max_pool2d_backward(
     run_parallel(
         cpu.loop("pool2d", array.dtype.name).scatter, _axes(plane), _planes(images), -np.inf,
         np.ascontiguousarray(grad), result, np.empty((count, x.count), array.dtype),
-        np.empty((count, x.count), np.int64), count,
+        np.empty((count, x.count), np.int32), count,
     )  # fmt: skip
     return result.reshape(array.shape)
 
@@ -637,13 +637,13 @@ def _largest(images: Array, plane: Plane) -> tuple[Array, NDArray[np.int64]]:
     lowest = -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
     y, x = plane
     shape = (*images.shape[:2], y.count, x.count)
-    best, places = np.empty(shape, computed), np.empty(shape, np.int64)
+    best, places = np.empty(shape, computed), np.empty(shape, np.int32)
     run_parallel(
         cpu.loop("pool2d", computed.name).largest, _axes(plane),
         _planes(images.astype(computed, copy=False)), lowest, best, places,
         threads_for(float(best.size * y.k * x.k)),
     )  # fmt: skip
-    return best.astype(dtype, copy=False), places
+    return best.astype(dtype, copy=False), places.astype(np.int64)
 
 
 def _one_window(size: Pair) -> Plane:
