@@ -22,9 +22,14 @@ MODES = {
 def sources(n: int, around: Pair, mode: str) -> NDArray[np.intp]:
     """Return the pixel that each pixel of a padded axis is; -1 for those that are a constant.
 
-    A negative number of pixels cuts off.
+    A negative number of pixels cuts off, after the border is there or, as in PyTorch, before it
+    where the border holds the other end.
     """
     before, after = around
+    cut = slice(max(-before, 0), n - max(-after, 0))
+    if mode == "circular":
+        kept = np.arange(n)[cut]
+        return kept[index_map(len(kept), max(before, 0), max(after, 0), MODES[mode])]
     found = index_map(n, max(before, 0), max(after, 0), MODES[mode])
     return found[max(-before, 0) : len(found) - max(-after, 0)]
 

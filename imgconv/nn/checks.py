@@ -247,3 +247,18 @@ def borders(pad: Any, mode: Any, shape: tuple[int, ...]) -> list[tuple[int, Pair
             raise ValueError(f"pad must leave a pixel of {n}, got {around}")
         found.append((axis, around))
     return found
+
+
+def offsets(value: ArrayLike, images: Array, taps: int, size: Pair) -> tuple[Array, int]:
+    """Return where deformed taps stand, and the groups of channels that share that."""
+    array = floats(value, "offset", images.dtype)
+    if array.ndim != 4 or (len(array), *array.shape[2:]) != (len(images), *size):
+        rule = f"({len(images)}, 2 groups {taps}, {size[0]}, {size[1]})"
+        raise ValueError(f"offset must have shape {rule}, got {array.shape}")
+    count = array.shape[1] // (2 * taps)
+    if count == 0 or array.shape[1] % (2 * taps) or images.shape[1] % count:
+        raise ValueError(
+            f"offset must have {2 * taps} channels for each group of the input's "
+            f"{images.shape[1]} channels, got {array.shape[1]}"
+        )
+    return array, count

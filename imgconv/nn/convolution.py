@@ -12,9 +12,17 @@ from imgconv.nn.arrays import floats
 from imgconv.nn.borders import extend, fold_back
 from imgconv.nn.checks import Array, Around
 from imgconv.nn.correlation import correlate, forward, products, transposed
-from imgconv.nn.windows import Axis, Plane
+from imgconv.nn.deformable import deform_conv2d, deform_conv2d_backward
+from imgconv.nn.windows import Plane
 
-__all__ = ["conv2d", "conv2d_backward", "conv_transpose2d", "conv_transpose2d_backward"]
+__all__ = [
+    "conv2d",
+    "conv2d_backward",
+    "conv_transpose2d",
+    "conv_transpose2d_backward",
+    "deform_conv2d",
+    "deform_conv2d_backward",
+]
 
 Gradients = tuple[Array, Array, Array | None]
 

@@ -54,7 +54,7 @@ def interpolate(
     recompute_scale_factor : bool, optional
         Whether distances come from the sizes, not from `scale_factor`, which may differ by rounding.
     antialias : bool
-        Whether "bilinear" and "bicubic" average more pixels where the result is smaller.
+        Must be False.
 
     Returns
     -------
@@ -152,9 +152,10 @@ def _axes(
 ) -> tuple[Taps, Taps]:
     """Check the arguments and return the taps along y and along x."""
     kind = check.choice(mode, MODES, "mode")
-    if kind.startswith("nearest") and (align_corners is not None or antialias):
-        word = "antialias" if antialias else "align_corners"
-        raise ValueError(f"{word} needs mode 'bilinear' or 'bicubic', got {mode!r}")
+    if kind.startswith("nearest") and align_corners is not None:
+        raise ValueError(f"align_corners needs mode 'bilinear' or 'bicubic', got {mode!r}")
+    if antialias:
+        raise ValueError("antialias must be False; smooth the images before, got True")
     if (size is None) == (scale_factor is None):
         raise ValueError(
             f"one of size and scale_factor must be given, got {size!r}, {scale_factor!r}"
@@ -170,23 +171,23 @@ def _axes(
         m = check.at_least(wanted, "size", 1)
         known = factor is not None and not recompute
         axes.append(_taps(n, m, 1 / factor if known else n / m, kind, bool(align_corners),
-                          bool(antialias), images.dtype))  # fmt: skip
+                          images.dtype))  # fmt: skip
     return axes[0], axes[1]
 
 
-def _taps(
-    n: int, m: int, scale: float, mode: str, align: bool, antialias: bool, dtype: np.dtype
-) -> Taps:
+def _taps(n: int, m: int, scale: float, mode: str, align: bool, dtype: np.dtype) -> Taps:
     """Return the taps of m pixels made of n that are `scale` of them apart."""
     at = np.arange(m)
     if mode.startswith("nearest"):
-        # In float32, as PyTorch does: where a product falls on an integer, its rounding decides.
+        # In the image's dtype, as PyTorch does: where a product is nearly an integer, that decides.
+        # Whatever the factor, "nearest" keeps a size, and takes each pixel of a doubled one twice.
         half = 0.5 if mode == "nearest-exact" else 0
-        places = np.floor((at + np.float32(half)).astype(np.float32) * np.float32(scale))
+        scale = n / m if half == 0 and m in (n, 2 * n) else scale
+        places = np.floor((at + half).astype(dtype) * dtype.type(scale))
         return _table(places[None], np.ones((1, m)), n, dtype)
-    if antialias:
-        return _averages(n, m, (n - 1) / max(m - 1, 1) if align else scale, mode, align, dtype)
     real = dtype.type
+    if mode == "bilinear" and m == n:
+        scale = 1.0  # whatever the factor
     if align:
         centre = at.astype(dtype) * real((n - 1) / (m - 1) if m > 1 else 0)
     else:
@@ -199,22 +200,9 @@ def _taps(
     return _table(places, _filter(mode, places - centre), n, dtype)
 
 
-def _averages(n: int, m: int, scale: float, mode: str, align: bool, dtype: np.dtype) -> Taps:
-    """Return taps of a filter as wide as the distance of the result's pixels."""
-    width = max(scale, 1.0)
-    reach = (1 if mode == "bilinear" else 2) * width
-    centre = scale * (np.arange(m) + 0.5)
-    first = np.maximum((centre - reach + 0.5).astype(int), 0)
-    last = np.minimum((centre + reach + 0.5).astype(int), n)
-    places = first + np.arange((last - first).max())[:, None]
-    cubic = -0.5  # of PyTorch's antialiased cubic
-    weights = _filter(mode, (places + 0.5 - centre) / width, cubic) * (places < last)
-    return _table(places, weights / weights.sum(axis=0), n, dtype)
-
-
-def _filter(mode: str, distance: Array, a: float = CUBIC) -> Array:
+def _filter(mode: str, distance: Array) -> Array:
     """Return the weight of a pixel at a distance from the centre."""
-    t = np.abs(distance)
+    t, a = np.abs(distance), CUBIC
     if mode == "bilinear":
         return np.maximum(1 - t, 0)
     near = ((a + 2) * t - (a + 3)) * t * t + 1
