@@ -185,9 +185,10 @@ def make_plan(
     pitch = columns + x.reach - shared
 
     lines = sum(len(taps) for taps in y.taps) * x.residues * ((tile + x.reach) // LANES + 2)
-    some_inputs = evenly(inputs, UNDER_TILE // (64 * lines))
+    some_inputs = evenly(inputs, UNDER_TILE // (64 * max(lines, 1)))
     if products:
-        some_inputs = evenly(some_inputs, SUMS // (64 * outputs * sum(map(len, y.taps)) * sum(map(len, x.taps))))
+        taps_of_input = len(y.taps[0]) * len(x.taps[0])
+        some_inputs = evenly(some_inputs, SUMS // (64 * outputs * taps_of_input))
     some_outputs = up(outputs, high)
     per_row = (some_inputs * residues + phases * some_outputs) * pitch
     room = REGION // dtype.itemsize - some_inputs * residues * pitch * y.reach
