@@ -28,10 +28,12 @@ cdef struct Axis:
     Py_ssize_t n, k, stride, dilation, before, after, count
 
 
-cdef inline Py_ssize_t first_tap(const Axis* axis, Py_ssize_t window) noexcept nogil:
-    """The first tap of a window that stands on a pixel or behind all."""
-    cdef Py_ssize_t off = axis.before - window * axis.stride
-    return (off + axis.dilation - 1) // axis.dilation if off > 0 else 0
+cdef inline Py_ssize_t first_pixel(const Axis* axis, Py_ssize_t window) noexcept nogil:
+    """The first pixel under a tap of a window; -1 if there is none."""
+    cdef Py_ssize_t at = window * axis.stride - axis.before
+    cdef Py_ssize_t tap = (axis.dilation - 1 - at) // axis.dilation if at < 0 else 0
+    at += tap * axis.dilation
+    return at if tap < axis.k and at < axis.n else -1
 
 
 cdef inline Py_ssize_t first_window(const Axis* axis, Py_ssize_t tap) noexcept nogil:
@@ -62,14 +64,13 @@ cdef inline void compare(const real* row, Py_ssize_t step, Py_ssize_t place, Py_
 
 cdef void largest_row(const real* image, const Axis* down, const Axis* along, Py_ssize_t y,
                       real lowest, real* best, int32_t* places) noexcept nogil:
-    cdef Py_ssize_t i, j, x, row, place, column
-    row = y * down.stride - down.before + first_tap(down, y) * down.dilation
+    cdef Py_ssize_t i, j, x, row, place
+    row = first_pixel(down, y)
     for x in range(along.count):
-        column = x * along.stride - along.before + first_tap(along, x) * along.dilation
         best[x] = lowest
         places[x] = -1
-        if row < down.n and column < along.n:
-            places[x] = <int32_t> (row * along.n + column)
+        if row >= 0 and first_pixel(along, x) >= 0:
+            places[x] = <int32_t> (row * along.n + first_pixel(along, x))
     for i in range(down.k):
         row = y * down.stride - down.before + i * down.dilation
         if row < 0 or row >= down.n:
