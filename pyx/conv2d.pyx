@@ -137,8 +137,8 @@ cdef inline void tiles(const real* strip, const Py_ssize_t* places, Py_ssize_t c
                        const real* weights, const real* bias, real* target, const Cells* cells,
                        bint first, int high, int wide) noexcept nogil:
     """All cells of `high` outputs; the last vector of a row shifted so that it ends there."""
-    cdef Py_ssize_t x, y
-    for y in range(cells.rows):
+    cdef Py_ssize_t x, _y
+    for _y in range(cells.rows):
         x = 0
         while x + wide * LANES <= cells.columns:
             tile(strip + x, places, count, weights, bias, target + x, cells.output, first, high,

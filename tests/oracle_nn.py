@@ -171,9 +171,7 @@ def max_pool2d(
     )[..., 0].astype(np.int64)  # fmt: skip
 
 
-def max_pool2d_backward(
-    grad, x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False
-):
+def max_pool2d_backward(grad, x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
     _, places = max_pool2d(x, kernel_size, stride, padding, dilation, ceil_mode, True)
     return scattered(grad, places, x.shape)
 

@@ -81,9 +81,7 @@ def test_conv2d(layer):
     expected, back = reference("conv2d", given_arrays, *arguments)
     assert_near(conv2d(*given_arrays, *arguments), expected, given_arrays[1][0].size)
     grad = random(layer["seed"] + 3, *expected.shape, dtype=layer["dtype"])
-    assert_gradients_as(
-        conv2d_backward, grad, given_arrays, arguments, back(grad), expected.size
-    )
+    assert_gradients_as(conv2d_backward, grad, given_arrays, arguments, back(grad), expected.size)
 
 
 @given(layers, st.data())
@@ -129,9 +127,7 @@ def test_borders_of_two_sides(layer, after, mode):
     assert_near(conv2d(*given_arrays, *arguments), expected, given_arrays[1][0].size)
     grad = random(layer["seed"] + 3, *expected.shape, dtype=layer["dtype"])
     wanted = oracle_nn.conv2d_backward(grad, *given_arrays, *arguments)
-    assert_gradients_as(
-        conv2d_backward, grad, given_arrays, arguments, wanted, expected.size
-    )
+    assert_gradients_as(conv2d_backward, grad, given_arrays, arguments, wanted, expected.size)
 
 
 @pytest.mark.parametrize(
@@ -330,7 +326,11 @@ X, W = np.zeros((1, 4, 8, 8)), np.zeros((6, 2, 3, 3))
         ((X, W), {"groups": 2, "stride": 0}, "stride must be positive, got 0"),
         ((X, W), {"groups": 2, "dilation": (1, 0)}, r"dilation must be positive, got \(1, 0\)"),
         ((X, W), {"groups": 2, "padding": -1}, "padding must be at least 0, got -1"),
-        ((X, W), {"groups": 2, "dilation": 4}, "must fit into the padded input, got 9 pixels for 8"),
+        (
+            (X, W),
+            {"groups": 2, "dilation": 4},
+            "must fit into the padded input, got 9 pixels for 8",
+        ),
         ((X, W), {"groups": 2, "padding": "same", "stride": 2}, "stride must be 1 for padding="),
         ((X, W), {"groups": 2, "padding": "full"}, "padding must be one of same, valid"),
         ((X, W), {"groups": 2, "padding": 8, "padding_mode": "reflect"}, "at most 7 for 'reflect'"),

@@ -124,7 +124,9 @@ def test_adaptive_indices():
     x = random(0, 3, 7, 5)
     best, places = adaptive_max_pool2d(x, (3, None), return_indices=True)
     assert best.shape == (3, 3, 5)
-    assert_same_bits(np.take_along_axis(x.reshape(3, -1), places.reshape(3, -1), 1), best.reshape(3, -1))
+    assert_same_bits(
+        np.take_along_axis(x.reshape(3, -1), places.reshape(3, -1), 1), best.reshape(3, -1)
+    )
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "int64", "uint64", "float16"])
@@ -167,7 +169,12 @@ def test_unpooling_takes_back():
     assert max_unpool2d(best, places, 2, output_size=(8, 9)).dtype == x.dtype
     grad = random(1, *x.shape)
     back = max_unpool2d_backward(grad, best, places, 2, output_size=(8, 9))
-    assert_same_bits(back, np.take_along_axis(grad.reshape(2, 3, -1), places.reshape(2, 3, -1), -1).reshape(best.shape))
+    assert_same_bits(
+        back,
+        np.take_along_axis(grad.reshape(2, 3, -1), places.reshape(2, 3, -1), -1).reshape(
+            best.shape
+        ),
+    )
 
 
 def test_gradients_are_slopes():
@@ -209,7 +216,10 @@ def test_threads_change_no_bit(always_parallel):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda x: max_pool2d(x, 3, padding=2), "padding must be at most half the window, 1, got 2"),
+        (
+            lambda x: max_pool2d(x, 3, padding=2),
+            "padding must be at most half the window, 1, got 2",
+        ),
         (lambda x: avg_pool2d(x, 2, padding=(0, 2)), "padding must be at most half the window"),
         (lambda x: max_pool2d(x, 9), "kernel_size must fit into the padded input"),
         (lambda x: max_pool2d(x, 0), "kernel_size must be positive, got 0"),
@@ -223,7 +233,10 @@ def test_threads_change_no_bit(always_parallel):
             lambda x: max_unpool2d(x, np.full(x.shape, 99), 1),
             "indices must lie in a result of 64 pixels, got 99",
         ),
-        (lambda x: max_unpool2d(x, np.zeros((1, 2), int), 1), "indices must have the input's shape"),
+        (
+            lambda x: max_unpool2d(x, np.zeros((1, 2), int), 1),
+            "indices must have the input's shape",
+        ),
         (
             lambda x: max_unpool2d(x, np.zeros(x.shape, int), 2, output_size=(30, 30)),
             "output_size must lie between 14 and 18, got 30",

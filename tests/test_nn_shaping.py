@@ -55,7 +55,9 @@ def test_fold_is_the_transpose():
     words = {"kernel_size": (3, 2), "padding": ((1, 0), (2, 1)), "stride": 2, "dilation": (1, 2)}
     columns = shaping.unfold(x, **words)
     other = random(1, *columns.shape)
-    np.testing.assert_allclose((columns * other).sum(), (x * shaping.fold(other, (7, 8), **words)).sum())
+    np.testing.assert_allclose(
+        (columns * other).sum(), (x * shaping.fold(other, (7, 8), **words)).sum()
+    )
 
 
 @given(
@@ -134,8 +136,10 @@ def test_gradients_are_slopes():
         ("channel_shuffle", {"groups": 2}),
     ]:
         assert_gradients(
-            lambda a, f=getattr(shaping, name), words=words: f(a, **words),
-            lambda g, a, f=getattr(shaping, f"{name}_backward"), words=words: f(g, a, **words),
+            lambda a, name=name, words=words: getattr(shaping, name)(a, **words),
+            lambda g, a, name=name, words=words: getattr(shaping, f"{name}_backward")(
+                g, a, **words
+            ),
             x,
         )
 

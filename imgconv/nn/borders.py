@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core.border import index_map
-from imgconv.nn.checks import Array, Around
+from imgconv.nn.checks import Around, Array
 from imgconv.nn.windows import Pair
 
 # PyTorch's names of what padding holds, and those of `imgconv.core.border`.

@@ -200,7 +200,7 @@ def indices(value: ArrayLike, shape: tuple[int, ...], pixels: int) -> NDArray[np
         raise TypeError(f"indices must be integers, got dtype {array.dtype}")
     if array.shape != shape:
         raise ValueError(f"indices must have the input's shape {shape}, got {array.shape}")
-    if array.size and not (0 <= array.min() and array.max() < pixels):
+    if array.size and not (array.min() >= 0 and array.max() < pixels):
         outside = array.max() if array.max() >= pixels else array.min()
         raise ValueError(f"indices must lie in a result of {pixels} pixels, got {outside}")
     return array.astype(np.int64)

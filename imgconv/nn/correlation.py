@@ -7,10 +7,9 @@ one for each pixel of its stride.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +41,7 @@ class Phases(NamedTuple):
     """
 
     n: int
-    count: int
+    count: int  # type: ignore[assignment]
     step: int
     taps: tuple[tuple[Pair, ...], ...]
 
@@ -218,7 +217,7 @@ def make_plan(
         phases == 1
         and columns == x.cells
         and outputs % high == 0
-        and all(LANES <= n and up(n, LANES) <= n * WASTE for n in lengths)
+        and all(n >= LANES and up(n, LANES) <= n * WASTE for n in lengths)
         and (some_inputs == inputs or all(n % LANES == 0 for n in lengths))
         and not products
     )
@@ -290,7 +289,7 @@ def packed(weights: Array, plan: Plan) -> tuple[Array, NDArray[np.intp]]:
 
 
 def pack(weights: Array, plan: Plan) -> tuple[Array, NDArray[np.intp]]:
-    """Return, for each phase, (groups, tiles, inputs, taps, outputs of a tile), one after another."""
+    """Return (groups, tiles, inputs, taps, outputs of a tile) of each phase, one after another."""
     groups, outputs, inputs, *kernel = weights.shape
     full = np.zeros((groups, plan.padded, inputs, *kernel), weights.dtype)
     full[:, :outputs] = weights

@@ -52,7 +52,7 @@ def interpolate(
         Whether the centres of the corner pixels fall together, not their corners; for "bilinear"
         and "bicubic".
     recompute_scale_factor : bool, optional
-        Whether distances come from the sizes, not from `scale_factor`, which may differ by rounding.
+        Whether distances come from the sizes, and not from `scale_factor`, which may be rounded.
     antialias : bool
         Must be False.
 
@@ -83,9 +83,7 @@ def interpolate(
     """
     array = floats(input)
     images = checks.batch(array)
-    y, x = _axes(
-        images, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias
-    )
+    y, x = _axes(images, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
     shape = (*images.shape[:2], y.places.shape[1], x.places.shape[1])
     result = np.empty(shape, array.dtype)
     _run("run", y, x, images, result, images.shape[3])
@@ -122,9 +120,7 @@ def interpolate_backward(
     """
     array = floats(input)
     images = checks.batch(array)
-    y, x = _axes(
-        images, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias
-    )
+    y, x = _axes(images, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
     shape = (*array.shape[:-2], y.places.shape[1], x.places.shape[1])
     grad = checks.gradient(grad_output, shape, array.dtype)
     result = np.zeros(images.shape, array.dtype)

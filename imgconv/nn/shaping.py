@@ -12,7 +12,7 @@ from imgconv.core import check
 from imgconv.nn import checks
 from imgconv.nn.arrays import floats
 from imgconv.nn.borders import extend, fold_back, grow, shrink
-from imgconv.nn.checks import Array, Around
+from imgconv.nn.checks import Around, Array
 from imgconv.nn.interpolation import interpolate, interpolate_backward
 from imgconv.nn.windows import Pair, Plane
 
@@ -114,10 +114,10 @@ def unfold_backward(
     array = floats(input)
     images = checks.batch(array)
     plane = _windows(images.shape[2:], kernel_size, dilation, padding, stride)
-    shape = (images.shape[1] * plane[0].k * plane[1].k, plane[0].count * plane[1].count)
-    shape = shape if array.ndim == 3 else (len(images), *shape)
-    grad = checks.shaped(grad_output, shape, array.dtype)
-    return _folded(grad.reshape(len(images), *shape[-2:]), plane).reshape(array.shape)
+    y, x = plane
+    size = images.shape[1] * y.k * x.k, y.count * x.count
+    grad = checks.shaped(grad_output, (*array.shape[:-3], *size), array.dtype)
+    return _folded(grad.reshape(len(images), *size), plane).reshape(array.shape)
 
 
 def fold(
@@ -194,10 +194,9 @@ def fold_backward(
     """
     array = floats(input)
     columns, (y, x) = _fold_arguments(array, output_size, kernel_size, dilation, padding, stride)
-    shape = (columns.shape[1] // (y.k * x.k), y.n, x.n)
-    shape = shape if array.ndim == 2 else (len(columns), *shape)
-    grad = checks.shaped(grad_output, shape, array.dtype)
-    return _columns(grad.reshape(len(columns), *shape[-3:]), (y, x)).reshape(array.shape)
+    size = columns.shape[1] // (y.k * x.k), y.n, x.n
+    grad = checks.shaped(grad_output, (*array.shape[:-2], *size), array.dtype)
+    return _columns(grad.reshape(len(columns), *size), (y, x)).reshape(array.shape)
 
 
 def pad(
@@ -323,9 +322,7 @@ def pixel_shuffle(input: ArrayLike, upscale_factor: int) -> Array:
     return parts.transpose(order).reshape(*rest, channels // (r * r), height * r, width * r)
 
 
-def pixel_shuffle_backward(
-    grad_output: ArrayLike, input: ArrayLike, upscale_factor: int
-) -> Array:
+def pixel_shuffle_backward(grad_output: ArrayLike, input: ArrayLike, upscale_factor: int) -> Array:
     """Vector-Jacobian product of `pixel_shuffle`, which is `pixel_unshuffle`.
 
     Parameters

@@ -19,7 +19,7 @@ class Axis(NamedTuple):
     dilation: int
     before: int
     after: int
-    count: int
+    count: int  # type: ignore[assignment]
 
     @property
     def span(self) -> int:
@@ -35,9 +35,7 @@ def span(k: int, dilation: int) -> int:
     return (k - 1) * dilation + 1
 
 
-def count(
-    n: int, k: int, stride: int, dilation: int, around: Pair, ceil_mode: bool = False
-) -> int:
+def count(n: int, k: int, stride: int, dilation: int, around: Pair, ceil_mode: bool = False) -> int:
     """Return how many windows an axis of n pixels has, 0 or less where none fits.
 
     With ceil_mode one more for what is left at the end, if it begins in the image or before it.
