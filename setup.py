@@ -41,6 +41,10 @@ LOOPS = {
     "resample": FLOATS,
     "bilateral": FLOATS,
     "guided": ("float64",),
+    "conv2d": FLOATS,
+    "deform": FLOATS,
+    "interpolate": FLOATS,
+    "pool2d": (*FLOATS, "int64", "uint64"),
     "peak": FLOATS,
     "canny": FLOATS,
     "flood": ("uint8",),
@@ -73,7 +77,8 @@ GNU_FLAGS = [
 LEVEL_FLAGS = {"v4": ["-fschedule-insns", "-fno-schedule-insns2"]}
 
 # Ties between edge pixels are decided as SciPy's sums decide them, which know no fused instruction.
-LOOP_FLAGS = {"canny": ["-ffp-contract=off"]}
+# A tile of a convolution layer has no vector that several accumulators would want again.
+LOOP_FLAGS = {"canny": ["-ffp-contract=off"], "conv2d": ["-fno-schedule-insns"]}
 
 
 def levels() -> list[str]:

@@ -582,6 +582,11 @@ A_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
     help="Measure memory instead of time: what imgconv takes beyond image and result.",
 )
 @click.option(
+    "--layers",
+    is_flag=True,
+    help="Measure the layers of imgconv.nn, forward and backward, beside PyTorch.",
+)
+@click.option(
     "--budget",
     metavar="S",
     type=click.FloatRange(min=0, max=3600),
@@ -610,6 +615,7 @@ def bench(
     names: list[str],
     ready: bool,
     memory: bool,
+    layers: bool,
     budget: float,
     json_file: Path | None,
     plot_file: Path | None,
@@ -641,6 +647,9 @@ def bench(
     if memory:
         show_memory(rows, threads, console)
         return
+    if layers:
+        show_layers(threads, budget, console)
+        return
     stderr = Console(stderr=True)
     results = []
     with Progress(console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
@@ -662,6 +671,13 @@ def bench(
         from imgconv.bench.plot import plot
 
         plot(results, about, plot_file)
+
+
+def show_layers(threads: list[int], budget: float, console: Console) -> None:
+    """Measure and print the layers of networks."""
+    from imgconv.bench import layers
+
+    console.print(layers.table(list(layers.measure(layers.LAYERS, threads, budget))))
 
 
 def show_memory(rows: list[Row], threads: list[int], console: Console) -> None:

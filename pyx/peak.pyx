@@ -18,7 +18,8 @@ cdef real chains(Py_ssize_t steps, real factor) noexcept nogil:
     cdef int c, k
     for c in range(CHAINS):
         for k in range(WIDE):
-            acc[c][k] = ZERO + <real> (c + k)
+            # No two alike and none at the fixed point 1, or the compiler computes them once.
+            acc[c][k] = ZERO + <real> (2 + c * WIDE + k)
     for _ in range(steps):
         for c in range(CHAINS):
             for k in range(WIDE):

@@ -1,0 +1,98 @@
+"""The loops of pooling: extrema, sums and means of windows, and where the largest pixels lie."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from imgconv.core import check, cpu
+from imgconv.core.operation import Pool
+from imgconv.core.plan import Fit
+from imgconv.core.run import apply
+from imgconv.core.threads import run_parallel
+from imgconv.nn.checks import Array
+from imgconv.nn.correlation import threads_for
+from imgconv.nn.windows import Pair, Plane
+from imgconv.pooling import pixels_along
+
+
+def numbers(input: ArrayLike) -> Array:
+    """Check pixels that can be compared; in native byte order."""
+    array = check.image(input, "input")
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"input must be of integers or floats, got {array.dtype}")
+    return array.astype(check.native(array.dtype), copy=False)
+
+
+def axes_of(plane: Plane) -> NDArray[np.intp]:
+    """Return where windows lie as the loops read it."""
+    return np.array(plane, np.intp)
+
+
+def planes_of(images: Array) -> Array:
+    """Return a batch as one stack of planes."""
+    return np.ascontiguousarray(images).reshape(-1, *images.shape[2:])
+
+
+def counts_of(plane: Plane, padded: bool) -> list[NDArray[np.float64]]:
+    """Return how many pixels of each window count, along each axis."""
+    return [
+        pixels_along(a.n, a.k, a.stride, a.dilation, (a.before, a.after), a.count, padded)
+        for a in plane
+    ]
+
+
+# What stands outside the image, and changes nothing.
+OUTSIDE = {"max": -np.inf, "sum": 0.0, "mean": 0.0}
+
+
+@lru_cache(maxsize=128)
+def _operation(
+    how: str, size: Pair, stride: Pair, dilation: Pair, counts: tuple[bytes, bytes]
+) -> Pool:
+    down, along = (np.frombuffer(each) for each in counts)
+    return Pool(how, size, stride, dilation, (down, along))
+
+
+def pooled(how: str, array: Array, plane: Plane, counts: list[NDArray[np.float64]]) -> Array:
+    """Run `imgconv.pool`'s loop."""
+    y, x = plane
+    counted = counts[0].tobytes(), counts[1].tobytes()
+    operation = _operation(how, (y.k, x.k), (y.stride, x.stride), (y.dilation, x.dilation), counted)
+    fit = Fit((y.before, x.before), (y.count, x.count))
+    return apply(operation, array, "constant", OUTSIDE[how], (-2, -1), None, array.dtype, None, fit)
+
+
+def largest(images: Array, plane: Plane) -> tuple[Array, NDArray[np.int64]]:
+    """Return the largest pixel of each window, and where it lies."""
+    dtype = images.dtype
+    if dtype.kind == "f":
+        computed = np.dtype(np.float64 if dtype.itemsize == 8 else np.float32)
+    else:
+        computed = np.dtype(np.uint64 if dtype == np.uint64 else np.int64)
+    lowest = -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+    y, x = plane
+    shape = (*images.shape[:2], y.count, x.count)
+    best, places = np.empty(shape, computed), np.empty(shape, np.int32)
+    run_parallel(
+        cpu.loop("pool2d", computed.name).largest, axes_of(plane),
+        planes_of(images.astype(computed, copy=False)), lowest, best, places,
+        threads_for(float(best.size * y.k * x.k)),
+    )  # fmt: skip
+    return best.astype(dtype, copy=False), places.astype(np.int64)
+
+
+def scattered(values: Array, places: Array, shape: tuple[int, ...], add: bool) -> Array:
+    """Return planes of zeros with values at places of each."""
+    planes = int(np.prod(shape[:-2]))
+    result = np.zeros((planes, shape[-2] * shape[-1]), values.dtype)
+    if result.size == 0:
+        return result.reshape(shape)
+    index = np.arange(planes)[:, None], places.reshape(planes, -1)
+    if add:
+        np.add.at(result, index, values.reshape(planes, -1))
+    else:
+        result[index] = values.reshape(planes, -1)
+    return result.reshape(shape)

@@ -1,0 +1,559 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: freethreading_compatible=True
+"""Convolution layers: many channels in, many out, and the transposed of that.
+
+    result[co, y, x] = bias[co] + sum over ci, taps t:
+                       weight[co, ci, t] * image[ci, y * step_y + dy[t], x * step_x + dx[t]]
+
+with zeros around the image. A transposed layer of stride s is s * s such sums beside each other:
+cell (y, x) of the grid holds `phases_y` by `phases_x` pixels of the result, and a phase has its own
+taps.
+
+A region of the grid is computed at once. The rows under it are copied to a strip, all of the same
+pitch, with their zeros around them and, where the image is walked in steps, each step's pixels
+beside each other. There a tap is a distance, the same for all cells, so that vectors run over the
+ends of rows: what they compute there is left out when the stage becomes the result.
+"""
+cimport numpy as cnp
+from cython.parallel cimport prange, threadid
+from libc.string cimport memcpy
+
+from types cimport LANES, ZERO, load, real, store, vec
+
+cnp.import_array()
+
+cdef extern from *:
+    """
+    /* Vectors of a tile of 1 to 8 outputs: accumulators, the inputs and one weight fill the
+       registers, 32 of AVX-512 or 16. */
+    #if defined(__AVX512F__)
+      #define HIGHEST 8
+      #define PRODUCTS 6
+      #define WIDE_1 8
+      #define WIDE_2 8
+      #define WIDE_3 7
+      #define WIDE_4 6
+      #define WIDE_5 5
+      #define WIDE_6 4
+      #define WIDE_7 3
+      #define WIDE_8 3
+    #else
+      #define HIGHEST 6
+      #define PRODUCTS 2
+      #define WIDE_1 6
+      #define WIDE_2 4
+      #define WIDE_3 3
+      #define WIDE_4 3
+      #define WIDE_5 2
+      #define WIDE_6 2
+      #define WIDE_7 1
+      #define WIDE_8 1
+    #endif
+    """
+    void prefetch "__builtin_prefetch" (const void* at) nogil
+    enum: HIGHEST, PRODUCTS, WIDE_1, WIDE_2, WIDE_3, WIDE_4, WIDE_5, WIDE_6, WIDE_7, WIDE_8
+
+cdef enum:
+    CACHE_LINE = 64
+    PRODUCTS_HIGH = 4   # outputs and taps of a tile of the gradient of weights
+    PRODUCTS_WIDE = PRODUCTS
+    HIGH = 8            # outputs of the highest tile
+    BROAD = 8           # vectors of the widest
+
+
+cdef struct Job:
+    # The fields of imgconv.nn.correlation.Job.
+    Py_ssize_t images, groups, inputs, outputs      # channels: of a group
+    Py_ssize_t height, width, result_height, result_width
+    Py_ssize_t step_y, step_x, phases_y, phases_x
+    Py_ssize_t grid_height, grid_width
+    Py_ssize_t top, left                # cell (0, 0) begins so far ahead of the image
+    Py_ssize_t residues_y, residues_x   # of the steps, those that taps stand on
+    Py_ssize_t reach_y, reach_x         # rows and columns of a plane beyond those of its cells
+    Py_ssize_t rows, columns, regions   # of a region, in cells; regions of an image and group
+    Py_ssize_t pitch, plane, channel    # of the strip: of a row, of a residue, of an input
+    Py_ssize_t tail                     # behind the last row of a plane, what tiles may read
+    Py_ssize_t some_inputs, places      # inputs in a strip; the taps of all these, at most
+    Py_ssize_t high, some_outputs       # outputs of a tile, of a task
+    Py_ssize_t stage                    # pitch of the stage: of an output
+    Py_ssize_t in_place                 # whether the image itself may be the strip
+    Py_ssize_t direct                   # whether the result itself takes the place of the stage
+
+
+cdef struct Weights:
+    # For each phase: where its taps begin, and how many there are; distances of all taps; where
+    # the weights of each phase begin, all weights in the order in which tiles read them; biases.
+    const Py_ssize_t* first
+    const Py_ssize_t* taps
+    const Py_ssize_t* begin
+    const real* packed
+    const real* bias
+
+
+cdef struct Region:
+    # What a task computes: image and group, cells from (y, x) on, outputs from `output` on.
+    Py_ssize_t n, g, y, x, rows, columns, output, outputs
+
+
+# ---------------------------------------------------------------------------------------------
+# The equation: `high` outputs of `wide` vectors in registers
+
+cdef inline void tile(const real* strip, const Py_ssize_t* places, Py_ssize_t count,
+                      const real* weights, const real* bias, real* stage, Py_ssize_t pitch,
+                      bint first, int high, int wide) noexcept nogil:
+    """The places are those of all taps of all inputs, in the strip."""
+    cdef vec[HIGH][BROAD] acc
+    cdef vec[BROAD] v
+    cdef Py_ssize_t t
+    cdef int r, k
+    cdef real w
+    for r in range(high):
+        for k in range(wide):
+            if first:
+                acc[r][k] = ZERO + bias[r]
+            else:
+                acc[r][k] = load(stage + r * pitch + k * LANES)
+    for t in range(count):
+        for k in range(wide):
+            v[k] = load(strip + places[t] + k * LANES)
+            prefetch(strip + places[t] + (k + wide) * LANES)
+        for r in range(high):
+            w = weights[r]
+            for k in range(wide):
+                acc[r][k] = acc[r][k] + v[k] * w
+        weights += high
+    for r in range(high):
+        for k in range(wide):
+            store(stage + r * pitch + k * LANES, acc[r][k])
+
+
+cdef struct Cells:
+    # Where cells lie in the strip and where their sums go: `rows` rows of `columns` cells.
+    Py_ssize_t rows, columns, pitch     # pitch of the strip
+    Py_ssize_t row, output              # distances of rows and of outputs in the target
+
+
+cdef inline void tiles(const real* strip, const Py_ssize_t* places, Py_ssize_t count,
+                       const real* weights, const real* bias, real* target, const Cells* cells,
+                       bint first, int high, int wide) noexcept nogil:
+    """All cells of `high` outputs; the last vector of a row shifted so that it ends there."""
+    cdef Py_ssize_t x, _y
+    for _y in range(cells.rows):
+        x = 0
+        while x + wide * LANES <= cells.columns:
+            tile(strip + x, places, count, weights, bias, target + x, cells.output, first, high,
+                 wide)
+            x += wide * LANES
+        while x < cells.columns:
+            x = min(x, cells.columns - LANES)
+            tile(strip + x, places, count, weights, bias, target + x, cells.output, first, high,
+                 1)
+            x += LANES
+        strip += cells.pitch
+        target += cells.row
+
+
+cdef void compute(const real* strip, const Py_ssize_t* places, Py_ssize_t count,
+                  const real* weights, const real* bias, real* target, const Cells* cells,
+                  bint first, int high) noexcept nogil:
+    if high == 1:
+        tiles(strip, places, count, weights, bias, target, cells, first, 1, WIDE_1)
+    elif high == 2:
+        tiles(strip, places, count, weights, bias, target, cells, first, 2, WIDE_2)
+    elif high == 3:
+        tiles(strip, places, count, weights, bias, target, cells, first, 3, WIDE_3)
+    elif high == 4:
+        tiles(strip, places, count, weights, bias, target, cells, first, 4, WIDE_4)
+    elif high == 5:
+        tiles(strip, places, count, weights, bias, target, cells, first, 5, WIDE_5)
+    elif high == 6:
+        tiles(strip, places, count, weights, bias, target, cells, first, 6, WIDE_6)
+    elif high == 7:
+        tiles(strip, places, count, weights, bias, target, cells, first, 7, WIDE_7)
+    else:
+        tiles(strip, places, count, weights, bias, target, cells, first, 8, WIDE_8)
+
+
+# ---------------------------------------------------------------------------------------------
+# From the image to the strip
+
+cdef inline void copy(real* target, const real* source, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i = 0
+    while i + LANES <= n:
+        store(target + i, load(source + i))
+        i += LANES
+    if i < n <= LANES:
+        memcpy(target, source, n * sizeof(real))
+    elif i < n:
+        store(target + n - LANES, load(source + n - LANES))
+
+
+cdef inline void clear(real* target, Py_ssize_t n) noexcept nogil:
+    """n zeros, and up to LANES - 1 more."""
+    cdef Py_ssize_t i = 0
+    while i < n:
+        store(target + i, ZERO)
+        i += LANES
+
+
+cdef inline void load_row(const Job* job, const real* row, Py_ssize_t x, real* target,
+                          Py_ssize_t n) noexcept nogil:
+    """n pixels of a row, step_x apart, from column x on; zeros beside the image. NULL: all zero.
+
+    What follows is overwritten, up to a vector: rows are loaded one after the other.
+    """
+    cdef Py_ssize_t step = job.step_x, begin = 0, end = 0, i
+    if row != NULL:
+        begin = min(n, (step - 1 - x) // step if x < 0 else 0)
+        end = max(begin, min(n, (job.width - x + step - 1) // step if x < job.width else 0))
+    clear(target, begin)
+    if step == 1:
+        copy(target + begin, row + x + begin, end - begin)
+    elif step == 2:
+        for i in range(begin, end):
+            target[i] = row[x + 2 * i]
+    else:
+        for i in range(begin, end):
+            target[i] = row[x + step * i]
+    clear(target + end, n - end)
+
+
+cdef void load_strip(const Job* job, const Region* region, const real* image, Py_ssize_t inputs,
+                     real* strip) noexcept nogil:
+    """The pixels under a region, of so many channels; what lies behind the last row is zero."""
+    cdef Py_ssize_t c, a, b, r, y, x = region.x * job.step_x - job.left
+    cdef Py_ssize_t rows = region.rows + job.reach_y
+    cdef real* target
+    cdef const real* row
+    for c in range(inputs):
+        for a in range(job.residues_y):
+            for b in range(job.residues_x):
+                target = strip + c * job.channel + (a * job.residues_x + b) * job.plane
+                for r in range(rows):
+                    y = (region.y + r) * job.step_y + a - job.top
+                    row = NULL
+                    if 0 <= y < job.height:
+                        row = image + (c * job.height + y) * job.width
+                    load_row(job, row, x + b, target, job.pitch)
+                    target += job.pitch
+                clear(target, job.tail)
+
+
+# ---------------------------------------------------------------------------------------------
+# From the stage to the result
+
+cdef inline void store_row(const Job* job, const real* cells, Py_ssize_t phase, real* row,
+                           Py_ssize_t width) noexcept nogil:
+    """`width` pixels of a row of the result, whose phases lie `phase` numbers apart."""
+    cdef Py_ssize_t b, i, step = job.phases_x
+    cdef const real* odd = cells + phase
+    if step == 1:
+        copy(row, cells, width)
+    elif step == 2:
+        for i in range(width // 2):
+            row[2 * i] = cells[i]
+            row[2 * i + 1] = odd[i]
+        if width % 2:
+            row[width - 1] = cells[width // 2]
+    else:
+        for b in range(step):
+            for i in range((width - b + step - 1) // step):
+                row[i * step + b] = cells[b * phase + i]
+
+
+cdef inline real* first_pixel(const Job* job, const Region* region,
+                              real* result) noexcept nogil:
+    """Where a region begins in the result."""
+    cdef Py_ssize_t plane = (region.n * job.groups + region.g) * job.outputs + region.output
+    return (result + (plane * job.result_height + region.y * job.phases_y) * job.result_width
+            + region.x * job.phases_x)
+
+
+cdef void store_stage(const Job* job, const Region* region, const real* stage,
+                      real* target) noexcept nogil:
+    cdef Py_ssize_t phase = job.some_outputs * job.stage, o, a, r, y
+    cdef Py_ssize_t width = min(region.columns * job.phases_x,
+                                job.result_width - region.x * job.phases_x)
+    for o in range(region.outputs):
+        for a in range(job.phases_y):
+            for r in range(region.rows):
+                y = r * job.phases_y + a
+                if region.y * job.phases_y + y < job.result_height:
+                    store_row(job, stage + a * job.phases_x * phase + o * job.stage
+                              + r * job.pitch, phase, target + y * job.result_width, width)
+        target += job.result_height * job.result_width
+
+
+# ---------------------------------------------------------------------------------------------
+# Regions
+
+cdef inline Region region_of(const Job* job, Py_ssize_t task) noexcept nogil:
+    cdef Py_ssize_t down = (job.grid_height + job.rows - 1) // job.rows
+    cdef Py_ssize_t across = (job.grid_width + job.columns - 1) // job.columns
+    cdef Py_ssize_t parts = (job.outputs + job.some_outputs - 1) // job.some_outputs
+    cdef Region region
+    region.output = task % parts * job.some_outputs
+    task = task // parts
+    region.x = task % across * job.columns
+    task = task // across
+    region.y = task % down * job.rows
+    task = task // down
+    region.g = task % job.groups
+    region.n = task // job.groups
+    region.rows = min(job.rows, job.grid_height - region.y)
+    region.columns = min(job.columns, job.grid_width - region.x)
+    region.outputs = min(job.some_outputs, job.outputs - region.output)
+    return region
+
+
+cdef inline bint lies_ready(const Job* job, const Region* region, Py_ssize_t first,
+                            Py_ssize_t inputs) noexcept nogil:
+    """Whether the image under a region may be read as it lies, and with it what tiles overrun."""
+    cdef Py_ssize_t channels = job.groups * job.inputs
+    cdef Py_ssize_t last = (region.n * channels + region.g * job.inputs + first + inputs - 1)
+    cdef Py_ssize_t end = (last * job.height + region.y + region.rows + job.reach_y) * job.width
+    return (job.in_place
+            and end + job.tail <= job.images * channels * job.height * job.width)
+
+
+cdef inline Cells cells_of(const Job* job, const Region* region) noexcept nogil:
+    cdef Cells cells
+    cells.pitch = job.pitch
+    if job.direct:
+        cells.rows = region.rows
+        cells.columns = region.columns
+        cells.row = job.result_width
+        cells.output = job.result_height * job.result_width
+    else:
+        cells.rows = 1
+        cells.columns = (region.rows - 1) * job.pitch + region.columns
+        cells.columns = (cells.columns + LANES - 1) // LANES * LANES
+        cells.output = job.stage
+    if job.pitch == cells.row == cells.columns:
+        cells.columns *= cells.rows
+        cells.rows = 1
+    return cells
+
+
+cdef inline void add_inputs(const Job* job, const Weights* weights, const Region* region,
+                            const real* strip, Py_ssize_t channel, Py_ssize_t first,
+                            Py_ssize_t inputs, Py_ssize_t* places, real* target) noexcept nogil:
+    """Add so many inputs, from `first` on, to all cells, phases and outputs of a region."""
+    cdef Cells cells = cells_of(job, region)
+    cdef Py_ssize_t blocks = job.some_outputs // job.high
+    cdef Py_ssize_t block = ((job.outputs + job.high - 1) // job.high * region.g
+                             + region.output // job.high)
+    cdef Py_ssize_t f, b, c, t, count
+    cdef const Py_ssize_t* taps
+    cdef const real* packed
+    for f in range(job.phases_y * job.phases_x):
+        taps = weights.taps + weights.first[f]
+        count = weights.first[f + 1] - weights.first[f]
+        for c in range(inputs):
+            for t in range(count):
+                places[c * count + t] = c * channel + taps[t]
+        for b in range((region.outputs + job.high - 1) // job.high):
+            packed = weights.packed + weights.begin[f] + (
+                (block + b) * job.inputs + first) * count * job.high
+            compute(strip, places, inputs * count, packed, weights.bias + (block + b) * job.high,
+                    target + (f * blocks + b) * job.high * cells.output, &cells, first == 0,
+                    job.high)
+
+
+cdef void run_region(const Job* job, const Weights* weights, const real* image, real* result,
+                     Py_ssize_t task, char* scratch) noexcept nogil:
+    cdef Region region = region_of(job, task)
+    cdef Py_ssize_t* places = <Py_ssize_t*> scratch
+    cdef real* strip = <real*> (scratch + job.places * sizeof(Py_ssize_t))
+    cdef real* stage = strip + job.some_inputs * job.channel
+    cdef real* target = stage
+    cdef Py_ssize_t c = 0, inputs
+    cdef const real* channels
+    if job.direct:
+        target = first_pixel(job, &region, result)
+    image += (region.n * job.groups + region.g) * job.inputs * job.height * job.width
+    while c < job.inputs:
+        inputs = min(job.some_inputs, job.inputs - c)
+        channels = image + c * job.height * job.width
+        if lies_ready(job, &region, c, inputs):
+            add_inputs(job, weights, &region, channels + region.y * job.width,
+                       job.height * job.width, c, inputs, places, target)
+        else:
+            load_strip(job, &region, channels, inputs, strip)
+            add_inputs(job, weights, &region, strip, job.channel, c, inputs, places, target)
+        c += inputs
+    if not job.direct:
+        store_stage(job, &region, stage, first_pixel(job, &region, result))
+
+
+# ---------------------------------------------------------------------------------------------
+# The gradient of weights: products of a gradient with the pixels under the taps, over all cells
+
+cdef inline void product_tile(const real* strip, const Py_ssize_t* places, const real* gradient,
+                              Py_ssize_t pitch, Py_ssize_t cells, vec* sums, Py_ssize_t taps,
+                              int high, int wide) noexcept nogil:
+    """`high` outputs by `wide` taps, each a vector of sums over every LANES-th cell."""
+    cdef vec[PRODUCTS_HIGH][PRODUCTS_WIDE] acc
+    cdef vec[PRODUCTS_WIDE] v
+    cdef vec g
+    cdef Py_ssize_t x = 0
+    cdef int r, k
+    for r in range(high):
+        for k in range(wide):
+            acc[r][k] = sums[r * taps + k]
+    while x < cells:
+        for k in range(wide):
+            v[k] = load(strip + places[k] + x)
+        for r in range(high):
+            g = load(gradient + r * pitch + x)
+            for k in range(wide):
+                acc[r][k] = acc[r][k] + v[k] * g
+        x += LANES
+    for r in range(high):
+        for k in range(wide):
+            sums[r * taps + k] = acc[r][k]
+
+
+cdef inline void product_tiles(const real* strip, const Py_ssize_t* places, Py_ssize_t taps,
+                               const real* gradient, Py_ssize_t pitch, Py_ssize_t cells,
+                               vec* sums, int high) noexcept nogil:
+    cdef Py_ssize_t t = 0
+    while t + PRODUCTS_WIDE <= taps:
+        product_tile(strip, places + t, gradient, pitch, cells, sums + t, taps, high,
+                     PRODUCTS_WIDE)
+        t += PRODUCTS_WIDE
+    while t < taps:
+        product_tile(strip, places + t, gradient, pitch, cells, sums + t, taps, high, 1)
+        t += 1
+
+
+cdef void add_products(const real* strip, const Py_ssize_t* places, Py_ssize_t taps,
+                       const real* gradient, Py_ssize_t pitch, Py_ssize_t cells,
+                       Py_ssize_t outputs, vec* sums) noexcept nogil:
+    cdef Py_ssize_t o = 0
+    while o + PRODUCTS_HIGH <= outputs:
+        product_tiles(strip, places, taps, gradient + o * pitch, pitch, cells, sums + o * taps,
+                      PRODUCTS_HIGH)
+        o += PRODUCTS_HIGH
+    if outputs - o == 3:
+        product_tiles(strip, places, taps, gradient + o * pitch, pitch, cells, sums + o * taps, 3)
+    elif outputs - o == 2:
+        product_tiles(strip, places, taps, gradient + o * pitch, pitch, cells, sums + o * taps, 2)
+    elif outputs - o == 1:
+        product_tiles(strip, places, taps, gradient + o * pitch, pitch, cells, sums + o * taps, 1)
+
+
+cdef void load_gradient(const Job* job, const Region* region, const real* gradient,
+                        real* stage) noexcept nogil:
+    """A region of the gradient, its rows as far apart as in the strip, zeros between them."""
+    cdef Py_ssize_t o, r
+    cdef const real* row = first_pixel(job, region, <real*> gradient)
+    cdef real* target
+    for o in range(region.outputs):
+        target = stage + o * job.stage
+        for r in range(region.rows):
+            copy(target, row + r * job.result_width, region.columns)
+            clear(target + region.columns, job.pitch - region.columns)
+            target += job.pitch
+        clear(target, LANES)
+        row += job.result_height * job.result_width
+
+
+cdef void run_products(const Job* job, const Weights* weights, const real* image,
+                       const real* gradient, real* result, Py_ssize_t g, Py_ssize_t part,
+                       Py_ssize_t first, Py_ssize_t last, char* scratch) noexcept nogil:
+    """The weights of one part of a group's inputs, (outputs, part, taps), of some regions."""
+    cdef Py_ssize_t* places = <Py_ssize_t*> scratch
+    cdef real* strip = <real*> (scratch + job.places * sizeof(Py_ssize_t))
+    cdef real* stage = strip + job.some_inputs * job.channel
+    cdef vec* sums = <vec*> (stage + job.some_outputs * job.stage)
+    cdef Py_ssize_t c = part * job.some_inputs, taps = weights.first[1]
+    cdef Py_ssize_t inputs = min(job.some_inputs, job.inputs - c), t, o, k, task, cells
+    cdef Region region
+    cdef real* total = <real*> sums
+    cdef real lane
+    for t in range(inputs * taps):
+        places[t] = t // taps * job.channel + weights.taps[t % taps]
+    for t in range(job.outputs * inputs * taps):
+        sums[t] = ZERO
+    for task in range(first, last):
+        region = region_of(job, task % job.regions + (task // job.regions * job.groups + g)
+                           * job.regions)
+        cells = (region.rows - 1) * job.pitch + region.columns
+        load_strip(job, &region, image + ((region.n * job.groups + g) * job.inputs + c)
+                   * job.height * job.width, inputs, strip)
+        load_gradient(job, &region, gradient, stage)
+        add_products(strip, places, inputs * taps, stage, job.stage, cells, job.outputs, sums)
+    for o in range(job.outputs):
+        for t in range(inputs * taps):
+            lane = 0
+            for k in range(LANES):
+                lane = lane + total[(o * inputs * taps + t) * LANES + k]
+            result[(o * job.inputs + c) * taps + t] = lane
+
+
+# ---------------------------------------------------------------------------------------------
+# Entry
+
+HIGHEST_TILE = HIGHEST      # outputs of the highest tile
+# Cells of a tile of 1, 2, ... outputs.
+WIDTHS = (WIDE_1 * LANES, WIDE_2 * LANES, WIDE_3 * LANES, WIDE_4 * LANES, WIDE_5 * LANES,
+          WIDE_6 * LANES, WIDE_7 * LANES, WIDE_8 * LANES)
+
+
+cdef inline char* aligned(char* at) noexcept nogil:
+    return at + (-(<Py_ssize_t> <size_t> at) & (CACHE_LINE - 1))
+
+
+def run(cnp.ndarray job not None, cnp.ndarray first not None, cnp.ndarray taps not None,
+        cnp.ndarray begin not None, cnp.ndarray packed not None, cnp.ndarray bias not None,
+        cnp.ndarray image not None, cnp.ndarray result not None, cnp.ndarray scratch not None,
+        Py_ssize_t slot, int threads):
+    """Fill `result`; all arrays are C-contiguous, `scratch` has `slot` bytes for each thread."""
+    cdef const Job* plan = <const Job*> cnp.PyArray_DATA(job)
+    cdef const real* source = <const real*> cnp.PyArray_DATA(image)
+    cdef real* target = <real*> cnp.PyArray_DATA(result)
+    cdef char* slots = aligned(<char*> cnp.PyArray_DATA(scratch))
+    cdef Py_ssize_t task
+    cdef Py_ssize_t tasks = plan.images * plan.groups * plan.regions
+    cdef Weights weights
+    weights.first = <const Py_ssize_t*> cnp.PyArray_DATA(first)
+    weights.taps = <const Py_ssize_t*> cnp.PyArray_DATA(taps)
+    weights.begin = <const Py_ssize_t*> cnp.PyArray_DATA(begin)
+    weights.packed = <const real*> cnp.PyArray_DATA(packed)
+    weights.bias = <const real*> cnp.PyArray_DATA(bias)
+    with nogil:
+        for task in prange(tasks, num_threads=threads, use_threads_if=threads > 1,
+                           schedule="dynamic"):
+            run_region(plan, &weights, source, target, task, slots + threadid() * slot)
+
+
+def products(cnp.ndarray job not None, cnp.ndarray first not None, cnp.ndarray taps not None,
+             cnp.ndarray image not None, cnp.ndarray gradient not None,
+             cnp.ndarray result not None, cnp.ndarray scratch not None, Py_ssize_t slot,
+             int threads):
+    """Fill `result`, (shares, groups, outputs, inputs, taps), whose sum over the first axis counts.
+
+    Shares are of all regions of all images, the same for every number of threads.
+    """
+    cdef const Job* plan = <const Job*> cnp.PyArray_DATA(job)
+    cdef const real* source = <const real*> cnp.PyArray_DATA(image)
+    cdef const real* above = <const real*> cnp.PyArray_DATA(gradient)
+    cdef real* target = <real*> cnp.PyArray_DATA(result)
+    cdef char* slots = aligned(<char*> cnp.PyArray_DATA(scratch))
+    cdef Py_ssize_t shares = cnp.PyArray_DIM(result, 0)
+    cdef Py_ssize_t parts = (plan.inputs + plan.some_inputs - 1) // plan.some_inputs
+    cdef Py_ssize_t all = plan.images * plan.regions, task, share, g
+    cdef Weights weights
+    weights.first = <const Py_ssize_t*> cnp.PyArray_DATA(first)
+    weights.taps = <const Py_ssize_t*> cnp.PyArray_DATA(taps)
+    with nogil:
+        for task in prange(shares * plan.groups * parts, num_threads=threads,
+                           use_threads_if=threads > 1, schedule="dynamic"):
+            share = task // parts // plan.groups
+            g = task // parts % plan.groups
+            run_products(plan, &weights, source, above,
+                         target + (share * plan.groups + g) * plan.outputs * plan.inputs
+                         * weights.first[1],
+                         g, task % parts, share * all // shares, (share + 1) * all // shares,
+                         slots + threadid() * slot)
