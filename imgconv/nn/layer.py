@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Self
@@ -240,5 +241,10 @@ class FunctionLayer(Layer):
         return grad_input
 
     def describe(self) -> str:
-        """Return the options."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+        """Return the options that are not the default."""
+        known = inspect.signature(type(self)).parameters
+        return ", ".join(
+            f"{name}={value!r}"
+            for name, value in self.options.items()
+            if name not in known or known[name].default != value
+        )

@@ -306,7 +306,7 @@ def cross_entropy(
     )
     logs = log_softmax(x, axis)
     # Without the parts that are 0: there may be a logarithm of 0 beside them.
-    losses = -np.multiply(parts, logs, where=parts != 0, out=np.zeros_like(logs)).sum(axis=axis)
+    losses = np.multiply(parts, -logs, where=parts != 0, out=np.zeros_like(logs)).sum(axis=axis)
     return _reduce(losses, None, reduction, total)
 
 
