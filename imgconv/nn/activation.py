@@ -50,7 +50,7 @@ def linear(input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -
     weight : array_like, (out, in) or (in,)
         Of the input's dtype; a row for each result.
     bias : array_like, (out,), optional
-        What is added.
+        What is added; not to a single row.
 
     Returns
     -------
@@ -101,6 +101,8 @@ def _linear_arguments(
             "weight must have shape (out, in) for an input of shape (..., in), "
             f"got {w.shape} for {x.shape}"
         )
+    if w.ndim == 1 and bias is not None:
+        raise ValueError("bias must be None for a weight of a single row")
     return x, w, arrays.optional(bias, "bias", w.shape[:-1], x.dtype)
 
 
