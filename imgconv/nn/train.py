@@ -350,6 +350,8 @@ class ReduceLROnPlateau:
         How many epochs after a change are not counted.
     min_lr : float
         The rate does not fall below it.
+    eps : float
+        The rate stays where it would fall by no more than this.
     """
 
     per_batch = False
@@ -362,12 +364,13 @@ class ReduceLROnPlateau:
         threshold: float = 1e-4,
         cooldown: int = 0,
         min_lr: float = 0.0,
+        eps: float = 1e-8,
     ) -> None:
         self.optimizer, self.factor = optimizer, _below_one(factor, "factor")
         self.patience = check.at_least(patience, "patience", 0)
         self.cooldown = check.at_least(cooldown, "cooldown", 0)
         self.threshold = _not_negative(threshold, "threshold")
-        self.min_lr = _not_negative(min_lr, "min_lr")
+        self.min_lr, self.eps = _not_negative(min_lr, "min_lr"), _not_negative(eps, "eps")
         self.best, self.bad, self.resting = math.inf, 0, 0
 
     def step(self, loss: float | None = None) -> None:
@@ -379,7 +382,9 @@ class ReduceLROnPlateau:
         if self.resting:
             self.resting, self.bad = self.resting - 1, 0
         if self.bad > self.patience:
-            self.optimizer.lr = max(self.optimizer.lr * self.factor, self.min_lr)
+            lower = max(self.optimizer.lr * self.factor, self.min_lr)
+            if self.optimizer.lr - lower > self.eps:
+                self.optimizer.lr = lower
             self.resting, self.bad = self.cooldown, 0
 
 
