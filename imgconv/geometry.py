@@ -125,8 +125,8 @@ def output_size(
     112
     >>> output_size(112, 7, stride=2, padding=3, transposed=True, output_padding=1)
     224
-    >>> output_size(8, 3, shape="valid", stride=2), output_size(8, 3, stride=2, padding=0, ceil_mode=True)
-    (3, 4)
+    >>> [output_size(8, 3, stride=2, padding=0, ceil_mode=up) for up in (False, True)]
+    [3, 4]
     """
     n = _integers("size", size, least=0)
     per_axis = ((), n.shape)

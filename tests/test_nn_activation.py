@@ -5,6 +5,7 @@ import pytest
 from gradients import check_differences, check_torch, differences, needs_torch, torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from imgconv import nn
 
 SIMPLE = {

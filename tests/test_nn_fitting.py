@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-import imgconv
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+import imgconv
 from imgconv import files, kernels, nn
 from imgconv.nn import fit_kernel
 
@@ -107,7 +108,12 @@ def test_watched():
     ("arguments", "options", "error", "message"),
     [
         (((5, 5), (4, 5), 3), {}, ValueError, "outputs must have the size of the inputs"),
-        (((2, 2), (2, 2), 3), {}, ValueError, r"kernel_size must fit into the images, got \(3, 3\)"),
+        (
+            ((2, 2), (2, 2), 3),
+            {},
+            ValueError,
+            r"kernel_size must fit into the images, got \(3, 3\)",
+        ),
         (((5, 5), (5, 5), 0), {}, ValueError, "kernel_size must be positive"),
         (((5,), (5,), 1), {}, ValueError, r"inputs must have shape \(H, W\)"),
         (((2, 1, 5, 5), (3, 1, 5, 5), 1), {}, ValueError, "must be as many, got 2 and 3"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from gradients import differences, needs_torch, torch
+
 from imgconv import geometry, nn
 from imgconv.nn import layers
 
@@ -295,7 +296,13 @@ class TestNames:
             layers.Conv2d(1, 2, 3),
             layers.Sequential(layers.Linear(2, 3, bias=False), layers.BatchNorm2d(3)),
         )
-        assert list(net.parameters()) == ["0.weight", "0.bias", "1.0.weight", "1.1.weight", "1.1.bias"]
+        assert list(net.parameters()) == [
+            "0.weight",
+            "0.bias",
+            "1.0.weight",
+            "1.1.weight",
+            "1.1.bias",
+        ]
         assert "1.1.running_mean" in net.state()
 
     def test_layers_of_ones_own(self):

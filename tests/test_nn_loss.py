@@ -5,6 +5,7 @@ import pytest
 from gradients import check_torch, differences, needs_torch, torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from imgconv import nn
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -146,9 +147,7 @@ class TestCrossEntropy:
         dtype=FLOATS, reduction=REDUCTIONS, weighted=st.booleans(),
         smoothing=st.sampled_from([0.0, 0.1, 1.0]), ignored=st.sampled_from([-100, 0, 1]),
     )  # fmt: skip
-    def test_classes(
-        self, seed, classes, rest, dtype, reduction, weighted, smoothing, ignored
-    ):
+    def test_classes(self, seed, classes, rest, dtype, reduction, weighted, smoothing, ignored):
         rng = np.random.default_rng(seed)
         x = rng.standard_normal((3, classes, *rest)).astype(dtype)
         t = rng.integers(0, classes, (3, *rest))

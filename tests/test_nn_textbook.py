@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import signal
+
 from imgconv import geometry, kernels, nn
 from imgconv.nn import textbook
-from scipy import signal
 
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = st.tuples(st.integers(1, 4), st.integers(1, 4))
@@ -55,9 +56,7 @@ class TestMatrix:
         grad = rng.standard_normal(expected.shape)
         back, _, _ = nn.conv2d_backward(grad, x, weight, None, **options, groups=groups)
         np.testing.assert_allclose(layer.T @ grad.ravel(), back.ravel(), rtol=1e-9, atol=1e-9)
-        most = geometry.output_size(
-            expected.shape[1:], kernel, transposed=True, **options
-        )
+        most = geometry.output_size(expected.shape[1:], kernel, transposed=True, **options)
         rest = tuple(n - m for n, m in zip(image, most, strict=True))
         transposed = nn.conv_transpose2d(
             grad, weight, None, stride, padding, rest, groups, dilation

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from gradients import needs_torch, torch
+
 from imgconv import nn
 from imgconv.nn import layers, train
 from imgconv.nn.layers import Parameter

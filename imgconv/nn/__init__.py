@@ -32,15 +32,20 @@ textbook : the layers as textbooks write them.
 
 from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from imgconv.nn import functional
 from imgconv.nn.fitting import Fit, fit_kernel
 from imgconv.nn.functional import *  # noqa: F403
 
+if TYPE_CHECKING:
+    from imgconv.nn import layers, textbook, train
+
 # Loaded when first touched.
 MODULES = ("layers", "textbook", "train")
 
-__all__ = sorted([*functional.__all__, "Fit", "fit_kernel", "functional", *MODULES])  # noqa: PLE0605
+__all__ = ["Fit", "fit_kernel", "functional", "layers", "textbook", "train"]
+__all__ += functional.__all__
 
 
 def __getattr__(name: str) -> ModuleType:

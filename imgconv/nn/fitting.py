@@ -13,7 +13,7 @@ from imgconv.core import check
 
 __all__ = ["Fit", "fit_kernel"]
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 # Of the system at once: 4 MB, so that it is made and solved in the cache.
 NUMBERS = 1 << 19
@@ -119,7 +119,7 @@ def fit_kernel(
     else:
         weights = np.zeros((system.known.shape[1], system.wanted.shape[1]))
         speed = _speed(system, lr, momentum)
-        for step, weights in _descent(system, check.at_least(steps, "steps", 1), *speed):  # noqa: B020
+        for step, weights in _descent(system, check.at_least(steps, "steps", 1), *speed):
             if watch is not None:
                 watch(step, shaped(weights), system.residual(weights))
     return Fit(shaped(weights), system.residual(weights))
@@ -128,18 +128,18 @@ def fit_kernel(
 class System(NamedTuple):
     """Least squares, one equation for each pixel: known @ weights = wanted, as a triangle.
 
-    `rest` is the sum of squares that no weights can reach, `count` the number of all differences.
+    `rest` is the sum of squares that no weights can reach, `total` the number of all differences.
     """
 
     known: Array
     wanted: Array
     rest: float
-    count: int
+    total: int
 
     def residual(self, weights: Array) -> float:
         """Return the root of the mean square of all differences."""
         squares = np.sum((self.known @ weights - self.wanted) ** 2) + self.rest
-        return float(np.sqrt(squares / self.count))
+        return float(np.sqrt(squares / self.total))
 
 
 def _system(pairs: list[tuple[Array, Array]], kernel: tuple[int, int]) -> System:
@@ -151,7 +151,7 @@ def _system(pairs: list[tuple[Array, Array]], kernel: tuple[int, int]) -> System
     taps = ins * kernel[0] * kernel[1]
     triangle, count = np.zeros((0, taps + outs)), 0
     for rows in (rows for x, y in pairs for rows in _equations(x, y, kernel)):
-        triangle = np.linalg.qr(np.concatenate([triangle, rows]), mode="r")
+        triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, rows]), mode="r"))
         count += len(rows) * outs
     if len(triangle) < taps + outs:
         triangle = np.pad(triangle, ((0, taps + outs - len(triangle)), (0, 0)))
@@ -160,7 +160,7 @@ def _system(pairs: list[tuple[Array, Array]], kernel: tuple[int, int]) -> System
 
 
 def _equations(x: Array, y: Array, kernel: tuple[int, int]) -> Iterator[Array]:
-    """Return a row for each pixel: its window, then what is made of it; some image rows at a time."""
+    """Return a row for each pixel: its window, then what is made of it; some thousand at once."""
     windows = sliding_window_view(x, kernel, axis=(1, 2)).transpose(1, 2, 0, 3, 4)
     results = y.transpose(1, 2, 0)
     taps, outs = x.shape[0] * kernel[0] * kernel[1], y.shape[0]
@@ -178,21 +178,19 @@ def _speed(system: System, lr: float | None, momentum: float | None) -> tuple[fl
     if not len(singular):
         return 0.0, 0.0
     if lr is None:
-        lr = system.count / (2 * singular[0] ** 2)
+        lr = system.total / (2 * singular[0] ** 2)
     if momentum is None:
         ratio = singular[-1] / singular[0]
         momentum = (1 - ratio) / (1 + ratio)
     return check.positive(lr, "lr"), check.finite(momentum, "momentum")
 
 
-def _descent(
-    system: System, steps: int, lr: float, momentum: float
-) -> Iterator[tuple[int, Array]]:
+def _descent(system: System, steps: int, lr: float, momentum: float) -> Iterator[tuple[int, Array]]:
     """Go down the gradient of the mean square, with Nesterov's momentum."""
     weights = before = np.zeros((system.known.shape[1], system.wanted.shape[1]))
     for step in range(1, steps + 1):
         ahead = weights + momentum * (weights - before)
-        gradient = 2 / system.count * (system.known.T @ (system.known @ ahead - system.wanted))
+        gradient = 2 / system.total * (system.known.T @ (system.known @ ahead - system.wanted))
         before, weights = weights, ahead - lr * gradient
         yield step, weights
 

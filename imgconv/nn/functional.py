@@ -1,16 +1,146 @@
-"""All functions, under the names that `torch.nn.functional` has them."""
+"""All functions, under the names that `torch.nn.functional` has them, and their gradients."""
 
-from imgconv.nn import activation, convolution, loss, normalization, pooling
-from imgconv.nn.activation import *  # noqa: F403
-from imgconv.nn.convolution import *  # noqa: F403
-from imgconv.nn.loss import *  # noqa: F403
-from imgconv.nn.normalization import *  # noqa: F403
-from imgconv.nn.pooling import *  # noqa: F403
-
-__all__ = sorted(
-    name
-    for module in (activation, convolution, loss, normalization, pooling)
-    for name in module.__all__
+from imgconv.nn.activation import (
+    dropout,
+    dropout_backward,
+    elu,
+    elu_backward,
+    leaky_relu,
+    leaky_relu_backward,
+    linear,
+    linear_backward,
+    log_softmax,
+    log_softmax_backward,
+    prelu,
+    prelu_backward,
+    relu,
+    relu_backward,
+    rrelu,
+    rrelu_backward,
+    sigmoid,
+    sigmoid_backward,
+    softmax,
+    softmax_backward,
+    tanh,
+    tanh_backward,
 )
-for _n in "conv_transpose2d deform_conv2d lp_pool2d adaptive_avg_pool2d adaptive_max_pool2d unfold fold interpolate pixel_shuffle".split():
-    globals().setdefault(_n, None); globals().setdefault(_n+"_backward", None)
+from imgconv.nn.convolution import (
+    conv2d,
+    conv2d_backward,
+    conv_transpose2d,
+    conv_transpose2d_backward,
+)
+from imgconv.nn.loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_backward,
+    cross_entropy,
+    cross_entropy_backward,
+    l1_loss,
+    l1_loss_backward,
+    mse_loss,
+    mse_loss_backward,
+    smooth_l1_loss,
+    smooth_l1_loss_backward,
+)
+from imgconv.nn.normalization import (
+    batch_norm,
+    batch_norm_backward,
+)
+from imgconv.nn.pooling import (
+    adaptive_avg_pool2d,
+    adaptive_avg_pool2d_backward,
+    adaptive_max_pool2d,
+    adaptive_max_pool2d_backward,
+    avg_pool2d,
+    avg_pool2d_backward,
+    lp_pool2d,
+    lp_pool2d_backward,
+    max_pool2d,
+    max_pool2d_backward,
+    max_unpool2d,
+    max_unpool2d_backward,
+)
+from imgconv.nn.shaping import (
+    channel_shuffle,
+    channel_shuffle_backward,
+    fold,
+    fold_backward,
+    interpolate,
+    interpolate_backward,
+    pad,
+    pad_backward,
+    pixel_shuffle,
+    pixel_shuffle_backward,
+    pixel_unshuffle,
+    pixel_unshuffle_backward,
+    unfold,
+    unfold_backward,
+)
+
+__all__ = [
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_backward",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool2d_backward",
+    "avg_pool2d",
+    "avg_pool2d_backward",
+    "batch_norm",
+    "batch_norm_backward",
+    "binary_cross_entropy",
+    "binary_cross_entropy_backward",
+    "channel_shuffle",
+    "channel_shuffle_backward",
+    "conv2d",
+    "conv2d_backward",
+    "conv_transpose2d",
+    "conv_transpose2d_backward",
+    "cross_entropy",
+    "cross_entropy_backward",
+    "dropout",
+    "dropout_backward",
+    "elu",
+    "elu_backward",
+    "fold",
+    "fold_backward",
+    "interpolate",
+    "interpolate_backward",
+    "l1_loss",
+    "l1_loss_backward",
+    "leaky_relu",
+    "leaky_relu_backward",
+    "linear",
+    "linear_backward",
+    "log_softmax",
+    "log_softmax_backward",
+    "lp_pool2d",
+    "lp_pool2d_backward",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "max_unpool2d",
+    "max_unpool2d_backward",
+    "mse_loss",
+    "mse_loss_backward",
+    "pad",
+    "pad_backward",
+    "pixel_shuffle",
+    "pixel_shuffle_backward",
+    "pixel_unshuffle",
+    "pixel_unshuffle_backward",
+    "prelu",
+    "prelu_backward",
+    "relu",
+    "relu_backward",
+    "rrelu",
+    "rrelu_backward",
+    "sigmoid",
+    "sigmoid_backward",
+    "smooth_l1_loss",
+    "smooth_l1_loss_backward",
+    "softmax",
+    "softmax_backward",
+    "tanh",
+    "tanh_backward",
+    "unfold",
+    "unfold_backward",
+]
+deform_conv2d = deform_conv2d_backward = None

@@ -88,6 +88,7 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
     def __call__(self, input: Array) -> Array:
+        """Return the result for an input."""
         return self.forward(input)
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -147,10 +148,10 @@ class Layer:
 
     def state(self) -> dict[str, Array]:
         """Return all arrays by name, under PyTorch's names; they are not copied."""
-        arrays = {name: parameter.value for name, parameter in self.parameters().items()}
+        state = {name: parameter.value for name, parameter in self.parameters().items()}
         for prefix, layer in self.layers():
-            arrays |= {prefix + name: getattr(layer, name) for name in layer.buffers}
-        return arrays
+            state |= {prefix + name: getattr(layer, name) for name in layer.buffers}
+        return state
 
     def load_state(self, state: dict[str, ArrayLike]) -> Self:
         """Copy arrays of these names, all of them, into this layer.

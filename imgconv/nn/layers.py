@@ -21,16 +21,16 @@ does.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from imgconv import geometry
 from imgconv.core import check
-from imgconv.nn import functional as F  # noqa: N812
 from imgconv.nn import activation, arrays
+from imgconv.nn import functional as F  # noqa: N812
 from imgconv.nn.layer import Array, FunctionLayer, Layer, Parameter, Shape, Window
 
 __all__ = [
@@ -156,7 +156,9 @@ class _Convolution(FunctionLayer):
         """Return the shape with other channels and sizes."""
         ins, outs = self.channels
         if len(shape) not in {3, 4} or shape[-3] != ins:
-            raise ValueError(f"input must have shape ({ins}, H, W) or (N, {ins}, H, W), got {shape}")
+            raise ValueError(
+                f"input must have shape ({ins}, H, W) or (N, {ins}, H, W), got {shape}"
+            )
         size = geometry.output_size(shape[-2:], self.kernel_size, **self._geometry())
         return (*shape[:-3], outs, *size)
 
@@ -319,7 +321,10 @@ class BatchNorm2d(FunctionLayer):
     ) -> None:
         super().__init__(eps=eps, momentum=momentum)
         channels, kind = check.at_least(num_features, "num_features", 1), arrays.float_dtype(dtype)
-        self.weight, self.bias = Parameter(np.ones(channels, kind)), Parameter(np.zeros(channels, kind))
+        self.weight, self.bias = (
+            Parameter(np.ones(channels, kind)),
+            Parameter(np.zeros(channels, kind)),
+        )
         self.running_mean, self.running_var = np.zeros(channels, kind), np.ones(channels, kind)
         self.num_batches_tracked = np.zeros((), np.int64)
 
@@ -383,7 +388,9 @@ class RReLU(FunctionLayer):
         """Return the options, with factors drawn anew."""
         options = {**self.options, "training": self.training}
         if self.training:
-            options["slopes"] = activation.draw_slopes(np.shape(input), **self.options, rng=self.rng)
+            options["slopes"] = activation.draw_slopes(
+                np.shape(input), **self.options, rng=self.rng
+            )
         return options
 
 
@@ -813,6 +820,8 @@ def summary(layer: Layer, shape: Shape) -> str:
     lines = [("layer", "result", "learned")]
     for each in layer.inside if isinstance(layer, Sequential) else [layer]:
         shape = each.output_shape(shape)
-        lines.append((type(each).__name__, " x ".join(map(str, shape)), f"{each.parameter_count:,}"))
+        lines.append(
+            (type(each).__name__, " x ".join(map(str, shape)), f"{each.parameter_count:,}")
+        )
     lines.append(("total", "", f"{layer.parameter_count:,}"))
     return "\n".join(f"{name:20}  {result:15}{count:>10}" for name, result, count in lines)

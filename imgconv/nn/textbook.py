@@ -150,7 +150,8 @@ def corr2d_multi_in_out(X: ArrayLike, K: ArrayLike) -> Array:  # noqa: N803
            [[ 96., 128.],
             [192., 224.]]])
     """
-    return conv2d(*_numbers((X, "X", "CHW"), (K, "K", "OChw")))
+    x, k = _numbers((X, "X", "CHW"), (K, "K", "OChw"))
+    return conv2d(x, k)
 
 
 def corr2d_multi_in_out_1x1(X: ArrayLike, K: ArrayLike) -> Array:  # noqa: N803
@@ -233,7 +234,9 @@ def corr2d_matmul(
     x, k = _numbers((X, "X", "CHW" if np.ndim(X) == 3 else "NCHW"), (K, "K", "OChw"))
     columns = unfold(x, k.shape[2:], dilation, padding, stride)
     product: Array = k.reshape(len(k), -1) @ columns
-    return product.reshape(*x.shape[:-3], len(k), *_size(x.shape, k.shape, stride, padding, dilation))
+    return product.reshape(
+        *x.shape[:-3], len(k), *_size(x.shape, k.shape, stride, padding, dilation)
+    )
 
 
 # ---- a layer as a matrix ---------------------------------------------------------------------
@@ -291,9 +294,9 @@ def matrix(
     array([[27., 37.],
            [57., 67.]])
     >>> (M.T @ np.array([0.0, 1.0, 2.0, 3.0])).reshape(3, 3)
-    array([[ 0.,  0.,  1.],
-           [ 0.,  4.,  6.],
-           [ 4., 12.,  9.]])
+    array([[ 0.,  1.,  2.],
+           [ 2., 10., 10.],
+           [ 6., 17., 12.]])
     """
     flat = len(shape) == 2
     (k,) = _numbers((kernel, "kernel", "hw" if flat else "OChw"))
@@ -323,12 +326,14 @@ def _size(
     image: tuple[int, ...], kernel: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair
 ) -> tuple[int, int]:
     """Return the size of a layer's result."""
-    given = {"stride": stride, "padding": padding, "dilation": dilation}
-    named = {
-        name: check.integers(value, name, 0 if name == "padding" else 1)
-        for name, value in given.items()
-    }
-    return geometry.output_size(image[-2:], kernel[-2:], **named)
+    oh, ow = geometry.output_size(
+        image[-2:],
+        kernel[-2:],
+        stride=check.integers(stride, "stride", 1),
+        padding=check.integers(padding, "padding", 0),
+        dilation=check.integers(dilation, "dilation", 1),
+    )
+    return oh, ow
 
 
 # ---- a layer as several smaller ones ---------------------------------------------------------
@@ -495,7 +500,7 @@ def flattened(input: ArrayLike, lateral: ArrayLike, column: ArrayLike, row: Arra
     >>> from imgconv.nn.textbook import flattened, flattened_weight
     >>> rng = np.random.default_rng(1)
     >>> X = rng.standard_normal((4, 9, 9))
-    >>> parts = rng.standard_normal((8, 4)), rng.standard_normal((8, 3)), rng.standard_normal((8, 5))
+    >>> parts = [rng.standard_normal((8, n)) for n in (4, 3, 5)]
     >>> bool(np.allclose(flattened(X, *parts), nn.conv2d(X, flattened_weight(*parts))))
     True
     """
@@ -561,5 +566,7 @@ def _numbers(*named: tuple[ArrayLike, str, str]) -> list[Array]:
             raise ValueError(f"{name} must have axes ({', '.join(axes)}), got shape {array.shape}")
         for axis, n in zip(axes, array.shape, strict=True):
             if sizes.setdefault(axis, n) != n:
-                raise ValueError(f"{name} must have {axis} = {sizes[axis]}, got shape {array.shape}")
+                raise ValueError(
+                    f"{name} must have {axis} = {sizes[axis]}, got shape {array.shape}"
+                )
     return [array.astype(arrays.FLOATS[not single], copy=False) for array in found]

@@ -316,7 +316,10 @@ class CyclicLR:
         gamma: float = 1.0,
     ) -> None:
         self.optimizer = optimizer
-        self.base_lr, self.max_lr = _not_negative(base_lr, "base_lr"), _not_negative(max_lr, "max_lr")
+        self.base_lr, self.max_lr = (
+            _not_negative(base_lr, "base_lr"),
+            _not_negative(max_lr, "max_lr"),
+        )
         self.up = check.at_least(step_size_up, "step_size_up", 1)
         down = step_size_up if step_size_down is None else step_size_down
         self.down = check.at_least(down, "step_size_down", 1)
