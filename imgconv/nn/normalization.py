@@ -95,15 +95,18 @@ def batch_norm_backward(
     mean, variance = _statistics(x, running_mean, running_var, training)
     others = _all_but_channels(x)
     deviation = np.sqrt(variance + eps)
-    normal = (x - _by_channel(mean, x)) / _by_channel(deviation, x)
+    scale = (1 if w is None else w) / deviation
+    centred = x - _by_channel(mean, x)
+    gradient = g * centred
     sums = g.sum(axis=others, dtype=np.float64)
-    products = (g * normal).sum(axis=others, dtype=np.float64)
-    gradient = g
+    products = gradient.sum(axis=others, dtype=np.float64) / deviation
+    np.multiply(g, _by_channel(scale, x), out=gradient)
     if training:
         # Mean and variance depend on the input, too: what changes only these changes nothing.
         count = x.size // x.shape[1]
-        gradient = g - _by_channel(sums / count, x) - normal * _by_channel(products / count, x)
-    gradient = gradient * _by_channel((1 if w is None else w) / deviation, x)
+        centred *= _by_channel(scale * products / (deviation * count), x)
+        gradient -= centred
+        gradient -= _by_channel(scale * sums / count, x)
     grad_weight = None if w is None else products.astype(x.dtype)
     return gradient, grad_weight, None if b is None else sums.astype(x.dtype)
 
