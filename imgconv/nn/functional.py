@@ -29,6 +29,8 @@ from imgconv.nn.convolution import (
     conv2d_backward,
     conv_transpose2d,
     conv_transpose2d_backward,
+    deform_conv2d,
+    deform_conv2d_backward,
 )
 from imgconv.nn.loss import (
     binary_cross_entropy,
@@ -96,6 +98,8 @@ __all__ = [
     "conv_transpose2d_backward",
     "cross_entropy",
     "cross_entropy_backward",
+    "deform_conv2d",
+    "deform_conv2d_backward",
     "dropout",
     "dropout_backward",
     "elu",
@@ -143,4 +147,3 @@ __all__ = [
     "unfold",
     "unfold_backward",
 ]
-deform_conv2d = deform_conv2d_backward = None
