@@ -494,12 +494,13 @@ def batches(count: int, size: int, rng: np.random.Generator | None = None) -> It
 def predict(model: Layer, inputs: ArrayLike, *, batch_size: int = 256) -> Array:
     """Return the model's results, out of training, batch by batch."""
     x = np.asarray(inputs)
-    training = model.training
+    before = [(layer, layer.training) for _, layer in model.layers()]
     model.eval()
     try:
         return np.concatenate([model(x[chosen]) for chosen in batches(len(x), batch_size)])
     finally:
-        model.train(training)
+        for layer, training in before:
+            layer.training = training
 
 
 def evaluate(
