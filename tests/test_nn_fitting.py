@@ -133,5 +133,7 @@ def test_images_refused():
         fit_kernel(np.full((3, 3), np.nan), np.ones((3, 3)), 1)
     with pytest.raises(TypeError, match="outputs must have a real dtype"):
         fit_kernel(np.ones((3, 3)), np.ones((3, 3), complex), 1)
+    with pytest.raises(ValueError, match=r"inputs must have shape \(H, W\)"):
+        fit_kernel([], [], 1)
     with pytest.raises(ValueError, match="one number of channels"):
         fit_kernel([np.ones((1, 3, 3)), np.ones((2, 3, 3))], [np.ones((3, 3))] * 2, 1)

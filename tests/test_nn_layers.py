@@ -225,6 +225,22 @@ class TestLeNet:
             np.testing.assert_allclose(ours, parameter.grad.numpy(), atol=1e-12)
 
 
+def test_parts_of_a_net_share_its_layers():
+    net = lenet()
+    assert len(net[:6]) == 6
+    assert net[:6][3] is net[3]
+    x = RNG(1).random((2, 1, 32, 32), np.float32)
+    np.testing.assert_array_equal(net[6:](net[:6](x)), net(x))
+
+
+def test_images_without_a_batch():
+    conv, pool = layers.Conv2d(1, 2, 3, rng=1, **F64), layers.MaxPool2d(2)
+    x = RNG(1).random((1, 6, 6))
+    net = layers.Sequential(conv, layers.ReLU(), pool)
+    np.testing.assert_array_equal(net(x), net(x[None])[0])
+    assert net.backward(net(x)).shape == x.shape
+
+
 class TestFirstWeights:
     @pytest.mark.parametrize(
         ("layer", "fan_in"),

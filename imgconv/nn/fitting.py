@@ -199,7 +199,9 @@ def _examples(inputs: Any, outputs: Any) -> list[tuple[Array, Array]]:
     """Return pairs of one image and what is made of it."""
     pairs = []
     for name, images in (("inputs", inputs), ("outputs", outputs)):
-        several = isinstance(images, (list, tuple)) and isinstance(images[0], np.ndarray)
+        several = isinstance(images, (list, tuple)) and isinstance(
+            next(iter(images), 0), np.ndarray
+        )
         listed = [check.image(image, name) for image in (images if several else [images])]
         for image in listed:
             if not 2 <= image.ndim <= 4:

@@ -35,7 +35,10 @@ class _Several(Layer):
     def __len__(self) -> int:
         return len(self.inside)
 
-    def __getitem__(self, number: int) -> Layer:
+    def __getitem__(self, number: int | slice) -> Layer:
+        """Return one of the layers, or some of them together."""
+        if isinstance(number, slice):
+            return type(self)(*self.inside[number])
         return self.inside[number]
 
 
