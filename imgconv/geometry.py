@@ -7,18 +7,27 @@ axes. Nothing here looks at a pixel.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, overload
+from typing import Any, Literal, Protocol, overload, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["halo", "output_size", "receptive_field"]
+__all__ = ["halo", "output_size", "parameter_count", "receptive_field"]
 
 Axes = int | Sequence[int]
 Padding = Axes | Sequence[Sequence[int]]
 Shape = Literal["same", "valid", "full"]
 Layer = int | Sequence[Axes]
 Numbers = NDArray[np.int64]
+
+
+@runtime_checkable
+class HasWindows(Protocol):
+    """A layer that knows its windows: (kernel, stride, dilation) of each."""
+
+    @property
+    def windows(self) -> Sequence[Layer]:
+        """The windows in the order in which they run."""
 
 
 @overload
@@ -30,6 +39,9 @@ def output_size(
     stride: Axes = ...,
     dilation: Axes = ...,
     padding: Padding | None = ...,
+    ceil_mode: bool = ...,
+    transposed: bool = ...,
+    output_padding: Axes = ...,
 ) -> int: ...
 @overload
 def output_size(
@@ -40,6 +52,9 @@ def output_size(
     stride: Axes = ...,
     dilation: Axes = ...,
     padding: Padding | None = ...,
+    ceil_mode: bool = ...,
+    transposed: bool = ...,
+    output_padding: Axes = ...,
 ) -> tuple[int, ...]: ...
 def output_size(
     size: Axes,
@@ -49,8 +64,11 @@ def output_size(
     stride: Axes = 1,
     dilation: Axes = 1,
     padding: Padding | None = None,
+    ceil_mode: bool = False,
+    transposed: bool = False,
+    output_padding: Axes = 0,
 ) -> int | tuple[int, ...]:
-    """Size of the result of a correlation, convolution or pooling.
+    """Size of the result of a correlation, convolution or pooling, or of a transposed one.
 
     Parameters
     ----------
@@ -67,6 +85,14 @@ def output_size(
     padding : int, sequence of int, or sequence of (before, after), optional
         Pixels put around the image, in place of `shape`: a number for both sides of every axis, a
         number for both sides of each, or two numbers for each. For one axis, (before, after).
+    ceil_mode : bool
+        Count a window for what the stride leaves at the end, if it begins in the image or in the
+        padding before it.
+    transposed : bool
+        The other way round, as in a transposed convolution: the smallest size of which such a
+        correlation makes `size` pixels.
+    output_padding : int or sequence of int
+        Pixels more, where `transposed`: the stride makes the same of several sizes.
 
     Returns
     -------
@@ -78,15 +104,17 @@ def output_size(
     TypeError
         If an argument holds anything but integers.
     ValueError
-        If `size` or `padding` is negative, `kernel`, `stride` or `dilation` not positive, one of
-        them has another number of axes than `size`, `shape` is unknown, or the kernel is larger
-        than the padded image.
+        If `size`, `padding` or `output_padding` is negative, `kernel`, `stride` or `dilation` not
+        positive, one of them has another number of axes than `size`, `shape` is unknown, the kernel
+        larger than the padded image, nothing is left of a transposed result, or `output_padding`
+        not below stride or dilation.
 
     Notes
     -----
     floor((n + padding - d (k - 1) - 1) / s) + 1 for n pixels, the padding of both sides together,
     dilation d, k weights and stride s. The padding is d (k - 1) for "same", which makes it
-    ceil(n / s), 0 for "valid", and 2 d (k - 1) for "full".
+    ceil(n / s), 0 for "valid", and 2 d (k - 1) for "full". With `ceil_mode` the quotient is rounded
+    up. Transposed: (n - 1) s - padding + d (k - 1) + 1 + output_padding.
 
     Examples
     --------
@@ -95,6 +123,10 @@ def output_size(
     ((6, 8), (4, 6))
     >>> output_size(224, 7, stride=2, padding=3)
     112
+    >>> output_size(112, 7, stride=2, padding=3, transposed=True, output_padding=1)
+    224
+    >>> [output_size(8, 3, stride=2, padding=0, ceil_mode=up) for up in (False, True)]
+    [3, 4]
     """
     n = _integers("size", size, least=0)
     per_axis = ((), n.shape)
@@ -106,26 +138,52 @@ def output_size(
     if shape not in paddings:
         raise ValueError(f"shape must be one of {list(paddings)}, got {shape!r}")
     total = paddings[shape]
+    before = total // 2
     if padding is not None:
         sides = _integers("padding", padding, least=0, shapes=(*per_axis, (*n.shape, 2)))
         total = sides.sum(axis=-1) if sides.ndim > n.ndim else 2 * sides
+        before = sides[..., 0] if sides.ndim > n.ndim else sides
+    more = _integers("output_padding", output_padding, least=0, shapes=per_axis)
+    if transposed:
+        return _plain(np.where(n > 0, _transposed(n, s, d, reach, total, more), 0))
+    if np.any(more):
+        raise ValueError(f"output_padding must be 0 unless transposed, got {output_padding!r}")
     room = n + total - reach - 1
     if np.any((room < 0) & (n > 0)):
         raise ValueError(
             f"kernel must fit into the padded image, got {_plain(reach + 1)} pixels "
             f"for {_plain(n + total)}"
         )
-    return _plain(np.where(n > 0, room // s + 1, 0))
+    steps = room // s
+    if ceil_mode:
+        steps = -(-room // s)
+        steps = steps - (steps * s >= n + before)
+    return _plain(np.where(n > 0, steps + 1, 0))
 
 
-def receptive_field(layers: Iterable[Layer]) -> int | tuple[int, ...]:
+def _transposed(
+    n: Numbers, s: Numbers, d: Numbers, reach: Numbers, total: Numbers, more: Numbers
+) -> Numbers:
+    if np.any(more >= np.maximum(s, d)):
+        raise ValueError(
+            f"output_padding must be less than stride or dilation, got {_plain(more)} "
+            f"for {_plain(s)} and {_plain(d)}"
+        )
+    size = (n - 1) * s - total + reach + 1 + more
+    if np.any((size < 1) & (n > 0)):
+        raise ValueError(f"padding must leave a pixel of the result, got {_plain(size)} pixels")
+    return size
+
+
+def receptive_field(layers: Iterable[Layer | HasWindows]) -> int | tuple[int, ...]:
     """Size of the window of the image that one pixel of a chain's result depends on.
 
     Parameters
     ----------
-    layers : iterable of (kernel, stride, dilation)
+    layers : iterable of (kernel, stride, dilation) or of layers
         In the order in which they run. Stride and dilation may be left out and are 1 then; a bare
-        integer is a kernel. Each number may be a tuple, one number for each axis.
+        integer is a kernel. Each number may be a tuple, one number for each axis. A layer of
+        `imgconv.nn` knows its own; one without a window (an activation) changes nothing.
 
     Returns
     -------
@@ -137,8 +195,8 @@ def receptive_field(layers: Iterable[Layer]) -> int | tuple[int, ...]:
     TypeError
         If a layer holds anything but integers.
     ValueError
-        If one of its numbers is not positive, it has none or more than three, or the numbers of
-        axes differ.
+        If one of its numbers is not positive, it has none or more than three, the numbers of axes
+        differ, or a layer of `imgconv.nn` sees the whole image.
 
     Notes
     -----
@@ -154,13 +212,74 @@ def receptive_field(layers: Iterable[Layer]) -> int | tuple[int, ...]:
     >>> receptive_field([(7, 2), (3, 1, 2), ((1, 3),)])
     (15, 19)
     """
-    chain = [_layer(layer) for layer in layers]
+    windows = [
+        window
+        for layer in layers
+        for window in (layer.windows if isinstance(layer, HasWindows) else [layer])
+    ]
+    chain = [_layer(window) for window in windows]
     _check_same_axes([numbers for layer in chain for numbers in layer])
     field = jump = np.ones((), dtype=np.int64)
     for kernel, stride, dilation in chain:
         field = field + dilation * (kernel - 1) * jump
         jump = jump * stride
     return _plain(field)
+
+
+def parameter_count(
+    in_channels: int, out_channels: int, kernel: Axes = 1, *, groups: int = 1, bias: bool = True
+) -> int:
+    """Numbers that a convolution layer learns; a linear layer is one with a kernel of 1.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        Channels of the image and of the result.
+    kernel : int or sequence of int
+        Pixels of the kernel: one number for a square, or one for each axis.
+    groups : int
+        Into how many parts the channels are split that know nothing of each other.
+    bias : bool
+        Whether a number is added to each channel of the result.
+
+    Returns
+    -------
+    int
+        Weights and biases.
+
+    Raises
+    ------
+    TypeError
+        If a number is not an integer.
+    ValueError
+        If one is not positive, or `groups` does not divide the channels.
+
+    Notes
+    -----
+    out_channels (in_channels / groups * weights + 1).
+
+    Examples
+    --------
+    A 3x3 layer, and what stands for it in smaller networks: depthwise and pointwise layers; a
+    column, then a row:
+
+    >>> from imgconv.geometry import parameter_count
+    >>> parameter_count(64, 128, 3, bias=False)
+    73728
+    >>> depthwise = parameter_count(64, 64, 3, groups=64, bias=False)
+    >>> depthwise + parameter_count(64, 128, 1, bias=False)
+    8768
+    >>> parameter_count(1, 1, (3, 1), bias=False) + parameter_count(1, 1, (1, 3), bias=False)
+    6
+    """
+    ins, outs = _integers("in_channels", in_channels), _integers("out_channels", out_channels)
+    number, size = _integers("groups", groups), _integers("kernel", kernel)
+    if np.any(ins % number) or np.any(outs % number):
+        raise ValueError(
+            f"groups must divide the channels, got {groups} for {in_channels} and {out_channels}"
+        )
+    weights = int(size) ** 2 if size.ndim == 0 else int(size.prod())
+    return int(outs) * (int(ins // number) * weights + bool(bias))
 
 
 def halo(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgconv.geometry import halo, output_size, receptive_field
+from imgconv.geometry import halo, output_size, parameter_count, receptive_field
 
 SIZES = st.integers(1, 30)
 SMALL = st.integers(1, 5)
@@ -102,6 +102,88 @@ class TestOutputSize:
     def test_wrong_types(self, name, value):
         with pytest.raises(TypeError, match=f"{name} must hold integers, got"):
             output_size(**{"size": (9, 9), "kernel": 3, name: value})
+
+
+class TestCeilMode:
+    @given(
+        n=SIZES, k=SMALL, stride=SMALL, dilation=SMALL,
+        before=st.integers(0, 5), after=st.integers(0, 5),
+    )  # fmt: skip
+    def test_counts_windows_that_begin_before_the_end(self, n, k, stride, dilation, before, after):
+        """Windows go on until no padded pixel is left; one that begins behind the image is none."""
+        span = dilation * (k - 1) + 1
+        if span > n + before + after:
+            return
+        expected = 1
+        while (expected - 1) * stride + span < n + before + after:
+            expected += 1
+        expected -= (expected - 1) * stride >= n + before
+        sizes = {"stride": stride, "dilation": dilation, "padding": (before, after)}
+        assert output_size(n, k, **sizes, ceil_mode=True) == expected
+
+
+class TestTransposed:
+    @given(
+        n=SIZES, k=SMALL, stride=SMALL, dilation=SMALL, padding=st.integers(0, 3), data=st.data()
+    )  # fmt: skip
+    def test_is_the_size_that_becomes_this(self, n, k, stride, dilation, padding, data):
+        more = data.draw(st.integers(0, stride - 1))
+        sizes = {"stride": stride, "dilation": dilation, "padding": padding}
+        least = (n - 1) * stride + dilation * (k - 1) + 1 - 2 * padding
+        if least < 1:
+            return
+        size = output_size(n, k, transposed=True, output_padding=more, **sizes)
+        assert size == least + more
+        assert output_size(size, k, **sizes) == n
+        if more == 0 and size > 1 and size + 2 * padding > dilation * (k - 1) + 1:
+            assert output_size(size - 1, k, **sizes) < n
+
+    def test_axes(self):
+        sizes = {"stride": (2, 1), "padding": ((1, 0), (0, 0)), "output_padding": (1, 0)}
+        assert output_size((5, 6), (3, 2), transposed=True, **sizes) == (11, 7)
+        assert output_size((0, 6), 3, transposed=True) == (0, 6)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"output_padding": 1}, "output_padding must be 0 unless transposed, got 1"),
+            ({"transposed": True, "output_padding": 1}, "must be less than stride or dilation"),
+            ({"transposed": True, "output_padding": -1}, "output_padding must not be negative"),
+            ({"transposed": True, "padding": 9}, "padding must leave a pixel of the result"),
+        ],
+    )
+    def test_wrong_arguments(self, options, message):
+        with pytest.raises(ValueError, match=message):
+            output_size(5, 3, **options)
+
+
+class TestParameterCount:
+    @given(
+        groups=st.integers(1, 3), ins=SMALL, outs=SMALL, kernel=st.tuples(SMALL, SMALL),
+        bias=st.booleans(),
+    )  # fmt: skip
+    def test_counts_the_arrays(self, groups, ins, outs, kernel, bias):
+        weight = np.ones((groups * outs, ins, *kernel))
+        expected = weight.size + bias * groups * outs
+        found = parameter_count(groups * ins, groups * outs, kernel, groups=groups, bias=bias)
+        assert found == expected
+
+    def test_a_number_is_a_square(self):
+        assert parameter_count(3, 8, 5) == parameter_count(3, 8, (5, 5)) == 8 * (75 + 1)
+        assert parameter_count(576, 120) == 576 * 120 + 120
+
+    @pytest.mark.parametrize(
+        ("arguments", "groups", "error", "message"),
+        [
+            ((4, 6, 3), 4, ValueError, "groups must divide the channels, got 4 for 4 and 6"),
+            ((0, 6, 3), 1, ValueError, "in_channels must be positive, got 0"),
+            ((4, 6, 0), 1, ValueError, "kernel must be positive, got 0"),
+            ((4, 6.5, 3), 1, TypeError, "out_channels must hold integers"),
+        ],
+    )
+    def test_wrong_arguments(self, arguments, groups, error, message):
+        with pytest.raises(error, match=message):
+            parameter_count(*arguments, groups=groups)
 
 
 def pixels_seen(layers):

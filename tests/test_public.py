@@ -9,6 +9,7 @@ import cases
 import pytest
 
 import imgconv
+from imgconv.nn import textbook
 
 ROOT = Path(__file__).parent.parent
 COMMON = {
@@ -39,12 +40,15 @@ def is_filter(function):
 
 FILTERS = {name: f for name, f in functions(imgconv).items() if is_filter(f)}
 MODULES = [getattr(imgconv, name) for name in imgconv.__all__]
-MODULES = [imgconv, *(module for module in MODULES if inspect.ismodule(module))]
-DOCUMENTED = {
+MODULES = [imgconv, *(module for module in MODULES if inspect.ismodule(module)), textbook]
+ALL = {
     f"{module.__name__}.{name}": function
     for module in MODULES
     for name, function in functions(module).items()
 }
+# A gradient has its function's arguments and may leave their description to it.
+DOCUMENTED = {name: value for name, value in ALL.items() if not name.endswith("_backward")}
+GRADIENTS = sorted(ALL.keys() - DOCUMENTED.keys())
 
 
 def sections(function):
@@ -98,13 +102,26 @@ def test_docstring(name):
         assert parts.keys() & {"Returns", "Yields"} or len(parameters) <= 1
 
 
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradient(name):
+    """It takes the gradient of the result, then what the function takes, with the same defaults."""
+    gradient, function = ALL[name], ALL[name.removesuffix("_backward")]
+    first, *rest = inspect.signature(gradient).parameters.values()
+    assert first.name == "grad_output"
+    forward = inspect.signature(function).parameters.values()
+    assert [str(p) for p in rest] == [str(p) for p in forward if p.name != "return_indices"]
+    summary = (inspect.getdoc(gradient) or "").partition("\n")[0]
+    assert f"`{function.__name__}`" in summary
+    assert summary.endswith(".")
+
+
 # A face has the signatures of its original, which has no types.
-HOUSE = [name for name in DOCUMENTED if not name.startswith("imgconv.signal.")]
+HOUSE = [name for name in ALL if not name.startswith("imgconv.signal.")]
 
 
 @pytest.mark.parametrize("name", HOUSE)
 def test_types(name):
-    signature = inspect.signature(DOCUMENTED[name])
+    signature = inspect.signature(ALL[name])
     assert signature.return_annotation is not inspect.Signature.empty
     for parameter in signature.parameters.values():
         assert parameter.annotation is not inspect.Parameter.empty, parameter.name

@@ -1,4 +1,4 @@
-"""Array arguments of the functions around the windows: each error names argument, rule and value."""
+"""Array arguments of layers: each error names argument, rule and value."""
 
 from typing import Any
 

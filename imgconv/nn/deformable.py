@@ -70,8 +70,9 @@ def deform_conv2d(
         The shape tells the groups.
     bias : array_like, (outputs,), optional
         Added to each channel of the result.
-    stride, dilation : int or (int, int)
+    stride : int or (int, int)
     padding : int, (int, int) or ((int, int), (int, int))
+    dilation : int or (int, int)
         As in `conv2d`.
     mask : array_like, (N, m kh kw, oh, ow), optional
         What each tap counts.

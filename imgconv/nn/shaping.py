@@ -358,6 +358,13 @@ def pixel_unshuffle(input: ArrayLike, downscale_factor: int) -> Array:
     ValueError
         If there are fewer than three axes, the factor is not positive, or does not divide height
         and width.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imgconv.nn import pixel_unshuffle
+    >>> pixel_unshuffle(np.arange(4).reshape(1, 2, 2), 2).tolist()
+    [[[0]], [[1]], [[2]], [[3]]]
     """
     array = checks.channelled(input)
     r = check.at_least(downscale_factor, "downscale_factor", 1)
