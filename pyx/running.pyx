@@ -1,0 +1,180 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: freethreading_compatible=True
+"""Means along one axis by running sums in double, as SciPy adds them.
+
+    s[0] = p[0] + ... + p[size - 1],   s[y] = s[y - 1] + (p[y + size - 1] - p[y - 1])
+    result[y] = s[y] / size
+
+What a sum has rounded stays in it to the end of its line, and so does a NaN, and lines are long; so
+results are those of `scipy.ndimage.uniform_filter1d` only if each line is added up from its
+beginning. Lines are independent: down the columns a row of sums is carried from row to row, along
+the rows several are summed side by side. Means are converted as C converts them, cut off and
+wrapped around.
+"""
+cimport numpy as cnp
+from cython.parallel cimport prange, threadid
+
+from convert cimport convert
+from rows cimport Job, load_row, store_row
+from types cimport real
+
+cnp.import_array()
+
+cdef enum:
+    ABREAST = 8             # rows summed side by side: enough to hide the latency of an addition
+    COLUMNS = 512           # of a tile: its rows stay in L1
+    CACHE_LINE = 64
+
+cdef enum Axis:
+    DOWN, ALONG
+
+
+cdef struct Mean:
+    # job.shape
+    Py_ssize_t axis, size
+
+
+# ---------------------------------------------------------------------------------------------
+# The equation
+
+cdef inline void finish(const Job* job, real* sums, Py_ssize_t n, real size, real* means,
+                        char* raw, char* target) noexcept nogil:
+    """n sums as means in the result."""
+    cdef Py_ssize_t x
+    for x in range(n):
+        means[x] = sums[x] / size
+    convert(means, n, job.result[0].code)
+    store_row(&job.result[0], means, 1, n, raw, target)
+
+
+cdef inline void run_down(const Job* job, const char* plane, char* result, Py_ssize_t x,
+                          Py_ssize_t n, real* work) noexcept nogil:
+    """All rows of n columns from x on."""
+    cdef Py_ssize_t size = (<const Mean*> job.shape).size, y, e, i
+    cdef real* sums = work
+    cdef real* entering = work + COLUMNS
+    cdef real* leaving = work + 2 * COLUMNS
+    cdef char* raw = <char*> (work + 3 * COLUMNS)
+    cdef char* target = result + x * job.result[0].column_stride
+    for i in range(n):
+        sums[i] = 0
+    for e in range(size):
+        load_row(job, plane, e, x, n, raw, entering)
+        for i in range(n):
+            sums[i] = sums[i] + entering[i]
+    for y in range(job.result_height):
+        if y > 0:
+            load_row(job, plane, y + size - 1, x, n, raw, entering)
+            load_row(job, plane, y - 1, x, n, raw, leaving)
+            for i in range(n):
+                sums[i] = sums[i] + (entering[i] - leaving[i])
+        finish(job, sums, n, <real> size, entering, raw,
+               target + y * job.result[0].row_stride)
+
+
+cdef inline void sum_abreast(const real* line, Py_ssize_t pitch, Py_ssize_t x, Py_ssize_t n,
+                             Py_ssize_t size, real* last, real* sums, int rows) noexcept nogil:
+    """n sums from x on of `rows` lines; `last` has the sums before."""
+    cdef real[ABREAST] s
+    cdef Py_ssize_t i
+    cdef int r
+    for r in range(rows):
+        s[r] = last[r]
+    for i in range(n):
+        for r in range(rows):
+            if x + i > 0:
+                s[r] = s[r] + (line[r * pitch + x + i + size - 1] - line[r * pitch + x + i - 1])
+            sums[r * COLUMNS + i] = s[r]
+    for r in range(rows):
+        last[r] = s[r]
+
+
+cdef inline void run_along(const Job* job, const char* plane, char* result, Py_ssize_t y,
+                           Py_ssize_t rows, real* work) noexcept nogil:
+    """All columns of a few rows from y on."""
+    cdef Py_ssize_t size = (<const Mean*> job.shape).size, width = job.result_width
+    cdef Py_ssize_t pitch = line_pitch(job), x, n, r, i
+    cdef real[ABREAST] last
+    cdef real* sums = work
+    cdef real* means = work + ABREAST * COLUMNS
+    cdef real* lines = means + COLUMNS
+    cdef char* raw = <char*> (lines + rows_abreast(job) * pitch)
+    for r in range(rows):
+        load_row(job, plane, y + r, 0, width + size - 1, raw, lines + r * pitch)
+        last[r] = 0
+        for i in range(size):
+            last[r] = last[r] + lines[r * pitch + i]
+    x = 0
+    while x < width:
+        n = min(COLUMNS, width - x)
+        if rows == ABREAST:
+            sum_abreast(lines, pitch, x, n, size, last, sums, ABREAST)
+        else:
+            for r in range(rows):
+                sum_abreast(lines + r * pitch, pitch, x, n, size, last + r, sums + r * COLUMNS, 1)
+        for r in range(rows):
+            finish(job, sums + r * COLUMNS, n, <real> size, means, raw, result
+                   + (y + r) * job.result[0].row_stride + x * job.result[0].column_stride)
+        x += n
+
+
+# ---------------------------------------------------------------------------------------------
+# The schedule: tiles of columns, or groups of rows, of all planes
+
+cdef inline Py_ssize_t line_pitch(const Job* job) noexcept nogil:
+    """From one line to the next: not a multiple of 4 KB, whose sets of the cache are few."""
+    cdef Py_ssize_t columns = (job.result_width + job.span_x + 7) // 8 * 8
+    return columns + 8 if columns % 512 == 0 else columns
+
+
+cdef inline Py_ssize_t rows_abreast(const Job* job) noexcept nogil:
+    return min(ABREAST, job.result_height)
+
+
+cdef inline Py_ssize_t slot_numbers(const Job* job) noexcept nogil:
+    """Numbers of scratch for a thread."""
+    if (<const Mean*> job.shape).axis == DOWN:
+        return 4 * COLUMNS
+    return (ABREAST + 1) * COLUMNS + (rows_abreast(job) + 1) * line_pitch(job)
+
+
+cdef inline void run_items(const Job* job, const char* image, char* result, char* scratch,
+                           int threads) noexcept nogil:
+    cdef bint down = (<const Mean*> job.shape).axis == DOWN
+    cdef Py_ssize_t unit = COLUMNS if down else ABREAST
+    cdef Py_ssize_t length = job.result_width if down else job.result_height
+    cdef Py_ssize_t units = (length + unit - 1) // unit
+    cdef Py_ssize_t slot = slot_numbers(job), item
+    cdef real* first = <real*> (scratch + (-(<Py_ssize_t> <size_t> scratch) & (CACHE_LINE - 1)))
+    for item in prange(units * job.planes, num_threads=threads, use_threads_if=threads > 1,
+                       schedule="dynamic"):
+        run_item(job, image, result, item // units, item % units * unit, unit, length, down,
+                 first + threadid() * slot)
+
+
+cdef inline void run_item(const Job* job, const char* image, char* result, Py_ssize_t plane,
+                          Py_ssize_t start, Py_ssize_t unit, Py_ssize_t length, bint down,
+                          real* work) noexcept nogil:
+    cdef const Py_ssize_t* offsets = job.offsets + 2 * plane
+    cdef Py_ssize_t n = min(unit, length - start)
+    if down:
+        run_down(job, image + offsets[0], result + offsets[1], start, n, work)
+    else:
+        run_along(job, image + offsets[0], result + offsets[1], start, n, work)
+
+
+# ---------------------------------------------------------------------------------------------
+# Entry
+
+def scratch(cnp.ndarray job not None, int threads):
+    """Bytes of scratch that `run` needs for so many threads."""
+    return (slot_numbers(<const Job*> cnp.PyArray_DATA(job)) * sizeof(real) * threads
+            + CACHE_LINE)
+
+
+def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first not None,
+        cnp.ndarray second not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
+    """Filter `image` into `first`; `second` is not used, and bands are not cut by rows."""
+    with nogil:
+        run_items(<const Job*> cnp.PyArray_DATA(job), <const char*> cnp.PyArray_DATA(image),
+                  <char*> cnp.PyArray_DATA(first), <char*> cnp.PyArray_DATA(scratch), threads)
