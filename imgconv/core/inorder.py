@@ -54,6 +54,13 @@ class Pass:
         y, x = (Axis(at, n) for at, n in zip(before, weights.shape, strict=True))
         return Pass(tuple(places), weights[rows, columns], 0, (y, x))
 
+    def transposed(self) -> "Pass":
+        """Return the pass with y and x exchanged, in the same order of taps."""
+        y, x = self.windows
+        return Pass(
+            tuple((j, i, l, k) for i, j, k, l in self.places), self.weights, self.sign, (x, y)
+        )
+
 
 def symmetry(weights: Weights) -> int:
     """Return 1 for a symmetric kernel, -1 for an antisymmetric one, 0 for others."""

@@ -1,0 +1,2 @@
+"""The face of `scipy.ndimage`."""
+from imgconv.ndimage.linear import *
