@@ -138,6 +138,19 @@ def before(size: int, origin: Any) -> int:
     return at
 
 
+def in_order(
+    axes: tuple[int, ...], origins: tuple[Any, ...], ndim: int
+) -> tuple[tuple[int, ...], tuple[Any, ...]]:
+    """Return the axes of a window that is not separable, in the array's order, with their origins.
+
+    Whatever order a caller names axes in, the window's are the array's; origins follow the caller,
+    unless all axes are named.
+    """
+    if len(axes) < ndim:
+        origins = tuple(origin for _, origin in sorted(zip(axes, origins, strict=True)))
+    return tuple(sorted(axes)), origins
+
+
 def as_bytes(image: Image) -> Image:
     """Return a bool image as the bytes that SciPy computes with; any other as it is."""
     return image.view(UINT8) if image.dtype.kind == "b" else image

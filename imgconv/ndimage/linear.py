@@ -26,6 +26,7 @@ from imgconv.ndimage.call import (
     borders,
     each,
     image_of,
+    in_order,
     number,
     target_of,
 )
@@ -394,7 +395,9 @@ def dense(
     if kernel.dtype.kind not in "biuf" or kernel.ndim != len(along_axes) or not kernel.size:
         raise HandOver("weights")
     kernel = kernel.astype(np.float64)
-    origins = each(origin, kernel.ndim, "origin")
+    along_axes, origins = in_order(
+        along_axes, each(origin, kernel.ndim, "origin"), image.ndim
+    )
     if turned:
         kernel = kernel[(slice(None, None, -1),) * kernel.ndim]
         origins = tuple(-o - (n % 2 == 0) for o, n in zip(origins, kernel.shape, strict=True))

@@ -24,6 +24,7 @@ from imgconv.ndimage.call import (
     fits_double,
     has_nan,
     image_of,
+    in_order,
     number,
     target_of,
 )
@@ -353,7 +354,8 @@ def windowed(
             raise HandOver("footprint")
     if len(shape) != n or min(shape, default=0) < 1:
         raise HandOver("footprint")
-    places = [before(k, at) for k, at in zip(shape, each(origin, n, "origin"), strict=True)]
+    along_axes, origins = in_order(along_axes, each(origin, n, "origin"), image.ndim)
+    places = [before(k, at) for k, at in zip(shape, origins, strict=True)]
     extents = dict(zip(along_axes, zip(shape, places, strict=True), strict=True))
     wide = [axis for axis, k in zip(along_axes, shape, strict=True) if k > 1]
     if len(wide) > 2:
