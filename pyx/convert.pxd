@@ -10,33 +10,42 @@ from rows cimport BOOL, FLOAT32, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT3
 from types cimport real
 
 
-cdef inline void convert(real* row, Py_ssize_t n, int code) noexcept nogil:
-    """A number that is beyond the integers of the machine's conversion becomes their least.
-
-    uint64 is right below 2**63.
+cdef extern from *:
     """
+    #include <math.h>
+    /* What the conversions of x86 make of a double: NaN, and what is too large, the least integer. */
+    #define WITHIN(x, bits) ((x) > -0x1p##bits - 1 && (x) < 0x1p##bits ? (x) : -0x1p##bits)
+    #define as_int(x) ((int32_t) WITHIN(x, 31))
+    #define as_long(x) ((int64_t) ((x) >= -0x1p63 && (x) < 0x1p63 ? (x) : -0x1p63))
+    """
+    int32_t as_int(double x) nogil
+    int64_t as_long(double x) nogil
+
+
+cdef inline void convert(real* row, Py_ssize_t n, int code) noexcept nogil:
+    """uint64 is right below 2**63."""
     cdef Py_ssize_t x
     if code == FLOAT32:
         for x in range(n):
             row[x] = <real> <float> row[x]
     elif code == UINT8 or code == BOOL:
         for x in range(n):
-            row[x] = <real> <uint8_t> <int32_t> row[x]
+            row[x] = <real> <uint8_t> as_int(row[x])
     elif code == INT8:
         for x in range(n):
-            row[x] = <real> <int8_t> <int32_t> row[x]
+            row[x] = <real> <int8_t> as_int(row[x])
     elif code == UINT16:
         for x in range(n):
-            row[x] = <real> <uint16_t> <int32_t> row[x]
+            row[x] = <real> <uint16_t> as_int(row[x])
     elif code == INT16:
         for x in range(n):
-            row[x] = <real> <int16_t> <int32_t> row[x]
+            row[x] = <real> <int16_t> as_int(row[x])
     elif code == INT32:
         for x in range(n):
-            row[x] = <real> <int32_t> row[x]
+            row[x] = <real> as_int(row[x])
     elif code == UINT32:
         for x in range(n):
-            row[x] = <real> <uint32_t> <int64_t> row[x]
+            row[x] = <real> <uint32_t> as_long(row[x])
     elif code == INT64 or code == UINT64:
         for x in range(n):
-            row[x] = <real> <int64_t> row[x]
+            row[x] = <real> as_long(row[x])

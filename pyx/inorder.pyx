@@ -14,10 +14,10 @@ One or more terms of one or two passes each are added up, or their squares, each
 result's dtype.
 """
 cimport numpy as cnp
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t
 
 from bands cimport Slot, run_bands, scratch_bytes, up_to_lanes
-from convert cimport convert
+from convert cimport as_long, convert
 from rows cimport INT32, Job
 from types cimport LANES, WIDE, load, real, store, vec
 
@@ -100,7 +100,7 @@ cdef inline void wrap(real* row, Py_ssize_t n, int code) noexcept nogil:
         convert(row, n, code)
         return
     for x in range(n):
-        row[x] = <real> <int32_t> <int64_t> row[x]
+        row[x] = <real> <int32_t> as_long(row[x])
 
 
 cdef inline void add_term(real* sums, real* term, Py_ssize_t n, int code) noexcept nogil:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imgconv.core.border import MODES, SYNONYMS
+from imgconv.core.check import native
 from imgconv.core.handover import HandOver, face
 from imgconv.ndimage.words import document
 
@@ -35,7 +36,7 @@ def refused(dtype: np.dtype) -> str:
     """Return why images of a dtype go to SciPy; nothing if they do not."""
     if dtype.kind == "c":
         return "complex numbers"
-    if dtype.kind not in "biuf" or dtype.itemsize > 8 or dtype == np.float16:
+    if dtype.kind not in "biuf" or dtype.itemsize > 8 or (dtype.kind, dtype.itemsize) == ("f", 2):
         return f"dtype {dtype.name}"
     return ""
 
@@ -63,11 +64,11 @@ class Target(NamedTuple):
 def target_of(output: Any, image: Image) -> Target:
     """Return what `output` asks for: nothing, a dtype, its name or an array to fill."""
     if output is None:
-        return Target(image.dtype.newbyteorder("="), None)
+        return Target(native(image.dtype), None)
     if type(output) is np.ndarray:
         if output.shape != image.shape or not output.flags.writeable or refused(output.dtype):
             raise HandOver("output")
-        return Target(output.dtype, output)
+        return Target(native(output.dtype), output)
     if not isinstance(output, (type, np.dtype, str)):
         raise HandOver("output")
     dtype = np.dtype(output)
@@ -81,7 +82,11 @@ def axes_of(axes: Any, ndim: int) -> tuple[int, ...]:
     """Return the axes to filter along, in the caller's order."""
     if axes is None:
         return tuple(range(ndim))
-    given = tuple(axes) if isinstance(axes, Iterable) else (axes,)
+    if not isinstance(axes, Iterable):
+        if operator.index(axes) < 0:
+            raise HandOver("axes")
+        axes = (axes,)
+    given = tuple(axes)
     numbers = tuple(operator.index(axis) % ndim for axis in given)
     inside = all(-ndim <= axis < ndim for axis in given)
     if not inside or len(set(numbers)) != len(numbers):

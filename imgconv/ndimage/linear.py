@@ -143,8 +143,10 @@ def gaussian_laplace(input, sigma, output=None, mode="reflect", cval=0.0, *, axe
     image = image_of(input)
     target = target_of(output, image)
     along_axes = axes_of(axes, image.ndim)
-    sigmas = dict(zip(along_axes, each(sigma, len(along_axes), "sigma"), strict=True))
-    everywhere = tuple(sigmas.get(axis, 0) for axis in range(image.ndim))
+    everywhere = each(sigma, len(along_axes), "sigma")
+    if len(along_axes) < image.ndim:
+        sigmas = dict(zip(along_axes, everywhere, strict=True))
+        everywhere = tuple(sigmas.get(axis, 0) for axis in range(image.ndim))
     terms = gaussian_terms(image, along_axes, everywhere, 2, mode, kwargs)
     return combined(image, terms, number(cval), target, "sum")
 
