@@ -46,6 +46,8 @@ LOOPS = {
     "flood": ("uint8",),
     "pool": (*FLOATS, "uint8", "int64", "uint64"),
     "rank": (*KEYS, *FLOATS),
+    "inorder": ("float64",),
+    "running": ("float64",),
 }
 X86_LEVELS = ["v2", "v3", "v4"]
 
@@ -72,8 +74,9 @@ GNU_FLAGS = [
 # kernels from 5x5 to 15x15. With 16 registers it spills instead.
 LEVEL_FLAGS = {"v4": ["-fschedule-insns", "-fno-schedule-insns2"]}
 
-# Ties between edge pixels are decided as SciPy's sums decide them, which know no fused instruction.
-LOOP_FLAGS = {"canny": ["-ffp-contract=off"]}
+# Ties between edge pixels are decided as SciPy's sums decide them, which know no fused instruction;
+# and the sums of `imgconv.ndimage` are SciPy's to the bit.
+LOOP_FLAGS = {loop: ["-ffp-contract=off"] for loop in ("canny", "inorder", "running")}
 
 
 def levels() -> list[str]:

@@ -109,6 +109,7 @@ __all__ = [
     "median",
     "minimum",
     "morphological_gradient",
+    "ndimage",
     "opening",
     "percentile",
     "pool",
@@ -128,7 +129,7 @@ __all__ = [
 ]
 
 # Modules that speak as another library does; each is loaded when it is first touched.
-FACES = ("signal",)
+FACES = ("ndimage", "signal")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -17,8 +17,8 @@ cimport numpy as cnp
 from libc.stdint cimport int32_t
 
 from bands cimport Slot, run_bands, scratch_bytes, up_to_lanes
-from convert cimport as_long, convert
-from rows cimport INT32, Job
+from convert cimport as_long, convert, write
+from rows cimport INT32, Job, Samples, is_plain
 from types cimport LANES, WIDE, load, real, store, vec
 
 cnp.import_array()
@@ -129,8 +129,11 @@ cdef inline void take_root(real* row, Py_ssize_t n, int code) noexcept nogil:
 
 cdef inline void run_pass(const Pass* what, const Place* places, const real* weights,
                           real** sources, Py_ssize_t rows, Py_ssize_t n, const real** pointers,
-                          Py_ssize_t most_taps, real** targets, int code) noexcept nogil:
-    """`rows` rows of n columns; pointers has room for those of all taps, twice."""
+                          Py_ssize_t most_taps, real** targets, int code, bint bare) noexcept nogil:
+    """`rows` rows of n columns; pointers has room for those of all taps, twice.
+
+    Bare results are doubles still.
+    """
     cdef const real** a = pointers
     cdef const real** b = pointers + most_taps
     cdef const Place* place
@@ -146,7 +149,25 @@ cdef inline void run_pass(const Pass* what, const Place* places, const real* wei
             row_of_tiles(a, b, weights + what.weights, what.taps, -1, n, targets[r])
         else:
             row_of_tiles(a, b, weights + what.weights, what.taps, 0, n, targets[r])
-        convert(targets[r], n, code)
+        if not bare:
+            convert(targets[r], n, code)
+
+
+cdef inline void write_rows(const Job* job, const Slot* slot, Py_ssize_t rows,
+                            Py_ssize_t n) noexcept nogil:
+    """Convert the rows of the result where they belong, and say that they are there.
+
+    Columns beyond those that were asked for belong to the next chunk, which comes later.
+    """
+    cdef const Samples* result = &job.result[0]
+    cdef Py_ssize_t r
+    cdef char* start
+    for r in range(rows):
+        start = (slot.planes[0] + (slot.y + r) * result.row_stride
+                 + slot.x * result.column_stride)
+        if <char*> slot.targets[r] != start:
+            write(slot.targets[r], min(n, job.result_width - slot.x), result.code, start)
+            slot.targets[r] = <real*> start
 
 
 cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
@@ -157,6 +178,8 @@ cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
     cdef int code = job.result[0].code
     cdef Py_ssize_t valid = min(job.block, job.result_height - slot.y)
     cdef Py_ssize_t rows = job.block + job.span_y - 1, p, r, term = 0
+    cdef bint plain = is_plain(&job.result[0], slot.planes[0])
+    cdef bint bare = plain and what.terms == 1 and what.combine == SUM
     # Scratch: rows of a first pass, rows of a second term, pointers to them and to the taps.
     cdef real** between = <real**> (slot.work + (rows + job.block) * job.pitch)
     cdef real** second = between + rows
@@ -171,7 +194,7 @@ cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
         targets = (between if not passes[p].last else slot.targets if term == 0 else second)
         run_pass(passes + p, places, weights, sources + passes[p].first_row,
                  valid + passes[p].rows, up_to_lanes(n + passes[p].columns), pointers,
-                 what.most_taps, targets, code)
+                 what.most_taps, targets, code, bare and passes[p].last)
         sources = between
         if not passes[p].last:
             continue
@@ -185,6 +208,8 @@ cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
     if what.combine == ROOT:
         for r in range(valid):
             take_root(slot.targets[r], n, code)
+    if plain:
+        write_rows(job, slot, valid, n)
 
 
 # ---------------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ wrapped around.
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
 
-from convert cimport convert
-from rows cimport Job, load_row, store_row
+from convert cimport convert, divide, write
+from rows cimport Job, is_plain, load_row, store_row
 from types cimport real
 
 cnp.import_array()
@@ -23,6 +23,7 @@ cnp.import_array()
 cdef enum:
     ABREAST = 8             # rows summed side by side: enough to hide the latency of an addition
     COLUMNS = 512           # of a tile: its rows stay in L1
+    SUMS = COLUMNS + 8      # and the first of the next tile
     CACHE_LINE = 64
 
 cdef enum Axis:
@@ -40,9 +41,10 @@ cdef struct Mean:
 cdef inline void finish(const Job* job, real* sums, Py_ssize_t n, real size, real* means,
                         char* raw, char* target) noexcept nogil:
     """n sums as means in the result."""
-    cdef Py_ssize_t x
-    for x in range(n):
-        means[x] = sums[x] / size
+    divide(sums, n, size, means)
+    if is_plain(&job.result[0], target):
+        write(means, n, job.result[0].code, target)
+        return
     convert(means, n, job.result[0].code)
     store_row(&job.result[0], means, 1, n, raw, target)
 
@@ -72,9 +74,9 @@ cdef inline void run_down(const Job* job, const char* plane, char* result, Py_ss
                target + y * job.result[0].row_stride)
 
 
-cdef inline void sum_abreast(const real* line, Py_ssize_t pitch, Py_ssize_t x, Py_ssize_t n,
-                             Py_ssize_t size, real* last, real* sums, int rows) noexcept nogil:
-    """n sums from x on of `rows` lines; `last` has the sums before."""
+cdef inline void sum_abreast(const real* line, Py_ssize_t pitch, Py_ssize_t n, Py_ssize_t size,
+                             real* last, real* sums, int rows) noexcept nogil:
+    """The next n sums of `rows` lines; `last` has those before, and `line` what leaves them."""
     cdef real[ABREAST] s
     cdef Py_ssize_t i
     cdef int r
@@ -82,9 +84,8 @@ cdef inline void sum_abreast(const real* line, Py_ssize_t pitch, Py_ssize_t x, P
         s[r] = last[r]
     for i in range(n):
         for r in range(rows):
-            if x + i > 0:
-                s[r] = s[r] + (line[r * pitch + x + i + size - 1] - line[r * pitch + x + i - 1])
-            sums[r * COLUMNS + i] = s[r]
+            s[r] = s[r] + (line[r * pitch + i + size] - line[r * pitch + i])
+            sums[r * SUMS + i] = s[r]
     for r in range(rows):
         last[r] = s[r]
 
@@ -96,7 +97,7 @@ cdef inline void run_along(const Job* job, const char* plane, char* result, Py_s
     cdef Py_ssize_t pitch = line_pitch(job), x, n, r, i
     cdef real[ABREAST] last
     cdef real* sums = work
-    cdef real* means = work + ABREAST * COLUMNS
+    cdef real* means = work + ABREAST * SUMS
     cdef real* lines = means + COLUMNS
     cdef char* raw = <char*> (lines + rows_abreast(job) * pitch)
     for r in range(rows):
@@ -104,16 +105,21 @@ cdef inline void run_along(const Job* job, const char* plane, char* result, Py_s
         last[r] = 0
         for i in range(size):
             last[r] = last[r] + lines[r * pitch + i]
+        # Read, and added to what nobody wants, after the last sum.
+        lines[r * pitch + width + size - 1] = 0
     x = 0
     while x < width:
         n = min(COLUMNS, width - x)
+        for r in range(rows):
+            sums[r * SUMS] = last[r]
         if rows == ABREAST:
-            sum_abreast(lines, pitch, x, n, size, last, sums, ABREAST)
+            sum_abreast(lines + x, pitch, n, size, last, sums + 1, ABREAST)
         else:
             for r in range(rows):
-                sum_abreast(lines + r * pitch, pitch, x, n, size, last + r, sums + r * COLUMNS, 1)
+                sum_abreast(lines + r * pitch + x, pitch, n, size, last + r,
+                            sums + r * SUMS + 1, 1)
         for r in range(rows):
-            finish(job, sums + r * COLUMNS, n, <real> size, means, raw, result
+            finish(job, sums + r * SUMS, n, <real> size, means, raw, result
                    + (y + r) * job.result[0].row_stride + x * job.result[0].column_stride)
         x += n
 
@@ -135,7 +141,7 @@ cdef inline Py_ssize_t slot_numbers(const Job* job) noexcept nogil:
     """Numbers of scratch for a thread."""
     if (<const Mean*> job.shape).axis == DOWN:
         return 4 * COLUMNS
-    return (ABREAST + 1) * COLUMNS + (rows_abreast(job) + 1) * line_pitch(job)
+    return ABREAST * SUMS + COLUMNS + (rows_abreast(job) + 1) * line_pitch(job)
 
 
 cdef inline void run_items(const Job* job, const char* image, char* result, char* scratch,

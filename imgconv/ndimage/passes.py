@@ -165,8 +165,8 @@ def plane(image: Image, axis: int, fast: int) -> tuple[int, int]:
 def check_unsigned(image: Image, steps: Sequence[Step], cval: float) -> None:
     """Check that all sums are below 2**63 and above 0; SciPy knows how others wrap."""
     largest = max(float(image.max()), cval) * prod(step.line.gain for step in steps)
-    negative = any(step.line.negative for step in steps) or min(float(image.min()), cval) < 0
-    if negative or not largest < 2.0**62:
+    negative = any(step.line.negative for step in steps) or image.min() < 0
+    if negative or not cval >= 0 or not largest < 2.0**62:
         raise HandOver("uint64 that may wrap around")
 
 
