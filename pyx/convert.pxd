@@ -15,7 +15,7 @@ from types cimport real
 cdef extern from *:
     """
     #include <math.h>
-    /* What the conversions of x86 make of a double: NaN, and what is too large, the least integer. */
+    /* What x86 converts doubles to: NaN, and what is too large, become the least integer. */
     #define WITHIN(x, bits) ((x) > -0x1p##bits - 1 && (x) < 0x1p##bits ? (x) : -0x1p##bits)
     #define as_int(x) ((int32_t) WITHIN(x, 31))
     #define as_long(x) ((int64_t) ((x) >= -0x1p63 && (x) < 0x1p63 ? (x) : -0x1p63))

@@ -5,10 +5,10 @@
     single     s = w[0] a[0],  then  s = s + w[t] a[t]              for t = 1, 2, ...
     paired     s = w[0] a[0],  then  s = s + w[t] (a[t] +- b[t])
 
-a[t] and b[t] are the pixel's neighbours. `scipy.ndimage` takes pairs for symmetric and antisymmetric
-1-D kernels, and the taps one by one for all others; a filter along two axes is two such passes,
-and what the first gives is converted to the result's dtype, as the second's is. No multiplication
-is fused with an addition (a flag of the build). So results are SciPy's to the bit.
+a[t] and b[t] are the pixel's neighbours. `scipy.ndimage` takes pairs for symmetric and
+antisymmetric 1-D kernels, and the taps one by one for all others; a filter along two axes is two
+such passes, and what the first gives is converted to the result's dtype, as the second's is. No
+multiplication is fused with an addition (a flag of the build). So results are SciPy's to the bit.
 
 One or more terms of one or two passes each are added up, or their squares, each step in the
 result's dtype.
@@ -19,7 +19,7 @@ from libc.stdint cimport int32_t
 from bands cimport Slot, run_bands, scratch_bytes, up_to_lanes
 from convert cimport as_long, convert, write
 from rows cimport INT32, Job, Samples, is_plain
-from types cimport LANES, WIDE, load, real, store, vec
+from types cimport LANES, load, real, store, vec
 
 cnp.import_array()
 

@@ -243,7 +243,8 @@ def ndimage_call(rng: np.random.Generator, name: str) -> tuple[tuple[Any, ...], 
         return (image, int(rng.integers(1, 9))), options
     if name == "gaussian_filter1d":
         options = along(rng, ndim) | common(rng, image, 1) | gaussian_options(rng)
-        return (image, float(rng.choice([0.6, 1, 2.3])), ), options | {"order": int(rng.integers(3))}
+        options["order"] = int(rng.integers(3))
+        return (image, float(rng.choice([0.6, 1, 2.3]))), options
     if name in ("sobel", "prewitt"):
         return (image,), along(rng, ndim) | common(rng, image, ndim)
     chosen = axes(rng, ndim)
@@ -274,7 +275,8 @@ def ndimage_call(rng: np.random.Generator, name: str) -> tuple[tuple[Any, ...], 
             del options["output"]
         if structure is not None and chosen is None and rng.random() < 0.3:
             # SciPy does not check these, and reads outside memory.
-            options["origin"] = [int(rng.integers(-(k // 2), (k + 1) // 2)) for k in structure.shape]
+            size = structure.shape
+            options["origin"] = [int(rng.integers(-(k // 2), (k + 1) // 2)) for k in size]
         return (image,), options
     options |= window(rng, n)
     if ndim == 1 and name in ("median_filter", "percentile_filter", "rank_filter"):
@@ -288,8 +290,8 @@ def ndimage_call(rng: np.random.Generator, name: str) -> tuple[tuple[Any, ...], 
     return (image,), options
 
 
-NDIMAGE = [name for name in imgconv.ndimage.__all__ if "generic" not in name]
-NDIMAGE.remove("vectorized_filter") if "vectorized_filter" in NDIMAGE else None
+CALLBACKS = ("generic", "vectorized")
+NDIMAGE = [name for name in imgconv.ndimage.__all__ if not name.startswith(CALLBACKS)]
 
 
 def draw(seed: int, number: int, only: str | None = None) -> Call:

@@ -40,7 +40,10 @@ class Pass:
             order = others = [n - 1, *range(n - 1)]
         window, one = Axis(before, n), Axis(0, 1)
         return Pass(
-            tuple((i, 0, j, 0) if axis == 0 else (0, i, 0, j) for i, j in zip(order, others)),
+            tuple(
+                (i, 0, j, 0) if axis == 0 else (0, i, 0, j)
+                for i, j in zip(order, others, strict=True)
+            ),
             weights[order],
             sign,
             (window, one) if axis == 0 else (one, window),
@@ -58,7 +61,10 @@ class Pass:
         """Return the pass with y and x exchanged, in the same order of taps."""
         y, x = self.windows
         return Pass(
-            tuple((j, i, l, k) for i, j, k, l in self.places), self.weights, self.sign, (x, y)
+            tuple((x, y, other_x, other_y) for y, x, other_y, other_x in self.places),
+            self.weights,
+            self.sign,
+            (x, y),
         )
 
 

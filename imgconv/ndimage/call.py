@@ -175,4 +175,4 @@ def fits_double(image: Image) -> bool:
     """Whether double holds all pixels of an image exactly."""
     if image.dtype.kind == "f" or image.dtype.itemsize < 8:
         return True
-    return -EXACT <= int(image.min()) and int(image.max()) <= EXACT
+    return max(-int(image.min()), int(image.max())) <= EXACT

@@ -270,9 +270,7 @@ def uniform_filter1d(input, size, axis=-1, output=None, mode="reflect", cval=0.0
 
 
 @as_scipy
-def uniform_filter(
-    input, size=3, output=None, mode="reflect", cval=0.0, origin=0, *, axes=None
-):
+def uniform_filter(input, size=3, output=None, mode="reflect", cval=0.0, origin=0, *, axes=None):
     """Take means over a window.
 
     Examples
@@ -397,9 +395,7 @@ def dense(
     if kernel.dtype.kind not in "biuf" or kernel.ndim != len(along_axes) or not kernel.size:
         raise HandOver("weights")
     kernel = kernel.astype(np.float64)
-    along_axes, origins = in_order(
-        along_axes, each(origin, kernel.ndim, "origin"), image.ndim
-    )
+    along_axes, origins = in_order(along_axes, each(origin, kernel.ndim, "origin"), image.ndim)
     if turned:
         kernel = kernel[(slice(None, None, -1),) * kernel.ndim]
         origins = tuple(-o - (n % 2 == 0) for o, n in zip(origins, kernel.shape, strict=True))

@@ -181,10 +181,7 @@ def window_of(footprint: Image, at: tuple[int, int]) -> Window:
     key = footprint.tobytes(), footprint.shape, at
     found = WINDOWS.get(key)
     if found is None:
-        if footprint.all():
-            found = rectangle(footprint.shape, at)
-        else:
-            found = Window.of(footprint, at)
+        found = rectangle(footprint.shape, at) if footprint.all() else Window.of(footprint, at)
         WINDOWS.put(key, found, 2 * footprint.nbytes + 512)
     return found
 
@@ -255,26 +252,34 @@ def extremes(
         source, out = source[None], None if out is None else out[None]
         extents = [extents[0]._replace(axis=1)]
     while extents:
-        fast = fastest(source)
-        first, *rest = extents
-        second = rest.pop(0) if rest else None
-        if second is None:
-            y, x = plane(source, first.axis, fast)
-            second = Extent(x if first.axis == y else y, 1, 0, first.mode)
-        y, x = (second, first) if first.axis == fast else (first, second)
-        operation = extremum(rectangle((y.size, x.size), (y.before, x.before)), greatest)
-        asked = target.dtype if out is None else None
+        first, second = pair(source, extents)
+        extents = extents[2:]
+        size, at = (first.size, second.size), (first.before, second.before)
         source = out = apply(
-            operation, source, (y.mode, x.mode), outside, pair(source, y.axis, x.axis), None,
-            asked, out,
+            extremum(rectangle(size, at), greatest), source, (first.mode, second.mode), outside,
+            named(source, first.axis, second.axis), None, target.dtype if out is None else None,
+            out,
         )  # fmt: skip
-        extents = rest
     if target.out is not None:
         return target.out
     return source[0] if image.ndim == 1 else source
 
 
-def pair(image: Image, y: int, x: int) -> tuple[int, int] | None:
+def pair(image: Image, extents: Sequence[Extent]) -> tuple[Extent, Extent]:
+    """Return the windows along y and along x of the first two, or of one and another axis."""
+    fast = fastest(image)
+    first = extents[0]
+    if len(extents) > 1:
+        second = extents[1]
+    else:
+        y, x = plane(image, first.axis, fast)
+        second = Extent(x if first.axis == y else y, 1, 0, first.mode)
+        if first.axis == x:
+            return second, first
+    return (second, first) if first.axis == fast else (first, second)
+
+
+def named(image: Image, y: int, x: int) -> tuple[int, int] | None:
     """Return the axes of the planes, nothing where they are those of an image."""
     return None if image.ndim == 2 and (y, x) == (0, 1) else (y, x)
 
@@ -285,7 +290,8 @@ def comparable(image: Image, modes: Sequence[str], cval: Any, target: Target) ->
     Where a NaN is in the window, SciPy's result depends on the order in which it looks.
     """
     outside = number(cval)
-    if not np.can_cast(image.dtype, target.dtype, "safe" if image.dtype.kind != "f" else "same_kind"):
+    floats = image.dtype.kind == target.dtype.kind == "f"
+    if not floats and not np.can_cast(image.dtype, target.dtype):
         raise HandOver("output dtype")
     if "constant" in modes and not holds(image.dtype, outside):
         raise HandOver("cval")
@@ -381,4 +387,4 @@ def windowed(
         if len(wide) == 2 and along_axes.index(y) > along_axes.index(x):
             turned = turned.T
         window = window_of(np.ascontiguousarray(turned), (top, left))
-    return Windowed(source, image.ndim == 1, pair(source, y, x), window, one, outside, target)
+    return Windowed(source, image.ndim == 1, named(source, y, x), window, one, outside, target)

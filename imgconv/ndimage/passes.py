@@ -122,20 +122,21 @@ def next_group(image: Image, steps: Sequence[Step], cval: float) -> Group:
     """
     fast = fastest(image)
     first = steps[0]
-    if len(steps) > 1 and isinstance(first.line, Line):
-        second = steps[1]
-        down = second.axis == fast
-        together = down or (first.axis == fast and second.line.size <= LOW)
-        if together and (second.mode != "constant" or cval == 0) and first.axis != second.axis:
-            directed = ((0 if down else 1, first.line), (1 if down else 0, second.line))
-            y, x = (first, second) if down else (second, first)
-            return Group(in_order((directed,)), (y.axis, x.axis), (y.mode, x.mode), 2)
-    y, x = plane(image, first.axis, fast)
-    direction = 0 if first.axis == y else 1
     if isinstance(first.line, Mean):
-        operation = mean_along(direction, first.line)
-    else:
-        operation = in_order((((direction, first.line),),))
+        y, x = plane(image, first.axis, fast)
+        operation = mean_along(0 if first.axis == y else 1, first.line)
+        return Group(operation, (y, x), (first.mode, first.mode), 1)
+    second = steps[1] if len(steps) > 1 else None
+    if second is not None and (second.mode != "constant" or cval == 0):
+        assert isinstance(second.line, Line)
+        if second.axis == fast:
+            both = in_order((((0, first.line), (1, second.line)),))
+            return Group(both, (first.axis, fast), (first.mode, second.mode), 2)
+        if first.axis == fast and second.line.size <= LOW:
+            both = in_order((((1, first.line), (0, second.line)),))
+            return Group(both, (second.axis, fast), (second.mode, first.mode), 2)
+    y, x = plane(image, first.axis, fast)
+    operation = in_order((((0 if first.axis == y else 1, first.line),),))
     return Group(operation, (y, x), (first.mode, first.mode), 1)
 
 

@@ -26,7 +26,7 @@ PARAMETERS = {
     "brute_force": ("bool", "Look at all pixels in each iteration."),
     "output": ("array, dtype or str", "The array to fill, or the dtype of the result."),
     "mode": (
-        'str or sequence of str',
+        "str or sequence of str",
         'What lies outside: "reflect", "constant", "nearest", "mirror" or "wrap".',
     ),
     "cval": ("scalar", 'The value outside for mode="constant".'),
