@@ -107,11 +107,13 @@ def again(value: Any, seen: dict[int, Any]) -> Any:
         return value
     if id(value) not in seen:
         base = np.empty(0, value.dtype) if value.base is None else value.base
-        if isinstance(base, np.ndarray) and base.size >= value.size and base.dtype == value.dtype:
+        whole = isinstance(base, np.ndarray) and base.size >= value.size > 0
+        if type(value) is not np.ndarray:
+            return value.copy()
+        if whole and base.dtype == value.dtype:
             other = base.copy(order="K")
             at = value.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-            whole = np.ndarray(value.shape, value.dtype, memory(other), at, value.strides)
-            seen[id(value)] = whole
+            seen[id(value)] = np.ndarray(value.shape, value.dtype, memory(other), at, value.strides)
         else:
             seen[id(value)] = value.copy(order="K")
         seen[id(value)].setflags(write=value.flags.writeable)
@@ -373,6 +375,7 @@ def main() -> int:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--draws", type=int, default=10**9, help="no more than these")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", help="the name of a function")
     parser.add_argument("--draw", type=int, help="this draw alone, with its arguments")
@@ -386,7 +389,7 @@ def main() -> int:
         if what:
             found += 1
             print(f"--draw {number}: {draw(wanted.seed, number, wanted.only)}\n{what}\n")
-        if time.monotonic() > end or found == 20:
+        if time.monotonic() > end or found == 20 or number + 1 == wanted.draws:
             break
     print(f"{number + 1} calls, {found} differences")
     return int(found > 0)

@@ -138,7 +138,7 @@ def gaussian_laplace(input, sigma, output=None, mode="reflect", cval=0.0, *, axe
     --------
     >>> from imgconv.ndimage import gaussian_laplace
     >>> print(gaussian_laplace([0.0, 0.0, 1.0, 0.0, 0.0], 1).round(3))
-    [ 0.231 -0.012 -0.388 -0.012  0.231]
+    [ 0.197  0.002 -0.399  0.002  0.197]
     """
     image = image_of(input)
     target = target_of(output, image)
@@ -161,7 +161,7 @@ def gaussian_gradient_magnitude(
     --------
     >>> from imgconv.ndimage import gaussian_gradient_magnitude
     >>> print(gaussian_gradient_magnitude([0.0, 0.0, 0.0, 1.0, 1.0, 1.0], 1).round(3))
-    [0.005 0.059 0.297 0.297 0.059 0.005]
+    [0.013 0.122 0.364 0.364 0.122 0.013]
     """
     image = image_of(input)
     target = target_of(output, image)
@@ -278,9 +278,9 @@ def uniform_filter(input, size=3, output=None, mode="reflect", cval=0.0, origin=
     >>> import numpy as np
     >>> from imgconv.ndimage import uniform_filter
     >>> print(uniform_filter(np.eye(3) * 9, 3))
-    [[4. 2. 1.]
-     [2. 3. 2.]
-     [1. 2. 4.]]
+    [[5. 3. 1.]
+     [3. 3. 3.]
+     [1. 3. 5.]]
     """
     image = image_of(input)
     target = target_of(output, image)

@@ -137,7 +137,7 @@ def percentile_filter(
     --------
     >>> from imgconv.ndimage import percentile_filter
     >>> print(percentile_filter([5, 1, 4, 2, 3], percentile=20, size=5))
-    [1 1 1 2 2]
+    [1 2 2 2 2]
     """
     found = windowed(input, size, footprint, output, mode, cval, origin, axes)
     count = found.window.count
