@@ -26,13 +26,9 @@ cdef enum:
     SUMS = COLUMNS + 8      # and the first of the next tile
     CACHE_LINE = 64
 
-cdef enum Axis:
-    DOWN, ALONG
-
-
 cdef struct Mean:
-    # job.shape
-    Py_ssize_t axis, size
+    # job.shape: pixels of a mean down the columns and along the rows, 0 to leave an axis alone
+    Py_ssize_t down, along
 
 
 # ---------------------------------------------------------------------------------------------
@@ -52,7 +48,7 @@ cdef inline void finish(const Job* job, real* sums, Py_ssize_t n, real size, rea
 cdef inline void run_down(const Job* job, const char* plane, char* result, Py_ssize_t x,
                           Py_ssize_t n, real* work) noexcept nogil:
     """All rows of n columns from x on."""
-    cdef Py_ssize_t size = (<const Mean*> job.shape).size, y, e, i
+    cdef Py_ssize_t size = (<const Mean*> job.shape).down, first = x + job.left, y, e, i
     cdef real* sums = work
     cdef real* entering = work + COLUMNS
     cdef real* leaving = work + 2 * COLUMNS
@@ -61,13 +57,13 @@ cdef inline void run_down(const Job* job, const char* plane, char* result, Py_ss
     for i in range(n):
         sums[i] = 0
     for e in range(size):
-        load_row(job, plane, e, x, n, raw, entering)
+        load_row(job, plane, e, first, n, raw, entering)
         for i in range(n):
             sums[i] = sums[i] + entering[i]
     for y in range(job.result_height):
         if y > 0:
-            load_row(job, plane, y + size - 1, x, n, raw, entering)
-            load_row(job, plane, y - 1, x, n, raw, leaving)
+            load_row(job, plane, y + size - 1, first, n, raw, entering)
+            load_row(job, plane, y - 1, first, n, raw, leaving)
             for i in range(n):
                 sums[i] = sums[i] + (entering[i] - leaving[i])
         finish(job, sums, n, <real> size, entering, raw,
@@ -93,7 +89,7 @@ cdef inline void sum_abreast(const real* line, Py_ssize_t pitch, Py_ssize_t n, P
 cdef inline void run_along(const Job* job, const char* plane, char* result, Py_ssize_t y,
                            Py_ssize_t rows, real* work) noexcept nogil:
     """All columns of a few rows from y on."""
-    cdef Py_ssize_t size = (<const Mean*> job.shape).size, width = job.result_width
+    cdef Py_ssize_t size = (<const Mean*> job.shape).along, width = job.result_width
     cdef Py_ssize_t pitch = line_pitch(job), x, n, r, i
     cdef real[ABREAST] last
     cdef real* sums = work
@@ -101,7 +97,7 @@ cdef inline void run_along(const Job* job, const char* plane, char* result, Py_s
     cdef real* lines = means + COLUMNS
     cdef char* raw = <char*> (lines + rows_abreast(job) * pitch)
     for r in range(rows):
-        load_row(job, plane, y + r, 0, width + size - 1, raw, lines + r * pitch)
+        load_row(job, plane, y + r + job.top, 0, width + size - 1, raw, lines + r * pitch)
         last[r] = 0
         for i in range(size):
             last[r] = last[r] + lines[r * pitch + i]
@@ -139,34 +135,45 @@ cdef inline Py_ssize_t rows_abreast(const Job* job) noexcept nogil:
 
 cdef inline Py_ssize_t slot_numbers(const Job* job) noexcept nogil:
     """Numbers of scratch for a thread."""
-    if (<const Mean*> job.shape).axis == DOWN:
-        return 4 * COLUMNS
-    return ABREAST * SUMS + COLUMNS + (rows_abreast(job) + 1) * line_pitch(job)
+    return max(4 * COLUMNS,
+               ABREAST * SUMS + COLUMNS + (rows_abreast(job) + 1) * line_pitch(job))
 
 
-cdef inline void run_items(const Job* job, const char* image, char* result, char* scratch,
-                           int threads) noexcept nogil:
-    cdef bint down = (<const Mean*> job.shape).axis == DOWN
+cdef inline void run_axis(const Job* job, bint down, const char* image, Py_ssize_t which,
+                          char* result, real* scratch, int threads) noexcept nogil:
+    """One axis; `which` is the offset of a plane: 0 for that of the image, 1 for the result's."""
     cdef Py_ssize_t unit = COLUMNS if down else ABREAST
     cdef Py_ssize_t length = job.result_width if down else job.result_height
     cdef Py_ssize_t units = (length + unit - 1) // unit
     cdef Py_ssize_t slot = slot_numbers(job), item
-    cdef real* first = <real*> (scratch + (-(<Py_ssize_t> <size_t> scratch) & (CACHE_LINE - 1)))
     for item in prange(units * job.planes, num_threads=threads, use_threads_if=threads > 1,
                        schedule="dynamic"):
-        run_item(job, image, result, item // units, item % units * unit, unit, length, down,
-                 first + threadid() * slot)
+        run_item(job, down, image + job.offsets[item // units * 2 + which],
+                 result + job.offsets[item // units * 2 + 1], item % units * unit,
+                 min(unit, length - item % units * unit), scratch + threadid() * slot)
 
 
-cdef inline void run_item(const Job* job, const char* image, char* result, Py_ssize_t plane,
-                          Py_ssize_t start, Py_ssize_t unit, Py_ssize_t length, bint down,
-                          real* work) noexcept nogil:
-    cdef const Py_ssize_t* offsets = job.offsets + 2 * plane
-    cdef Py_ssize_t n = min(unit, length - start)
+cdef inline void run_item(const Job* job, bint down, const char* plane, char* result,
+                          Py_ssize_t start, Py_ssize_t n, real* work) noexcept nogil:
     if down:
-        run_down(job, image + offsets[0], result + offsets[1], start, n, work)
+        run_down(job, plane, result, start, n, work)
     else:
-        run_along(job, image + offsets[0], result + offsets[1], start, n, work)
+        run_along(job, plane, result, start, n, work)
+
+
+cdef inline void run_axes(const Job* job, const char* image, char* result, char* scratch,
+                          int threads) noexcept nogil:
+    """Down the columns, then along the rows of what that has given."""
+    cdef const Mean* mean = <const Mean*> job.shape
+    cdef real* first = <real*> (scratch + (-(<Py_ssize_t> <size_t> scratch) & (CACHE_LINE - 1)))
+    cdef Job second = job[0]
+    if mean.down == 0:
+        run_axis(job, False, image, 0, result, first, threads)
+        return
+    run_axis(job, True, image, 0, result, first, threads)
+    if mean.along > 0:
+        second.image = job.result[0]
+        run_axis(&second, False, result, 1, result, first, threads)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -182,5 +189,5 @@ def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first 
         cnp.ndarray second not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
     """Filter `image` into `first`; `second` is not used, and bands are not cut by rows."""
     with nogil:
-        run_items(<const Job*> cnp.PyArray_DATA(job), <const char*> cnp.PyArray_DATA(image),
-                  <char*> cnp.PyArray_DATA(first), <char*> cnp.PyArray_DATA(scratch), threads)
+        run_axes(<const Job*> cnp.PyArray_DATA(job), <const char*> cnp.PyArray_DATA(image),
+                 <char*> cnp.PyArray_DATA(first), <char*> cnp.PyArray_DATA(scratch), threads)

@@ -22,6 +22,7 @@ import scipy.ndimage
 
 import imgconv.ndimage
 from imgconv.core.handover import FACES
+from imgconv.ndimage import call as ndimage_arguments
 
 DTYPES = (
     ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
@@ -380,6 +381,8 @@ def main() -> int:
     parser.add_argument("--only", help="the name of a function")
     parser.add_argument("--draw", type=int, help="this draw alone, with its arguments")
     wanted = parser.parse_args()
+    # Images of a few pixels go to the engine, too.
+    ndimage_arguments.SMALL = 0
     if wanted.draw is not None:
         call = draw(wanted.seed, wanted.draw, wanted.only)
         print(call, difference(call) or "no difference", sep="\n")

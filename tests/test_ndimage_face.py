@@ -18,6 +18,7 @@ import imgconv
 from imgconv import ndimage
 from imgconv.core import cpu
 from imgconv.core.handover import FACES
+from imgconv.ndimage import call
 
 NAMES = [
     *("correlate", "correlate1d", "convolve", "convolve1d", "gaussian_filter"),
@@ -74,6 +75,7 @@ CALLS = {
     "binary_opening": [(), (None, 2)],
     "binary_closing": [(), (None, 2)],
 }
+WITH_MODE = [name for name in CALLS if not name.startswith("binary")]
 
 
 def image(shape, dtype):
@@ -86,14 +88,14 @@ def image(shape, dtype):
 
 def answers(name, *args, **options):
     """Our result and SciPy's, or the exception of each."""
-    call = fuzz_faces.Call(ndimage, scipy.ndimage, name, args, options)
-    return [fuzz_faces.answer(module, call)[0] for module in (ndimage, scipy.ndimage)]
+    asked = fuzz_faces.Call(ndimage, scipy.ndimage, name, args, options)
+    return [fuzz_faces.answer(module, asked)[0] for module in (ndimage, scipy.ndimage)]
 
 
 def assert_as_scipy(name, *args, **options):
     """The same dtype and bits, or the same error in the same words; arguments left alike."""
-    call = fuzz_faces.Call(ndimage, scipy.ndimage, name, args, options)
-    assert not fuzz_faces.difference(call), str(call)
+    asked = fuzz_faces.Call(ndimage, scipy.ndimage, name, args, options)
+    assert not fuzz_faces.difference(asked), str(asked)
 
 
 def reasons(name):
@@ -109,6 +111,12 @@ def calls(*names):
 def shown(value):
     """The name of a parameter set."""
     return value if isinstance(value, str) else None
+
+
+@pytest.fixture(autouse=True)
+def _few_pixels(monkeypatch):
+    """Images of a few pixels go to the engine, too."""
+    monkeypatch.setattr(call, "SMALL", 0)
 
 
 # ---- what is there ---------------------------------------------------------------------------
@@ -145,10 +153,8 @@ def test_dtypes_and_shapes(name, args):
         assert_as_scipy(name, image(shape, dtype), *args)
 
 
-@pytest.mark.parametrize(("name", "args"), calls(), ids=shown)
+@pytest.mark.parametrize(("name", "args"), calls(*WITH_MODE), ids=shown)
 def test_modes(name, args):
-    if name.startswith("binary"):
-        pytest.skip("has no mode")
     for mode, cval, dtype in itertools.product(MODES, (0.0, 7.0), ("uint8", "float32")):
         assert_as_scipy(name, image((13, 9), dtype), *args, mode=mode, cval=cval)
 
@@ -356,6 +362,16 @@ def test_what_is_handed_on(name, args, options, reason):
     before = reasons(name).get(reason, 0)
     assert np.array_equal(*answers(name, volume, *args, **options))
     assert reasons(name).get(reason, 0) == before + 1
+
+
+def test_few_pixels_are_handed_on(monkeypatch):
+    """Where a call of the engine takes as long as SciPy's filter."""
+    monkeypatch.undo()
+    before = reasons("laplace").get("few pixels", 0)
+    assert_as_scipy("laplace", image((31, 33), "float32"))
+    assert reasons("laplace").get("few pixels", 0) == before + 1
+    assert_as_scipy("laplace", image((32, 32), "float32"))
+    assert reasons("laplace").get("few pixels", 0) == before + 1
 
 
 def test_nan_is_handed_on_by_rank_filters():

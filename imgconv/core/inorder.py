@@ -165,11 +165,13 @@ class InOrder:
 
 @dataclass(frozen=True, eq=False)
 class RunningMean:
-    """The mean of `size` pixels along y (0) or x (1), by a sum that runs along the whole line."""
+    """Means along y, then along x, by sums that run along whole lines.
 
-    axis: int
-    size: int
-    before: int
+    A size of 0 leaves an axis alone; `before` pixels of a mean are ahead of its pixel.
+    """
+
+    size: tuple[int, int]
+    before: tuple[int, int]
     loop: str = "running"
     smooths: bool = True
     results: int = 1
@@ -181,19 +183,19 @@ class RunningMean:
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
-        """The window along the axis."""
-        window, one = Axis(self.before, self.size), Axis(0, 1)
-        return (window, one) if self.axis == 0 else (one, window)
+        """The rectangle."""
+        y, x = (Axis(at, max(1, n)) for at, n in zip(self.before, self.size, strict=True))
+        return y, x
 
     @property
     def held(self) -> float:
         """Down the columns not in place: pixels are read again when they leave the sum."""
-        return 3 if self.axis == 0 else 0
+        return 3 if self.size[0] else 0
 
     @property
     def cost(self) -> float:
-        """Two additions, a division and two conversions."""
-        return 12.0
+        """For each axis two additions, a division and two conversions."""
+        return 12.0 * sum(n > 0 for n in self.size)
 
     def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
         """Double, as SciPy."""
@@ -204,5 +206,5 @@ class RunningMean:
         return 0
 
     def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
-        """Return axis and size."""
-        return [self.axis, self.size], np.zeros(0)
+        """Return the sizes."""
+        return [*self.size], np.zeros(0)

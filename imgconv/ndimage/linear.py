@@ -25,8 +25,8 @@ from imgconv.ndimage.call import (
     border,
     borders,
     each,
-    image_of,
     in_order,
+    large_image_of,
     number,
     target_of,
 )
@@ -93,7 +93,7 @@ def gaussian_filter1d(
     >>> print(gaussian_filter1d([1.0, 2.0, 3.0, 4.0, 5.0], 1).round(3))
     [1.427 2.068 3.    3.932 4.573]
     """
-    image = image_of(input)
+    image = large_image_of(input)
     target = target_of(output, image)
     step = Step(
         axis_of(axis, image.ndim), gaussian_line(sigma, order, truncate, radius), border(mode)
@@ -121,7 +121,7 @@ def gaussian_filter(
      [29 31 33 34 36]
      [35 37 39 40 42]]
     """
-    image = image_of(input)
+    image = large_image_of(input)
     target = target_of(output, image)
     along_axes = axes_of(axes, image.ndim)
     steps = gaussian_steps(along_axes, sigma, order, mode, truncate, radius)
@@ -140,7 +140,7 @@ def gaussian_laplace(input, sigma, output=None, mode="reflect", cval=0.0, *, axe
     >>> print(gaussian_laplace([0.0, 0.0, 1.0, 0.0, 0.0], 1).round(3))
     [ 0.197  0.002 -0.399  0.002  0.197]
     """
-    image = image_of(input)
+    image = large_image_of(input)
     target = target_of(output, image)
     along_axes = axes_of(axes, image.ndim)
     everywhere = each(sigma, len(along_axes), "sigma")
@@ -163,7 +163,7 @@ def gaussian_gradient_magnitude(
     >>> print(gaussian_gradient_magnitude([0.0, 0.0, 0.0, 1.0, 1.0, 1.0], 1).round(3))
     [0.013 0.122 0.364 0.364 0.122 0.013]
     """
-    image = image_of(input)
+    image = large_image_of(input)
     target = target_of(output, image)
     along_axes = axes_of(axes, image.ndim)
     terms = gaussian_terms(image, along_axes, sigma, 1, mode, kwargs)
@@ -182,7 +182,7 @@ def laplace(input, output=None, mode="reflect", cval=0.0, *, axes=None):
      [ 1 -4  1]
      [ 0  1  0]]
     """
-    image = image_of(input)
+    image = large_image_of(input)
     target = target_of(output, image)
     along_axes = axes_of(axes, image.ndim)
     modes = borders(mode, len(along_axes))
@@ -260,7 +260,7 @@ def uniform_filter1d(input, size, axis=-1, output=None, mode="reflect", cval=0.0
     >>> print(uniform_filter1d([2, 8, 0, 4, 1, 9, 9, 0], size=3))
     [4 3 4 1 4 6 6 3]
     """
-    image = image_of(input)
+    image = large_image_of(input)
     target = target_of(output, image)
     if not hasattr(size, "__index__") or size < 1:
         raise HandOver("size")
@@ -282,7 +282,7 @@ def uniform_filter(input, size=3, output=None, mode="reflect", cval=0.0, origin=
      [3. 3. 3.]
      [1. 3. 5.]]
     """
-    image = image_of(input)
+    image = large_image_of(input)
     target = target_of(output, image)
     along_axes = axes_of(axes, image.ndim)
     n = len(along_axes)
@@ -365,7 +365,7 @@ def along(
     input: Any, weights: Image, axis: Any, output: Any, mode: Any, cval: Any, origin: Any
 ) -> Image:
     """Correlate along one axis."""
-    image = image_of(input)
+    image = large_image_of(input)
     target = target_of(output, image)
     kernel = line(weights.tobytes(), before(len(weights), origin))
     step = Step(axis_of(axis, image.ndim), kernel, border(mode))
@@ -374,7 +374,7 @@ def along(
 
 def edges(input: Any, axis: Any, smooth: Line, output: Any, mode: Any, cval: Any) -> Image:
     """Take first differences along an axis, smoothed along all others."""
-    image = image_of(input)
+    image = large_image_of(input)
     target = target_of(output, image)
     derived = axis_of(axis, image.ndim)
     modes = borders(mode, image.ndim)
@@ -388,7 +388,7 @@ def dense(
     axes: Any,
 ) -> Image:  # fmt: skip
     """Correlate or convolve with a kernel that is more than 1 pixel wide along at most two axes."""
-    image = image_of(input)
+    image = large_image_of(input)
     target = target_of(output, image)
     along_axes = axes_of(axes, image.ndim)
     kernel = np.asarray(weights)

@@ -1,6 +1,7 @@
 """The flat morphology of `scipy.ndimage`, grey and binary."""
 
 import operator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -294,6 +295,12 @@ def subtract(high: Image, low: Image, out: Image) -> Image:
     return np.subtract(high, low, out=out)
 
 
+@lru_cache(maxsize=8)
+def cross(ndim: int) -> Image:
+    """Return a pixel and its neighbours along the axes."""
+    return ndimage.generate_binary_structure(ndim, 1)
+
+
 # ---- binary ----------------------------------------------------------------------------------
 
 
@@ -316,10 +323,7 @@ def iterated(
         raise HandOver("output")
     along_axes = axes_of(axes, image.ndim)
     n = len(along_axes)
-    if structure is None:
-        element = ndimage.generate_binary_structure(n, 1)
-    else:
-        element = np.asarray(structure, dtype=bool)
+    element = cross(n) if structure is None else np.asarray(structure, dtype=bool)
     if element.ndim != n:
         raise HandOver("structure")
     origins = each(origin, n, "origin")

@@ -74,9 +74,13 @@ def in_order(terms: tuple[tuple[Directed, ...], ...], combine: str = "sum") -> O
 
 
 @lru_cache(maxsize=128)
-def mean_along(axis: int, mean: Mean) -> Operation:
-    """Return the operation of a running mean."""
-    return RunningMean(axis, mean.size, mean.before)
+def means(down: Mean | None, along: Mean | None) -> Operation:
+    """Return the operation of running means along y, then x."""
+    sizes, places = (
+        [0 if each is None else getattr(each, name) for each in (down, along)]
+        for name in ("size", "before")
+    )
+    return RunningMean((sizes[0], sizes[1]), (places[0], places[1]))
 
 
 class Group(NamedTuple):
@@ -123,9 +127,7 @@ def next_group(image: Image, steps: Sequence[Step], cval: float) -> Group:
     fast = fastest(image)
     first = steps[0]
     if isinstance(first.line, Mean):
-        y, x = plane(image, first.axis, fast)
-        operation = mean_along(0 if first.axis == y else 1, first.line)
-        return Group(operation, (y, x), (first.mode, first.mode), 1)
+        return next_means(image, steps, fast)
     second = steps[1] if len(steps) > 1 else None
     if second is not None and (second.mode != "constant" or cval == 0):
         assert isinstance(second.line, Line)
@@ -138,6 +140,20 @@ def next_group(image: Image, steps: Sequence[Step], cval: float) -> Group:
     y, x = plane(image, first.axis, fast)
     operation = in_order((((0 if first.axis == y else 1, first.line),),))
     return Group(operation, (y, x), (first.mode, first.mode), 1)
+
+
+def next_means(image: Image, steps: Sequence[Step], fast: int) -> Group:
+    """Return the first running mean, with the second where that runs along the rows."""
+    first = steps[0]
+    assert isinstance(first.line, Mean)
+    if len(steps) > 1 and steps[1].axis == fast:
+        second = steps[1]
+        assert isinstance(second.line, Mean)
+        both = means(first.line, second.line)
+        return Group(both, (first.axis, fast), (first.mode, second.mode), 2)
+    y, x = plane(image, first.axis, fast)
+    one = means(first.line, None) if first.axis == y else means(None, first.line)
+    return Group(one, (y, x), (first.mode, first.mode), 1)
 
 
 def fastest(image: Image) -> int:
