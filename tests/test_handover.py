@@ -17,7 +17,7 @@ def halved(monkeypatch):
     def halve(x, /, *, rounded=False):
         return ("original", x // 2 if rounded else x / 2)
 
-    def ours(x, *, rounded=False):
+    def ours(x, *, rounded=False, axes=None):
         """Halve."""
         if isinstance(x, str):
             raise TypeError("x must be a number")
@@ -42,6 +42,12 @@ def test_signature_is_the_originals(halved):
     assert inspect.signature(halved) == inspect.signature(record.original)
     assert halved.__doc__ == "Halve."
     assert record.function is halved
+
+
+def test_keywords_of_later_versions_are_the_originals_to_refuse(halved):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'axes'"):
+        halved(2, axes=0)
+    assert handover.handed_on() == {"numbers.halve": {"unknown keyword": 1}}
 
 
 def test_errors_are_the_originals(halved):

@@ -66,17 +66,22 @@ def face(module: str, original: Callable[..., Any]) -> Callable[..., Callable[..
 
     def decorate(ours: Callable[..., Any]) -> Callable[..., Any]:
         record = Face(f"{module}.{original.__name__}", original)
+        signature = inspect.signature(original)
+        # What the installed original does not know, in whichever version, is its to refuse.
+        unknown = inspect.signature(ours).parameters.keys() - signature.parameters.keys()
 
         @wraps(ours)
         def function(*args: Any, **options: Any) -> Any:
             record.calls += 1
             try:
+                if unknown and not unknown.isdisjoint(options):
+                    raise HandOver("unknown keyword")
                 return ours(*args, **options)
             except Exception as error:
                 record.hand_on(error)
             return original(*args, **options)
 
-        function.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
+        function.__signature__ = signature  # type: ignore[attr-defined]
         record.function = function
         FACES[record.name] = record
         return function

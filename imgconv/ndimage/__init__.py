@@ -15,9 +15,4 @@ from imgconv.ndimage.linear import *  # noqa: F403
 from imgconv.ndimage.morphology import *  # noqa: F403
 from imgconv.ndimage.order import *  # noqa: F403
 
-__all__ = sorted(
-    name
-    for module in (generic, linear, morphology, order)
-    for name in module.__all__
-    if hasattr(module, name)
-)
+__all__ = sorted(name for module in (generic, linear, morphology, order) for name in module.__all__)

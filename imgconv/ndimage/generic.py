@@ -1,5 +1,7 @@
 """The filters of `scipy.ndimage` that call back into Python: SciPy runs them."""
 
+from scipy import ndimage
+
 from imgconv.core.handover import HandOver
 from imgconv.ndimage.call import as_scipy
 
@@ -8,7 +10,6 @@ __all__ = [
     "generic_filter1d",
     "generic_gradient_magnitude",
     "generic_laplace",
-    "vectorized_filter",
 ]
 
 CALLS_BACK = "calls back into Python"
@@ -72,15 +73,18 @@ def generic_gradient_magnitude(*args, **options):
     raise HandOver(CALLS_BACK)
 
 
-@as_scipy
-def vectorized_filter(*args, **options):
-    """Call a function once for many windows, as SciPy does.
+if hasattr(ndimage, "vectorized_filter"):  # SciPy 1.16
+    __all__ += ["vectorized_filter"]
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from imgconv.ndimage import vectorized_filter
-    >>> print(vectorized_filter([1.0, 2.0, 4.0, 7.0], np.ptp, size=3))
-    [1. 3. 5. 3.]
-    """
-    raise HandOver(CALLS_BACK)
+    @as_scipy
+    def vectorized_filter(*args, **options):
+        """Call a function once for many windows, as SciPy does.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from imgconv.ndimage import vectorized_filter
+        >>> print(vectorized_filter([1.0, 2.0, 4.0, 7.0], np.ptp, size=3))
+        [1. 3. 5. 3.]
+        """
+        raise HandOver(CALLS_BACK)
