@@ -396,6 +396,16 @@ def test_images_are_not_handed_on(name, args):
     assert reasons(name) == before
 
 
+def test_iterators_are_left_to_be_read():
+    volume = image((5, 6, 7), "float32")
+    for name in ("gaussian_filter", "median_filter"):
+        ours, theirs = (
+            getattr(module, name)(volume, (n for n in (1, 3, 1)))
+            for module in (ndimage, scipy.ndimage)
+        )
+        assert np.array_equal(ours, theirs)
+
+
 def test_warning_of_size_and_footprint():
     with pytest.warns(UserWarning, match="ignoring size because footprint is set"):
         ndimage.median_filter(image((6, 7), "float64"), 3, footprint=CROSS)

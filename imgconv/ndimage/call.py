@@ -1,7 +1,7 @@
 """What the arguments of `scipy.ndimage` mean, and which of them go to SciPy as they came."""
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from math import isnan
 from typing import Any, NamedTuple
@@ -95,6 +95,7 @@ def axes_of(axes: Any, ndim: int) -> tuple[int, ...]:
     """Return the axes to filter along, in the caller's order."""
     if axes is None:
         return tuple(range(ndim))
+    again(axes, "axes")
     if not isinstance(axes, Iterable):
         if operator.index(axes) < 0:
             raise HandOver("axes")
@@ -105,6 +106,12 @@ def axes_of(axes: Any, ndim: int) -> tuple[int, ...]:
     if not inside or len(set(numbers)) != len(numbers):
         raise HandOver("axes")
     return numbers
+
+
+def again(value: Any, name: str) -> None:
+    """Check that SciPy can read what we have read: an iterator is empty then."""
+    if isinstance(value, Iterator):
+        raise HandOver(name)
 
 
 def axis_of(axis: Any, ndim: int) -> int:
@@ -119,6 +126,7 @@ def each(value: Any, n: int, name: str) -> tuple[Any, ...]:
     """Return n values from one or a sequence of them."""
     if value is None or isinstance(value, (str, int, float)) or not np.iterable(value):
         return (value,) * n
+    again(value, name)
     values = tuple(value)
     if len(values) != n:
         raise HandOver(name)
