@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 import imgconv
-from imgconv import geometry, kernels, signal
+from imgconv import geometry, kernels, ndimage, signal
 from imgconv.bench import errors
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.mark.parametrize("module", [imgconv, geometry, kernels, signal], ids=lambda m: m.__name__)
+MODULES = [imgconv, geometry, kernels, ndimage, signal]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
 def test_every_public_name_has_a_docstring(module):
     for name in module.__all__:
         value = getattr(module, name)
