@@ -396,6 +396,43 @@ def test_images_are_not_handed_on(name, args):
     assert reasons(name) == before
 
 
+@pytest.mark.parametrize(
+    ("name", "args", "shape", "reason"),
+    [
+        ("gaussian_filter", (1,), (300, 3), "narrow image"),
+        ("median_filter", (99,), (400,), "long window of a signal"),
+        ("maximum_filter1d", (9,), (400,), "long window of a signal"),
+        (
+            "median_filter",
+            (None, np.array([True, False, True, True])),
+            (40,),
+            "footprint of a signal",
+        ),
+    ],
+    ids=shown,
+)
+def test_what_scipy_does_faster(name, args, shape, reason):
+    before = reasons(name).get(reason, 0)
+    assert_as_scipy(name, image(shape, "float64"), *args)
+    assert reasons(name).get(reason, 0) == before + 1
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_colours_side_by_side(dtype):
+    """The few values of a pixel make one long row, where only y and x are filtered."""
+    photo = image((37, 53, 3), dtype)
+    for mode in MODES:
+        options = {"mode": mode, "cval": 3}
+        assert_as_scipy("gaussian_filter", photo, (1.5, 2, 0), **options)
+        assert_as_scipy("gaussian_filter", photo, (0, 2, 0), **options)
+        assert_as_scipy("gaussian_filter", photo, (2, 0, 0), order=1, **options)
+        assert_as_scipy("gaussian_filter", photo[:, ::2], (1, 2, 0), **options)
+        assert_as_scipy("gaussian_filter", photo[..., ::-1], (1, 2, 0), **options)
+        assert_as_scipy("gaussian_filter", photo[..., :2], (1, 2, 0), **options)
+        assert_as_scipy("uniform_filter", photo, (3, 5, 1), **options)
+        assert_as_scipy("maximum_filter", photo, (3, 5, 1), **options)
+
+
 def test_iterators_are_left_to_be_read():
     volume = image((5, 6, 7), "float32")
     for name in ("gaussian_filter", "median_filter"):

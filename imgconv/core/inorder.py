@@ -152,14 +152,21 @@ class InOrder:
             for index, each in enumerate(term):
                 follows = term[index + 1 :]
                 rows, columns = (axis.span - 1 for axis in chained(follows)) if follows else (0, 0)
-                passes += [top - y.before, left - x.before] if index == 0 else [0, 0]
-                passes += [rows, columns, each.sign, len(each.places), len(places), len(weights)]
+                passes += [top - y.before, (left - x.before) * step] if index == 0 else [0, 0]
+                passes += [
+                    rows,
+                    columns * step,
+                    each.sign,
+                    len(each.places),
+                    len(places),
+                    len(weights),
+                ]
                 passes.append(int(not follows))
                 places += each.places
                 weights += each.weights.tolist()
         count = sum(map(len, self.terms))
         head = [COMBINE.index(self.combine), count, len(self.terms), self.most_taps]
-        flat = np.array(places, np.intp).ravel().tolist()
+        flat = (np.array(places, np.intp) * np.array([1, step, 1, step])).ravel().tolist()
         return [*head, *passes, *flat], np.array(weights)
 
 

@@ -19,6 +19,8 @@ from imgconv.ndimage.call import UINT8, UINT64, Image, Target, as_bytes, as_imag
 
 # Rows shorter than this are no work for a vector: the axis to filter along becomes the row.
 NARROW = 32
+# Images of so few columns are filtered line by line as fast.
+NARROWEST = 16
 # A second step down so few rows may share the pass of a first along the rows.
 LOW = 9
 
@@ -90,12 +92,15 @@ class Group(NamedTuple):
     axes: tuple[int, int]
     modes: tuple[str, str]
     steps: int
+    channel: int | None = None
 
 
 def run(image: Image, steps: Sequence[Step], cval: float, target: Target) -> Image:
     """Return the result of steps one after the other."""
     if target.dtype == UINT64:
         check_unsigned(image, steps, cval)
+    if image.ndim == 2 and image.shape[1] < NARROWEST < image.shape[0] // 16:
+        raise HandOver("narrow image")
     source = as_bytes(image)
     out = None if target.out is None else as_bytes(target.out)
     dtype = UINT8 if target.dtype.kind == "b" else target.dtype
@@ -115,7 +120,7 @@ def filtered(group: Group, image: Image, cval: float, dtype: np.dtype, out: Any)
     """Return what one operation gives."""
     axes = None if image.ndim == 2 and group.axes == (0, 1) else group.axes
     asked = dtype if out is None else None
-    return apply(group.operation, image, group.modes, cval, axes, None, asked, out)
+    return apply(group.operation, image, group.modes, cval, axes, group.channel, asked, out)
 
 
 def next_group(image: Image, steps: Sequence[Step], cval: float) -> Group:
@@ -128,18 +133,19 @@ def next_group(image: Image, steps: Sequence[Step], cval: float) -> Group:
     first = steps[0]
     if isinstance(first.line, Mean):
         return next_means(image, steps, fast)
+    x, channel = row_axis(image, first.axis, fast)
     second = steps[1] if len(steps) > 1 else None
     if second is not None and (second.mode != "constant" or cval == 0):
         assert isinstance(second.line, Line)
-        if second.axis == fast:
+        if second.axis == x:
             both = in_order((((0, first.line), (1, second.line)),))
-            return Group(both, (first.axis, fast), (first.mode, second.mode), 2)
-        if first.axis == fast and second.line.size <= LOW:
+            return Group(both, (first.axis, x), (first.mode, second.mode), 2, channel)
+        if first.axis == x and second.line.size <= LOW and second.axis != channel:
             both = in_order((((1, first.line), (0, second.line)),))
-            return Group(both, (second.axis, fast), (second.mode, first.mode), 2)
-    y, x = plane(image, first.axis, fast)
+            return Group(both, (second.axis, x), (second.mode, first.mode), 2, channel)
+    y, x = plane(image, first.axis, x, channel)
     operation = in_order((((0 if first.axis == y else 1, first.line),),))
-    return Group(operation, (y, x), (first.mode, first.mode), 1)
+    return Group(operation, (y, x), (first.mode, first.mode), 1, channel)
 
 
 def next_means(image: Image, steps: Sequence[Step], fast: int) -> Group:
@@ -168,13 +174,26 @@ def fastest(image: Image) -> int:
     return -min(lies)[1] if lies else image.ndim - 1
 
 
-def plane(image: Image, axis: int, fast: int) -> tuple[int, int]:
+def row_axis(image: Image, axis: int, fast: int) -> tuple[int, int | None]:
+    """Return the axis x of planes, and that of channels that lie side by side along it.
+
+    So the few colours of an image, which are not filtered among each other, make one long row.
+    """
+    count = image.shape[fast]
+    if image.ndim < 3 or count >= NARROW or axis == fast or image.strides[fast] < 0:
+        return fast, None
+    beside = count * image.strides[fast]
+    rows = [i for i in range(image.ndim) if i != fast and image.strides[i] == beside]
+    return (rows[0], fast) if rows else (fast, None)
+
+
+def plane(image: Image, axis: int, fast: int, channel: int | None = None) -> tuple[int, int]:
     """Return the axes y and x of the planes in which to filter along one axis."""
     shape = image.shape
     if axis == fast:
-        others = [other for other in range(image.ndim) if other != axis]
+        others = [other for other in range(image.ndim) if other not in (axis, channel)]
         return max(others, key=shape.__getitem__), axis
-    if shape[fast] < NARROW and shape[axis] > shape[fast]:
+    if channel is None and shape[fast] < NARROW and shape[axis] > shape[fast]:
         return fast, axis
     return axis, fast
 
