@@ -50,6 +50,8 @@ LOOPS = {
     "flood": ("uint8",),
     "pool": (*FLOATS, "uint8", "int64", "uint64"),
     "rank": (*KEYS, *FLOATS),
+    "inorder": ("float64",),
+    "running": ("float64",),
 }
 X86_LEVELS = ["v2", "v3", "v4"]
 
@@ -76,9 +78,13 @@ GNU_FLAGS = [
 # kernels from 5x5 to 15x15. With 16 registers it spills instead.
 LEVEL_FLAGS = {"v4": ["-fschedule-insns", "-fno-schedule-insns2"]}
 
-# Ties between edge pixels are decided as SciPy's sums decide them, which know no fused instruction.
-# A tile of a convolution layer has no vector that several accumulators would want again.
-LOOP_FLAGS = {"canny": ["-ffp-contract=off"], "conv2d": ["-fno-schedule-insns"]}
+# Ties between edge pixels are decided as SciPy's sums decide them, which know no fused instruction;
+# and the sums of `imgconv.ndimage` are SciPy's to the bit. A tile of a convolution layer has no
+# vector that several accumulators would want again.
+LOOP_FLAGS = {
+    **{loop: ["-ffp-contract=off"] for loop in ("canny", "inorder", "running")},
+    "conv2d": ["-fno-schedule-insns"],
+}
 
 
 def levels() -> list[str]:

@@ -109,6 +109,7 @@ __all__ = [
     "median",
     "minimum",
     "morphological_gradient",
+    "ndimage",
     "nn",
     "opening",
     "percentile",
@@ -129,7 +130,7 @@ __all__ = [
 ]
 
 # Modules that speak as another library does; each is loaded when it is first touched.
-FACES = ("nn", "signal")
+FACES = ("ndimage", "nn", "signal")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -546,7 +546,9 @@ A_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
 @main.command()
-@click.argument("families", metavar="[FAMILY]...", nargs=-1, type=click.Choice(FAMILIES))
+@click.argument(
+    "families", metavar="[FAMILY]...", nargs=-1, type=click.Choice((*FAMILIES, "faces"))
+)
 @click.option(
     "--threads",
     metavar="N,...",
@@ -628,7 +630,8 @@ def bench(
     imgconv bench correlate edges --threads 1 --size 1024x1024 --plot bench.png
 
     FAMILY is correlate, kernels, gaussian, large, edges, box, pool, canny, denoise, uint8, uint16,
-    colour, small, stack or float64; all of them take many minutes.
+    colour, small, stack or float64; all of them take many minutes. faces, alone, measures the
+    faces of other libraries beside their originals, function by function.
 
     SciPy, scikit-image, OpenCV, PyTorch and DIPlib, as far as installed, run on the same arrays in
     one process, in turn; medians are compared. Work that is not equal is marked.
@@ -639,6 +642,9 @@ def bench(
     from imgconv.bench import measure, peers, report, suite
 
     check_outputs(json_file, plot_file, markdown_file)
+    if "faces" in families:
+        show_faces(families, shapes, threads, names, budget)
+        return
     installed, missing = peers.installed()
     rows = suite.rows(families, shapes, names)
     outputs = (True, False) if ready else (True,)
@@ -678,6 +684,27 @@ def show_layers(threads: list[int], budget: float, console: Console) -> None:
     from imgconv.bench import layers
 
     console.print(layers.table(list(layers.measure(layers.LAYERS, threads, budget))))
+
+
+def show_faces(
+    families: tuple[str, ...],
+    shapes: list[tuple[int, int]],
+    threads: list[int],
+    names: list[str],
+    budget: float,
+) -> None:
+    """Measure the faces beside their originals, and print what they take."""
+    from rich.console import Console
+
+    from imgconv.bench import faces
+
+    if families != ("faces",):
+        raise click.UsageError("faces is measured alone")
+    pairs = []
+    for pair in faces.measure(shapes, threads, names, budget):
+        pairs.append(pair)
+        print(f"{pair.title}, {pair.dtype}: {pair.ratio:.1f}", file=sys.stderr)
+    Console(width=None if sys.stdout.isatty() else 140).print(faces.table(pairs))
 
 
 def show_memory(rows: list[Row], threads: list[int], console: Console) -> None:

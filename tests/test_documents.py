@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 import imgconv
-from imgconv import geometry, kernels, nn, signal
+from imgconv import geometry, kernels, ndimage, nn, signal
 from imgconv.bench import errors
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-MODULES = [imgconv, geometry, kernels, signal, nn, nn.layers, nn.textbook, nn.train]
+MODULES = [imgconv, geometry, kernels, ndimage, signal, nn, nn.layers, nn.textbook, nn.train]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)

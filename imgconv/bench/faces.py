@@ -1,0 +1,161 @@
+"""Faces beside their originals: `imgconv bench faces`.
+
+A row is a call of one function with the same arguments on both sides, in one process, in turn.
+Rows of other faces go to CALLS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from importlib import import_module
+from statistics import median
+from typing import Any, NamedTuple
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+import imgconv
+from imgconv.bench.measure import interleave
+from imgconv.bench.report import duration
+
+DTYPES = ("uint8", "uint16", "int32", "float32", "float64")
+
+
+class Face(NamedTuple):
+    """A call of a function that two modules have.
+
+    `call` takes the function and the image; `dtypes` are those of the images.
+    """
+
+    original: str
+    face: str
+    function: str
+    title: str
+    call: Callable[[Callable[..., Any], np.ndarray], Any]
+    dtypes: tuple[str, ...] = DTYPES
+
+
+def ndimage(
+    function: str, *args: Any, title: str = "", dtypes: tuple[str, ...] = DTYPES, **options: Any
+) -> Face:
+    """Return a row of `scipy.ndimage`: the image is the first argument."""
+    shown = [repr(value) for value in args]
+    shown += [f"{name}={value!r}" for name, value in options.items()]
+    return Face(
+        "scipy.ndimage",
+        "imgconv.ndimage",
+        function,
+        f"{function} {title or ', '.join(shown)}".strip(),
+        lambda function, image: function(image, *args, **options),
+        dtypes,
+    )
+
+
+KERNEL = np.random.default_rng(1).random((5, 5))
+DISK = np.hypot(*np.mgrid[-7:8, -7:8]) <= 7.5
+CALLS: tuple[Face, ...] = (
+    ndimage("correlate", KERNEL[:3, :3], title="3x3"),
+    ndimage("correlate", KERNEL, title="5x5"),
+    ndimage("convolve", KERNEL, title="5x5"),
+    ndimage("correlate1d", KERNEL[0], title="5, axis=1"),
+    ndimage("correlate1d", KERNEL[0], 0, title="5, axis=0"),
+    ndimage("gaussian_filter", 1.5),
+    ndimage("gaussian_filter", 4.0),
+    ndimage("gaussian_filter", 1.5, order=1),
+    ndimage("gaussian_filter1d", 1.5),
+    ndimage("gaussian_laplace", 2.0),
+    ndimage("gaussian_gradient_magnitude", 2.0),
+    ndimage("laplace"),
+    ndimage("sobel"),
+    ndimage("prewitt", axis=0),
+    ndimage("uniform_filter", 3),
+    ndimage("uniform_filter", 15),
+    ndimage("minimum_filter", 3),
+    ndimage("maximum_filter", 15),
+    ndimage("maximum_filter", footprint=DISK, title="disk of 15x15"),
+    ndimage("median_filter", 3),
+    ndimage("median_filter", 5),
+    ndimage("percentile_filter", 20, 5),
+    ndimage("rank_filter", 3, 5),
+    ndimage("grey_opening", 5),
+    ndimage("morphological_gradient", 3),
+    ndimage("white_tophat", 5),
+    ndimage("binary_erosion", dtypes=("bool",)),
+    ndimage("binary_dilation", iterations=3, dtypes=("bool",)),
+    ndimage("binary_closing", KERNEL[:3, :3] > 0, title="3x3", dtypes=("bool",)),
+)
+
+
+class Pair(NamedTuple):
+    """A row, measured: seconds of the face and of the original."""
+
+    title: str
+    dtype: str
+    shape: tuple[int, int]
+    threads: int
+    ours: float
+    original: float
+
+    @property
+    def ratio(self) -> float:
+        """The original's time by ours."""
+        return self.original / self.ours
+
+
+def image(dtype: str, shape: tuple[int, int]) -> np.ndarray:
+    """Return noise of 8 bits in any dtype, the same in every run."""
+    noise = np.random.default_rng(1).random(shape)
+    return noise > 0.5 if dtype == "bool" else (255 * noise).astype(dtype)
+
+
+def measure(
+    shapes: Sequence[tuple[int, int]],
+    threads: Sequence[int],
+    dtypes: Sequence[str],
+    budget: float,
+    calls: Sequence[Face] = CALLS,
+) -> Iterator[Pair]:
+    """Measure each call on each image, for `budget` seconds."""
+    for shape in shapes:
+        for count in threads:
+            for each in calls:
+                for dtype in each.dtypes:
+                    if not dtypes or dtype in dtypes or dtype == "bool":
+                        with imgconv.threads(count):
+                            yield measured(each, dtype, shape, count, budget)
+
+
+def measured(each: Face, dtype: str, shape: tuple[int, int], threads: int, budget: float) -> Pair:
+    """Measure one call on one image."""
+    array = image(dtype, shape)
+    calls = {
+        name: partial(each.call, getattr(import_module(name), each.function), array)
+        for name in (each.face, each.original)
+    }
+    times = interleave(calls, budget)
+    ours, original = (times[name].median for name in (each.face, each.original))
+    return Pair(each.title, dtype, shape, threads, ours, original)
+
+
+def table(pairs: Sequence[Pair]) -> Table:
+    """Return all rows, and how many times faster the faces are in the median."""
+    shown = Table(box=SIMPLE_HEAD, title="faces and their originals", title_justify="left")
+    shown.add_column("call")
+    shown.add_column("image")
+    for head in ("threads", "face", "original", "times faster"):
+        shown.add_column(head, justify="right")
+    for pair in pairs:
+        size = " x ".join(map(str, pair.shape))
+        shown.add_row(
+            pair.title, f"{size} {pair.dtype}", str(pair.threads), duration(pair.ours),
+            duration(pair.original), f"{pair.ratio:.1f}",
+        )  # fmt: skip
+    if pairs:
+        ratios = [pair.ratio for pair in pairs]
+        shown.caption = (
+            f"{len(pairs)} rows: {median(ratios):.1f} times faster in the median, "
+            f"{min(ratios):.1f} at least"
+        )
+    return shown

@@ -1,0 +1,402 @@
+"""A differential fuzzer of the faces: random calls, answered by the original and by the face.
+
+    python tests/fuzz_faces.py --seconds 600
+    python tests/fuzz_faces.py --only median_filter --seed 3
+    python tests/fuzz_faces.py --seed 0 --draw 4711         # one call again, and its arguments
+
+A draw is given by its seed and its number alone. Both sides get copies of all arrays, in the same
+layout. Results, and arrays to fill, must have the same dtype and be equal to the bit (but for the
+sign of zeros and the payload of NaN); or both must raise the same error with the same words. What
+a face refuses, its original must refuse.
+"""
+
+import argparse
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.ndimage
+
+import imgconv.ndimage
+from imgconv.core.handover import FACES
+from imgconv.ndimage import call as ndimage_arguments
+
+DTYPES = (
+    ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
+    + ["float32", "float64"] * 3
+    + ["float16", "complex64"]
+)
+MODES = ["reflect", "constant", "nearest", "mirror", "wrap", "grid-mirror", "grid-constant"]
+MODES += ["grid-wrap"]
+
+
+class Call(NamedTuple):
+    """A function of a module with its arguments."""
+
+    module: Any
+    original: Any
+    name: str
+    args: tuple[Any, ...]
+    options: dict[str, Any]
+
+    def __str__(self) -> str:
+        parts = [show(each) for each in self.args]
+        parts += [f"{name}={show(each)}" for name, each in self.options.items()]
+        return f"{self.original.__name__}.{self.name}({', '.join(parts)})"
+
+
+def show(value: Any) -> str:
+    """Return an argument in few words."""
+    if isinstance(value, np.ndarray) and value.size > 60:
+        return f"<{value.dtype} {value.shape}, strides {value.strides}>"
+    return repr(value)
+
+
+# ---- arrays ----------------------------------------------------------------------------------
+
+
+def array(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """Return random pixels: noise, few values, large values, a constant, or not all finite."""
+    kind = rng.integers(6)
+    d = np.dtype(dtype)
+    if d.kind == "b":
+        return rng.random(shape) < rng.random()
+    if d.kind in "iu":
+        info = np.iinfo(d)
+        low, high = [(0, 4), (max(info.min, -100), 100), (0, 100)][rng.integers(3)]
+        if kind == 0:
+            low, high = info.min, info.max
+        return rng.integers(low, high, shape, d, endpoint=True)
+    values = rng.standard_normal(shape) * 10.0 ** rng.integers(-3, 4)
+    if kind == 0:
+        values = np.round(values)
+    if kind == 1:
+        values = np.full(shape, values.flat[0] if values.size else 0)
+    if kind == 2 and values.size:
+        values.flat[rng.integers(values.size)] = rng.choice([np.nan, np.inf, -np.inf])
+    if d.kind == "c":
+        values = values + 1j * rng.standard_normal(shape)
+    return values.astype(d)
+
+
+def laid_out(rng: np.random.Generator, values: np.ndarray) -> np.ndarray:
+    """Return equal values in some layout."""
+    way = rng.integers(8)
+    if way == 0:
+        return np.asfortranarray(values)
+    if way == 1:
+        wide = np.zeros((*values.shape[:-1], 2 * values.shape[-1]), values.dtype)
+        wide[..., ::2] = values
+        return wide[..., ::2]
+    if way == 2:
+        return np.ascontiguousarray(values[::-1])[::-1]
+    if way == 3 and values.dtype.itemsize > 1:
+        return values.astype(values.dtype.newbyteorder())
+    if way == 4:
+        frozen = values.copy()
+        frozen.setflags(write=False)
+        return frozen
+    return values
+
+
+def again(value: Any, seen: dict[int, Any]) -> Any:
+    """Return a copy of an argument in the same layout; the same array twice stays one."""
+    if not isinstance(value, np.ndarray):
+        return value
+    if id(value) not in seen:
+        base = np.empty(0, value.dtype) if value.base is None else value.base
+        whole = isinstance(base, np.ndarray) and base.size >= value.size > 0
+        if type(value) is not np.ndarray:
+            return value.copy()
+        if whole and base.dtype == value.dtype:
+            other = base.copy(order="K")
+            at = value.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+            seen[id(value)] = np.ndarray(value.shape, value.dtype, memory(other), at, value.strides)
+        else:
+            seen[id(value)] = value.copy(order="K")
+        seen[id(value)].setflags(write=value.flags.writeable)
+    return seen[id(value)]
+
+
+def memory(base: np.ndarray) -> np.ndarray:
+    """Return the bytes of an array whose elements lie without gaps."""
+    return np.ndarray(base.nbytes, np.uint8, base.ravel(order="K"))
+
+
+# ---- scipy.ndimage ---------------------------------------------------------------------------
+
+
+def shape(rng: np.random.Generator) -> tuple[int, ...]:
+    """Return the shape of a signal, an image or a volume."""
+    ndim = rng.choice([1, 2, 2, 2, 3])
+    most = {1: 200, 2: 40, 3: 9}[int(ndim)]
+    return tuple(int(n) for n in rng.integers(1, most, ndim))
+
+
+def one_or_each(rng: np.random.Generator, n: int, draw: Callable[[], Any]) -> Any:
+    """Return one value, or a sequence of n; seldom of one too many."""
+    if rng.random() < 0.6:
+        return draw()
+    return [draw() for _ in range(n + (rng.random() < 0.03))]
+
+
+def common(
+    rng: np.random.Generator, image: np.ndarray, n: int, output: bool = True
+) -> dict[str, Any]:
+    """Return mode, cval and output."""
+    options: dict[str, Any] = {}
+    if rng.random() < 0.8:
+        options["mode"] = one_or_each(rng, n, lambda: str(rng.choice(MODES)))
+    if rng.random() < 0.5:
+        options["cval"] = rng.choice([0, 1, 3, 1.5, -2.0, 300, np.nan, np.inf],
+                                     p=[.3, .2, .15, .1, .1, .05, .05, .05])  # fmt: skip
+    if output and rng.random() < 0.5:
+        options["output"] = output_of(rng, image)
+    return options
+
+
+def output_of(rng: np.random.Generator, image: np.ndarray) -> Any:
+    """Return a dtype, its name, an array of one, or the image itself."""
+    dtype = str(rng.choice(DTYPES)) if rng.random() < 0.5 else image.dtype.name
+    way = rng.integers(6)
+    if way == 0:
+        return dtype
+    if way == 1:
+        return np.dtype(dtype).type
+    if way == 2:
+        return image
+    if way == 3 and rng.random() < 0.1:
+        return np.zeros(tuple(n + 1 for n in image.shape), dtype)
+    return laid_out(rng, array(rng, image.shape, dtype))
+
+
+def axes(rng: np.random.Generator, ndim: int) -> Any:
+    """Return some axes, or all, in any order."""
+    if rng.random() < 0.6:
+        return None
+    count = int(rng.integers(1, ndim + 1))
+    some = [int(axis) for axis in rng.permutation(ndim)[:count]]
+    some = [axis - ndim if rng.random() < 0.3 else axis for axis in some]
+    return some[0] if count == 1 and rng.random() < 0.5 else tuple(some)
+
+
+def count_of(chosen: Any, ndim: int) -> int:
+    """Return how many axes are chosen."""
+    return ndim if chosen is None else np.size(chosen)
+
+
+def origin(rng: np.random.Generator, n: int) -> Any:
+    """Return how far windows are shifted, seldom too far."""
+    return one_or_each(rng, n, lambda: int(rng.choice([0, 0, 0, -1, 1, 2])))
+
+
+def window(rng: np.random.Generator, n: int) -> dict[str, Any]:
+    """Return a size or a footprint of n axes."""
+    if rng.random() < 0.6:
+        return {"size": one_or_each(rng, n, lambda: int(rng.integers(1, 7)))}
+    return {"footprint": rng.random(tuple(rng.integers(1, 5, n))) < rng.choice([0.6, 1.0])}
+
+
+def along(rng: np.random.Generator, ndim: int) -> dict[str, Any]:
+    """Return an axis, or leave it away."""
+    return {} if rng.random() < 0.3 else {"axis": int(rng.integers(-ndim, ndim))}
+
+
+def weights(rng: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
+    """Return a kernel: real, whole, with zeros, symmetric or antisymmetric."""
+    kernel = rng.standard_normal(size)
+    way = rng.integers(5)
+    if way == 0:
+        kernel = np.round(2 * kernel)
+    if way == 1:
+        kernel[rng.random(size) < 0.5] = 0
+    if way in (2, 3):
+        turned = kernel[(slice(None, None, -1),) * len(size)]
+        kernel = kernel + turned if way == 2 else kernel - turned
+    return kernel
+
+
+def sigma(rng: np.random.Generator, n: int) -> Any:
+    """Return a standard deviation, or one for each axis."""
+    return one_or_each(rng, n, lambda: float(rng.choice([0.5, 0.7, 1, 1.3, 2.2, 0, 4])))
+
+
+def gaussian_options(rng: np.random.Generator) -> dict[str, Any]:
+    """Return truncate and radius."""
+    options: dict[str, Any] = {}
+    if rng.random() < 0.2:
+        options["truncate"] = float(rng.choice([1, 2.5, 3]))
+    if rng.random() < 0.1:
+        options["radius"] = int(rng.integers(0, 5))
+    return options
+
+
+def ndimage_call(rng: np.random.Generator, name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return arguments for a function of `scipy.ndimage`."""
+    image = laid_out(rng, array(rng, shape(rng), str(rng.choice(DTYPES))))
+    ndim = image.ndim
+    if name in ("correlate1d", "convolve1d"):
+        options = along(rng, ndim) | common(rng, image, 1) | {"origin": origin(rng, 1)}
+        return (image, weights(rng, (int(rng.integers(1, 10)),))), options
+    if name in ("uniform_filter1d", "minimum_filter1d", "maximum_filter1d"):
+        options = along(rng, ndim) | common(rng, image, 1) | {"origin": origin(rng, 1)}
+        return (image, int(rng.integers(1, 9))), options
+    if name == "gaussian_filter1d":
+        options = along(rng, ndim) | common(rng, image, 1) | gaussian_options(rng)
+        options["order"] = int(rng.integers(3))
+        return (image, float(rng.choice([0.6, 1, 2.3]))), options
+    if name in ("sobel", "prewitt"):
+        return (image,), along(rng, ndim) | common(rng, image, ndim)
+    chosen = axes(rng, ndim)
+    n = count_of(chosen, ndim)
+    options = common(rng, image, n) | {"axes": chosen}
+    if name == "gaussian_filter":
+        order = one_or_each(rng, n, lambda: int(rng.integers(3)))
+        return (image, sigma(rng, n)), options | gaussian_options(rng) | {"order": order}
+    if name == "gaussian_laplace":
+        return (image, sigma(rng, n)), options | gaussian_options(rng)
+    if name == "gaussian_gradient_magnitude":
+        return (image, sigma(rng, ndim)), options | gaussian_options(rng)
+    if name == "laplace":
+        return (image,), options
+    options["origin"] = origin(rng, n)
+    if name in ("correlate", "convolve"):
+        return (image, weights(rng, tuple(rng.integers(1, 5, n)))), options
+    if name == "uniform_filter":
+        return (image, one_or_each(rng, n, lambda: int(rng.integers(1, 9)))), options
+    if name.startswith("binary"):
+        del options["origin"]
+        options = {k: v for k, v in options.items() if k in ("axes", "output")}
+        structure = rng.random(tuple(rng.integers(1, 4, n))) < 0.7 if rng.random() < 0.5 else None
+        options |= {"iterations": int(rng.choice([1, 1, 1, 2, 3, 0, 14])), "structure": structure}
+        options |= {"border_value": int(rng.integers(2))}
+        out = options.get("output")
+        if isinstance(out, np.ndarray) and not out.dtype.isnative:
+            del options["output"]
+        if structure is not None and chosen is None and rng.random() < 0.3:
+            # SciPy does not check these, and reads outside memory.
+            size = structure.shape
+            options["origin"] = [int(rng.integers(-(k // 2), (k + 1) // 2)) for k in size]
+        return (image,), options
+    options |= window(rng, n)
+    if ndim == 1 and name in ("median_filter", "percentile_filter", "rank_filter"):
+        # SciPy writes pixels of the input's dtype into an output of any, and refuses byte orders.
+        options.pop("output", None)
+        image = image.astype(image.dtype.newbyteorder("="), copy=False)
+    if name == "rank_filter":
+        return (image, int(rng.integers(-4, 4))), options
+    if name == "percentile_filter":
+        return (image, float(rng.choice([0, 20, 50, 99.5, 100, -30]))), options
+    return (image,), options
+
+
+CALLBACKS = ("generic", "vectorized")
+NDIMAGE = [name for name in imgconv.ndimage.__all__ if not name.startswith(CALLBACKS)]
+
+
+def draw(seed: int, number: int, only: str | None = None) -> Call:
+    """Return draw number `number`."""
+    rng = np.random.default_rng((seed, number))
+    name = only or str(rng.choice(NDIMAGE))
+    args, options = ndimage_call(rng, name)
+    return Call(imgconv.ndimage, scipy.ndimage, name, args, options)
+
+
+# ---- both sides ------------------------------------------------------------------------------
+
+
+def answer(module: Any, call: Call) -> tuple[Any, dict[int, Any]]:
+    """Return the result or the error of one side, and the copies that it worked on."""
+    seen: dict[int, Any] = {}
+    args = [again(value, seen) for value in call.args]
+    options = {name: again(value, seen) for name, value in call.options.items()}
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            return getattr(module, call.name)(*args, **options), seen
+        except Exception as error:
+            return error, seen
+
+
+def same(ours: Any, theirs: Any) -> bool:
+    """Whether two arrays have the same dtype and values; NaN equals NaN."""
+    if ours.dtype != theirs.dtype or ours.shape != theirs.shape:
+        return False
+    if ours.dtype.kind == "b":
+        return np.array_equal(ours.view(np.uint8), theirs.view(np.uint8))
+    return np.array_equal(ours, theirs, equal_nan=ours.dtype.kind in "fc")
+
+
+def apart(ours: Any, theirs: Any) -> str:
+    """Tell where two arrays differ first."""
+    if ours.shape != theirs.shape:
+        return f"shapes {ours.shape} and {theirs.shape}"
+    with np.errstate(all="ignore"):
+        places = np.argwhere((ours != theirs) & ((ours == ours) | (theirs == theirs)))
+    if not len(places):
+        return "the same values"
+    first = tuple(places[0])
+    return f"{len(places)} of {ours.size}, at {places[0]}: {ours[first]!r}, {theirs[first]!r}"
+
+
+def difference(call: Call) -> str:
+    """Return what is not the same on both sides; nothing if all is."""
+    theirs, their_arrays = answer(call.original, call)
+    record = FACES[f"scipy.ndimage.{call.name}"]
+    refused = sum(n for why, n in record.handed.items() if why.startswith("refused"))
+    ours, our_arrays = answer(call.module, call)
+    if isinstance(theirs, Exception):
+        if type(ours) is type(theirs) and str(ours) == str(theirs):
+            return ""
+        return f"ours {ours!r}\ntheirs {theirs!r}"
+    if isinstance(ours, Exception):
+        return f"ours raised {ours!r}"
+    if refused != sum(n for why, n in record.handed.items() if why.startswith("refused")):
+        return f"we refused what the original does: {record.handed}"
+    if not same(ours, theirs):
+        return f"ours {ours.dtype}, theirs {theirs.dtype}\n{apart(ours, theirs)}"
+    if any(not same(our_arrays[key], value) for key, value in their_arrays.items()):
+        return "the arguments were left different"
+    return ""
+
+
+def differences(seed: int, only: str | None = None, first: int = 0) -> Iterator[tuple[int, str]]:
+    """Yield the number of each draw and what is different, for ever."""
+    number = first
+    while True:
+        call = draw(seed, number, only)
+        yield number, difference(call)
+        number += 1
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--draws", type=int, default=10**9, help="no more than these")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", help="the name of a function")
+    parser.add_argument("--draw", type=int, help="this draw alone, with its arguments")
+    wanted = parser.parse_args()
+    # Images of a few pixels go to the engine, too.
+    ndimage_arguments.SMALL = 0
+    if wanted.draw is not None:
+        call = draw(wanted.seed, wanted.draw, wanted.only)
+        print(call, difference(call) or "no difference", sep="\n")
+        return 0
+    end, found, number = time.monotonic() + wanted.seconds, 0, 0
+    for number, what in differences(wanted.seed, wanted.only):
+        if what:
+            found += 1
+            print(f"--draw {number}: {draw(wanted.seed, number, wanted.only)}\n{what}\n")
+        if time.monotonic() > end or found == 20 or number + 1 == wanted.draws:
+            break
+    print(f"{number + 1} calls, {found} differences")
+    return int(found > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
