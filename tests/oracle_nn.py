@@ -104,6 +104,21 @@ def conv_transpose2d(
     return result if bias is None else result + bias[:, None, None]
 
 
+def conv_transpose2d_backward(
+    grad, x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+):
+    """By the convolution that this transposes, of which output_padding may see more windows."""
+    words = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    grad_x = conv2d(grad, weight, **words)
+    wide = np.zeros_like(grad_x)
+    wide[:, :, : x.shape[2], : x.shape[3]] = x
+    return (
+        grad_x[:, :, : x.shape[2], : x.shape[3]],
+        conv2d_backward(wide, grad, weight, **words)[1],
+        None if bias is None else grad.sum(axis=(0, 2, 3)),
+    )
+
+
 def windows(x, kernel, stride, padding, dilation, ceil_mode, fill):
     """All windows of a pooling layer, (N, C, oh, ow, kh, kw), and which pixels are what.
 
