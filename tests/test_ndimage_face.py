@@ -401,7 +401,7 @@ def test_images_are_not_handed_on(name, args):
     [
         ("gaussian_filter", (1,), (300, 3), "narrow image"),
         ("median_filter", (99,), (400,), "long window of a signal"),
-        ("maximum_filter1d", (9,), (400,), "long window of a signal"),
+        ("maximum_filter1d", (9,), (400,), "extremes of a signal of 64 bits"),
         (
             "median_filter",
             (None, np.array([True, False, True, True])),

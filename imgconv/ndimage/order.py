@@ -253,7 +253,7 @@ def extremes(
     source, out = image, target.out
     if image.ndim == 1:
         if image.dtype.itemsize == 8:
-            raise HandOver("long window of a signal")
+            raise HandOver("extremes of a signal of 64 bits")
         source, out = source[None], None if out is None else out[None]
         extents = [extents[0]._replace(axis=1)]
     while extents:
