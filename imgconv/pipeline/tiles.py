@@ -39,7 +39,7 @@ class Reach(NamedTuple):
         if span == (0, n):
             return span
         first, last = self.aligned(span)[0] - self.before, span[1] + self.after
-        if self.mode == "wrap" and self.before + self.after:
+        if self.mode == "wrap" or not self.before + self.after:
             return first, last
         # A pixel outside mirrors one that lies as far inside, and one further.
         above, below = max(0, -first), max(0, last - n)
