@@ -1,6 +1,6 @@
 """The class `Pipeline`: a chain of filters that is data."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from os import PathLike
 from typing import Any
 
@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check
 from imgconv.pipeline import fused, show, store
+from imgconv.pipeline.nodes import Flow, Spec, Stages, several
 from imgconv.pipeline.parse import parse
-from imgconv.pipeline.plan import Flow, Spec, Stages, lay_out, several
+from imgconv.pipeline.plan import lay_out
 from imgconv.pipeline.steps import Chain, Node, PipelineError, Step, chain_of, step_of, steps_of
 
 Part = "str | Step | Pipeline | Callable[..., Any]"
@@ -115,14 +116,19 @@ class Pipeline:
         axes, channel_axis = check.axis_numbers(axes, channel_axis)
         layout = check.layout(array.ndim, axes, channel_axis)
         planes, channels = planes_of(array, layout)
-        plan = self._plan(Spec(planes.shape[len(layout.stack) :][:2], channels, array.dtype))
-        results = run_stack(plan, planes, len(layout.stack))
+        depth = len(layout.stack)
+        plan = self._plan(Spec(planes.shape[depth : depth + 2], channels, array.dtype))
+        outs = None if out is None else targets(plan, planes.shape[:depth], layout, out)
+        overlap = outs is not None and any(np.may_share_memory(array, each) for each in outs)
+        results = run_stack(plan, planes, depth, None if overlap else outs)
+        if overlap:
+            fused.filled(results, outs)
+        if out is not None:
+            return out
         arranged = tuple(
-            arranged_as(result, spec, layout)
+            result.transpose(np.argsort(axes_of(spec, layout)))
             for result, spec in zip(results, several(plan.result), strict=True)
         )
-        if out is not None:
-            arranged = deliver(arranged, out)
         return arranged[0] if isinstance(plan.result, Spec) else arranged
 
     def stepwise(
@@ -164,7 +170,7 @@ class Pipeline:
             images = fused.run_steps(plan, images)
             flow = plan.result
             arranged = tuple(
-                arranged_as(result, spec, layout)
+                result.transpose(np.argsort(axes_of(spec, layout)))
                 for result, spec in zip(images, several(flow), strict=True)
             )
             yield node.text, arranged[0] if isinstance(flow, Spec) else arranged
@@ -175,7 +181,11 @@ class Pipeline:
         return lay_out(self._chain, flow)
 
     def plan(
-        self, shape: tuple[int, ...], dtype: DTypeLike = np.uint8, *, channel_axis: int | None = None
+        self,
+        shape: tuple[int, ...],
+        dtype: DTypeLike = np.uint8,
+        *,
+        channel_axis: int | None = None,
     ) -> "show.Overview":
         """Return what the chain does with images of a shape and dtype; its repr is a table.
 
@@ -267,7 +277,7 @@ class Pipeline:
 
     def _repr_html_(self) -> str:
         """Return a picture of the intermediate results on a test card, for notebooks."""
-        return self.preview(show.test_card())._repr_html_()
+        return self.preview(show.card())._repr_html_()
 
     def preview(
         self, image: ArrayLike, *, channel_axis: int | None = None, size: int = 240
@@ -359,39 +369,45 @@ def planes_of(array: NDArray[Any], layout: check.Layout) -> tuple[NDArray[Any], 
     return array.transpose(axes), channels
 
 
-def run_stack(plan: Stages, planes: NDArray[Any], depth: int) -> tuple[NDArray[Any], ...]:
+def axes_of(spec: Spec, layout: check.Layout) -> list[int]:
+    """Return where stack, y, x and channels of an image's result lie in the caller's array."""
+    places = [*layout.stack, layout.y, layout.x]
+    if layout.channel is not None and spec.channels is not None:
+        return [*places, layout.channel]
+    return [sorted(places).index(place) for place in places]
+
+
+def targets(
+    plan: Stages, stack: tuple[int, ...], layout: check.Layout, out: Any
+) -> tuple[NDArray[Any], ...]:
+    """Return the caller's arrays, checked, with their axes in the order of planes."""
+    specs = several(plan.result)
+    outs = out if isinstance(out, tuple) else (out,)
+    shape, _, dtype = check.outs(outs, len(specs))
+    axes = axes_of(specs[0], layout)
+    wanted = np.array([*stack, *specs[0].shape])[np.argsort(axes)]
+    check.out_fits(shape, dtype, tuple(map(int, wanted)), specs[0].dtype)
+    return tuple(each.transpose(axes) for each in outs)
+
+
+def run_stack(
+    plan: Stages, planes: NDArray[Any], depth: int, outs: tuple[NDArray[Any], ...] | None
+) -> tuple[NDArray[Any], ...]:
     """Return the results of all images of a stack, whose axes come first."""
     if not depth:
-        return run_plan(plan, planes)
+        return run_plan(plan, planes, outs)
     stack = planes.shape[:depth]
-    results = tuple(
-        np.empty((*stack, *spec.shape), spec.dtype) for spec in several(plan.result)
-    )
+    if outs is None:
+        outs = tuple(np.empty((*stack, *spec.shape), spec.dtype) for spec in several(plan.result))
     for index in np.ndindex(stack):
-        for result, found in zip(results, run_plan(plan, planes[index]), strict=True):
-            result[index] = found
-    return results
-
-
-def run_plan(plan: Stages, image: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-    """Return the results for one image; one without pixels goes through the steps one by one."""
-    return fused.run(plan, (image,)) if image.size else fused.run_steps(plan, (image,))
-
-
-def arranged_as(result: NDArray[Any], spec: Spec, layout: check.Layout) -> NDArray[Any]:
-    """Return a result with the axes where the image has them."""
-    if spec.channels is not None:
-        order = [*layout.stack, layout.y, layout.x, layout.channel]
-        return result.transpose(np.argsort(order))
-    axes = [*layout.stack, layout.y, layout.x]
-    return result.transpose(np.argsort(np.argsort(np.argsort(axes))))
-
-
-def deliver(results: tuple[NDArray[Any], ...], out: Any) -> tuple[NDArray[Any], ...]:
-    """Fill the caller's arrays."""
-    outs = out if isinstance(out, tuple) else (out,)
-    shape, _, dtype = check.outs(outs, len(results))
-    check.out_fits(shape, dtype, results[0].shape, results[0].dtype)
-    for result, each in zip(results, outs, strict=True):
-        np.copyto(each, result)
+        run_plan(plan, planes[index], tuple(each[index] for each in outs))
     return outs
+
+
+def run_plan(
+    plan: Stages, image: NDArray[Any], outs: tuple[NDArray[Any], ...] | None
+) -> tuple[NDArray[Any], ...]:
+    """Return the results for one image; one without pixels goes through the steps one by one."""
+    if image.size:
+        return fused.run(plan, (image,), outs)
+    return fused.filled(fused.run_steps(plan, (image,)), outs)

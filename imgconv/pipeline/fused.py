@@ -1,5 +1,6 @@
 """Running a plan on arrays: bands of rows through all steps of a stage while they are in cache."""
 
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,14 +12,14 @@ from numpy.typing import NDArray
 from imgconv.core import threads
 from imgconv.core.memory import empty
 from imgconv.pipeline.measures import Found, Phase
-from imgconv.pipeline.plan import Fork, Group, Stages, Window, several
+from imgconv.pipeline.nodes import Fork, Group, Scratch, Stages, Window, several
 from imgconv.pipeline.steps import FILTERS
 from imgconv.pipeline.tiles import Tile, gathered
 
 Arrays = tuple[NDArray[Any], ...]
 
-# What the rows of a band hold on their way through the step that holds most: half of a 2 MB L2.
-BAND_BYTES = 1 << 20
+# What the rows of a band hold in the step that holds most: three quarters of a 2 MB L2.
+BAND_BYTES = 3 << 19
 # Rows that a band computes for the windows of later steps are computed by its neighbours, too:
 # they shall be a small part of it, while it takes no more memory than this.
 HALOS = 8
@@ -116,7 +117,7 @@ def run_bands(group: Group, images: Arrays, outs: Arrays | None) -> Arrays:
     height, width = group.given[0].size
     if outs is None:
         outs = tuple(empty(spec.shape, spec.dtype) for spec in several(group.result))
-    results = outs
+    results, local = outs, threading.local()
     rows = band_rows(group, height)
 
     def band(top: int) -> None:
@@ -125,7 +126,8 @@ def run_bands(group: Group, images: Arrays, outs: Arrays | None) -> Arrays:
         pixels = tuple(gathered(image, needed[0]) for image in images)
         tile = Tile(pixels if len(pixels) > 1 else pixels[0], needed[0][0], 0)
         targets = tuple(result[slice(*region[0])] for result in results)
-        made = group.run(tile, region, targets[0] if len(targets) == 1 else None)
+        scratch: Scratch = local.__dict__
+        made = group.run(tile, region, scratch, targets[0] if len(targets) == 1 else None)
         filled(made, targets)
 
     in_threads(band, range(0, height, rows), group.cost)

@@ -15,6 +15,7 @@ A word that is not None, True, False, nan or inf is a string.
 import math
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from imgconv.pipeline.steps import (
@@ -232,7 +233,7 @@ class Reader:
             return WORDS.get(word.text, word.text)
         for opening, closing, made in (("(", ")", tuple), ("[", "]", list)):
             if self.take(opening):
-                values, comma = self.deeper(lambda end=closing: self.values(end))
+                values, comma = self.deeper(partial(self.values, closing))
                 # Brackets about one value are a tuple only with a comma.
                 return made(values) if made is list or comma or not values else values[0]
         negative = self.take("-") is not None

@@ -67,8 +67,10 @@ def by_value(image: ArrayLike, change: Callable[[Image], Image], out: Image | No
 
 def delivered(values: Image, dtype: np.dtype, out: Image | None) -> Image:
     """Return values in a dtype, or in the caller's array, rounded and saturated."""
+    if out is None or out.dtype != dtype:
+        values = values if values.dtype == dtype else rounded(values, dtype)
     if out is None:
-        return values if values.dtype == dtype else rounded(values, dtype)
+        return values
     store(values, out)
     return out
 
@@ -369,8 +371,7 @@ def normalize(
     if least is None or most is None:
         found = extremes(array)
         least, most = (
-            end if value is None else value
-            for value, end in zip((least, most), found, strict=True)
+            end if value is None else value for value, end in zip((least, most), found, strict=True)
         )
     check.ordered(least, most)
     real = computing(check.native(array.dtype))

@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import check, threads
 from imgconv.pipeline import fused
-from imgconv.pipeline.plan import Each, Fork, Group, Same, Stages, Whole, Window, several
+from imgconv.pipeline.nodes import Each, Fork, Group, Same, Stages, Whole, Window, several
 from imgconv.pipeline.steps import Chain, Node
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class Overview:
     def shape(self) -> Any:
         """Of the result."""
         found = [self._shape(spec) for spec in several(self._plan.result)]
-        return tuple(found) if isinstance(self._plan.result, tuple) and len(found) != 1 else found[0]
+        return (
+            tuple(found) if isinstance(self._plan.result, tuple) and len(found) != 1 else found[0]
+        )
 
     def _shape(self, spec: Any) -> tuple[int, ...]:
         if spec.channels is None:
@@ -77,7 +80,7 @@ class Overview:
     def halo(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
         """How far it looks, or None."""
         stage = self._plan.stages[0]
-        if len(self._plan.stages) > 1 or stage.whole or stage.measured:
+        if len(self._plan.stages) > 1 or not isinstance(stage, Group) or stage.measured:
             return None
         return stage.halo
 
@@ -104,8 +107,7 @@ class Overview:
                 rows += sum(stage.halo[0])
                 bands = max(bands, rows * stage.bytes * threads.get_num_threads())
         held = [0, *between[:-1], 0]
-        pairs = [a + b for a, b in zip(held, held[1:], strict=False)]
-        return bands + max(pairs)
+        return bands + max(a + b for a, b in pairwise(held))
 
     def __repr__(self) -> str:
         """A table of the steps."""
@@ -220,9 +222,7 @@ class Preview:
         return sheet
 
 
-def preview(
-    pipeline: "Pipeline", image: ArrayLike, channel_axis: int | None, size: int
-) -> Preview:
+def preview(pipeline: "Pipeline", image: ArrayLike, channel_axis: int | None, size: int) -> Preview:
     """Return pictures of the image and of the result of every step."""
     array = check.image(image)
     pictures = [("image", drawn(array, channel_axis, size))]
@@ -272,7 +272,7 @@ def in_colour(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.repeat(picture[..., None], 3, axis=2) if picture.ndim == 2 else picture
 
 
-def test_card(size: int = 160) -> NDArray[np.uint8]:
+def card(size: int = 160) -> NDArray[np.uint8]:
     """Return an image with shades, edges, stripes and noise."""
     y, x = np.mgrid[:size, :size] / size
     card = 40 + 120 * x

@@ -219,7 +219,7 @@ def check_sizes(arguments: Mapping[str, Any]) -> None:
     """Refuse windows that no image has, before memory is spent on them."""
     for word, most in LARGEST.items():
         for value in np.ravel(np.asarray(arguments.get(word, 0), object)):
-            if isinstance(value, int | float | np.number) and abs(value) > most:
+            if isinstance(value, int | float | np.number) and abs(float(value)) > most:
                 raise ValueError(f"{word} must be at most {most} in a pipeline, got {value!r}")
     if isinstance(frequency := arguments.get("frequency", 1), int | float) and 0 < frequency < 1e-3:
         raise ValueError(f"frequency must be at least 0.001 in a pipeline, got {frequency!r}")
@@ -233,6 +233,8 @@ def check_values(step: Step) -> None:
         isinstance(value, np.ndarray) for value in step.arguments.values()
     ):
         return  # of the size of an image that is not known yet
+    if isinstance(step.arguments.get("mask"), str | int | float | tuple):
+        raise TypeError(f"mask must be an array, got {step.arguments['mask']!r}")
     if isinstance(step.arguments.get("guide"), str) and not is_itself(step.arguments["guide"]):
         raise ValueError(f"guide must be the word image, got {step.arguments['guide']!r}")
     if step.merges:
@@ -308,7 +310,7 @@ def step(
     reach: tuple[int, int] | str = "whole"
     if halo is not None:
         reach = check.integers(halo, "halo", 0)
-    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", repr(function))
+    name = str(getattr(function, "__name__", repr(function)))
     wanted = None if dtype is None else check.native(check.result_dtype(dtype))
     return Step(name, function, arguments, reach, wanted)
 
@@ -378,7 +380,7 @@ def written(value: Any) -> str:
     if isinstance(value, list | tuple):
         inner = ", ".join(map(written, value))
         return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' * (len(value) == 1)})"
-    if isinstance(value, type) or isinstance(value, np.dtype):
+    if isinstance(value, type | np.dtype):
         return np.dtype(value).name
     if isinstance(value, str) and value.isidentifier() and value not in {"None", "True", "False"}:
         return value

@@ -1,6 +1,6 @@
 """Pipelines in TOML and YAML files: a list `steps` of texts, or of names with a table of arguments.
 
-    steps = ["gaussian(sigma=1.5)", "sobel", { threshold = { value = "otsu" } }]
+steps = ["gaussian(sigma=1.5)", "sobel", { threshold = { value = "otsu" } }]
 """
 
 import json
