@@ -97,6 +97,8 @@ BRANCHED = (
     "image / (gaussian(sigma=1, mode={0}) | normalize)",
     "gradient(mode={0}) | laplace(mode={1}) | magnitude",
     "(median(size=3, mode={0}) - image), threshold(otsu) | magnitude",
+    "gradient | canny(low_threshold=1, high_threshold=5) | magnitude",
+    "gradient(mode={0}) | hysteresis(low=3, high=20) | magnitude",
 )
 modes = st.sampled_from(MODES)
 steps = st.one_of(

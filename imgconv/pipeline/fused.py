@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imgconv.core import threads
 from imgconv.core.memory import empty
 from imgconv.pipeline.measures import Found, Phase
-from imgconv.pipeline.nodes import Fork, Group, Scratch, Stages, Window, several
+from imgconv.pipeline.nodes import Fork, Group, Same, Scratch, Stages, Window, several
 from imgconv.pipeline.steps import FILTERS
 from imgconv.pipeline.tiles import Tile, gathered
 
@@ -147,10 +147,4 @@ def run_part(part: Any, images: Arrays) -> Arrays:
     if isinstance(part, Fork):
         parts = [run_steps(branch, images) for branch in part.parts]
         return filled(part.joined([one[0] if len(one) == 1 else one for one in parts]), None)
-    if isinstance(part, Window):
-        return filled(part.run_whole(images), None)
-    if hasattr(part, "parts"):
-        results = [filled(each.run_whole((image,)), None)
-                   for each, image in zip(part.parts, images, strict=True)]  # fmt: skip
-        return tuple(image for result in results for image in result)
-    return images
+    return images if isinstance(part, Same) else filled(part.run_whole(images), None)

@@ -238,8 +238,20 @@ class Each:
     """A step on each of several images."""
 
     parts: tuple[Window, ...]
-    whole = False
     measured = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether the step needs the whole images."""
+        return any(part.whole for part in self.parts)
+
+    def run_whole(self, images: tuple[NDArray[Any], ...], out: Any = None) -> Pixels:
+        """Run the step on whole images."""
+        results: list[Any] = []
+        for part, image in zip(self.parts, images, strict=True):
+            result = part.run_whole((image,))
+            results.extend(result if isinstance(result, tuple) else [result])
+        return tuple(results)
 
     @property
     def result(self) -> Flow:
@@ -415,7 +427,7 @@ class Group:
 class Stages:
     """A chain, cut where a step needs the whole image."""
 
-    stages: "tuple[Group | Whole | Fork, ...]"
+    stages: "tuple[Group | Whole | Each | Fork, ...]"
     given: tuple[Spec, ...]
 
     @property

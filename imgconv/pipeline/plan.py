@@ -110,13 +110,10 @@ def step_plan(step: Step, flow: Flow) -> Any:
     made = [window_of(step, spec) for spec in specs]
     if len(made) == 1:
         return made[0]
-    if any(each.whole or each.measured for each in made):
-        if all(each.whole for each in made):
-            return Fork(
-                tuple(Stages((each,), each.given) for each in made), None,
-                tuple(spec for each in made for spec in several(each.result)),
-            )  # fmt: skip
-        raise PipelineError(f"{step.text}: takes one image, got {len(made)}")
+    if any(each.measured for each in made):
+        raise PipelineError(
+            f"{step.text}: measures one image, got {len(made)}; in brackets it belongs to a branch"
+        )
     return Each(tuple(made))
 
 
@@ -182,8 +179,8 @@ def filter_plan(step: Step, spec: Spec) -> Window:
     arguments, name = step.arguments, step.name
     held = [word for word in ("guide", "mask") if isinstance(arguments.get(word), np.ndarray)]
     if name == "hysteresis":
-        result = spec._replace(dtype=np.dtype(arguments.get("dtype", np.bool_)))
-        return Whole(step, (spec,), result, (POINT, POINT), 8.0 * prod(spec.shape),
+        mask = spec._replace(dtype=np.dtype(arguments.get("dtype") or np.bool_))
+        return Whole(step, (spec,), mask, (POINT, POINT), 8.0 * prod(spec.shape),
                      why="it connects pixels however far apart")  # fmt: skip
     plan: Plan = step.call(spec.stub, channels=spec.channels is not None, out=PlanOnly(None))
     dtype = np.dtype(arguments.get("dtype") or np.bool_) if name == "canny" else plan.dtype
