@@ -41,6 +41,8 @@ except ModuleNotFoundError:
     require("cli", "click")
     raise
 
+from imgconv import batch  # noqa: E402 (it needs click)
+
 
 class Filter(NamedTuple):
     """What `--filter` names: a function of imgconv and how its result is drawn."""
@@ -466,6 +468,9 @@ def rate(pixels: int, seconds: float) -> str:
     '4 ms, 500 MP/s'
     """
     return f"{seconds * 1e3:.3g} ms, {pixels / 1e6 / seconds if seconds else 0:.3g} MP/s"
+
+
+main.add_command(batch.apply)
 
 
 @main.command()

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -77,7 +76,7 @@ def measured(group: Group, images: Arrays) -> Group:
     found: list[Found] = []
     for phase in first.phases:
         found.append(phase.reduce(in_threads(mapper(phase, found), pieces, image.size)))
-    return replace(group, parts=(first.bound(found), *group.parts[1:]))
+    return group.bound(found)
 
 
 def mapper(phase: Phase, found: list[Found]) -> Callable[[NDArray[Any]], Found]:

@@ -20,6 +20,7 @@ from imgconv.core.run import apply
 from imgconv.pipeline import measures
 from imgconv.pipeline.steps import (
     OPERATORS,
+    Node,
     PipelineError,
     Step,
     takes,
@@ -374,6 +375,12 @@ class Group:
         """Whether it begins with a measure."""
         return self.parts[0].measured
 
+    def bound(self, found: list[NDArray[Any]]) -> "Group":
+        """Return the stage whose first step knows what was measured."""
+        first = self.parts[0]
+        assert isinstance(first, Window)
+        return replace(self, parts=(first.bound(found), *self.parts[1:]))
+
     @cached_property
     def cost(self) -> float:
         """Of all nodes."""
@@ -425,10 +432,11 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Stages:
-    """A chain, cut where a step needs the whole image."""
+    """A chain, cut where a step needs the whole image; `source` is what it was made from."""
 
     stages: "tuple[Group | Whole | Each | Fork, ...]"
     given: tuple[Spec, ...]
+    source: tuple[Node, Flow]
 
     @property
     def result(self) -> Flow:

@@ -72,7 +72,7 @@ def lay_out(node: Node, flow: Flow) -> Stages:
             current.append(made)
         flow = made.result
     close()
-    return Stages(tuple(stages), several(first))
+    return Stages(tuple(stages), several(first), (node, first))
 
 
 def node_of(node: Node, flow: Flow) -> Any:
