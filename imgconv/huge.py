@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,15 +98,14 @@ def computing(scheduler: str | None, threads: int) -> Iterator[None]:
     if scheduler is None:
         from dask.diagnostics import ProgressBar
 
-        quiet = not click.get_text_stream("stderr").isatty()
-        bar = ProgressBar(out=None if quiet else click.get_text_stream("stderr"), dt=0.5, minimum=1)
+        bar = ProgressBar(out=sys.stderr if sys.stderr.isatty() else None, dt=0.5, minimum=1)
         with dask.config.set(scheduler="threads", num_workers=threads), bar:
             yield
         return
     from distributed import Client
 
     try:
-        client = Client(scheduler, timeout="10s", set_as_default=True)
+        client = Client(scheduler, timeout="5s", set_as_default=True)
     except OSError as error:
         raise PhotoError(f"no scheduler at {scheduler} ({error})") from None
     with client:

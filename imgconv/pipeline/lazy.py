@@ -19,7 +19,7 @@ from imgconv.core import check, threads
 from imgconv.pipeline.measures import Found
 from imgconv.pipeline.nodes import Each, Flow, Fork, Group, Spec, Stages, Window, several
 from imgconv.pipeline.plan import lay_out
-from imgconv.pipeline.steps import Node
+from imgconv.pipeline.steps import OPERATORS, Node
 from imgconv.pipeline.tiles import Region, Span, Tile
 
 if TYPE_CHECKING:
@@ -81,16 +81,14 @@ def joined(stage: Fork, results: list[Arrays]) -> Arrays:
         return tuple(image for result in results for image in result)
     left, right = (result[0] for result in results)
     spec = several(stage.result)[0]
-    return (da.map_blocks(join, left, right.rechunk(left.chunks), operator=stage.operator,
+    return (da.map_blocks(join, left, right.rechunk(left.chunks), operator=stage.operator, real=spec.dtype,
                           dtype=spec.dtype, meta=meta(spec)),)  # fmt: skip
 
 
-def join(left: NDArray[Any], right: NDArray[Any], operator: str, dtype: np.dtype) -> Any:
+def join(left: NDArray[Any], right: NDArray[Any], operator: str, real: np.dtype) -> Any:
     """Return what an operator makes of two blocks."""
-    from imgconv.pipeline.steps import OPERATORS
-
     with np.errstate(all="ignore"):
-        return OPERATORS[operator](left, right, dtype=dtype)
+        return OPERATORS[operator](left, right, dtype=real)
 
 
 def meta(spec: Spec) -> NDArray[Any]:
