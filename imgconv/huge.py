@@ -6,7 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,42 @@ from imgconv.files import About, PhotoError
 from imgconv.pipeline import Pipeline
 
 
-class Rows:
-    """The pixels of an uncompressed TIFF page, read from the file as they are asked for."""
+class Page:
+    """The first page of a TIFF file, whose pixels are read as they are asked for.
 
-    def __init__(self, path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype) -> None:
-        self.path, self.offset, self.shape, self.dtype = path, offset, shape, dtype
-        self.ndim = len(shape)
+    The file is open no longer than that takes, and any process that sees it can do it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import tifffile
+
+        with tifffile.TiffFile(path) as file:
+            page: Any = file.pages.first
+            if page.axes not in {"YX", "YXS"}:
+                raise PhotoError(f"a TIFF page with axes {page.axes}, not a flat picture")
+            self.path, self.shape, self.ndim = path.absolute(), page.shape, page.ndim
+            self.stored = page.dtype.newbyteorder(file.byteorder)
+            self.dtype = np.dtype(page.dtype)
+            self.offset = page.dataoffsets[0] if page.is_contiguous else None
+            self.tiled = page.is_tiled
 
     def __getitem__(self, key: Any) -> np.ndarray:
-        """Return a copy of some pixels; the file is open no longer than that takes."""
-        pixels = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)
-        return np.array(pixels[key], self.dtype.newbyteorder("="))
+        """Return some pixels."""
+        if self.offset is not None:
+            pixels = np.memmap(self.path, self.stored, "r", self.offset, self.shape)
+            return np.array(pixels[key], self.dtype)
+        import tifffile
+        import zarr
+
+        with tifffile.TiffFile(self.path) as file, file.pages.first.aszarr() as store:
+            return np.asarray(zarr.open_array(store, mode="r")[key], self.dtype)
+
+    def chunks(self, side: int) -> tuple[int, ...]:
+        """Return pieces of some side squared pixels: whole rows, unless the file is tiled."""
+        height, width = self.shape[:2]
+        if self.tiled:
+            return min(side, height), min(side, width), *self.shape[2:]
+        return min(height, max(64, side * side // width)), *self.shape[1:]
 
 
 def about(path: Path) -> About:
@@ -44,29 +69,13 @@ def read(path: Path, chunk: int) -> Any:
     """Return a picture as a dask array whose chunks are read as they are asked for."""
     import dask.array as da
 
-    if path.suffix.lower() == ZARR or files.is_zarr(path):
-        array = da.from_zarr(str(path))
-        return (
-            array.rechunk({0: chunk, 1: chunk}) if max(array.chunksize[:2]) > 4 * chunk else array
-        )
-    import tifffile
-
-    with tifffile.TiffFile(path) as file:
-        page: Any = file.pages.first
-        if page.axes not in {"YX", "YXS"}:
-            raise PhotoError(f"a TIFF page with axes {page.axes}, not a flat picture")
-        sides = tuple(min(chunk, n) for n in page.shape[:2]) + tuple(page.shape[2:])
-        if page.is_contiguous:
-            # Whole rows, as they lie in the file.
-            rows = Rows(
-                path, page.dataoffsets[0], page.shape, page.dtype.newbyteorder(file.byteorder)
-            )
-            tall = max(64, min(chunk, chunk * chunk // page.shape[1]))
-            return da.from_array(
-                rows, (tall, *page.shape[1:]), meta=np.empty((0,) * rows.ndim, page.dtype)
-            )
-    store = tifffile.imread(path, aszarr=True, chunkmode="page" if sides == page.shape else None)
-    return da.from_zarr(store).rechunk(sides)
+    if path.suffix.lower() != ZARR and not files.is_zarr(path):
+        page = Page(path)
+        nothing = np.empty((0,) * page.ndim, page.dtype)
+        return da.from_array(page, page.chunks(chunk), name=False, meta=nothing)
+    array = da.from_zarr(str(path))
+    large = max(array.chunksize[:2]) > 4 * chunk
+    return array.rechunk({0: chunk, 1: chunk}) if large else array
 
 
 def run(job: Job, pipeline: Pipeline, chunk: int, threads: int, scheduler: str | None) -> Done:
@@ -83,11 +92,30 @@ def run(job: Job, pipeline: Pipeline, chunk: int, threads: int, scheduler: str |
                 f"the pipeline gives {len(result)} images; magnitude makes one of them"
             )
         with files.whole_or_not(job.result) as temporary, computing(scheduler, threads):
-            sides = {axis: min(chunk, n) for axis, n in enumerate(result.shape[:2])}
-            result.rechunk(sides).to_zarr(str(temporary))
+            write(result, temporary, chunk)
     except (PhotoError, ValueError, TypeError, OSError, MemoryError) as error:
         return Done(job, " ".join(str(error).split()) or "too large for this machine's memory")
     return Done(job, "", math.prod(image.shape[:2]), time.perf_counter() - begun)
+
+
+def write(image: Any, path: Path, chunk: int) -> None:
+    """Compute a dask array into a zarr array (version 3) of square chunks.
+
+    They are compressed by LZ4, which is as fast as most disks.
+    """
+    import dask.array as da
+    import zarr
+    from zarr.codecs import BloscCodec
+
+    sides = tuple(min(chunk, n) for n in image.shape[:2]) + image.shape[2:]
+    array = zarr.create_array(
+        path,
+        shape=image.shape,
+        chunks=sides,
+        dtype=image.dtype,
+        compressors=BloscCodec(cname="lz4", shuffle="shuffle"),
+    )
+    da.store(image.rechunk(sides), array, lock=False)
 
 
 @contextmanager
@@ -98,7 +126,8 @@ def computing(scheduler: str | None, threads: int) -> Iterator[None]:
     if scheduler is None:
         from dask.diagnostics import ProgressBar
 
-        bar = ProgressBar(out=sys.stderr if sys.stderr.isatty() else None, dt=0.5, minimum=1)
+        shown = sys.stderr.isatty()
+        bar = ProgressBar(out=sys.stderr, dt=0.5, minimum=1) if shown else nullcontext()
         with dask.config.set(scheduler="threads", num_workers=threads), bar:
             yield
         return

@@ -81,8 +81,16 @@ def joined(stage: Fork, results: list[Arrays]) -> Arrays:
         return tuple(image for result in results for image in result)
     left, right = (result[0] for result in results)
     spec = several(stage.result)[0]
-    return (da.map_blocks(join, left, right.rechunk(left.chunks), operator=stage.operator, real=spec.dtype,
-                          dtype=spec.dtype, meta=meta(spec)),)  # fmt: skip
+    image = da.map_blocks(
+        join,
+        left,
+        right.rechunk(left.chunks),
+        operator=stage.operator,
+        real=spec.dtype,
+        dtype=spec.dtype,
+        meta=meta(spec),
+    )
+    return (image,)
 
 
 def join(left: NDArray[Any], right: NDArray[Any], operator: str, real: np.dtype) -> Any:
