@@ -115,7 +115,8 @@ def write(image: Any, path: Path, chunk: int) -> None:
         dtype=image.dtype,
         compressors=BloscCodec(cname="lz4", shuffle="shuffle"),
     )
-    da.store(image.rechunk(sides), array, lock=False)
+    target: Any = array
+    da.store(image.rechunk(sides), target, lock=False)
 
 
 @contextmanager
