@@ -6,9 +6,12 @@ given pixels from the other end. Plans are made again in each process, from the 
 """
 
 import os
+import pickle
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import cloudpickle
 import dask
 import dask.array as da
 import numpy as np
@@ -17,9 +20,9 @@ from numpy.typing import NDArray
 
 from imgconv.core import check, threads
 from imgconv.pipeline.measures import Found
-from imgconv.pipeline.nodes import Each, Flow, Fork, Group, Spec, Stages, Window, several
+from imgconv.pipeline.nodes import Each, Fork, Group, Spec, Stages, Window, several
 from imgconv.pipeline.plan import lay_out
-from imgconv.pipeline.steps import OPERATORS, Node
+from imgconv.pipeline.steps import OPERATORS
 from imgconv.pipeline.tiles import Region, Span, Tile
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 Arrays = tuple[Any, ...]
 Chunks = tuple[int, ...]
+# A chain and the kind of its image, pickled; and the number of a stage.
+Key = tuple[bytes, int]
 
 
 def apply(pipeline: "Pipeline", image: Any, axes: Any, channel_axis: Any, out: Any) -> Any:
@@ -64,14 +69,14 @@ def run_stack(plan: Stages, planes: Any, depth: int) -> Arrays:
 
 def run(plan: Stages, images: Arrays) -> Arrays:
     """Return the results of a chain, stage by stage."""
-    node, flow = plan.source
+    recipe = cloudpickle.dumps(plan.source)
     for number, stage in enumerate(plan.stages):
         if isinstance(stage, Fork):
             images = joined(stage, [run(part, images) for part in stage.parts])
         elif isinstance(stage, Group):
-            images = run_group(stage, (node, flow, number), images)
+            images = run_group(stage, (recipe, number), images)
         else:
-            images = run_whole(stage, (node, flow, number), images)
+            images = run_whole(stage, (recipe, number), images)
     return images
 
 
@@ -107,7 +112,7 @@ def meta(spec: Spec) -> NDArray[Any]:
 # ---- a step on the whole image, as one task ------------------------------------------------------
 
 
-def run_whole(stage: Window | Each, key: tuple[Node, Flow, int], images: Arrays) -> Arrays:
+def run_whole(stage: Window | Each, key: Key, images: Arrays) -> Arrays:
     """Return the results of a step that must see the whole image: a single task."""
     made = dask.delayed(whole, nout=len(several(stage.result)))(key, *images)
     specs = several(stage.result)
@@ -118,7 +123,7 @@ def run_whole(stage: Window | Each, key: tuple[Node, Flow, int], images: Arrays)
     )
 
 
-def whole(key: tuple[Node, Flow, int], *images: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+def whole(key: Key, *images: NDArray[Any]) -> tuple[NDArray[Any], ...]:
     """Run a stage on whole images, in the process that has the task."""
     stage: Any = stage_of(key)
     with threads.threads(threads_of_task()):
@@ -126,10 +131,16 @@ def whole(key: tuple[Node, Flow, int], *images: NDArray[Any]) -> tuple[NDArray[A
     return result if isinstance(result, tuple) else (result,)
 
 
-def stage_of(key: tuple[Node, Flow, int]) -> Any:
+def stage_of(key: Key) -> Any:
     """Return a stage, from the plan that this process has made."""
-    node, flow, number = key
-    return lay_out(node, flow).stages[number]
+    recipe, number = key
+    return plan_of(recipe).stages[number]
+
+
+@lru_cache(maxsize=64)
+def plan_of(recipe: bytes) -> Stages:
+    """Return the plan of a chain for an image, made once in each process."""
+    return lay_out(*pickle.loads(recipe))
 
 
 def threads_of_task() -> int:
@@ -140,7 +151,7 @@ def threads_of_task() -> int:
 # ---- steps that look at neighbourhoods, chunk by chunk -------------------------------------------
 
 
-def run_group(group: Group, key: tuple[Node, Flow, int], images: Arrays) -> Arrays:
+def run_group(group: Group, key: Key, images: Arrays) -> Arrays:
     """Return the results of a stage, chunk by chunk."""
     found = measured(group, images) if group.measured else None
     size = group.given[0].size
@@ -236,7 +247,7 @@ def outside(group: Group, span: Span, axis: int, size: Sequence[int]) -> int:
 
 def block(
     *images: NDArray[Any],
-    key: tuple[Node, Flow, int],
+    key: Key,
     spans: tuple[tuple[Span, ...], tuple[Span, ...]],
     depth: tuple[int, int],
     periodic: tuple[bool, bool],
