@@ -111,7 +111,7 @@ def run(threads: list[int], budget: float, console: Console, size: int = 4096) -
                 f"{extra / 2**20:.1f} MB"
             )
     if find_spec("distributed"):
-        one, two = (on_workers(image, workers) for workers in (1, 2))
+        one, two = (on_workers(size, workers) for workers in (1, 2))
         console.print(
             f"dask, {HEAVY}: {one:.2f} s on 1 worker, {two:.2f} s on 2, {one / two:.2f} times"
         )
@@ -165,7 +165,7 @@ def beyond(text: str, size: int, threads: int) -> int:
     return max(0, resident("VmHWM") - before)
 
 
-def on_workers(image: Image, workers: int) -> float:
+def on_workers(size: int, workers: int) -> float:
     """Return the seconds that a chain takes on processes of one thread each."""
     import time
 
@@ -179,8 +179,10 @@ def on_workers(image: Image, workers: int) -> float:
         ) as cluster,
         Client(cluster) as client,
     ):
-        chunks = client.persist(da.from_array(image, chunks=512))
-        client.submit(len, client.compute(pipeline(chunks[:600, :600])).result()).result()
+        noise = da.random.default_rng(0).integers(0, 256, (size, size), np.uint8, chunks=512)
+        chunks = client.persist(noise)
+        # Once before, so that every worker has loaded what it needs.
+        client.compute(pipeline(chunks[:2048, :2048]).sum()).result()
         begun = time.perf_counter()
         client.compute(pipeline(chunks).sum()).result()
         return time.perf_counter() - begun
