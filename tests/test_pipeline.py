@@ -72,6 +72,8 @@ WINDOWED = (
     "closing(size=(2, 4), mode={}, cval=2)",
     "white_tophat(size=5, mode={})",
     "morphological_gradient(size=4, mode={})",
+    "black_tophat(size=(2, 5), mode={}, dtype=float32)",
+    "morphological_gradient(footprint=[[1, 0, 0], [1, 1, 0]], mode={}, dtype=int32)",
     "bilateral(win_size=5, sigma_color=10, mode={})",
     "guided(guide=image, radius=2, eps=30, mode={})",
     "threshold(local, size=7, offset=1, mode={})",

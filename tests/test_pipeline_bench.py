@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+import imgconv
 from imgconv.bench import pipelines
 from imgconv.pipeline import Pipeline
 
@@ -14,11 +15,16 @@ cv2 = pytest.importorskip("cv2")
 def test_opencv_does_the_same(chain):
     image = pipelines.picture(200)
     ours, theirs = Pipeline(chain.text)(image), chain.opencv(cv2, image)
-    if ours.dtype == np.bool_:
-        inner = np.s_[2:-2, 2:-2]
-        assert ours.any()
+    if "canny" in chain.text:
+        # OpenCV rounds to 8 bits before it differentiates: lines lie a pixel beside, or are broken.
+        ours, theirs = ours[2:-2, 2:-2], theirs[2:-2, 2:-2] > 0
+        for lines, others in ((ours, theirs), (theirs, ours)):
+            assert lines.any()
+            assert np.mean(imgconv.dilate(others, 3)[lines]) > 0.85
+    elif ours.dtype == np.bool_:
         # Where OpenCV rounds otherwise, a pixel is on the other side of a threshold.
-        assert np.mean(ours[inner] != (theirs[inner] > 0)) < 0.02
+        assert ours.any()
+        assert np.mean(ours[2:-2, 2:-2] != (theirs[2:-2, 2:-2] > 0)) < 0.02
     else:
         assert np.abs(ours.astype(int) - theirs).max() <= 2
 

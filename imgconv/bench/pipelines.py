@@ -67,7 +67,7 @@ CHAINS = (
     Chain("unsharp_mask(radius=2)", sharper),
     Chain("difference_of_gaussians(low_sigma=1, high_sigma=1.6) | threshold(value=2)", band_pass),
     Chain(
-        "bilateral(win_size=5, sigma_color=25, sigma_spatial=2) "
+        "bilateral(win_size=5, sigma_color=25, sigma_spatial=2, window=disk) "
         "| canny(low_threshold=25, high_threshold=51)",
         lines,
     ),

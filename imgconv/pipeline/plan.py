@@ -37,9 +37,9 @@ from imgconv.pipeline.steps import (
 )
 from imgconv.pipeline.tiles import POINT, Reach
 
-# Filters of more than one pass: each reaches as far again, from any side.
-TWICE = ("opening", "closing", "white_tophat", "black_tophat")
-SEVERAL = (*TWICE, "morphological_gradient")
+# Differences of extremes: one pass of the engine, named by its way, where the dtype allows it.
+DIFFERENCES = ("morphological_gradient", "white_tophat", "black_tophat")
+WAYS = ("gradient", "white tophat", "black tophat")
 # Filters that look at all channels, or at a guide: not one operation on each row of samples.
 TOGETHER = ("bilateral", "joint_bilateral", "guided")
 
@@ -189,12 +189,11 @@ def filter_plan(step: Step, spec: Spec) -> Window:
     why = reason(step, plan, spec, held)
     if why:
         return Whole(step, (spec,), result, (POINT, POINT), plan.cost, note=plan.method, why=why)
-    operation = None if name in (*SEVERAL, *TOGETHER) else plan.operation
+    operation = None if name in TOGETHER or plan.operation.loop == "resample" else plan.operation
     y, x = reaches(plan)
-    if name in SEVERAL:
-        y, x = (around(axis, 2 if name in TWICE else 1) for axis in (y, x))
-    if plan.operation.loop == "resample":
+    if name in DIFFERENCES and getattr(operation, "way", "") not in WAYS:
         operation = None
+        y, x = (around(axis) for axis in (y, x))
     return pieces(step, spec, result, plan, (y, x), operation)
 
 
@@ -247,7 +246,7 @@ def reaches(plan: Plan) -> tuple[Reach, Reach]:
     return y, x
 
 
-def around(axis: Reach, times: int) -> Reach:
-    """Return the reach of a window and of the same turned around, one after the other."""
-    far = max(axis.before, axis.after) if times == 1 else axis.before + axis.after
+def around(axis: Reach) -> Reach:
+    """Return the reach of a window and of the same turned around, side by side."""
+    far = max(axis.before, axis.after)
     return axis._replace(before=far, after=far)
