@@ -17,8 +17,8 @@ from imgconv.pipeline.tiles import Tile, gathered
 
 Arrays = tuple[NDArray[Any], ...]
 
-# What the rows of a band hold in the step that holds most: three quarters of a 2 MB L2.
-BAND_BYTES = 3 << 19
+# What the rows of a band hold in the step that holds most: a 2 MB L2, or what L3 gives a core.
+BAND_BYTES = 2 << 20
 # Rows that a band computes for the windows of later steps are computed by its neighbours, too:
 # they shall be a small part of it, while it takes no more memory than this.
 HALOS = 8
@@ -125,7 +125,7 @@ def run_bands(group: Group, images: Arrays, outs: Arrays | None) -> Arrays:
         pixels = tuple(gathered(image, needed[0]) for image in images)
         tile = Tile(pixels if len(pixels) > 1 else pixels[0], needed[0][0], 0)
         targets = tuple(result[slice(*region[0])] for result in results)
-        scratch: Scratch = local.__dict__
+        scratch: Scratch = local.__dict__.setdefault("scratch", {})
         made = group.run(tile, region, scratch, targets[0] if len(targets) == 1 else None)
         filled(made, targets)
 

@@ -123,11 +123,8 @@ class Window:
 
     def needs(self, region: Region) -> Region:
         """Return what a region of the result depends on."""
-        y, x = (
-            axis.needs(span, n)
-            for axis, span, n in zip(self.reach, region, self.given[0].size, strict=True)
-        )
-        return y, x
+        (y, x), (height, width) = self.reach, self.given[0].size
+        return y.needs(region[0], height), x.needs(region[1], width)
 
     def run(
         self, tile: Tile, region: Region, scratch: Scratch, out: NDArray[Any] | None = None
@@ -170,29 +167,26 @@ class Window:
 
     def operate(self, pixels: Any, needed: Region, region: Region, out: Any) -> Pixels:
         """Run the one pass that the step is, its windows placed by hand."""
-        before, count, part = [], [], []
-        for axis, wants, has, n in zip(self.reach, region, needed, self.given[0].size, strict=True):
-            start, stop = axis.aligned(wants) if wants != (0, n) else wants
-            before.append(has[0] - (start - axis.before))
-            count.append(stop - start)
-            part.append(slice(wants[0] - start, None))
-        exact = all(cut.start == 0 for cut in part)
-        spec = several(self.result)[0]
+        (y, x), spec, size = self.reach, several(self.result)[0], self.given[0].size
+        top, rows, skip = y.placed(region[0], needed[0][0], size[0])
+        left, columns, ahead = x.placed(region[1], needed[1][0], size[1])
+        exact = not skip and not ahead
         result = apply(
             self.operation,  # type: ignore[arg-type]
             pixels,
-            tuple(axis.mode for axis in self.reach),
+            (y.mode, x.mode),
             self.step.arguments.get("cval", 0.0),
             None,
             None if spec.channels is None else -1,
             spec.dtype,
             out if exact else None,
-            Fit((before[0], before[1]), (count[0], count[1])),
+            Fit((top, left), (rows, columns)),
         )
         if exact:
             return result
-        cut = tuple(part)
-        return tuple(each[cut] for each in result) if isinstance(result, tuple) else result[cut]
+        if isinstance(result, tuple):
+            return tuple(each[skip:, ahead:] for each in result)
+        return result[skip:, ahead:]
 
     def run_whole(self, images: tuple[NDArray[Any], ...], out: Any = None) -> Pixels:
         """Run the step on whole images."""

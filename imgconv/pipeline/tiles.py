@@ -47,6 +47,14 @@ class Reach(NamedTuple):
         stop = max(min(n, last), min(n, above + 1) if above else 0)
         return start // self.grid * self.grid, stop
 
+    def placed(self, span: Span, first: int, n: int) -> tuple[int, int, int]:
+        """Return where windows lie in the pixels from `first` on, which a span needs.
+
+        How far the first one begins before them, how many there are, and how many are too many.
+        """
+        start = span[0] if span == (0, n) else self.aligned(span)[0]
+        return first - (start - self.before), span[1] - start, span[0] - start
+
 
 POINT = Reach(0, 0, "reflect")
 
