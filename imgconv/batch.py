@@ -126,11 +126,15 @@ def apply(
     listed = [] if out is None else jobs_of(sources, out)
     skipped = [job for job in listed if skip_existing and job.result.exists()]
     todo = [job for job in listed if job not in skipped]
+    lazy = [job for job in todo if job.result.suffix.lower() == ZARR or is_zarr(job.source)]
+    if lazy:
+        from imgconv.cli import require
+
+        require("dask", "dask", "distributed", "zarr")
     if dry_run:
         show_plans(work, todo or [Job(path, Path()) for path, _ in sources], chunk)
         return
     count = threads or imgconv.get_num_threads()
-    lazy = [job for job in todo if job.result.suffix.lower() == ZARR or is_zarr(job.source)]
     if scheduler and not lazy:
         raise click.UsageError("--scheduler is for a .zarr result")
     if lazy:

@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +15,9 @@ from comparing import assert_same_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import imgconv
 from imgconv import Pipeline, cli
+from imgconv.bench import memory
 from imgconv.pipeline import step
 
 dask = pytest.importorskip("dask")
@@ -178,6 +183,40 @@ def test_a_failed_run_leaves_nothing(tmp_path):
     assert done.exit_code == 1
     assert "no scheduler at tcp://127.0.0.1:1" in done.output
     assert [path.name for path in tmp_path.iterdir()] == ["big.tif"]
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from imgconv.batch import Job
+from imgconv.bench.memory import resident
+from imgconv.huge import run
+from imgconv.pipeline import Pipeline
+peaks = []
+for name in ("small", "large"):
+    Path("/proc/self/clear_refs").write_text("5")
+    job = Job(Path(f"{name}.tif"), Path(f"{name}.zarr"))
+    done = run(job, Pipeline("gaussian(2) | median(3)"), 512, 2, None)
+    assert not done.error, done.error
+    peaks.append(resident("VmHWM"))
+print(peaks[1] - peaks[0])
+"""
+
+
+@pytest.mark.skipif(not memory.available(), reason="this system tells no peaks")
+def test_memory_is_bounded_by_chunks(tmp_path):
+    """A picture of 200 MB more, and as large a result, take less than a third of that more."""
+    for name, size in (("small", 1000), ("large", 10_000)):
+        pixels = tifffile.memmap(tmp_path / f"{name}.tif", shape=(size, size), dtype=np.uint16)
+        pixels[:] = np.arange(size) * 7
+        pixels.flush()
+    root = str(Path(imgconv.__file__).parent.parent)
+    ran = subprocess.run(
+        [sys.executable, "-c", PEAK], cwd=tmp_path, env={**os.environ, "PYTHONPATH": root},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert int(ran.stdout) < 120 << 20
 
 
 # ---- last, as the cluster has to start a worker again

@@ -3,6 +3,7 @@
 import operator
 import pickle
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -406,3 +407,17 @@ def test_errors_name_the_step():
         Pipeline()
     with pytest.raises(TypeError, match="must be a text or a function"):
         Pipeline(3)
+
+
+SAMPLES = sorted((Path(__file__).parent.parent / "samples" / "pipelines").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_samples(path):
+    assert len(SAMPLES) == 5
+    pipeline = Pipeline.load(path)
+    image = noise((90, 70), "uint16" if "flat" in path.stem else "uint8")
+    result = pipeline(image)
+    assert result.shape == image.shape
+    assert result.dtype in (np.bool_, image.dtype)
+    assert result.min() < result.max()
