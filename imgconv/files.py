@@ -98,7 +98,7 @@ def _about_png_or_jpeg(path: Path) -> About:
     PIL.Image.MAX_IMAGE_PIXELS = None
     try:
         with PIL.Image.open(path, formats=("PNG", "JPEG")) as file:
-            channels = len(_plain_mode(file))
+            channels = 1 if file.mode.startswith("I") else len(_plain_mode(file))
             wide = file.format == "PNG" and _bits(path) == 16
             shape = (file.height, file.width, channels)
     except PIL.UnidentifiedImageError:

@@ -150,6 +150,20 @@ def test_a_size_that_changes(tmp_path):
     assert pixels(result).shape == (20, 15, 3)
 
 
+def test_what_is_told_without_reading(tmp_path):
+    stack = tmp_path / "stack.tif"
+    tifffile.imwrite(stack, np.zeros((3, 20, 30), np.float32), photometric="minisblack")
+    deep = tmp_path / "deep.png"
+    deep.write_bytes(imagecodecs.png_encode(np.zeros((5, 6, 4), np.uint16)))
+    samples = Path(__file__).parent.parent / "samples"
+    paths = [stack, deep, *samples.glob("*.png"), *samples.glob("*.jpg")]
+    assert len(paths) > 5
+    for path in paths:
+        about, image = files.about(path), pixels(path)
+        assert (about.shape, about.dtype) == (image.shape, image.dtype)
+        assert about.pages == (3 if path == stack else 1)
+
+
 # ---- many pictures -------------------------------------------------------------------------------
 
 
