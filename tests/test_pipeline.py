@@ -217,9 +217,10 @@ def shifted(image, by=2):
     return np.roll(np.pad(image, 8, mode="symmetric"), by, axis=0)[8:-8, 8:-8]
 
 
+@pytest.mark.parametrize("size", [90, 9])
 @pytest.mark.usefixtures("small_bands")
-def test_callables():
-    image = noise((90, 20), "uint8")
+def test_callables(size):
+    image = noise((size, 20), "uint8")
     pipeline = Pipeline("box(3)", step(shifted, halo=(3, 0), by=3), "sobel")
     assert_same_bits(pipeline(image), imgconv.sobel(shifted(imgconv.box(image, 3), 3)))
     whole = Pipeline(step(np.transpose, halo=None))
@@ -232,6 +233,22 @@ def test_callables():
         Pipeline(np.sqrt)
     with pytest.raises(ValueError, match="has no text"):
         pipeline.save("chain.toml")
+    table = {"by": np.arange(3)}
+    assert Pipeline(step(shifted, halo=1, by=table)) == Pipeline(step(shifted, halo=1, by=table))
+
+
+def test_arrays_as_arguments(tmp_path):
+    image, guide = noise((90, 80), "uint8"), noise((90, 80), "float32", 1)
+    pipeline = Pipeline("box(3)", partial(imgconv.guided, guide=guide, radius=2, eps=9.0), "sobel")
+    assert_fused(pipeline, image)
+    assert "<float32 of 90 x 80>" in str(pipeline.plan((90, 80)))
+    assert pipeline.halo is None
+    with pytest.raises(ValueError, match="has no text"):
+        pipeline.save(tmp_path / "chain.toml")
+    inside = np.ones((90, 80), bool)
+    inside[:, :20] = False
+    edges = Pipeline(partial(imgconv.canny, mask=inside))
+    assert_same_bits(edges(image), imgconv.canny(image, mask=inside))
 
 
 # ---- data ----------------------------------------------------------------------------------------

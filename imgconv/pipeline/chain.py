@@ -234,7 +234,15 @@ class Pipeline:
 
         None where a step needs the whole image. As for a large uint8 image.
         """
-        return self.plan((4096, 4096)).halo
+        return self.plan(self._size((4096, 4096))).halo
+
+    def _size(self, usual: tuple[int, int]) -> tuple[int, int]:
+        """Return the size of images that arguments of the same size ask for, or the usual one."""
+        for step in self.steps:
+            for word in ("guide", "mask"):
+                if isinstance(array := step.arguments.get(word), np.ndarray):
+                    return array.shape[:2]
+        return usual
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -273,7 +281,7 @@ class Pipeline:
 
     def __str__(self) -> str:
         """Return a table of steps and stages, as for a uint8 image."""
-        return show.table(self.plan((1024, 1024)), "of a uint8 image of 1024 x 1024")
+        return repr(self.plan(self._size((1024, 1024))))
 
     def _repr_html_(self) -> str:
         """Return a picture of the intermediate results on a test card, for notebooks."""
@@ -335,9 +343,9 @@ class Pipeline:
         ValueError
             If the name ends otherwise, or a step is a callable of your own.
         """
-        own = [step.name for step in self.steps if step.halo is not None]
-        if own:
-            raise PipelineError(f"{own[0]}: a callable of your own has no text")
+        for step in self.steps:
+            if not step.has_text:
+                raise PipelineError(f"{step.name}: a callable or a large array has no text")
         store.save(path, [show.single(node) for node in self._chain.parts])
 
 

@@ -103,7 +103,7 @@ def in_threads(work: Callable[..., Any], items: Iterable[Any], cost: float) -> l
 
 def band_rows(group: Group, height: int) -> int:
     """Return how many rows of the result a band has."""
-    later = sum(Group(group.parts[1:], ()).halo[0]) if len(group.parts) > 1 else 0
+    later = group.later
     row = max(1, group.bytes)
     rows = max(BAND_BYTES // row, min(HALOS * later, LARGEST_BAND // row), 16)
     count = threads.get_num_threads()
@@ -114,10 +114,14 @@ def band_rows(group: Group, height: int) -> int:
 def run_bands(group: Group, images: Arrays, outs: Arrays | None) -> Arrays:
     """Fill the results band by band."""
     height, width = group.given[0].size
+    rows = band_rows(group, height)
+    if rows >= height:  # it all fits
+        for part in group.parts:
+            images = run_part(part, images)
+        return filled(images, outs)
     if outs is None:
         outs = tuple(empty(spec.shape, spec.dtype) for spec in several(group.result))
     results, local = outs, threading.local()
-    rows = band_rows(group, height)
 
     def band(top: int) -> None:
         region = (top, min(top + rows, height)), (0, width)

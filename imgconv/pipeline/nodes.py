@@ -136,12 +136,7 @@ class Window:
             return self.operate(pixels, needed, region, out)
         images = pixels if isinstance(pixels, tuple) else (pixels,)
         exact = needed == region
-        more = {"out": out} if out is not None and exact and self.takes_out else {}
-        result = self.step.call(*images, channels=self.given[0].channels is not None, **more)
-        expected = several(self.result)[0]
-        if self.step.halo is not None:
-            self.check_result(result, images[0], expected)
-            result = np.asarray(result, expected.dtype)
+        result: Any = self.run_whole(images, out if exact else None)
         if exact:
             return result
         (y, x), ((y0, y1), (x0, x1)) = (needed[0][0], needed[1][0]), region
@@ -189,9 +184,14 @@ class Window:
         return result[skip:, ahead:]
 
     def run_whole(self, images: tuple[NDArray[Any], ...], out: Any = None) -> Pixels:
-        """Run the step on whole images."""
+        """Run the step on whole images, or on pieces as if they were."""
         more = {"out": out} if out is not None and self.takes_out else {}
-        return self.step.call(*images, channels=self.given[0].channels is not None, **more)
+        result = self.step.call(*images, channels=self.given[0].channels is not None, **more)
+        if self.step.halo is None:
+            return result
+        expected = several(self.result)[0]
+        self.check_result(result, images[0], expected)
+        return np.asarray(result, expected.dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -422,6 +422,11 @@ class Group:
         return tuple(  # type: ignore[return-value]
             reach_of(self.parts, axis) for axis in (0, 1)
         )
+
+    @cached_property
+    def later(self) -> int:
+        """Rows that the steps behind the first look at beside a pixel's own."""
+        return sum(reach_of(self.parts[1:], 0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,10 @@ images, `Arithmetic` one of two, and a `Chain` runs one after the other. All are
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
 POINTS: dict[str, Callable[..., Any]] = {name: getattr(points, name) for name in points.__all__}
 STEPS = FILTERS | POINTS
 
+# Numbers of an array that is written in a text.
+LARGEST_TEXT = 2500
 # The keywords that a pipeline gives by itself.
 OURS = ("axes", "channel_axis", "out")
 # A guide of this name is the image itself.
@@ -74,6 +76,14 @@ class Step:
         return f"{self.name}({words})" if words else self.name
 
     @property
+    def has_text(self) -> bool:
+        """Whether its text says all of it: no callable of a caller's, no large array."""
+        return self.halo is None and not any(
+            isinstance(value, np.ndarray) and value.size > LARGEST_TEXT
+            for value in self.arguments.values()
+        )
+
+    @cached_property
     def key(self) -> tuple[Any, ...]:
         """What tells it from other steps."""
         arguments = tuple((name, frozen(value)) for name, value in self.arguments.items())
@@ -370,11 +380,15 @@ def frozen(value: Any) -> Any:
         return ("sequence", *map(frozen, value))
     if isinstance(value, float):
         return "float", repr(value)
-    return type(value).__name__, value
+    if isinstance(value, dict):
+        return "mapping", tuple((frozen(name), frozen(one)) for name, one in value.items())
+    return type(value).__name__, value if isinstance(value, Hashable) else id(value)
 
 
 def written(value: Any) -> str:
     """Return an argument as it is written in a pipeline's text."""
+    if isinstance(value, np.ndarray) and value.size > LARGEST_TEXT:
+        return f"<{value.dtype} of {' x '.join(map(str, value.shape))}>"
     if isinstance(value, np.ndarray | np.generic):
         return written(value.tolist())
     if isinstance(value, list | tuple):
