@@ -1,6 +1,6 @@
 # make demo, make test: nothing is needed but Python 3.11 or later, a C compiler and make.
 
-TARGETS := help demo test bench lint build clean
+TARGETS := help demo gallery test bench lint build clean
 .PHONY: $(TARGETS)
 .DEFAULT_GOAL := help
 
@@ -28,6 +28,9 @@ help: ## Show this.
 
 demo: $(VENV)/peers ## Find the edges of a photo, and time that beside other libraries.
 	@$(BIN)/python samples/edges.py $(SAMPLE)
+
+gallery: $(VENV)/built ## Make the page of sample pipelines, docs/gallery.
+	@$(BIN)/python samples/gallery.py
 
 test: $(VENV)/test ## Run all tests.
 	$(BIN)/pytest $(ARGS)

@@ -34,7 +34,7 @@ out : ndarray, optional
 from importlib import import_module
 from types import ModuleType
 
-from imgconv import geometry, kernels
+from imgconv import geometry, kernels, pipeline
 from imgconv.core.config import show_config
 from imgconv.core.memory import reuse_memory
 from imgconv.core.run import explain
@@ -74,11 +74,13 @@ from imgconv.morphology import (
     white_tophat,
 )
 from imgconv.order import maximum, median, minimum, percentile, rank
+from imgconv.pipeline import Pipeline
 from imgconv.pooling import pool
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Pipeline",
     "__version__",
     "bilateral",
     "black_tophat",
@@ -113,6 +115,7 @@ __all__ = [
     "nn",
     "opening",
     "percentile",
+    "pipeline",
     "pool",
     "prewitt",
     "rank",

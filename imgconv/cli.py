@@ -41,6 +41,8 @@ except ModuleNotFoundError:
     require("cli", "click")
     raise
 
+from imgconv import batch  # noqa: E402 (it needs click)
+
 
 class Filter(NamedTuple):
     """What `--filter` names: a function of imgconv and how its result is drawn."""
@@ -468,6 +470,9 @@ def rate(pixels: int, seconds: float) -> str:
     return f"{seconds * 1e3:.3g} ms, {pixels / 1e6 / seconds if seconds else 0:.3g} MP/s"
 
 
+main.add_command(batch.apply)
+
+
 @main.command()
 def info() -> None:
     """Show the version, instruction sets, threads and more."""
@@ -547,7 +552,10 @@ A_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 @main.command()
 @click.argument(
-    "families", metavar="[FAMILY]...", nargs=-1, type=click.Choice((*FAMILIES, "faces"))
+    "families",
+    metavar="[FAMILY]...",
+    nargs=-1,
+    type=click.Choice((*FAMILIES, "faces", "pipelines")),
 )
 @click.option(
     "--threads",
@@ -631,7 +639,8 @@ def bench(
 
     FAMILY is correlate, kernels, gaussian, large, edges, box, pool, canny, denoise, uint8, uint16,
     colour, small, stack or float64; all of them take many minutes. faces, alone, measures the
-    faces of other libraries beside their originals, function by function.
+    faces of other libraries beside their originals, function by function; pipelines measures chains
+    beside the same in OpenCV and beside their steps one by one, their memory, and dask workers.
 
     SciPy, scikit-image, OpenCV, PyTorch and DIPlib, as far as installed, run on the same arrays in
     one process, in turn; medians are compared. Work that is not equal is marked.
@@ -646,7 +655,7 @@ def bench(
         show_faces(families, shapes, threads, names, budget)
         return
     installed, missing = peers.installed()
-    rows = suite.rows(families, shapes, names)
+    rows = suite.rows(tuple(name for name in families if name in FAMILIES), shapes, names)
     outputs = (True, False) if ready else (True,)
     # A pipe gets whole tables, however wide.
     console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 180)
@@ -656,6 +665,12 @@ def bench(
     if layers:
         show_layers(threads, budget, console)
         return
+    if "pipelines" in families:
+        from imgconv.bench import pipelines
+
+        pipelines.run(threads, budget, console)
+        if families == ("pipelines",):
+            return
     stderr = Console(stderr=True)
     results = []
     with Progress(console=stderr, transient=True, disable=not stderr.is_terminal) as progress:

@@ -8,8 +8,12 @@ part the colours, which a filter may change, from what must stay.
 
 from __future__ import annotations
 
+import glob
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -36,6 +40,7 @@ _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 _ORIENTATION_TAG = 274
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+LARGE_TIFF = 4_000_000_000  # bytes; beyond, offsets need 64 bits
 _TIFF_ALPHA = {1: "premultiplied", 2: "straight"}  # the ExtraSamples of TIFF 6.0
 
 
@@ -58,8 +63,51 @@ class Photo(NamedTuple):
     alpha: str | None
 
 
-def read(path: Path, max_pixels: int = MAX_PIXELS) -> Photo:
-    """Read a photo; of a file with several pictures, the first.
+class About(NamedTuple):
+    """What a file holds, told without reading its pixels."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    pages: int
+
+
+def about(path: Path) -> About:
+    """Return shape, dtype and number of pages of a picture file.
+
+    Raises
+    ------
+    PhotoError
+        If the file is missing, or not such a picture.
+    """
+    return _decoded(path, _about_tiff, _about_png_or_jpeg)
+
+
+def _about_tiff(path: Path) -> About:
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        page: Any = file.pages.first
+        if page.dtype is None:
+            raise PhotoError("pixels of an unknown type")
+        return About(tuple(page.shape), np.dtype(page.dtype), len(file.pages))
+
+
+def _about_png_or_jpeg(path: Path) -> About:
+    import PIL.Image
+
+    PIL.Image.MAX_IMAGE_PIXELS = None
+    try:
+        with PIL.Image.open(path, formats=("PNG", "JPEG")) as file:
+            channels = 1 if file.mode.startswith("I") else len(_plain_mode(file))
+            wide = file.format == "PNG" and _bits(path) == 16
+            shape = (file.height, file.width, channels)
+    except PIL.UnidentifiedImageError:
+        raise PhotoError(_not_a_picture(path)) from None
+    return About(shape if channels > 1 else shape[:2], np.dtype("u2" if wide else "u1"), 1)
+
+
+def read(path: Path, max_pixels: int = MAX_PIXELS, page: int = 0) -> Photo:
+    """Read a photo; of a file with several pictures, the first or another page.
 
     Parameters
     ----------
@@ -67,6 +115,8 @@ def read(path: Path, max_pixels: int = MAX_PIXELS) -> Photo:
         A PNG, JPEG or TIFF file; its content decides which, not its name.
     max_pixels : int
         Larger pictures are refused before they are decoded.
+    page : int
+        Which page of a TIFF file.
 
     Returns
     -------
@@ -77,10 +127,19 @@ def read(path: Path, max_pixels: int = MAX_PIXELS) -> Photo:
     PhotoError
         If the file is missing, truncated, too large, or not such a picture.
     """
+    pixels, orientation, alpha = _decoded(
+        path, partial(_read_tiff, max_pixels=max_pixels, page=page),
+        partial(_read_png_or_jpeg, max_pixels=max_pixels),
+    )  # fmt: skip
+    return Photo(_UPRIGHT.get(orientation, _UPRIGHT[1])(pixels), alpha)
+
+
+def _decoded(path: Path, tiff: Callable[[Path], Any], other: Callable[[Path], Any]) -> Any:
+    """Return what one of two readers makes of a file; its content decides which."""
     try:
         with open(path, "rb") as stream:
-            decode = _read_tiff if stream.read(4) in _TIFF_MAGIC else _read_png_or_jpeg
-        pixels, orientation, alpha = decode(path, max_pixels)
+            decode = tiff if stream.read(4) in _TIFF_MAGIC else other
+        return decode(path)
     except PhotoError:
         raise
     except MemoryError:
@@ -94,7 +153,6 @@ def read(path: Path, max_pixels: int = MAX_PIXELS) -> Photo:
     # Decoders meet damage in many ways (OSError, SyntaxError, struct.error); all mean one thing.
     except Exception as error:
         raise PhotoError(f"damaged or truncated ({_one_line(error)})") from error
-    return Photo(_UPRIGHT.get(orientation, _UPRIGHT[1])(pixels), alpha)
 
 
 def grey(photo: Photo) -> np.ndarray:
@@ -229,6 +287,85 @@ def write(path: Path, image: np.ndarray) -> None:
     write_photo(path, Photo(image, None))
 
 
+@contextmanager
+def whole_or_not(path: Path) -> Iterator[Path]:
+    """Give a temporary name in a path's folder, which becomes the path when all went well.
+
+    So nobody ever sees half a result. What a killed process left under such a name is removed.
+
+    Raises
+    ------
+    PhotoError
+        If the file cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+            if not _is_alive(left.name.split(".")[-2]):
+                remove(left)
+        try:
+            yield temporary
+            if is_zarr(path) and temporary.is_dir():
+                shutil.rmtree(path)
+            os.replace(temporary, path)
+        finally:
+            remove(temporary)
+    except (OSError, ValueError) as error:
+        raise PhotoError(f"cannot write {path} ({_one_line(error)})") from error
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a folder is a zarr array."""
+    return any((path / name).is_file() for name in ("zarr.json", ".zarray"))
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _is_alive(process: str) -> bool:
+    """Whether a process of this number runs."""
+    if os.name == "nt":  # there, signal 0 is one that arrives
+        return True
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def write_pages(path: Path, photos: Iterable[Photo], large: bool = False) -> None:
+    """Write the pages of a TIFF file one by one, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        Where to.
+    photos : iterable of Photo
+        In order; each is asked for when the one before is written.
+    large : bool
+        Whether the file may grow beyond 4 GB: a BigTIFF.
+
+    Raises
+    ------
+    PhotoError
+        If the file cannot be written.
+    """
+    import tifffile
+
+    with whole_or_not(path) as temporary, tifffile.TiffWriter(temporary, bigtiff=large) as file:
+        for photo in photos:
+            pixels, options = _tiff_page(photo)
+            file.write(pixels, **options)
+
+
 def write_photo(path: Path, photo: Photo) -> None:
     """Write a photo, whole or not at all: PNG, JPEG or TIFF by the name's suffix.
 
@@ -247,36 +384,29 @@ def write_photo(path: Path, photo: Photo) -> None:
     """
     suffix = path.suffix.lower()
     encode = _encode_tiff if suffix in TIFF else _encode_jpeg if suffix in JPEG else _encode_png
-    # A temporary file in the same folder, so that the last step is a rename and nobody
-    # ever sees half a picture.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(temporary, "xb") as stream:
-                encode(stream, photo)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except (OSError, ValueError) as error:
-        raise PhotoError(f"cannot write {path} ({_one_line(error)})") from error
+    with whole_or_not(path) as temporary, open(temporary, "xb") as stream:
+        encode(stream, photo)
 
 
 def _encode_tiff(stream: BinaryIO, photo: Photo) -> None:
     import tifffile
 
+    pixels, options = _tiff_page(photo)
+    tifffile.imwrite(stream, pixels, bigtiff=pixels.nbytes > LARGE_TIFF, **options)
+
+
+def _tiff_page(photo: Photo) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return the pixels of a page, and what tifffile must know of them."""
     pixels, alpha = _plain(photo.pixels), photo.alpha
     colours = 1 if pixels.ndim == 2 else pixels.shape[2] - (alpha is not None)
-    tifffile.imwrite(
-        stream,
-        pixels,
-        photometric="rgb" if colours == 3 else "minisblack",
-        planarconfig="contig" if pixels.ndim == 3 else None,
-        extrasamples=[next(code for code, kind in _TIFF_ALPHA.items() if kind == alpha)]
+    return pixels, {
+        "photometric": "rgb" if colours == 3 else "minisblack",
+        "planarconfig": "contig" if pixels.ndim == 3 else None,
+        "extrasamples": [next(code for code, kind in _TIFF_ALPHA.items() if kind == alpha)]
         if alpha
         else None,
-        metadata=None,
-    )
+        "metadata": None,
+    }
 
 
 def _encode_jpeg(stream: BinaryIO, photo: Photo) -> None:
@@ -339,32 +469,32 @@ def _read_png_or_jpeg(path: Path, max_pixels: int) -> tuple[np.ndarray, int, str
     return pixels, orientation, alpha
 
 
-def _read_tiff(path: Path, max_pixels: int) -> tuple[np.ndarray, int, str | None]:
-    """Return pixels, orientation and kind of alpha of a TIFF file's first page."""
+def _read_tiff(path: Path, max_pixels: int, page: int) -> tuple[np.ndarray, int, str | None]:
+    """Return pixels, orientation and kind of alpha of a page of a TIFF file."""
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        page = file.pages.first
-        _check_size(page.imagelength, page.imagewidth, max_pixels)
-        pixels = page.asarray()
+        found: Any = file.pages[page]
+        _check_size(found.imagelength, found.imagewidth, max_pixels)
+        pixels = found.asarray()
         if pixels.dtype.kind not in "buif":
             raise PhotoError(f"pixels of {pixels.dtype} cannot be filtered")
-        if page.axes == "SYX":
+        if found.axes == "SYX":
             pixels = np.moveaxis(pixels, 0, -1)
-        elif page.axes not in ("YX", "YXS"):
-            raise PhotoError(f"a TIFF page with axes {page.axes}, not a flat picture")
-        photometric = tifffile.PHOTOMETRIC(page.photometric).name
-        if photometric == "PALETTE" and page.colormap is not None:
-            pixels = np.moveaxis(page.colormap[:, pixels], 0, -1)
+        elif found.axes not in ("YX", "YXS"):
+            raise PhotoError(f"a TIFF page with axes {found.axes}, not a flat picture")
+        photometric = tifffile.PHOTOMETRIC(found.photometric).name
+        if photometric == "PALETTE" and found.colormap is not None:
+            pixels = np.moveaxis(found.colormap[:, pixels], 0, -1)
         elif photometric == "MINISWHITE":
             pixels = ~pixels if pixels.dtype.kind in "bu" else full_scale(pixels.dtype) - pixels
         elif photometric not in ("MINISBLACK", "RGB", "YCBCR"):
             raise PhotoError(f"a TIFF file of {photometric} pixels, not of grey or RGB")
-        alpha = _TIFF_ALPHA.get(page.extrasamples[0]) if page.extrasamples else None
+        alpha = _TIFF_ALPHA.get(found.extrasamples[0]) if found.extrasamples else None
         colours = 3 if photometric in ("RGB", "YCBCR", "PALETTE") else 1
         if pixels.ndim == 3:
             pixels = pixels[..., : colours + (alpha is not None)]
-        orientation = page.tags.valueof(_ORIENTATION_TAG, 1)
+        orientation = found.tags.valueof(_ORIENTATION_TAG, 1)
     return pixels, orientation, alpha
 
 

@@ -326,6 +326,12 @@ def finite(value: Any, name: str) -> float:
     return checked
 
 
+def ordered(low: float, high: float) -> None:
+    """Check that two bounds are in order."""
+    if not low <= high:
+        raise ValueError(f"low must not be above high, got {low!r} and {high!r}")
+
+
 def choice(value: Any, options: Sequence[str], name: str) -> str:
     """Return one of some words."""
     if value not in options:

@@ -1,0 +1,421 @@
+"""The class `Pipeline`: a chain of filters that is data."""
+
+from collections.abc import Iterator
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from imgconv.core import check
+from imgconv.pipeline import fused, show, store
+from imgconv.pipeline.nodes import Flow, Spec, Stages, several
+from imgconv.pipeline.parse import parse
+from imgconv.pipeline.plan import lay_out
+from imgconv.pipeline.steps import Chain, Node, PipelineError, Step, chain_of, step_of, steps_of
+
+Part = "str | Step | Pipeline | Callable[..., Any]"
+
+
+class Pipeline:
+    """A chain of filters: from a text, from functions, or from other pipelines.
+
+    Parameters
+    ----------
+    *parts : str, callable, Step or Pipeline
+        In the order in which they run: texts, functions of imgconv, `functools.partial` of them,
+        and what `imgconv.pipeline.step` makes of any other callable.
+
+    Raises
+    ------
+    ValueError
+        If there is no step, or one that cannot be; the message names the step and, in a text, the
+        column.
+    TypeError
+        If a part is something else.
+
+    Notes
+    -----
+    In a text, ``a | b`` runs b on the result of a; ``a, b`` gives the results of both, which
+    `magnitude` makes one image of; ``a - b`` (also + * /) is computed from both in float32 or
+    float64; ``image`` is what comes in, and brackets hold chains together. Arguments are numbers,
+    words and sequences of these. A text is never run as a program.
+
+    Every step works as the function of its name does, so integers are rounded between steps; a
+    chain that begins with ``astype(float32)`` does not round. Steps that look at the neighbourhood
+    of a pixel run together, in bands of rows that stay in cache, on all threads; a step that needs
+    the whole image begins or is a stage of its own, which ``print`` shows. The result is the same
+    as that of the steps one by one, bit for bit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functools import partial
+    >>> from imgconv import Pipeline, gaussian, sobel
+    >>> edges = Pipeline("gaussian(sigma=1.5) | sobel | threshold(value=5)")
+    >>> edges == Pipeline(partial(gaussian, sigma=1.5), sobel) | "threshold(value=5)"
+    True
+    >>> step = np.zeros((4, 9), np.uint8)
+    >>> step[:, 5:] = 100
+    >>> print(edges(step).astype(int)[0])
+    [0 0 1 1 1 1 1 1 0]
+    >>> edges.halo
+    ((7, 7), (7, 7))
+    """
+
+    __slots__ = ("_chain",)
+
+    def __init__(self, *parts: Any) -> None:
+        nodes = [node_of(part) for part in parts]
+        if not nodes:
+            raise PipelineError("a pipeline must have a step")
+        self._chain = chain_of(nodes)
+
+    # ---- running ---------------------------------------------------------------------------------
+
+    def __call__(
+        self,
+        image: ArrayLike,
+        *,
+        axes: tuple[int, int] | None = None,
+        channel_axis: int | None = None,
+        out: Any = None,
+    ) -> Any:
+        """Run the chain on an image.
+
+        Parameters
+        ----------
+        image : array_like or dask array, (H, W)
+            Any real dtype; more axes with `channel_axis` or `axes`. The result of a dask array is
+            one, too, and nothing is computed yet.
+        axes : (int, int), optional
+            The axes y and x of a stack of images; all other axes are run one image after the other.
+        channel_axis : int, optional
+            The axis of colours or other channels, which every step filters one by one (`bilateral`
+            all together, `grey` makes one of them).
+        out : ndarray or tuple of ndarray, optional
+            The arrays to fill, of the result's shape and dtype.
+
+        Returns
+        -------
+        ndarray, or tuple of ndarray
+            As the last step gives.
+
+        Raises
+        ------
+        ValueError
+            If the image has other axes, or a step does not take it.
+        TypeError
+            If the image is not real.
+        """
+        if type(image).__module__.partition(".")[0] == "dask":
+            from imgconv.pipeline import lazy
+
+            return lazy.apply(self, image, axes, channel_axis, out)
+        array = check.image(image)
+        axes, channel_axis = check.axis_numbers(axes, channel_axis)
+        layout = check.layout(array.ndim, axes, channel_axis)
+        planes, channels = planes_of(array, layout)
+        depth = len(layout.stack)
+        plan = self._plan(Spec(planes.shape[depth : depth + 2], channels, array.dtype))
+        outs = None if out is None else targets(plan, planes.shape[:depth], layout, out)
+        overlap = outs is not None and any(np.may_share_memory(array, each) for each in outs)
+        results = run_stack(plan, planes, depth, None if overlap else outs)
+        if overlap:
+            fused.filled(results, outs)
+        if out is not None:
+            return out
+        arranged = tuple(
+            result.transpose(np.argsort(axes_of(spec, layout)))
+            for result, spec in zip(results, several(plan.result), strict=True)
+        )
+        return arranged[0] if isinstance(plan.result, Spec) else arranged
+
+    def stepwise(
+        self, image: ArrayLike, *, channel_axis: int | None = None
+    ) -> Iterator[tuple[str, Any]]:
+        """Yield the text and the result of every step, run one by one on the whole image.
+
+        Parameters
+        ----------
+        image : array_like, (H, W)
+            More axes with `channel_axis`.
+        channel_axis : int, optional
+            The axis of channels.
+
+        Yields
+        ------
+        text : str
+            Of the step.
+        result : ndarray or tuple of ndarray
+            What it gives.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from imgconv import Pipeline
+        >>> for text, result in Pipeline("box(size=3) | laplace").stepwise(np.eye(4)):
+        ...     print(text, result.dtype)
+        box(size=3) float64
+        laplace float64
+        """
+        array = check.image(image)
+        _, channel_axis = check.axis_numbers(None, channel_axis)
+        layout = check.layout(array.ndim, None, channel_axis)
+        planes, channels = planes_of(array, layout)
+        images: tuple[NDArray[Any], ...] = (planes,)
+        flow: Flow = Spec(planes.shape[:2], channels, array.dtype)
+        for node in self._chain.parts:
+            plan = lay_out(node, flow)
+            images = fused.run_steps(plan, images)
+            flow = plan.result
+            arranged = tuple(
+                result.transpose(np.argsort(axes_of(spec, layout)))
+                for result, spec in zip(images, several(flow), strict=True)
+            )
+            yield node.text, arranged[0] if isinstance(flow, Spec) else arranged
+
+    # ---- what it knows of itself -----------------------------------------------------------------
+
+    def _plan(self, flow: Flow) -> Stages:
+        return lay_out(self._chain, flow)
+
+    def plan(
+        self,
+        shape: tuple[int, ...],
+        dtype: DTypeLike = np.uint8,
+        *,
+        channel_axis: int | None = None,
+    ) -> "show.Overview":
+        """Return what the chain does with images of a shape and dtype; its repr is a table.
+
+        Parameters
+        ----------
+        shape : (int, int), or with the channels
+            Of an image.
+        dtype : dtype
+            Of an image.
+        channel_axis : int, optional
+            The axis of channels.
+
+        Returns
+        -------
+        Overview
+            With `shape`, `dtype`, `halo`, `stages`, `cost` (multiply-adds) and `memory` (bytes that
+            it takes at most beside image and result).
+
+        Raises
+        ------
+        ValueError
+            If a step does not take such images.
+
+        Examples
+        --------
+        >>> from imgconv import Pipeline
+        >>> plan = Pipeline("sobel | threshold(otsu)").plan((480, 640))
+        >>> plan.shape, plan.dtype, plan.halo, plan.stages
+        ((480, 640), dtype('bool'), None, 2)
+        """
+        wanted = check.result_dtype(dtype)
+        _, channel_axis = check.axis_numbers(None, channel_axis)
+        layout = check.layout(len(shape), None, channel_axis)
+        channels = None if layout.channel is None else shape[layout.channel]
+        size = shape[layout.y], shape[layout.x]
+        return show.Overview(self._plan(Spec(size, channels, wanted)), layout)
+
+    @property
+    def text(self) -> str:
+        """The chain as a text, from which an equal one can be made."""
+        return self._chain.text
+
+    @property
+    def halo(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
+        """How far from a pixel its result depends on others: before and after, along y and x.
+
+        None where a step needs the whole image. As for a large uint8 image.
+        """
+        return self.plan(self._size((4096, 4096))).halo
+
+    def _size(self, usual: tuple[int, int]) -> tuple[int, int]:
+        """Return the size of images that arguments of the same size ask for, or the usual one."""
+        for step in self.steps:
+            for word in ("guide", "mask"):
+                if isinstance(array := step.arguments.get(word), np.ndarray):
+                    return array.shape[:2]
+        return usual
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps, as they are written, those of branches too."""
+        return tuple(steps_of(self._chain))
+
+    # ---- being data ------------------------------------------------------------------------------
+
+    def __or__(self, other: Any) -> "Pipeline":
+        """Run another pipeline, text or function on the result."""
+        return Pipeline(self, other)
+
+    def __ror__(self, other: Any) -> "Pipeline":
+        """Run this on the result of another."""
+        return Pipeline(other, self)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same steps."""
+        return isinstance(other, Pipeline) and self._chain == other._chain
+
+    def __hash__(self) -> int:
+        """Equal pipelines have one hash."""
+        return hash(self._chain)
+
+    def __len__(self) -> int:
+        """Number of steps, one after the other."""
+        return len(self._chain.parts)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it by its steps."""
+        return restored, (self._chain,)
+
+    def __repr__(self) -> str:
+        """As it is made from its text."""
+        return f"Pipeline({self.text!r})"
+
+    def __str__(self) -> str:
+        """Return a table of steps and stages, as for a uint8 image."""
+        return repr(self.plan(self._size((1024, 1024))))
+
+    def _repr_html_(self) -> str:
+        """Return a picture of the intermediate results on a test card, for notebooks."""
+        return self.preview(show.card())._repr_html_()
+
+    def preview(
+        self, image: ArrayLike, *, channel_axis: int | None = None, size: int = 240
+    ) -> "show.Preview":
+        """Return small pictures of what every step makes of an image, drawn in notebooks.
+
+        Parameters
+        ----------
+        image : array_like, (H, W) or with channels
+            The steps run on all of it.
+        channel_axis : int, optional
+            The axis of channels.
+        size : int
+            Pixels of the longer side of a picture.
+
+        Returns
+        -------
+        Preview
+            `pictures` are pairs of a text and a uint8 array; `sheet()` puts them side by side.
+        """
+        return show.preview(self, image, channel_axis, size)
+
+    # ---- files -----------------------------------------------------------------------------------
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> "Pipeline":
+        """Read a pipeline from a TOML or YAML file.
+
+        Parameters
+        ----------
+        path : path
+            Ends in .toml, .yaml or .yml. The file has a list ``steps`` of texts.
+
+        Returns
+        -------
+        Pipeline
+
+        Raises
+        ------
+        ValueError
+            If the file holds something else; the message names the step.
+        """
+        return cls(*store.load(path))
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the pipeline to a TOML or YAML file, from which `load` makes an equal one.
+
+        Parameters
+        ----------
+        path : path
+            Ends in .toml, .yaml or .yml.
+
+        Raises
+        ------
+        ValueError
+            If the name ends otherwise, or a step is a callable of your own.
+        """
+        for step in self.steps:
+            if not step.has_text:
+                raise PipelineError(f"{step.name}: a callable or a large array has no text")
+        store.save(path, [show.single(node) for node in self._chain.parts])
+
+
+def restored(chain: Chain) -> Pipeline:
+    """Return the pipeline of a chain."""
+    return Pipeline(chain)
+
+
+def node_of(part: Any) -> Node:
+    """Return what a part of a pipeline is."""
+    if isinstance(part, str):
+        return parse(part)
+    if isinstance(part, Pipeline):
+        return part._chain
+    if isinstance(part, Node):
+        return part
+    if callable(part):
+        return step_of(part)
+    raise TypeError(f"a part of a pipeline must be a text or a function, got {part!r}")
+
+
+def planes_of(array: NDArray[Any], layout: check.Layout) -> tuple[NDArray[Any], int | None]:
+    """Return a view whose axes are those of the stack, y, x and channels; and how many channels."""
+    axes = [*layout.stack, layout.y, layout.x]
+    channels = None
+    if layout.channel is not None:
+        axes.append(layout.channel)
+        channels = array.shape[layout.channel]
+    return array.transpose(axes), channels
+
+
+def axes_of(spec: Spec, layout: check.Layout) -> list[int]:
+    """Return where stack, y, x and channels of an image's result lie in the caller's array."""
+    places = [*layout.stack, layout.y, layout.x]
+    if layout.channel is not None and spec.channels is not None:
+        return [*places, layout.channel]
+    return [sorted(places).index(place) for place in places]
+
+
+def targets(
+    plan: Stages, stack: tuple[int, ...], layout: check.Layout, out: Any
+) -> tuple[NDArray[Any], ...]:
+    """Return the caller's arrays, checked, with their axes in the order of planes."""
+    specs = several(plan.result)
+    outs = out if isinstance(out, tuple) else (out,)
+    shape, _, dtype = check.outs(outs, len(specs))
+    axes = axes_of(specs[0], layout)
+    wanted = np.array([*stack, *specs[0].shape])[np.argsort(axes)]
+    check.out_fits(shape, dtype, tuple(map(int, wanted)), specs[0].dtype)
+    return tuple(each.transpose(axes) for each in outs)
+
+
+def run_stack(
+    plan: Stages, planes: NDArray[Any], depth: int, outs: tuple[NDArray[Any], ...] | None
+) -> tuple[NDArray[Any], ...]:
+    """Return the results of all images of a stack, whose axes come first."""
+    if not depth:
+        return run_plan(plan, planes, outs)
+    stack = planes.shape[:depth]
+    if outs is None:
+        outs = tuple(np.empty((*stack, *spec.shape), spec.dtype) for spec in several(plan.result))
+    for index in np.ndindex(stack):
+        run_plan(plan, planes[index], tuple(each[index] for each in outs))
+    return outs
+
+
+def run_plan(
+    plan: Stages, image: NDArray[Any], outs: tuple[NDArray[Any], ...] | None
+) -> tuple[NDArray[Any], ...]:
+    """Return the results for one image; one without pixels goes through the steps one by one."""
+    if image.size:
+        return fused.run(plan, (image,), outs)
+    return fused.filled(fused.run_steps(plan, (image,)), outs)

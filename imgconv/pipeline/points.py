@@ -1,0 +1,482 @@
+"""Point operations: what looks at one pixel, or at one pixel of several images.
+
+They keep the dtype of the image, rounded to nearest and saturated, unless their documentation says
+otherwise. `white` is the largest integer of a dtype, and 1.0 of floats and bool.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from imgconv.core import check
+from imgconv.core.convert import limits, rounded, store
+from imgconv.core.operation import pixels
+from imgconv.linear import box
+from imgconv.pipeline.measures import extremes, otsu
+
+__all__ = [
+    "absolute",
+    "astype",
+    "clip",
+    "gamma",
+    "grey",
+    "invert",
+    "magnitude",
+    "normalize",
+    "scale",
+    "threshold",
+]
+
+Image = NDArray[Any]
+
+# Rec. 709, on the stored (gamma-encoded) values, as scikit-image's rgb2gray has them.
+LUMINANCE = (0.2125, 0.7154, 0.0721)
+
+
+def computing(dtype: np.dtype) -> np.dtype:
+    """Return float32 for bool, 8 and 16 bits and float32, float64 for the rest: as filters do."""
+    return pixels(dtype, 0).float_type
+
+
+def white(dtype: np.dtype) -> float:
+    """Return the value of white: the largest integer of the dtype, 1.0 for floats and bool."""
+    return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
+
+
+def by_value(image: ArrayLike, change: Callable[[Image], Image], out: Image | None) -> Image:
+    """Apply to each pixel a change of numbers of the computing dtype, and round.
+
+    Where there are few values, each is changed once, in a table.
+    """
+    array = check.image(image)
+    dtype = check.native(array.dtype)
+    if dtype.kind in "iu" and dtype.itemsize <= 2 and array.size > 1 << (8 * dtype.itemsize):
+        unsigned = np.dtype(f"u{dtype.itemsize}")
+        values = np.arange(1 << (8 * dtype.itemsize), dtype=unsigned).view(dtype)
+        table = by_value(values, change, None)
+        index = np.asarray(array, dtype).view(unsigned)
+        if out is not None and out.dtype != dtype:
+            return delivered(table[index], dtype, out)
+        return np.take(table, index, out=out, mode="clip")
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        changed = change(array.astype(computing(dtype)))
+    return delivered(changed, np.dtype(computing(dtype)) if dtype.kind == "b" else dtype, out)
+
+
+def delivered(values: Image, dtype: np.dtype, out: Image | None) -> Image:
+    """Return values in a dtype, or in the caller's array, rounded and saturated."""
+    if out is None or out.dtype != dtype:
+        values = values if values.dtype == dtype else rounded(values, dtype)
+    if out is None:
+        return values
+    store(values, out)
+    return out
+
+
+def scale(
+    image: ArrayLike, factor: float = 1.0, offset: float = 0.0, *, out: Image | None = None
+) -> Image:
+    """Multiply every pixel by a factor and add an offset.
+
+    Parameters
+    ----------
+    image : array_like
+        Of any shape and real dtype.
+    factor, offset : float
+        In the image's units.
+    out : ndarray, optional
+        The array to fill.
+
+    Returns
+    -------
+    ndarray
+        Of the image's dtype (float32 for bool), rounded and saturated.
+
+    Raises
+    ------
+    TypeError
+        If image, factor or offset is not real.
+
+    Examples
+    --------
+    >>> from imgconv.pipeline import scale
+    >>> import numpy as np
+    >>> scale(np.uint8([10, 100, 200]), 2, offset=-30)
+    array([  0, 170, 255], dtype=uint8)
+    """
+    m, b = check.number(factor, "factor"), check.number(offset, "offset")
+    return by_value(image, lambda values: values * m + b, out)
+
+
+def clip(image: ArrayLike, low: float, high: float, *, out: Image | None = None) -> Image:
+    """Set what lies below `low` or above `high` to these.
+
+    Parameters
+    ----------
+    image : array_like
+        Of any shape and real dtype.
+    low, high : float
+        In the image's units.
+    out : ndarray, optional
+        The array to fill.
+
+    Returns
+    -------
+    ndarray
+        Of the image's dtype (float32 for bool).
+
+    Raises
+    ------
+    ValueError
+        If low is above high.
+
+    Examples
+    --------
+    >>> from imgconv.pipeline import clip
+    >>> import numpy as np
+    >>> clip(np.uint8([10, 100, 200]), 50, 150)
+    array([ 50, 100, 150], dtype=uint8)
+    """
+    least, most = check.number(low, "low"), check.number(high, "high")
+    check.ordered(least, most)
+    return by_value(image, lambda values: np.clip(values, least, most), out)
+
+
+def gamma(image: ArrayLike, exponent: float, *, out: Image | None = None) -> Image:
+    """Raise every pixel, as a part of white, to a power: below 1 brightens, above 1 darkens.
+
+    Parameters
+    ----------
+    image : array_like
+        Of any shape and real dtype; what is below zero counts as zero.
+    exponent : float
+        Positive.
+    out : ndarray, optional
+        The array to fill.
+
+    Returns
+    -------
+    ndarray
+        Of the image's dtype (float32 for bool), rounded.
+
+    Raises
+    ------
+    ValueError
+        If exponent is not positive and finite.
+
+    Notes
+    -----
+    white * (pixel / white) ** exponent.
+
+    Examples
+    --------
+    >>> from imgconv.pipeline import gamma
+    >>> import numpy as np
+    >>> gamma(np.uint8([0, 64, 255]), 0.5)
+    array([  0, 128, 255], dtype=uint8)
+    """
+    power = check.positive(exponent, "exponent")
+    top = white(check.image(image).dtype)
+    return by_value(
+        image, lambda values: top * (np.maximum(values, 0) / values.dtype.type(top)) ** power, out
+    )
+
+
+def invert(image: ArrayLike, *, out: Image | None = None) -> Image:
+    """Turn bright into dark: the image's negative.
+
+    Parameters
+    ----------
+    image : array_like
+        Of any shape and real dtype.
+    out : ndarray, optional
+        The array to fill.
+
+    Returns
+    -------
+    ndarray
+        Of the image's dtype: white - pixel; of signed integers -1 - pixel, of bool its opposite.
+
+    Examples
+    --------
+    >>> from imgconv.pipeline import invert
+    >>> import numpy as np
+    >>> invert(np.uint8([0, 64, 255]))
+    array([255, 191,   0], dtype=uint8)
+    """
+    array = check.image(image)
+    dtype = check.native(array.dtype)
+    inverted = 1 - array if dtype.kind == "f" else ~array
+    return delivered(inverted.astype(dtype, copy=False), dtype, out)
+
+
+def absolute(image: ArrayLike, *, out: Image | None = None) -> Image:
+    """Return the size of every pixel, without its sign.
+
+    Parameters
+    ----------
+    image : array_like
+        Of any shape and real dtype.
+    out : ndarray, optional
+        The array to fill.
+
+    Returns
+    -------
+    ndarray
+        Of the image's dtype, saturated: the least integer becomes the largest.
+
+    Examples
+    --------
+    >>> from imgconv.pipeline import absolute
+    >>> import numpy as np
+    >>> absolute(np.int8([-128, -3, 4]))
+    array([127,   3,   4], dtype=int8)
+    """
+    array = check.image(image)
+    dtype = check.native(array.dtype)
+    if dtype.kind == "i":
+        array = np.maximum(array, -limits(dtype)[1])
+    return delivered(np.abs(array).astype(dtype, copy=False), dtype, out)
+
+
+def astype(image: ArrayLike, dtype: DTypeLike, *, out: Image | None = None) -> Image:
+    """Convert an image to another dtype: to nearest, saturated, NaN to 0.
+
+    A chain that begins with ``astype(float32)`` does not round between its steps.
+
+    Parameters
+    ----------
+    image : array_like
+        Of any shape and real dtype.
+    dtype : dtype
+        Of the result.
+    out : ndarray, optional
+        The array to fill.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    TypeError
+        If either dtype is not real.
+
+    Examples
+    --------
+    >>> from imgconv.pipeline import astype
+    >>> import numpy as np
+    >>> astype([-3.0, 1.7, 300.0], np.uint8)
+    array([  0,   2, 255], dtype=uint8)
+    """
+    wanted = check.native(check.result_dtype(dtype))
+    array = check.image(image)
+    return delivered(array.astype(check.native(array.dtype), copy=False), wanted, out)
+
+
+def grey(image: ArrayLike, *, channel_axis: int | None = None, out: Image | None = None) -> Image:
+    """Return the luminance of a colour image.
+
+    Parameters
+    ----------
+    image : array_like, (H, W) or (H, W, 3)
+        Of any real dtype. Without a `channel_axis` it is grey already.
+    channel_axis : int, optional
+        The axis of red, green and blue, or of one channel.
+    out : ndarray, optional
+        The array to fill.
+
+    Returns
+    -------
+    ndarray, (H, W)
+        Of the image's dtype (float32 for colours of bool), rounded.
+
+    Raises
+    ------
+    ValueError
+        If there are not three channels, nor one.
+
+    Notes
+    -----
+    Y = 0.2125 R + 0.7154 G + 0.0721 B on the stored values (Rec. 709 weights).
+
+    Examples
+    --------
+    >>> from imgconv.pipeline import grey
+    >>> import numpy as np
+    >>> grey(np.uint8([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]]), channel_axis=-1)
+    array([[ 54, 182,  18]], dtype=uint8)
+    """
+    array = check.image(image)
+    dtype = check.native(array.dtype)
+    if channel_axis is None:
+        return delivered(array.astype(dtype, copy=False), dtype, out)
+    colours = np.moveaxis(array, channel_axis, -1)
+    count = colours.shape[-1]
+    if count not in {1, 3}:
+        raise ValueError(f"grey takes three channels or one, got {count}")
+    if count == 1:
+        return delivered(colours[..., 0].astype(dtype), dtype, out)
+    real = computing(dtype)
+    luminance = np.zeros(colours.shape[:-1], real)
+    for channel, weight in enumerate(LUMINANCE):
+        luminance += np.multiply(colours[..., channel], weight, dtype=real)
+    return delivered(luminance, real if dtype.kind == "b" else dtype, out)
+
+
+def normalize(
+    image: ArrayLike,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    out: Image | None = None,
+) -> Image:
+    """Stretch an image so that `low` becomes 0 and `high` 1.
+
+    Parameters
+    ----------
+    image : array_like
+        Of any shape and real dtype.
+    low, high : float, optional
+        By default the least and the greatest finite pixel, for which a pipeline needs the whole
+        image.
+    out : ndarray, optional
+        The array to fill.
+
+    Returns
+    -------
+    ndarray, float32 or float64
+        The computing dtype of the image. What lies beyond low and high is not clipped; where both
+        are equal, everything is 0.
+
+    Raises
+    ------
+    ValueError
+        If low is above high.
+
+    Examples
+    --------
+    >>> from imgconv.pipeline import normalize
+    >>> import numpy as np
+    >>> normalize(np.uint8([50, 75, 100]))
+    array([0. , 0.5, 1. ], dtype=float32)
+    """
+    array = check.image(image)
+    least, most = (
+        None if value is None else check.number(value, name)
+        for value, name in ((low, "low"), (high, "high"))
+    )
+    if least is None or most is None:
+        found = extremes(array)
+        least, most = (
+            end if value is None else value for value, end in zip((least, most), found, strict=True)
+        )
+    check.ordered(least, most)
+    real = computing(check.native(array.dtype))
+    spread = most - least
+    values = np.subtract(array, real.type(least), dtype=real)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = np.divide(values, real.type(spread), out=values) if spread else values * 0
+    return delivered(values, real, out)
+
+
+def threshold(
+    image: ArrayLike,
+    value: float | str = "otsu",
+    *,
+    size: int | tuple[int, int] = 35,
+    offset: float = 0.0,
+    mode: Any = "reflect",
+    channel_axis: int | None = None,
+    out: Image | None = None,
+) -> Image:
+    """Tell the pixels that are brighter than a value.
+
+    Parameters
+    ----------
+    image : array_like, (H, W)
+        Any real dtype.
+    value : float or {"otsu", "local"}
+        A number; the one that parts the image's histogram best, for which a pipeline needs the
+        whole image; or the mean of the rectangle around each pixel, less `offset`.
+    size : int or (int, int)
+        Of the rectangle, for "local".
+    offset : float
+        In the image's units, for "local".
+    mode, channel_axis
+        See `imgconv`, common keywords; for "local".
+    out : ndarray, optional
+        The array to fill, with 0 and 1.
+
+    Returns
+    -------
+    ndarray, bool
+        The image's shape.
+
+    Raises
+    ------
+    ValueError
+        If value is another word.
+    TypeError
+        If it is neither a number nor a word.
+
+    Notes
+    -----
+    Otsu's threshold is the one of `skimage.filters.threshold_otsu`: of 8- and 16-bit integers each
+    has its own bin, of others 256 bins lie between the extremes. Source: N. Otsu, "A threshold
+    selection method from gray-level histograms", IEEE Transactions on Systems, Man, and
+    Cybernetics 9, 1979.
+
+    Examples
+    --------
+    >>> from imgconv.pipeline import threshold
+    >>> import numpy as np
+    >>> threshold(np.uint8([[10, 12, 90, 95]])).astype(int)
+    array([[0, 0, 1, 1]])
+    """
+    array = check.image(image)
+    if isinstance(value, str):
+        check.choice(value, ("otsu", "local"), "value")
+    if value == "local":
+        real = computing(check.native(array.dtype))
+        mean = box(array, size, mode=mode, channel_axis=channel_axis, dtype=real)
+        mean -= real.type(check.number(offset, "offset"))
+        limit: Any = mean
+    else:
+        limit = otsu(array) if value == "otsu" else check.number(value, "value")
+    if out is not None and out.dtype != np.bool_:
+        return delivered(np.greater(array, limit), np.dtype(np.bool_), out)
+    return np.greater(array, limit, out=out)
+
+
+def magnitude(*images: ArrayLike, out: Image | None = None) -> Image:
+    """Return the length of vectors whose components are images: the root of the sum of squares.
+
+    Parameters
+    ----------
+    *images : array_like
+        Of one shape and any real dtype.
+    out : ndarray, optional
+        The array to fill.
+
+    Returns
+    -------
+    ndarray, float32 or float64
+        float64 where any of the images is computed in that.
+
+    Examples
+    --------
+    >>> from imgconv.pipeline import magnitude
+    >>> import numpy as np
+    >>> magnitude(np.float32([3, 0]), np.float32([4, 2]))
+    array([5., 2.], dtype=float32)
+    """
+    arrays = [check.image(image) for image in images]
+    real = np.result_type(*(computing(check.native(array.dtype)) for array in arrays))
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = np.square(arrays[0], dtype=real)
+        for array in arrays[1:]:
+            squares += np.square(array, dtype=real)
+        return delivered(np.sqrt(squares, out=squares), real, out)

@@ -1,0 +1,401 @@
+"""Steps: what a chain is made of, as data that knows no image.
+
+A `Step` is a call of a filter or of a point operation without its image. `Branches` give several
+images, `Arithmetic` one of two, and a `Chain` runs one after the other. All are compared by value.
+"""
+
+import inspect
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cache, cached_property, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from imgconv import denoise, edges, linear, morphology, order, pooling
+from imgconv.core import check
+from imgconv.core.run import PlanOnly
+from imgconv.pipeline import points
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    name: getattr(module, name)
+    for module in (linear, edges, order, morphology, denoise, pooling)
+    for name in module.__all__
+}
+POINTS: dict[str, Callable[..., Any]] = {name: getattr(points, name) for name in points.__all__}
+STEPS = FILTERS | POINTS
+
+# Numbers of an array that is written in a text.
+LARGEST_TEXT = 2500
+# The keywords that a pipeline gives by itself.
+OURS = ("axes", "channel_axis", "out")
+# A guide of this name is the image itself.
+ITSELF = "image"
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+}
+
+# The largest arguments that decide how large a window is.
+LARGEST = {
+    "sigma": 10_000, "low_sigma": 10_000, "high_sigma": 10_000, "truncate": 100, "n_stds": 100,
+    "radius": 10_000, "sigma_spatial": 100, "win_size": 999, "size": 10_000, "dilation": 10_000,
+    "padding": 10_000, "stride": 10_000, "order": 20, "accuracy": 40,
+}  # fmt: skip
+
+
+class PipelineError(ValueError):
+    """A pipeline that cannot be: the message names the step and, of a text, the column."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A call of a filter, a point operation or any callable, without its image.
+
+    `halo` is None for what this package knows; of any other callable it is how far it looks along y
+    and x, or "whole".
+    """
+
+    name: str
+    function: Callable[..., Any] = field(repr=False)
+    arguments: Mapping[str, Any]
+    halo: tuple[int, int] | str | None = None
+    dtype: np.dtype | None = None
+    merges: bool = False
+
+    @property
+    def text(self) -> str:
+        """As it is written in a pipeline's text."""
+        if self.halo is not None:
+            return f"<{self.name}>"
+        words = ", ".join(f"{name}={written(value)}" for name, value in self.arguments.items())
+        return f"{self.name}({words})" if words else self.name
+
+    @property
+    def has_text(self) -> bool:
+        """Whether its text says all of it: no callable of a caller's, no large array."""
+        return self.halo is None and not any(
+            isinstance(value, np.ndarray) and value.size > LARGEST_TEXT
+            for value in self.arguments.values()
+        )
+
+    @cached_property
+    def key(self) -> tuple[Any, ...]:
+        """What tells it from other steps."""
+        arguments = tuple((name, frozen(value)) for name, value in self.arguments.items())
+        function = self.function if self.halo is not None else self.name
+        return function, arguments, self.halo, self.dtype
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same call."""
+        return isinstance(other, Step) and self.key == other.key
+
+    def __hash__(self) -> int:
+        """Steps that are equal have one hash."""
+        return hash(self.key)
+
+    def call(self, *images: Any, channels: bool = False, **more: Any) -> Any:
+        """Run it on an image, whose channels lie on its last axis, or merge several."""
+        arguments = {
+            name: images[0] if name == "guide" and is_itself(value) else value
+            for name, value in self.arguments.items()
+        }
+        if channels and takes(self.function, "channel_axis"):
+            arguments["channel_axis"] = -1
+        return self.function(*images, **arguments, **more)
+
+
+@dataclass(frozen=True)
+class Image:
+    """The image that a branch begins with, unchanged."""
+
+    @property
+    def text(self) -> str:
+        """As it is written in a pipeline's text."""
+        return "image"
+
+
+@dataclass(frozen=True)
+class Branches:
+    """Several chains from one image: as many images."""
+
+    parts: "tuple[Node, ...]"
+
+    @property
+    def text(self) -> str:
+        """As it is written in a pipeline's text."""
+        return ", ".join(wrapped(part, (Branches,)) for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """The sum, difference, product or quotient of two chains, in the computing dtype."""
+
+    operator: str
+    left: "Node"
+    right: "Node"
+
+    @property
+    def text(self) -> str:
+        """As it is written in a pipeline's text."""
+        weak = self.operator in "*/"
+        left = wrapped(self.left, (Branches,), "+-" if weak else "")
+        right = wrapped(self.right, (Branches,), "+-*/" if weak else "+-")
+        return f"{left} {self.operator} {right}"
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One node after the other."""
+
+    parts: "tuple[Node, ...]"
+
+    @property
+    def text(self) -> str:
+        """As it is written in a pipeline's text."""
+        return " | ".join(wrapped(part, ()) for part in self.parts)
+
+
+Node = Step | Image | Branches | Arithmetic | Chain
+
+
+def wrapped(node: Node, others: tuple[type, ...], operators: str = "") -> str:
+    """Return a node's text, in brackets where it would be read otherwise."""
+    binds = isinstance(node, (Chain, *others))
+    binds |= isinstance(node, Arithmetic) and node.operator in operators
+    return f"({node.text})" if binds else node.text
+
+
+def chain_of(parts: Iterator[Node] | list[Node]) -> Chain:
+    """Return a chain of these, those that are chains themselves laid out."""
+    flat: list[Node] = []
+    for part in parts:
+        flat.extend(part.parts if isinstance(part, Chain) else [part])
+    return Chain(tuple(flat))
+
+
+def steps_of(node: Node) -> Iterator[Step]:
+    """Yield all steps, as they are written."""
+    if isinstance(node, Step):
+        yield node
+    elif isinstance(node, Arithmetic):
+        yield from steps_of(node.left)
+        yield from steps_of(node.right)
+    elif isinstance(node, Branches | Chain):
+        for part in node.parts:
+            yield from steps_of(part)
+
+
+# ---- making steps --------------------------------------------------------------------------------
+
+
+def named(name: str, *positional: Any, **keywords: Any) -> Step:
+    """Return the step of this name and these arguments, checked."""
+    if name not in STEPS:
+        close = get_close_matches(name, STEPS, 1)
+        raise PipelineError(f"{name}: no such step" + "".join(f"; is it {near}?" for near in close))
+    function = STEPS[name]
+    for word in OURS:
+        if word in keywords:
+            raise PipelineError(f"{name}: {word} is the pipeline's, not a step's")
+    merges = name == "magnitude"
+    known = [word for word in inspect.signature(function).parameters if word not in OURS]
+    for word in keywords:
+        if word not in known:
+            hint = "".join(f"; is it {near}?" for near in get_close_matches(word, known, 1))
+            raise PipelineError(f"{name}: no such argument: {word}{hint}")
+    try:
+        given = () if merges else (None,)
+        bound = inspect.signature(function).bind(*given, *positional, **keywords)
+        if merges and bound.arguments:
+            raise TypeError("too many positional arguments")
+    except TypeError as error:
+        raise PipelineError(f"{name}: {error}") from None
+    arguments = {word: bound.arguments[word] for word in list(bound.arguments)[len(given) :]}
+    try:
+        check_sizes(arguments)
+        check_values(Step(name, function, arguments, merges=merges))
+    except (ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise PipelineError(f"{name}: {error}") from error
+    plain = {word: canonical(word, value) for word, value in arguments.items()}
+    return Step(name, function, plain, merges=merges)
+
+
+def check_sizes(arguments: Mapping[str, Any]) -> None:
+    """Refuse windows that no image has, before memory is spent on them."""
+    for word, most in LARGEST.items():
+        for value in np.ravel(np.asarray(arguments.get(word, 0), object)):
+            if isinstance(value, int | float | np.number) and abs(float(value)) > most:
+                raise ValueError(f"{word} must be at most {most} in a pipeline, got {value!r}")
+    if isinstance(frequency := arguments.get("frequency", 1), int | float) and 0 < frequency < 1e-3:
+        raise ValueError(f"frequency must be at least 0.001 in a pipeline, got {frequency!r}")
+
+
+def check_values(step: Step) -> None:
+    """Run a step, or make its plan, on a few pixels: that finds what its arguments are not."""
+    if step.name == "percentile" and np.ndim(step.arguments["percentiles"]):
+        raise ValueError("percentiles must be one number in a pipeline")
+    if step.name in {"canny", "joint_bilateral", "guided"} and any(
+        isinstance(value, np.ndarray) for value in step.arguments.values()
+    ):
+        return  # of the size of an image that is not known yet
+    if isinstance(step.arguments.get("mask"), str | int | float | tuple):
+        raise TypeError(f"mask must be an array, got {step.arguments['mask']!r}")
+    if isinstance(step.arguments.get("guide"), str) and not is_itself(step.arguments["guide"]):
+        raise ValueError(f"guide must be the word image, got {step.arguments['guide']!r}")
+    if step.merges:
+        return
+    if step.name in FILTERS and step.name != "hysteresis":
+        step.call(probe(step), out=PlanOnly(None))
+    else:
+        step.call(np.zeros((4, 4), np.uint8))
+
+
+def probe(step: Step) -> np.ndarray:
+    """Return an image as large as the window of a step, which takes no memory."""
+    sides = [64]
+    for word in ("kernel", "footprint"):
+        sides += np.shape(step.arguments.get(word, 0))
+    size, dilation = (np.max(step.arguments.get(word, 1)) for word in ("size", "dilation"))
+    if isinstance(size, np.integer):
+        sides.append(int(size))
+    side = max(sides) * (max(1, int(dilation)) if isinstance(dilation, np.integer) else 1)
+    return np.broadcast_to(np.zeros((), np.uint8), (side, side))
+
+
+def step(
+    function: Callable[..., Any],
+    *,
+    halo: int | tuple[int, int] | None,
+    dtype: DTypeLike | None = None,
+    **arguments: Any,
+) -> Step:
+    """Return a step that calls any function.
+
+    Parameters
+    ----------
+    function : callable
+        Takes an image, (H, W) or (H, W, C), and returns one of the same shape. For use in other
+        processes it must be one that can be pickled.
+    halo : int, (int, int) or None
+        How far from a pixel, along y and x, lie the pixels that its result depends on; 0 for a
+        point operation, None for a function that must see the whole image.
+    dtype : dtype, optional
+        Of the result; by default that of the image.
+    **arguments
+        What else the function is called with.
+
+    Returns
+    -------
+    Step
+        To be given to `Pipeline`.
+
+    Raises
+    ------
+    ValueError
+        If halo is negative.
+    TypeError
+        If function is not callable.
+
+    Notes
+    -----
+    The function is given pieces of the image, with what its halo asks for around them. Beyond the
+    border of the image it may see what it likes, but not the opposite side.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imgconv import Pipeline
+    >>> from imgconv.pipeline import step
+    >>> pipeline = Pipeline("gaussian(sigma=1)", step(np.sqrt, halo=0, dtype=np.float16))
+    >>> pipeline(np.full((3, 4), 16, np.uint8)).dtype
+    dtype('float16')
+    """
+    if not callable(function):
+        raise TypeError(f"function must be callable, got {function!r}")
+    reach: tuple[int, int] | str = "whole"
+    if halo is not None:
+        reach = check.integers(halo, "halo", 0)
+    name = str(getattr(function, "__name__", repr(function)))
+    wanted = None if dtype is None else check.native(check.result_dtype(dtype))
+    return Step(name, function, arguments, reach, wanted)
+
+
+def step_of(function: Callable[..., Any]) -> Step:
+    """Return the step of a plain function of this package, or of a partial of one."""
+    positional: tuple[Any, ...] = ()
+    keywords: dict[str, Any] = {}
+    inner = function
+    if isinstance(function, partial):
+        inner, positional, keywords = function.func, function.args, dict(function.keywords)
+    name = getattr(inner, "__name__", "")
+    if STEPS.get(name) is inner:
+        return named(name, *positional, **keywords)
+    raise TypeError(
+        f"{name or function!r} is no function of imgconv; "
+        "imgconv.pipeline.step(function, halo=...) says how far it looks"
+    )
+
+
+# ---- arguments -----------------------------------------------------------------------------------
+
+
+@cache
+def takes(function: Callable[..., Any], keyword: str) -> bool:
+    """Whether a function has a keyword."""
+    try:
+        return keyword in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def is_itself(guide: Any) -> bool:
+    """Whether a guide is the image that is filtered."""
+    return isinstance(guide, str) and guide == ITSELF
+
+
+def canonical(word: str, value: Any) -> Any:
+    """Return an argument as it is kept, so that equal ones are equal."""
+    if value is not None and word == "dtype":
+        return check.native(check.result_dtype(value))
+    if value is not None and word in {"kernel", "kernel_y", "kernel_x", "footprint"}:
+        name = isinstance(value, str)
+        return value if name else np.array(value, bool if word == "footprint" else np.float64)
+    if isinstance(value, np.ndarray) and word not in {"guide", "mask"}:
+        return canonical(word, value.tolist())
+    if isinstance(value, list | tuple):
+        return tuple(canonical(word, one) for one in value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def frozen(value: Any) -> Any:
+    """Return an argument as something hashable; True, 1 and 1.0 are three."""
+    if isinstance(value, np.ndarray):
+        return "array", value.shape, value.dtype.str, value.tobytes()
+    if isinstance(value, list | tuple):
+        return ("sequence", *map(frozen, value))
+    if isinstance(value, float):
+        return "float", repr(value)
+    if isinstance(value, dict):
+        return "mapping", tuple((frozen(name), frozen(one)) for name, one in value.items())
+    return type(value).__name__, value if isinstance(value, Hashable) else id(value)
+
+
+def written(value: Any) -> str:
+    """Return an argument as it is written in a pipeline's text."""
+    if isinstance(value, np.ndarray) and value.size > LARGEST_TEXT:
+        return f"<{value.dtype} of {' x '.join(map(str, value.shape))}>"
+    if isinstance(value, np.ndarray | np.generic):
+        return written(value.tolist())
+    if isinstance(value, list | tuple):
+        inner = ", ".join(map(written, value))
+        return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' * (len(value) == 1)})"
+    if isinstance(value, type | np.dtype):
+        return np.dtype(value).name
+    if isinstance(value, str) and value.isidentifier() and value not in {"None", "True", "False"}:
+        return value
+    return repr(value)

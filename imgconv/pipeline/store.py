@@ -1,0 +1,79 @@
+"""Pipelines in TOML and YAML files: a list `steps` of texts, or of names with a table of arguments.
+
+steps = ["gaussian(sigma=1.5)", "sobel", { threshold = { value = "otsu" } }]
+"""
+
+import json
+import tomllib
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from imgconv.pipeline.parse import parse
+from imgconv.pipeline.steps import Node, PipelineError, named
+
+TOML, YAML = (".toml",), (".yaml", ".yml")
+LARGEST_FILE = 1 << 20
+
+
+def suffix_of(path: Path) -> str:
+    """Return the suffix of a pipeline's file."""
+    suffix = path.suffix.lower()
+    if suffix not in TOML + YAML:
+        raise PipelineError(f"{path}: a pipeline is a {' '.join(TOML + YAML)} file")
+    return suffix
+
+
+def load(path: str | PathLike[str]) -> Iterator[Node]:
+    """Yield what a file's steps are."""
+    file = Path(path)
+    suffix = suffix_of(file)
+    if file.stat().st_size > LARGEST_FILE:
+        raise PipelineError(f"{file}: larger than a pipeline can be")
+    text = file.read_text(encoding="utf-8")
+    try:
+        content = tomllib.loads(text) if suffix in TOML else read_yaml(text)
+    except ValueError as error:
+        raise PipelineError(f"{file}: {' '.join(str(error).split())}") from None
+    steps = content.get("steps") if isinstance(content, dict) else None
+    if not isinstance(steps, list) or not steps:
+        raise PipelineError(f"{file}: must have a list named steps")
+    for place, step in enumerate(steps, 1):
+        try:
+            yield step_of(step)
+        except PipelineError as error:
+            raise PipelineError(f"{file}, steps, number {place}: {error}") from error
+
+
+def read_yaml(text: str) -> Any:
+    """Return what a YAML file says: plain data, whatever tags it has."""
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from None
+
+
+def step_of(step: Any) -> Node:
+    """Return a step of a file: a text, or a name with its arguments."""
+    if isinstance(step, str):
+        return parse(step)
+    if isinstance(step, dict) and len(step) == 1:
+        name, arguments = next(iter(step.items()))
+        if isinstance(name, str) and isinstance(arguments or {}, dict):
+            return named(name, **(arguments or {}))
+    raise PipelineError(f"a step must be a text or a name with its arguments, got {step!r}")
+
+
+def save(path: str | PathLike[str], texts: list[str]) -> None:
+    """Write the texts of steps."""
+    file = Path(path)
+    if suffix_of(file) in TOML:
+        lines = "".join(f"    {json.dumps(text)},\n" for text in texts)
+        file.write_text(f"steps = [\n{lines}]\n", encoding="utf-8")
+        return
+    import yaml
+
+    file.write_text(yaml.safe_dump({"steps": texts}, width=1000), encoding="utf-8")
