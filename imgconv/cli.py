@@ -550,12 +550,16 @@ DTYPES = ("uint8", "uint16", "float32", "float64")
 A_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
+# Families whose rows are not filters of one image.
+ALONE = ("faces", "layers", "pipelines")
+
+
 @main.command()
 @click.argument(
     "families",
     metavar="[FAMILY]...",
     nargs=-1,
-    type=click.Choice((*FAMILIES, "faces", "pipelines")),
+    type=click.Choice((*FAMILIES, *ALONE)),
 )
 @click.option(
     "--threads",
@@ -592,11 +596,6 @@ A_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
     help="Measure memory instead of time: what imgconv takes beyond image and result.",
 )
 @click.option(
-    "--layers",
-    is_flag=True,
-    help="Measure the layers of imgconv.nn, forward and backward, beside PyTorch.",
-)
-@click.option(
     "--budget",
     metavar="S",
     type=click.FloatRange(min=0, max=3600),
@@ -625,7 +624,6 @@ def bench(
     names: list[str],
     ready: bool,
     memory: bool,
-    layers: bool,
     budget: float,
     json_file: Path | None,
     plot_file: Path | None,
@@ -638,9 +636,9 @@ def bench(
     imgconv bench correlate edges --threads 1 --size 1024x1024 --plot bench.png
 
     FAMILY is correlate, kernels, gaussian, large, edges, box, pool, canny, denoise, uint8, uint16,
-    colour, small, stack or float64; all of them take many minutes. faces, alone, measures the
-    faces of other libraries beside their originals, function by function; pipelines measures chains
-    beside the same in OpenCV and beside their steps one by one, their memory, and dask workers.
+    colour, small, stack or float64; all of them take many minutes. Measured alone: faces, beside
+    their originals, function by function; layers, of imgconv.nn, forward and backward; pipelines,
+    beside the same in OpenCV and their steps one by one, their memory, and dask workers.
 
     SciPy, scikit-image, OpenCV, PyTorch and DIPlib, as far as installed, run on the same arrays in
     one process, in turn; medians are compared. Work that is not equal is marked.
@@ -651,26 +649,17 @@ def bench(
     from imgconv.bench import measure, peers, report, suite
 
     check_outputs(json_file, plot_file, markdown_file)
-    if "faces" in families:
-        show_faces(families, shapes, threads, names, budget)
-        return
-    installed, missing = peers.installed()
-    rows = suite.rows(tuple(name for name in families if name in FAMILIES), shapes, names)
-    outputs = (True, False) if ready else (True,)
     # A pipe gets whole tables, however wide.
     console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 180)
+    if set(families) & set(ALONE):
+        show_alone(families, shapes, threads, names, budget, console)
+        return
+    installed, missing = peers.installed()
+    rows = suite.rows(families, shapes, names)
+    outputs = (True, False) if ready else (True,)
     if memory:
         show_memory(rows, threads, console)
         return
-    if layers:
-        show_layers(threads, budget, console)
-        return
-    if "pipelines" in families:
-        from imgconv.bench import pipelines
-
-        pipelines.run(threads, budget, console)
-        if families == ("pipelines",):
-            return
     stderr = Console(stderr=True)
     results = []
     with Progress(console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
@@ -694,32 +683,30 @@ def bench(
         plot(results, about, plot_file)
 
 
-def show_layers(threads: list[int], budget: float, console: Console) -> None:
-    """Measure and print the layers of networks."""
-    from imgconv.bench import layers
-
-    console.print(layers.table(list(layers.measure(layers.LAYERS, threads, budget))))
-
-
-def show_faces(
+def show_alone(
     families: tuple[str, ...],
     shapes: list[tuple[int, int]],
     threads: list[int],
     names: list[str],
     budget: float,
+    console: Console,
 ) -> None:
-    """Measure the faces beside their originals, and print what they take."""
-    from rich.console import Console
+    """Measure and print a family that has a table of its own."""
+    family, *others = families
+    if others:
+        raise click.UsageError(f"{' and '.join(ALONE)} are measured alone")
+    if family == "faces":
+        from imgconv.bench import faces
 
-    from imgconv.bench import faces
+        console.print(faces.table(list(faces.measure(shapes, threads, names, budget))))
+    elif family == "layers":
+        from imgconv.bench import layers
 
-    if families != ("faces",):
-        raise click.UsageError("faces is measured alone")
-    pairs = []
-    for pair in faces.measure(shapes, threads, names, budget):
-        pairs.append(pair)
-        print(f"{pair.title}, {pair.dtype}: {pair.ratio:.1f}", file=sys.stderr)
-    Console(width=None if sys.stdout.isatty() else 140).print(faces.table(pairs))
+        console.print(layers.table(list(layers.measure(layers.LAYERS, threads, budget))))
+    else:
+        from imgconv.bench import pipelines
+
+        pipelines.run(threads, budget, console)
 
 
 def show_memory(rows: list[Row], threads: list[int], console: Console) -> None:
