@@ -87,7 +87,7 @@ def engine_calls(monkeypatch):
         calls.append(args)
         return apply(*args)
 
-    monkeypatch.setattr(imgconv.signal, "apply", counted)
+    monkeypatch.setattr(imgconv.signal.translate, "apply", counted)
     return calls
 
 
