@@ -5,10 +5,11 @@ from functools import wraps
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import signal
 
 from imgconv.core.handover import HandOver, face
-from imgconv.signal.translate import BORDERS, translate
+from imgconv.signal.translate import BORDERS, LARGE, SMALL, TERMS, arrays, translate
 
 __all__ = [
     "choose_conv_method",
@@ -79,7 +80,7 @@ def correlate2d(in1, in2, mode="full", boundary="fill", fillvalue=0):
     [[1 1]
      [1 1]]
     """
-    return translate(in1, in2, mode, boundary, fillvalue, False).run()
+    return by_sum(in1, in2, mode, boundary, fillvalue, turned=False)
 
 
 @face("scipy.signal", with_pixels(signal.convolve2d))
@@ -122,7 +123,7 @@ def convolve2d(in1, in2, mode="full", boundary="fill", fillvalue=0):
     [[-1 -1]
      [-1 -1]]
     """
-    return translate(in1, in2, mode, boundary, fillvalue, True).run()
+    return by_sum(in1, in2, mode, boundary, fillvalue, turned=True)
 
 
 @face("scipy.signal", signal.correlate)
@@ -325,13 +326,23 @@ def choose_conv_method(in1, in2, mode="full", measure=False):
 SCIPYS_CHOICE = signal.choose_conv_method
 
 
+def by_sum(in1: Any, in2: Any, mode: Any, boundary: Any, fillvalue: Any, turned: bool) -> Any:
+    """Return what SciPy's correlate2d or convolve2d would."""
+    image, kernel = arrays(in1, in2)
+    if image.size * kernel.size < SMALL:
+        raise HandOver("small")
+    return translate(image, kernel, mode, boundary, fillvalue, turned).run()
+
+
 def any_method(in1: Any, in2: Any, mode: Any, method: Any, turned: bool) -> Any:
     """Return what SciPy's correlate or convolve would, the sum by the engine's own way."""
     if method not in ("auto", "direct", "fft"):
         raise HandOver("no such method")
-    call = translate(in1, in2, mode, "fill", 0, turned, centred=True)
+    image, kernel = arrays(in1, in2)
     if method == "direct":
-        return call.run()
+        return translate(image, kernel, mode, "fill", 0, turned, centred=True).run()
+    not_by_transforms(image, kernel)
+    call = translate(image, kernel, mode, "fill", 0, turned, centred=True)
     if call.dtype.kind != "f" and not call.fits:
         # Transforms are rounded and cast, which is not what wraps around.
         raise HandOver("integers that overflow")
@@ -342,5 +353,13 @@ def as_floats(in1: Any, in2: Any, mode: Any, axes: Any) -> Any:
     """Return what SciPy's convolutions by transforms would."""
     if axes is not None and axes not in ((0, 1), [0, 1], (-2, -1), [-2, -1]):
         raise HandOver("axes")
-    call = translate(in1, in2, mode, "fill", 0, turned=True, centred=True, floats=True)
+    image, kernel = arrays(in1, in2)
+    not_by_transforms(image, kernel)
+    call = translate(image, kernel, mode, "fill", 0, turned=True, centred=True, floats=True)
     return call.faster().run_finite()
+
+
+def not_by_transforms(image: NDArray[Any], kernel: NDArray[Any]) -> None:
+    """Hand over what SciPy's transforms are good at."""
+    if min(image.size, kernel.size) > TERMS and max(image.size, kernel.size) < LARGE:
+        raise HandOver("large kernel, by transforms")

@@ -15,6 +15,9 @@ from imgconv.linear import OPERATIONS, rectangle
 
 __all__ = ["medfilt", "medfilt2d", "sepfir2d", "wiener"]
 
+# Up to so many pixels times taps a call takes SciPy less time than the engine needs to begin.
+SMALL = 3000
+
 # Rows that are worked on together: some 1 MB of float64, which stays in the cache.
 PIECE = 1 << 17
 
@@ -52,10 +55,12 @@ def medfilt2d(input, kernel_size=3):
      [1 1 1 1]
      [0 1 1 0]]
     """
-    image = plain_image(input)
+    image, sizes = plain_image(input), odd_sizes(kernel_size)
     if image.dtype.kind == "b":
         raise HandOver("dtype")
-    return median_of(image, odd_sizes(kernel_size, 2))
+    if image.size * sizes[0] * sizes[1] < SMALL:
+        raise HandOver("small")
+    return median_of(image, sizes)
 
 
 @face("scipy.signal", signal.medfilt)
@@ -95,7 +100,7 @@ def medfilt(volume, kernel_size=None):
     image = plain_image(volume)
     if image.dtype.kind == "b" or image.dtype == np.float16:
         raise HandOver("dtype")
-    sizes = odd_sizes(kernel_size, 2)
+    sizes = odd_sizes(kernel_size)
     if sizes[0] > image.shape[0] or sizes[1] > image.shape[1]:
         raise HandOver("window larger than the image")
     return median_of(image, sizes)
@@ -205,6 +210,8 @@ def sepfir2d(input, hrow, hcol, /):
      [2. 4. 2.]]
     """
     image = plain_image(input)
+    if image.size < SMALL and image.shape[0] > np.size(hcol) and image.shape[1] > np.size(hrow):
+        raise HandOver("small")
     dtype = np.promote_types(image.dtype, FLOAT32)
     filters = []
     for each in (hcol, hrow):
@@ -249,14 +256,14 @@ def two_sizes(sizes: Any) -> tuple[int, int]:
     """Return height and width of a window."""
     if sizes is None:
         return 3, 3
-    pair = np.asarray(sizes)
-    if pair.dtype.kind not in "iu" or pair.shape not in ((), (2,)) or (pair < 1).any():
+    pair = sizes.tolist() if isinstance(sizes, (np.ndarray, np.generic)) else sizes
+    height, width = (pair, pair) if type(pair) is int else pair
+    if type(height) is not int or type(width) is not int or height < 1 or width < 1:
         raise HandOver("window")
-    height, width = np.broadcast_to(pair, 2).tolist()
     return height, width
 
 
-def odd_sizes(sizes: Any, axes: int) -> tuple[int, int]:
+def odd_sizes(sizes: Any) -> tuple[int, int]:
     """Return height and width of a window, both odd."""
     height, width = two_sizes(sizes)
     if height % 2 == 0 or width % 2 == 0:

@@ -32,6 +32,11 @@ EXACT_IN_FLOAT32, EXACT_IN_FLOAT64 = 2.0**24, 2.0**53
 # a kernel is summed up directly, and larger ones only where they are sums of few outer products.
 TERMS = 14 * DENSE[cpu.LEVEL]
 PRODUCTS = 3
+# In smaller images these are not looked for.
+LARGE = 1 << 16
+
+# Up to so many terms a call takes SciPy less time than the engine needs to begin.
+SMALL = 2000
 
 
 class Call(NamedTuple):
@@ -93,8 +98,8 @@ def products(weights: NDArray[np.float64], real: np.dtype) -> Operation | None:
 
 
 def translate(
-    in1: Any,
-    in2: Any,
+    image: NDArray[Any],
+    kernel: NDArray[Any],
     mode: Any,
     boundary: Any,
     fillvalue: Any,
@@ -107,7 +112,6 @@ def translate(
     `centred` is the middle of correlate and convolve for any number of axes; `floats` makes floats
     of integers, as convolution by transforms does.
     """
-    image, kernel = arrays(in1, in2)
     border = BORDERS.get(boundary) if isinstance(boundary, str) else None
     if border is None:
         raise HandOver("no such boundary")
