@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from imgconv.core.handover import HandOver, face
+from imgconv.core.handover import FACES, HandOver, face
 from imgconv.signal.translate import BORDERS, LARGE, SMALL, TERMS, arrays, translate
 
 __all__ = [
@@ -284,6 +284,11 @@ def oaconvolve(in1, in2, mode="full", axes=None):
      [-4. -1. -1.]]
     """
     return as_floats(in1, in2, mode, axes)
+
+
+# What is replaced are SciPy's own functions.
+for each in (signal.correlate2d, signal.convolve2d):
+    FACES[f"scipy.signal.{each.__name__}"].original = each
 
 
 def choose_conv_method(in1, in2, mode="full", measure=False):
