@@ -12,7 +12,9 @@ from imgconv.patching import patched_functions
 __all__ = ["run"]
 
 
-def run(program: str, arguments: Sequence[str], as_module: bool = False, report: bool = False) -> int:
+def run(
+    program: str, arguments: Sequence[str], as_module: bool = False, report: bool = False
+) -> int:
     """Run a script or a module as `__main__`, and return its exit code.
 
     Parameters

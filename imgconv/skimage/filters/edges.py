@@ -167,7 +167,7 @@ def edge_filter(name: str, axis: int | None, factor: float) -> InDouble:
     """
     if axis is None:
         terms = components(name, 1.0)
-        return InDouble(terms, combine="magnitude", scale=sqrt(0.5) * factor)
+        return InDouble(terms, combine="magnitude", scale=1 / sqrt(2.0) * factor)
     return InDouble((components(name, factor)[axis],))
 
 

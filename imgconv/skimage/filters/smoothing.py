@@ -3,6 +3,7 @@
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
+from warnings import warn
 
 import numpy as np
 
@@ -154,8 +155,12 @@ def sharpening(radius: tuple[float, float], gain: float, factor: float) -> InDou
 def median(image, footprint=None, out=None, mode="nearest", cval=0.0, behavior="ndimage"):
     """Replace each pixel by the median of the window around it."""
     if behavior == "rank":
-        if mode != "nearest" or cval != 0:
-            raise HandOver("mode or cval that rank filters have not")
+        if mode != "nearest" or not np.isclose(cval, 0.0):
+            warn(
+                "Change 'behavior' to 'ndimage' if you want to use the parameters 'mode' or "
+                "'cval'. They will be discarded otherwise.",
+                stacklevel=3,
+            )
         return rank.median(image, footprint=footprint, out=out)
     if footprint is None:
         footprint = np.ones((3,) * image.ndim, bool)
@@ -181,7 +186,8 @@ def gabor(
     if array.dtype.kind != "f":
         kernel = gabor_kernel(*words, dtype=np.complex128)
         return tuple(
-            ndimage.convolve(image, part, mode=mode, cval=cval) for part in (kernel.real, kernel.imag)
+            ndimage.convolve(image, part, mode=mode, cval=cval)
+            for part in (kernel.real, kernel.imag)
         )
     array, _, dtype = scaled(array)
     outside = number(cval, "cval")
@@ -240,12 +246,11 @@ def sparse(weights: Image) -> Operation:
     key = (weights.tobytes(), weights.shape, "sparse")
     operation = OPERATIONS.get(key)
     if operation is None:
-        rows, columns = np.nonzero(weights)
-        if not 0 < len(rows) <= TAPS or weights.size <= 9:
+        if not 0 < np.count_nonzero(weights) <= TAPS or weights.size <= 9:
             operation = dense(weights, (height // 2, width // 2))
         else:
             # The corners, at least without weight, make the window that of the kernel.
-            places = {(0, 0), (height - 1, width - 1), *zip(rows.tolist(), columns.tolist())}
+            places = {(0, 0), (height - 1, width - 1), *map(tuple, np.argwhere(weights).tolist())}
             taps = tuple(
                 (tap(i - height // 2), tap(j - width // 2) * float(weights[i, j]))
                 for i, j in sorted(places)
