@@ -210,10 +210,10 @@ def in_range(value: float, dtype: np.dtype) -> bool:
 
 
 def largest(image: NDArray[Any]) -> int:
-    """Return a bound of a bool or integer image: that of its dtype, or of its pixels if 64-bit."""
+    """Return a bound of a bool or integer image: that of its dtype, or of wide pixels themselves."""
     if image.dtype.kind == "b":
         return 1
-    if image.dtype.itemsize < 8:
+    if image.dtype.itemsize < 4:
         limits = np.iinfo(image.dtype)
         return max(-limits.min, limits.max)
     return max(-int(image.min()), int(image.max()))
