@@ -56,8 +56,9 @@ def medfilt2d(input, kernel_size=3):
      [0 1 1 0]]
     """
     image, sizes = plain_image(input), odd_sizes(kernel_size)
-    if image.dtype.kind == "b":
-        raise HandOver("dtype")
+    if image.dtype.type not in (np.uint8, np.float32, np.float64):
+        # SciPy's medfilt does it, which wants more of its arguments.
+        check_volume(image, sizes)
     if image.size * sizes[0] * sizes[1] < SMALL:
         raise HandOver("small")
     return median_of(image, sizes)
@@ -97,12 +98,8 @@ def medfilt(volume, kernel_size=None):
      [1 1 1 1]
      [0 1 1 0]]
     """
-    image = plain_image(volume)
-    if image.dtype.kind == "b" or image.dtype == np.float16:
-        raise HandOver("dtype")
-    sizes = odd_sizes(kernel_size)
-    if sizes[0] > image.shape[0] or sizes[1] > image.shape[1]:
-        raise HandOver("window larger than the image")
+    image, sizes = plain_image(volume), odd_sizes(kernel_size)
+    check_volume(image, sizes)
     return median_of(image, sizes)
 
 
@@ -269,6 +266,14 @@ def odd_sizes(sizes: Any) -> tuple[int, int]:
     if height % 2 == 0 or width % 2 == 0:
         raise HandOver("window")
     return height, width
+
+
+def check_volume(image: NDArray[Any], sizes: tuple[int, int]) -> None:
+    """Hand over what SciPy's medfilt refuses or warns of."""
+    if image.dtype.kind == "b" or image.dtype == np.float16:
+        raise HandOver("dtype")
+    if sizes[0] > image.shape[0] or sizes[1] > image.shape[1]:
+        raise HandOver("window larger than the image")
 
 
 def median_of(image: NDArray[Any], sizes: tuple[int, int]) -> NDArray[Any]:

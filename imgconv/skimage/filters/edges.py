@@ -10,7 +10,16 @@ from imgconv.core.handover import HandOver
 from imgconv.core.operation import IDENTITY, Kernel1D, Term
 from imgconv.core.run import apply
 from imgconv.edges import gradient_terms, minimum_3x3, tap
-from imgconv.skimage.convert import Image, InDouble, as_skimage, border, image_of, number, scaled
+from imgconv.skimage.convert import (
+    Image,
+    InDouble,
+    as_skimage,
+    border,
+    finite,
+    image_of,
+    number,
+    scaled,
+)
 
 __all__ = [
     "farid",
@@ -144,6 +153,8 @@ def edges(
     result = apply(
         operation, array, border(mode), number(cval, "cval") / factor, None, None, dtype, None
     )
+    if array.dtype.kind == "f":
+        finite(result)  # SciPy leaves out weights that are 0
     if inside is not None:
         result *= inside
     return result
