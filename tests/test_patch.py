@@ -103,7 +103,9 @@ class TestPatch:
         assert current(left) is ORIGINALS[left]
         assert all(name.startswith(only[0]) for name in imgconv.patched_functions())
 
-    @pytest.mark.parametrize("name", ["numpy", "scipy.ndimage.zoom", "scipy.fft", "skimage.data", ""])
+    @pytest.mark.parametrize(
+        "name", ["numpy", "scipy.ndimage.zoom", "scipy.fft", "skimage.data", ""]
+    )
     def test_unknown_names(self, name):
         with pytest.raises(ValueError, match="only must name modules or functions that have a fac"):
             imgconv.patch([name])
@@ -118,7 +120,9 @@ class TestPatch:
         with imgconv.patched(["scipy.ndimage"]):
             assert current("scipy.ndimage.gaussian_filter") is imgconv.ndimage.gaussian_filter
             assert current("scipy.signal.convolve2d") is imgconv.signal.convolve2d
-        assert set(imgconv.patched_functions()) == {f for f in FACES if f.startswith("scipy.signal.")}
+        assert set(imgconv.patched_functions()) == {
+            f for f in FACES if f.startswith("scipy.signal.")
+        }
         with pytest.raises(KeyError), imgconv.patched():
             raise KeyError
         assert current("skimage.feature.canny") is ORIGINALS["skimage.feature.canny"]
@@ -168,7 +172,8 @@ class TestLater:
         )
         assert printed.splitlines() == [
             "{} False",
-            "imgconv.skimage.filters.edges imgconv.skimage.filters.smoothing imgconv.ndimage.linear",
+            "imgconv.skimage.filters.edges imgconv.skimage.filters.smoothing "
+            "imgconv.ndimage.linear",
             "skimage.filters.edges skimage.filters._median skimage._shared.filters",
         ]
 

@@ -16,7 +16,13 @@ from imgconv.signal import convolution, smoothing
 SUMS = ["correlate", "convolve", "fftconvolve", "oaconvolve"]
 INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 DTYPES = ["bool", *INTEGERS, "float16", "float32", "float64", "complex64"]
-SHAPES = [((9, 13), (3, 3)), ((9, 13), (4, 2)), ((9, 13), (1, 6)), ((3, 4), (9, 6)), ((5, 2), (2, 7))]
+SHAPES = [
+    ((9, 13), (3, 3)),
+    ((9, 13), (4, 2)),
+    ((9, 13), (1, 6)),
+    ((3, 4), (9, 6)),
+    ((5, 2), (2, 7)),
+]
 
 rng = np.random.default_rng(4)
 

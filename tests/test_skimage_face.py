@@ -186,7 +186,9 @@ def test_channels(name, axis):
             )
 
 
-@pytest.mark.parametrize("name", ["sobel", "farid_v", "gaussian", "unsharp_mask", "median", "gabor"])
+@pytest.mark.parametrize(
+    "name", ["sobel", "farid_v", "gaussian", "unsharp_mask", "median", "gabor"]
+)
 def test_layouts(name):
     args = (1.0,) if name in ("gaussian", "unsharp_mask") else (0.2,) if name == "gabor" else ()
     for dtype in ("uint8", "float32"):
@@ -194,8 +196,13 @@ def test_layouts(name):
             assert_as_skimage("filters", name, awkward, *args, scale=4)
 
 
-@pytest.mark.parametrize("name", ["sobel", "farid", "laplace", "gaussian", "difference_of_gaussians",
-                                  "unsharp_mask", "correlate_sparse", "threshold_local"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("sobel", "farid", "laplace", "gaussian", "difference_of_gaussians", "unsharp_mask"),
+        *("correlate_sparse", "threshold_local"),
+    ],
+)
 @pytest.mark.parametrize("odd", [np.nan, np.inf])
 def test_nan(name, odd):
     array = image(SHAPE, "float64")

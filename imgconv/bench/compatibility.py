@@ -93,7 +93,9 @@ def passed(case: ElementTree.Element) -> tuple[str, bool] | None:
 
 def rows(skimage: Path | None = None) -> list[Row]:
     """Run SciPy's tests, and scikit-image's if their folder is given."""
-    found = [measured(shown(module, words), ["--pyargs", module, *words]) for module, words in SCIPY]
+    found = [
+        measured(shown(module, words), ["--pyargs", module, *words]) for module, words in SCIPY
+    ]
     if skimage is not None:
         folder = skimage.resolve()
         for name, words in SKIMAGE:

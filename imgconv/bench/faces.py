@@ -69,8 +69,8 @@ def skimage(
 ) -> Face:
     """Return a row of a module of scikit-image."""
     row = ndimage(function, *args, title=title, dtypes=dtypes, **options)
-    names = {"original": f"skimage.{module}", "face": f"imgconv.skimage.{module}"}
-    return row._replace(title=f"{module}.{row.title}", **names)
+    original, face = f"skimage.{module}", f"imgconv.skimage.{module}"
+    return row._replace(title=f"{module}.{row.title}", original=original, face=face)
 
 
 BYTES = ("uint8",)

@@ -210,7 +210,7 @@ def in_range(value: float, dtype: np.dtype) -> bool:
 
 
 def largest(image: NDArray[Any]) -> int:
-    """Return a bound of a bool or integer image: that of its dtype, or of wide pixels themselves."""
+    """Return a bound of a bool or integer image: its dtype's, or that of the pixels if wide."""
     if image.dtype.kind == "b":
         return 1
     if image.dtype.itemsize < 4:
