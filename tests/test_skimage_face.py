@@ -14,8 +14,9 @@ from skimage.morphology import disk
 
 import imgconv
 from imgconv.core.handover import FACES
+from imgconv.ndimage import call
 from imgconv.skimage import feature, filters, measure, restoration
-from imgconv.skimage.filters import rank
+from imgconv.skimage.filters import rank, thresholding
 
 MODULES = {
     "feature": feature,
@@ -68,6 +69,14 @@ CALLS = [
     ("correlate_sparse", (np.eye(7)[:, :5],), {"mode": "valid"}),
     ("correlate_sparse", (np.fliplr(np.eye(9)),), {"mode": "mirror"}),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _by_the_engine(monkeypatch):
+    """Small images, too, are not handed on."""
+    monkeypatch.setattr(call, "SMALL", 0)
+    monkeypatch.setattr(thresholding, "SMALL", 0)
+    monkeypatch.setattr(imgconv.skimage.measure, "SMALL", 0)
 
 
 def image(shape, dtype, seed=0):
@@ -366,7 +375,35 @@ def test_block_reduce_errors():
         assert_as_skimage("measure", "block_reduce", array, 2, handed=True, **options)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("dtype", [*DTYPES[1:5], "int32", "uint64", "float32", "float64"])
 def test_denoise_bilateral(dtype):
-    for options in ({}, {"sigma_color": 0.1}, {"win_size": 3, "mode": "edge"}):
-        assert_as_skimage("restoration", "denoise_bilateral", image((12, 14), dtype), **options)
+    """To the bit, table and all."""
+    array = image((23, 34), dtype)
+    for options in (
+        {},
+        {"sigma_color": 0.1, "sigma_spatial": 0.7},
+        {"win_size": 3, "mode": "edge"},
+        {"win_size": 7, "mode": "reflect", "bins": 50},
+        {"mode": "symmetric", "sigma_color": 0.05},
+        {"mode": "wrap", "win_size": 1},
+        {"cval": 0.5},
+    ):
+        for each in (array, array - np.array(0.5, dtype) if array.dtype.kind == "f" else array):
+            # The range of int8 wraps around, in scikit-image, too.
+            handed = None if dtype == "int8" else False
+            assert_as_skimage(
+                "restoration", "denoise_bilateral", each, eps=0, handed=handed, **options
+            )
+
+
+def test_denoise_bilateral_handed_on():
+    array = image((12, 14), "float64")
+    for each, options in (
+        (image((12, 14, 3), "float64"), {"channel_axis": -1}),
+        (array, {"win_size": 4}),
+        (array, {"win_size": 13}),
+        (array, {"mode": "no mode"}),
+        (array * 0, {}),
+        (image((5, 6, 7), "float64"), {}),
+    ):
+        assert_as_skimage("restoration", "denoise_bilateral", each, handed=True, **options)

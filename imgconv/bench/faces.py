@@ -138,6 +138,7 @@ CALLS: tuple[Face, ...] = (
     skimage("filters.rank", "maximum", np.ones((9, 9), np.uint8), title="9x9", dtypes=BYTES),
     skimage("filters.rank", "gradient", np.ones((5, 5), np.uint8), title="5x5", dtypes=BYTES),
     skimage("feature", "canny", dtypes=NARROW),
+    skimage("restoration", "denoise_bilateral", 5, 0.1, title="5x5", dtypes=NARROW),
     skimage("measure", "block_reduce", 2, np.max, title="2, max", dtypes=NARROW),
     skimage("measure", "block_reduce", 3, np.mean, title="3, mean", dtypes=NARROW),
     skimage("measure", "block_reduce", 3, np.median, title="3, median", dtypes=NARROW),

@@ -14,6 +14,8 @@ __all__ = ["block_reduce"]
 MEASURE = "skimage.measure"
 HOW = {np.sum: "sum", np.max: "max", np.min: "min", np.mean: "mean", np.median: "median",
        np.amax: "max", np.amin: "min"}  # fmt: skip
+# What sticks out of smaller images takes longer than the rest.
+SMALL = 1 << 15
 SCIKITS = import_module(MEASURE).block_reduce
 
 
@@ -31,9 +33,12 @@ def block_reduce(image, block_size=2, func=np.sum, cval=0, func_kwargs=None):
     counts = [n // size for n, size in zip(image.shape, sizes, strict=True)]
     if image.ndim not in (2, 3) or not all(counts) or not image.size:
         raise HandOver("shape")
+    divided = all(n % size == 0 for n, size in zip(image.shape, sizes, strict=True))
+    if not divided and image.size < SMALL:
+        raise HandOver("small, and blocks that stick out")
     whole = image[tuple(slice(c * size) for c, size in zip(counts, sizes, strict=True))]
     result = reduced(whole, sizes, how)
-    if whole.shape == image.shape:
+    if divided:
         return result
     # Blocks that stick out of the image are padded: scikit-image makes them.
     filled = np.empty([-(-n // size) for n, size in zip(image.shape, sizes, strict=True)],

@@ -39,7 +39,7 @@ def median(image, footprint=None, out=None, mask=None, shift_x=0, shift_y=0, shi
     pixels, window, result = checked(image, footprint, out, mask, shift_x, shift_y)
     height, width = pixels.shape
     rows, columns = window.shape[0] // 2, window.shape[1] // 2
-    if 4 * rows >= height or 4 * columns >= width:
+    if 4 * rows / height + 4 * columns / width > 0.5:
         raise HandOver("window that is large in the image")
     order.median(pixels, footprint=window, out=result)
     # The strips along the border, each from twice as wide a strip of the image.

@@ -10,6 +10,8 @@ from imgconv.skimage.filters.smoothing import gaussian
 __all__ = ["apply_hysteresis_threshold", "threshold_local"]
 
 FILTERS = "skimage.filters"
+# A mean of fewer pixels takes SciPy no longer.
+SMALL = 1 << 14
 
 
 @as_skimage(FILTERS)
@@ -28,6 +30,8 @@ def threshold_local(
         sigma = tuple((size - 1) / 6.0 for size in sizes) if param is None else param
         found = gaussian(floats, sigma, **common)
     elif method == "mean":
+        if image.size < SMALL:
+            raise HandOver("small")
         found = ndimage.uniform_filter(floats, sizes, **common)
     elif method == "median":
         found = ndimage.median_filter(floats, sizes, **common)
