@@ -270,7 +270,7 @@ def odd_sizes(sizes: Any) -> tuple[int, int]:
 
 def check_volume(image: NDArray[Any], sizes: tuple[int, int]) -> None:
     """Hand over what SciPy's medfilt refuses or warns of."""
-    if image.dtype.kind == "b" or image.dtype == np.float16:
+    if image.dtype.kind == "b" or image.dtype == np.float16 or not image.dtype.isnative:
         raise HandOver("dtype")
     if sizes[0] > image.shape[0] or sizes[1] > image.shape[1]:
         raise HandOver("window larger than the image")
