@@ -359,6 +359,8 @@ def as_floats(in1: Any, in2: Any, mode: Any, axes: Any) -> Any:
     if axes is not None and axes not in ((0, 1), [0, 1], (-2, -1), [-2, -1]):
         raise HandOver("axes")
     image, kernel = arrays(in1, in2)
+    if all(1 in pair for pair in zip(image.shape, kernel.shape, strict=True)):
+        raise HandOver("a mere product")
     not_by_transforms(image, kernel)
     call = translate(image, kernel, mode, "fill", 0, turned=True, centred=True, floats=True)
     return call.faster().run_finite()

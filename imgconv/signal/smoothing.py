@@ -133,8 +133,7 @@ def wiener(im, mysize=None, noise=None):
     [0.667 1.111 1.111 0.778]
     """
     image = plain_image(im)
-    if image.dtype.kind == "b" or image.dtype == np.float16:
-        raise HandOver("dtype")
+    check_dtype(image)
     if noise is not None and type(noise) not in (int, float, np.float64):
         raise HandOver("noise that is no number")
     if isinstance(mysize, np.ndarray):
@@ -268,10 +267,15 @@ def odd_sizes(sizes: Any) -> tuple[int, int]:
     return height, width
 
 
-def check_volume(image: NDArray[Any], sizes: tuple[int, int]) -> None:
-    """Hand over what SciPy's medfilt refuses or warns of."""
+def check_dtype(image: NDArray[Any]) -> None:
+    """Hand over bool and float16, of which SciPy has rules of its own, and foreign byte orders."""
     if image.dtype.kind == "b" or image.dtype == np.float16 or not image.dtype.isnative:
         raise HandOver("dtype")
+
+
+def check_volume(image: NDArray[Any], sizes: tuple[int, int]) -> None:
+    """Hand over what SciPy's medfilt refuses or warns of."""
+    check_dtype(image)
     if sizes[0] > image.shape[0] or sizes[1] > image.shape[1]:
         raise HandOver("window larger than the image")
 

@@ -45,7 +45,8 @@ def denoise_bilateral(
     if type(size) is not int or size < 1 or size % 2 == 0 or type(bins) is not int or bins < 1:
         raise HandOver("win_size or bins")
     # Where a window is larger than the image, scikit-image's borders are its own.
-    if min(array.shape) <= size or mode not in BORDERS or array.dtype == np.float16:
+    plain = array.dtype.isnative and array.flags.writeable and array.dtype != np.float16
+    if min(array.shape) <= size or mode not in BORDERS or not plain:
         raise HandOver("shape, mode or dtype")
     least, greatest = array.min(), array.max()
     if not least < greatest:
