@@ -367,6 +367,8 @@ def as_floats(in1: Any, in2: Any, mode: Any, axes: Any) -> Any:
 
 
 def not_by_transforms(image: NDArray[Any], kernel: NDArray[Any]) -> None:
-    """Hand over what SciPy's transforms are good at."""
+    """Hand over what SciPy's transforms are good at, and float16, which they may not know."""
+    if any(each.dtype.kind == "f" and each.dtype.itemsize == 2 for each in (image, kernel)):
+        raise HandOver("dtype")
     if min(image.size, kernel.size) > TERMS and max(image.size, kernel.size) < LARGE:
         raise HandOver("large kernel, by transforms")
