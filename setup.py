@@ -40,6 +40,7 @@ LOOPS = {
     "box": (*FLOATS, "uint16"),
     "resample": FLOATS,
     "bilateral": FLOATS,
+    "lookup": FLOATS,
     "guided": ("float64",),
     "conv2d": FLOATS,
     "deform": FLOATS,
@@ -82,7 +83,7 @@ LEVEL_FLAGS = {"v4": ["-fschedule-insns", "-fno-schedule-insns2"]}
 # and the sums of `imgconv.ndimage` are SciPy's to the bit. A tile of a convolution layer has no
 # vector that several accumulators would want again.
 LOOP_FLAGS = {
-    **{loop: ["-ffp-contract=off"] for loop in ("canny", "inorder", "running")},
+    **{loop: ["-ffp-contract=off"] for loop in ("canny", "inorder", "lookup", "running")},
     "conv2d": ["-fno-schedule-insns"],
 }
 

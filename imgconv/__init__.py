@@ -74,6 +74,7 @@ from imgconv.morphology import (
     white_tophat,
 )
 from imgconv.order import maximum, median, minimum, percentile, rank
+from imgconv.patching import patch, patched, patched_functions, unpatch
 from imgconv.pipeline import Pipeline
 from imgconv.pooling import pool
 
@@ -114,6 +115,9 @@ __all__ = [
     "ndimage",
     "nn",
     "opening",
+    "patch",
+    "patched",
+    "patched_functions",
     "percentile",
     "pipeline",
     "pool",
@@ -126,14 +130,16 @@ __all__ = [
     "set_num_threads",
     "show_config",
     "signal",
+    "skimage",
     "sobel",
     "threads",
+    "unpatch",
     "unsharp_mask",
     "white_tophat",
 ]
 
 # Modules that speak as another library does; each is loaded when it is first touched.
-FACES = ("ndimage", "nn", "signal")
+FACES = ("ndimage", "nn", "signal", "skimage")
 
 
 def __getattr__(name: str) -> ModuleType:

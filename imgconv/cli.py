@@ -709,6 +709,35 @@ def show_alone(
         pipelines.run(threads, budget, console)
 
 
+@main.command(
+    "run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+@click.option("-m", "--module", "as_module", is_flag=True, help="PROGRAM is a module.")
+@click.option("--only", "only", metavar="NAME", multiple=True, help="Patch this alone; repeatable.")
+@click.option("--report", is_flag=True, help="Tell on stderr what was called, and handed on.")
+@click.argument("program")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run_program(
+    as_module: bool, only: tuple[str, ...], report: bool, program: str, arguments: tuple[str, ...]
+) -> None:
+    """Run a Python program with imgconv in place of SciPy's and scikit-image's filters.
+
+    imgconv run script.py ARGUMENTS
+
+    imgconv run --report -m pytest --pyargs scipy.ndimage.tests.test_filters
+
+    Experimental. The program is run as Python would run it, after `imgconv.patch()`; its exit code
+    is that of the command.
+    """
+    from imgconv import running
+
+    try:
+        imgconv.patch(only or None)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--only") from None
+    sys.exit(running.run(program, arguments, as_module, report))
+
+
 def show_memory(rows: list[Row], threads: list[int], console: Console) -> None:
     """Measure and print the memory of each row."""
     from imgconv.bench import memory

@@ -53,6 +53,29 @@ def ndimage(
     )
 
 
+def signal(function: str, *args: Any, title: str = "", dtypes: tuple[str, ...] = DTYPES) -> Face:
+    """Return a row of `scipy.signal`."""
+    row = ndimage(function, *args, title=title, dtypes=dtypes)
+    return row._replace(original="scipy.signal", face="imgconv.signal")
+
+
+def skimage(
+    module: str,
+    function: str,
+    *args: Any,
+    title: str = "",
+    dtypes: tuple[str, ...] = DTYPES,
+    **options: Any,
+) -> Face:
+    """Return a row of a module of scikit-image."""
+    row = ndimage(function, *args, title=title, dtypes=dtypes, **options)
+    original, face = f"skimage.{module}", f"imgconv.skimage.{module}"
+    return row._replace(title=f"{module}.{row.title}", original=original, face=face)
+
+
+BYTES = ("uint8",)
+FLOATS = ("float32", "float64")
+NARROW = ("uint8", "uint16", "float32", "float64")
 KERNEL = np.random.default_rng(1).random((5, 5))
 DISK = np.hypot(*np.mgrid[-7:8, -7:8]) <= 7.5
 CALLS: tuple[Face, ...] = (
@@ -85,7 +108,41 @@ CALLS: tuple[Face, ...] = (
     ndimage("binary_erosion", dtypes=("bool",)),
     ndimage("binary_dilation", iterations=3, dtypes=("bool",)),
     ndimage("binary_closing", KERNEL[:3, :3] > 0, title="3x3", dtypes=("bool",)),
-)
+    signal("correlate2d", np.ones((5, 5), np.uint8), "same", title="5x5"),
+    signal("convolve2d", KERNEL[:3, :3], title="3x3"),
+    signal("correlate", KERNEL, title="5x5"),
+    signal("convolve", np.ones((3, 3), np.uint8), "same", title="3x3"),
+    signal("fftconvolve", KERNEL, title="5x5"),
+    signal("oaconvolve", np.outer(DISK[0] + 1, np.hanning(15)), title="15x15, of rank 1"),
+    signal("medfilt2d", 3),
+    signal("medfilt", 5, dtypes=NARROW),
+    signal("wiener", 5, dtypes=FLOATS),
+    signal("sepfir2d", KERNEL[0], KERNEL[1], title="5, 5", dtypes=("int32", "float64")),
+    skimage("filters", "gaussian", 1.5, dtypes=NARROW),
+    skimage("filters", "difference_of_gaussians", 1.5, dtypes=NARROW),
+    skimage("filters", "unsharp_mask", 2.0, dtypes=NARROW),
+    skimage("filters", "sobel", dtypes=NARROW),
+    skimage("filters", "sobel_h", dtypes=NARROW),
+    skimage("filters", "farid", dtypes=NARROW),
+    skimage("filters", "roberts", dtypes=NARROW),
+    skimage("filters", "laplace", dtypes=NARROW),
+    skimage("filters", "median", dtypes=NARROW),
+    skimage("filters", "gabor", 0.2, dtypes=NARROW),
+    skimage("filters", "threshold_local", 11, dtypes=NARROW),
+    skimage("filters", "threshold_local", 11, "mean", dtypes=NARROW),
+    skimage("filters", "apply_hysteresis_threshold", 20, 230, dtypes=NARROW),
+    skimage("filters", "correlate_sparse", np.diag([1.0, 0, 0, 0, -1.0]), title="5x5",
+            dtypes=FLOATS),
+    skimage("filters.rank", "median", DISK.astype(np.uint8), title="disk of 15x15", dtypes=BYTES),
+    skimage("filters.rank", "mean", np.ones((9, 9), np.uint8), title="9x9", dtypes=BYTES),
+    skimage("filters.rank", "maximum", np.ones((9, 9), np.uint8), title="9x9", dtypes=BYTES),
+    skimage("filters.rank", "gradient", np.ones((5, 5), np.uint8), title="5x5", dtypes=BYTES),
+    skimage("feature", "canny", dtypes=NARROW),
+    skimage("restoration", "denoise_bilateral", 5, 0.1, title="5x5", dtypes=NARROW),
+    skimage("measure", "block_reduce", 2, np.max, title="2, max", dtypes=NARROW),
+    skimage("measure", "block_reduce", 3, np.mean, title="3, mean", dtypes=NARROW),
+    skimage("measure", "block_reduce", 3, np.median, title="3, median", dtypes=NARROW),
+)  # fmt: skip
 
 
 class Pair(NamedTuple):

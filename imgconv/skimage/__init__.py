@@ -1,0 +1,34 @@
+"""The face of scikit-image: its filters under their own module names, run by the engine.
+
+Write `from imgconv.skimage.filters import sobel` in place of `from skimage.filters import sobel`,
+and nothing but the time changes: signatures, dtypes and values are scikit-image's. Two axes of
+real numbers, and channels where the original takes them, are run by the engine; all else is handed
+on as it came. Names that have no face here are scikit-image's own.
+
+======================= ==================================================================
+`filters`               gaussian, edges, median, sharpening, Gabor filters, thresholds, ...
+`filters.rank`          median, mean, minimum, maximum, gradient
+`restoration`           denoise_bilateral
+`feature`               canny
+`measure`               block_reduce
+======================= ==================================================================
+"""
+
+from importlib import import_module
+from typing import Any
+
+__all__ = ["feature", "filters", "measure", "restoration"]
+
+
+def __getattr__(name: str) -> Any:
+    """Return a module of faces, or what scikit-image has under this name."""
+    if name in __all__:
+        return import_module(f"imgconv.skimage.{name}")
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("skimage"), name)
+
+
+def __dir__() -> list[str]:
+    """Return the names of scikit-image."""
+    return sorted({*__all__, *dir(import_module("skimage"))})

@@ -1,0 +1,64 @@
+"""The face of `skimage.filters`; names that have no face here are scikit-image's own."""
+
+from imgconv.skimage.convert import passing_on
+from imgconv.skimage.filters import rank
+from imgconv.skimage.filters.edges import (
+    farid,
+    farid_h,
+    farid_v,
+    laplace,
+    prewitt,
+    prewitt_h,
+    prewitt_v,
+    roberts,
+    roberts_neg_diag,
+    roberts_pos_diag,
+    scharr,
+    scharr_h,
+    scharr_v,
+    sobel,
+    sobel_h,
+    sobel_v,
+)
+from imgconv.skimage.filters.smoothing import (
+    correlate_sparse,
+    difference_of_gaussians,
+    gabor,
+    gabor_kernel,
+    gaussian,
+    median,
+    unsharp_mask,
+)
+from imgconv.skimage.filters.thresholding import apply_hysteresis_threshold, threshold_local
+
+__all__ = [
+    "apply_hysteresis_threshold",
+    "correlate_sparse",
+    "difference_of_gaussians",
+    "farid",
+    "farid_h",
+    "farid_v",
+    "gabor",
+    "gabor_kernel",
+    "gaussian",
+    "laplace",
+    "median",
+    "prewitt",
+    "prewitt_h",
+    "prewitt_v",
+    "rank",
+    "roberts",
+    "roberts_neg_diag",
+    "roberts_pos_diag",
+    "scharr",
+    "scharr_h",
+    "scharr_v",
+    "sobel",
+    "sobel_h",
+    "sobel_v",
+    "threshold_local",
+    "unsharp_mask",
+]
+
+
+__getattr__, __dir__ = passing_on(__name__, "skimage.filters", __all__)
