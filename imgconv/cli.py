@@ -612,10 +612,12 @@ ALONE = ("faces", "layers", "pipelines")
 )
 @click.option(
     "--markdown",
-    "markdown_file",
+    "markdown_files",
     metavar="F",
     type=A_FILE,
-    help="Put the table between <!-- bench --> and <!-- /bench --> in a file.",
+    multiple=True,
+    help="Put tables into a file: all rows between <!-- bench --> and <!-- /bench -->, a summary "
+    "between <!-- bench families --> and <!-- /bench families -->. Can be given again.",
 )
 def bench(
     families: tuple[str, ...],
@@ -627,7 +629,7 @@ def bench(
     budget: float,
     json_file: Path | None,
     plot_file: Path | None,
-    markdown_file: Path | None,
+    markdown_files: tuple[Path, ...],
 ) -> None:
     """Measure imgconv beside other libraries.
 
@@ -648,7 +650,7 @@ def bench(
 
     from imgconv.bench import measure, peers, report, suite
 
-    check_outputs(json_file, plot_file, markdown_file)
+    check_outputs(json_file, plot_file, markdown_files)
     # A pipe gets whole tables, however wide.
     console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 180)
     if set(families) & set(ALONE):
@@ -674,9 +676,8 @@ def bench(
     report.show(results, about, console)
     if json_file:
         json_file.write_text(json.dumps(report.as_json(results, about), indent=1) + "\n")
-    if markdown_file:
-        table = report.as_markdown(results, about)
-        markdown_file.write_text(report.between_markers(markdown_file.read_text(), table))
+    for path in markdown_files:
+        path.write_text(report.filled(path.read_text(), results, about))
     if plot_file:
         from imgconv.bench.plot import plot
 
@@ -748,10 +749,10 @@ def show_memory(rows: list[Row], threads: list[int], console: Console) -> None:
 
 
 def check_outputs(
-    json_file: Path | None, plot_file: Path | None, markdown_file: Path | None
+    json_file: Path | None, plot_file: Path | None, markdown_files: tuple[Path, ...]
 ) -> None:
     """Refuse files that could not be written, before minutes are spent on what they are to hold."""
-    from imgconv.bench.report import between_markers
+    from imgconv.bench.report import check_places
 
     for path in (json_file, plot_file):
         if path and not path.parent.is_dir():
@@ -760,8 +761,8 @@ def check_outputs(
         require("bench", "matplotlib")
         if plot_file.suffix.lower() not in PLOTS:
             raise click.UsageError(f"--plot {plot_file}: a plot is a {' '.join(PLOTS)} file")
-    if markdown_file:
+    for path in markdown_files:
         try:
-            between_markers(markdown_file.read_text(), "")
+            check_places(path.read_text())
         except (OSError, ValueError) as error:
-            raise click.UsageError(f"--markdown {markdown_file}: {error}") from None
+            raise click.UsageError(f"--markdown {path}: {error}") from None

@@ -210,21 +210,35 @@ def test_markdown_replaces_what_stands_between_the_markers() -> None:
     assert "| correlate 3x3 | 1.00 ms | 2.00 ms (OpenCV) | **2.00x faster** |" in table
     assert "2.00 ms (OpenCV, DFT) | 2.00x slower" in table
     text = "above\n<!-- bench -->old<!-- /bench -->\nbelow\n"
-    once = report.between_markers(text, table)
+    once = report.filled(text, [WON, LOST, ALONE], ABOUT)
     assert "old" not in once
-    assert report.between_markers(once, table) == once
+    assert table in once
+    assert report.filled(once, [WON, LOST, ALONE], ABOUT) == once
     assert once.startswith("above")
     assert once.endswith("below\n")
-    with pytest.raises(ValueError, match="bench"):
-        report.between_markers("no markers", table)
+    for wrong in ("no markers", "<!-- /bench --> the wrong way <!-- bench -->"):
+        with pytest.raises(ValueError, match="bench"):
+            report.filled(wrong, [WON], ABOUT)
+
+
+def test_summary_by_family() -> None:
+    """The losses count, and rows without a peer do not."""
+    text = "<!-- bench families --><!-- /bench families -->"
+    family, threads = WON.row.family, WON.threads
+    table = report.filled(text, [WON, replace(LOST, row=WON.row, threads=threads), ALONE], ABOUT)
+    assert f"| {family} | 1 of 2 | 0.50x | 1.25x | 2.00x |" in table
+    assert report.words(threads, "thread") in table
 
 
 def test_the_command_measures_and_writes(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("# Title\n<!-- bench --><!-- /bench -->\n")
+    summary = tmp_path / "summary.md"
+    summary.write_text("<!-- bench families --><!-- /bench families -->\n")
     outcome = run(
         "edges", "small", "--size", "40x60", "--threads", "1,2", "--budget", "0", "--out",
-        "--json", tmp_path / "b.json", "--plot", tmp_path / "b.png", "--markdown", readme,
+        "--json", tmp_path / "b.json", "--plot", tmp_path / "b.png",
+        "--markdown", readme, "--markdown", summary,
     )  # fmt: skip
     assert outcome.exit_code == 0, outcome.output
     found = json.loads((tmp_path / "b.json").read_text())
@@ -244,6 +258,7 @@ def test_the_command_measures_and_writes(tmp_path: Path) -> None:
         )
     assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG")
     assert "sobel magnitude" in readme.read_text()
+    assert "| edges | " in summary.read_text()
     assert "sobel magnitude" in outcome.stdout
 
 

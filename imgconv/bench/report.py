@@ -29,7 +29,8 @@ EXPLANATION = """\
 Medians of interleaved runs; ±: width of the middle half of our samples.
 difference: the largest to SciPy in float64, ours and the fastest peer's.
 limit: the time to copy an image of that size, or to do the sums at the FMA rate, by our time."""
-MARKERS = ("<!-- bench -->", "<!-- /bench -->")
+# What a Markdown file may have a place for, between <!-- NAME --> and <!-- /NAME -->.
+ROWS, BY_FAMILY = "bench", "bench families"
 
 
 @dataclass(frozen=True)
@@ -259,7 +260,7 @@ def as_json(results: Sequence[Result], about: Machine) -> dict[str, Any]:
 
 
 def as_markdown(results: Sequence[Result], about: Machine) -> str:
-    """Return the tables for a README, and the machine they were measured on."""
+    """Return the tables of all rows, and the machine they were measured on."""
     lines = []
     for title, found in groups(results):
         lines += [f"**{title}**", ""]
@@ -270,7 +271,34 @@ def as_markdown(results: Sequence[Result], about: Machine) -> str:
         ]
         lines += [_markdown_row(result) for result in found]
         lines.append("")
-    return "\n".join([*lines, *(f"{line}  " for line in headline(about)[:2]), headline(about)[2]])
+    return "\n".join([*lines, *_footer(about)])
+
+
+def by_family(results: Sequence[Result], about: Machine) -> str:
+    """Return a short table: for each family and number of threads the rows won, and by how much."""
+    counts = sorted({result.threads for result in results})
+    titles = [
+        title for count in counts for title in (words(count, "thread"), "least", "median", "most")
+    ]
+    lines = ["| family | " + " | ".join(titles) + " |", "|---" + "|--:" * len(titles) + "|"]
+    for family in dict.fromkeys(result.row.family for result in results):
+        cells = [family]
+        for count in counts:
+            ratios = sorted(
+                result.ratio
+                for result in results
+                if result.row.family == family and result.threads == count and result.ratio
+            )
+            won = sum(ratio >= 1 for ratio in ratios)
+            cells.append(f"{won} of {len(ratios)}")
+            cells += [f"{f(ratios):.2f}x" if ratios else "" for f in (min, median, max)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", *_footer(about)])
+
+
+def _footer(about: Machine) -> list[str]:
+    first, second, last = headline(about)
+    return [f"{first}  ", f"{second}  ", last]
 
 
 def _markdown_row(result: Result) -> str:
@@ -289,17 +317,35 @@ def _markdown_row(result: Result) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def between_markers(text: str, table: str) -> str:
-    """Return a text with the table in place of what stands between the two MARKERS.
+def filled(text: str, results: Sequence[Result], about: Machine) -> str:
+    """Return a Markdown text with the tables in the places that it has for them."""
+    check_places(text)
+    for name, table in ((ROWS, as_markdown), (BY_FAMILY, by_family)):
+        if has_place(text, name):
+            text = between_markers(text, name, table(results, about))
+    return text
 
-    >>> print(between_markers("above <!-- bench -->old<!-- /bench --> below", "new"))
+
+def check_places(text: str) -> None:
+    """Refuse a text without a place for a table."""
+    if not (has_place(text, ROWS) or has_place(text, BY_FAMILY)):
+        raise ValueError(f"no <!-- {ROWS} --> ... <!-- /{ROWS} --> to fill")
+
+
+def has_place(text: str, name: str) -> bool:
+    """Whether a text has both markers, in their order."""
+    return f"<!-- /{name} -->" in text.partition(f"<!-- {name} -->")[2]
+
+
+def between_markers(text: str, name: str, table: str) -> str:
+    """Return a text with the table in place of what stands between two markers.
+
+    >>> print(between_markers("above <!-- bench -->old<!-- /bench --> below", "bench", "new"))
     above <!-- bench -->
     new
     <!-- /bench --> below
     """
-    start, end = MARKERS
-    before, found_start, rest = text.partition(start)
-    _, found_end, after = rest.partition(end)
-    if not (found_start and found_end):
-        raise ValueError(f"no {start} ... {end} to fill")
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, _, rest = text.partition(start)
+    after = rest.partition(end)[2]
     return f"{before}{start}\n{table}\n{end}{after}"

@@ -67,7 +67,7 @@ def denoise_bilateral(
         likeness.astype(np.float64),
         float(floats.dtype.type(bins / greatest)),
     )
-    result: Image = apply(operation, floats, BORDERS[mode], outside, None, None, floats.dtype, None)
+    result = apply(operation, floats, BORDERS[mode], outside, None, None, floats.dtype, None)
     if least < 0:
         result += least
     return result
@@ -75,8 +75,7 @@ def denoise_bilateral(
 
 def gaussian(distance: Image, sigma: Any, dtype: np.dtype) -> Image:
     """Return the weights of distances."""
-    weights: Image = np.exp(-0.5 * (distance**2 / sigma**2), dtype=dtype)
-    return weights
+    return np.exp(-0.5 * (distance**2 / sigma**2), dtype=dtype)
 
 
 @dataclass(frozen=True, eq=False)
