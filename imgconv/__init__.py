@@ -32,9 +32,9 @@ out : ndarray, optional
 """
 
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from imgconv import geometry, kernels, pipeline
+from imgconv import geometry, kernels
 from imgconv.core.config import show_config
 from imgconv.core.memory import reuse_memory
 from imgconv.core.run import explain
@@ -74,9 +74,12 @@ from imgconv.morphology import (
     white_tophat,
 )
 from imgconv.order import maximum, median, minimum, percentile, rank
-from imgconv.patching import patch, patched, patched_functions, unpatch
-from imgconv.pipeline import Pipeline
 from imgconv.pooling import pool
+
+if TYPE_CHECKING:
+    from imgconv import ndimage, nn, pipeline, signal, skimage
+    from imgconv.patching import patch, patched, patched_functions, unpatch
+    from imgconv.pipeline import Pipeline
 
 __version__ = "0.1.0"
 
@@ -138,13 +141,22 @@ __all__ = [
     "white_tophat",
 ]
 
-# Modules that speak as another library does; each is loaded when it is first touched.
-FACES = ("ndimage", "nn", "signal", "skimage")
+# Loaded when first touched: chains, layers, and modules that speak as other libraries do.
+MODULES = ("ndimage", "nn", "pipeline", "signal", "skimage")
+NAMES = {
+    "Pipeline": "pipeline",
+    "patch": "patching",
+    "patched": "patching",
+    "patched_functions": "patching",
+    "unpatch": "patching",
+}
 
 
-def __getattr__(name: str) -> ModuleType:
-    if name in FACES:
+def __getattr__(name: str) -> Any:
+    if name in MODULES:
         return import_module(f"imgconv.{name}")
+    if name in NAMES:
+        return getattr(import_module(f"imgconv.{NAMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
