@@ -33,7 +33,7 @@ gallery: $(VENV)/built ## Make the page of sample pipelines, docs/gallery.
 	@$(BIN)/python samples/gallery.py
 
 test: $(VENV)/test ## Run all tests.
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 bench: $(VENV)/bench ## Measure beside other libraries; ARGS="correlate --threads 1" chooses.
 	$(BIN)/imgconv bench $(ARGS)
