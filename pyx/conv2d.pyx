@@ -326,6 +326,7 @@ cdef inline Cells cells_of(const Job* job, const Region* region) noexcept nogil:
         cells.output = job.result_height * job.result_width
     else:
         cells.rows = 1
+        cells.row = 0
         cells.columns = (region.rows - 1) * job.pitch + region.columns
         cells.columns = (cells.columns + LANES - 1) // LANES * LANES
         cells.output = job.stage

@@ -222,11 +222,6 @@ def test_memory_is_bounded_by_chunks(tmp_path):
 # ---- last, as the cluster has to start a worker again
 
 
-def slow(rows):
-    time.sleep(0.1)
-    return rows
-
-
 def test_cluster(cluster):
     image = noise((300, 200), "uint8")
     pipeline = Pipeline("gaussian(1.5) | sobel | threshold(otsu) | opening(3, mode=mirror)")
@@ -236,6 +231,11 @@ def test_cluster(cluster):
 
 
 def test_a_worker_is_killed_in_the_middle(cluster):
+    # Inside, so that workers, which cannot import this file, get the function itself.
+    def slow(rows):
+        time.sleep(0.1)
+        return rows
+
     image = noise((240, 200), "uint8")
     pipeline = Pipeline("gaussian(1.5)", step(slow, halo=0), "median(5) | normalize")
     with distributed.Client(cluster) as client:
