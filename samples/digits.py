@@ -7,7 +7,7 @@ where they are and moved by a few pixels.
 python samples/digits.py [FOLDER [EPOCHS]]
 """
 
-import sys
+import argparse
 import time
 from pathlib import Path
 
@@ -131,4 +131,7 @@ def main(folder: Path = ROOT / "demo", epochs: int = 8) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]), *map(int, sys.argv[2:3]))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "demo", help="of the files")
+    parser.add_argument("epochs", type=int, nargs="?", default=8, help="rounds through the digits")
+    main(**vars(parser.parse_args()))
