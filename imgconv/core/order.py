@@ -121,19 +121,32 @@ class Window:
         return self.levels * (height + 15) / 16 + 2 * len(self.chords)
 
 
+class Comparison:
+    """What all these operations have in common."""
+
+    loop: str = "rank"
+    smooths: bool = True
+    results: int = 1
+    ordered: bool = True
+    stride: tuple[int, int] = (1, 1)
+    held: float = 0
+
+    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
+        """Keys or floats."""
+        return compared_in(pixels.dtype)
+
+    def work(self, pitch: int) -> int:
+        """The loop knows what it needs."""
+        return 0
+
+
 @dataclass(frozen=True, eq=False)
-class Extremum:
+class Extremum(Comparison):
     """The least or the greatest pixel of a window."""
 
     window: Window
     greatest: bool
-    loop: str = "rank"
-    smooths: bool = True
-    results: int = 1
     layers: int = 0
-    ordered: bool = True
-    stride: tuple[int, int] = (1, 1)
-    held: float = 0
     note: str = ""
 
     @property
@@ -154,32 +167,18 @@ class Extremum:
         """Comparisons, which are cheaper than multiply-adds the narrower the pixels are."""
         return self.window.extreme_cost
 
-    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
-        """Keys or floats."""
-        return compared_in(pixels.dtype)
-
-    def work(self, pitch: int) -> int:
-        """The loop knows what it needs."""
-        return 0
-
     def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
         """Return the window."""
         return self.window.pack(step, "greatest" if self.greatest else "least"), NOTHING
 
 
 @dataclass(frozen=True, eq=False)
-class Compound:
+class Compound(Comparison):
     """Extremes of an element and of the turned one, in one pass; `way` is one of the last WAYS."""
 
     element: Window
     way: str
-    loop: str = "rank"
-    smooths: bool = True
-    results: int = 1
     layers: int = 0
-    ordered: bool = True
-    stride: tuple[int, int] = (1, 1)
-    held: float = 0
     note: str = "rows between two passes stay in cache"
 
     @property
@@ -200,14 +199,6 @@ class Compound:
         """Comparisons of both."""
         again = (self.element.size[0] - 1) / self.block
         return (2 + again) * self.element.extreme_cost
-
-    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
-        """Keys or floats."""
-        return compared_in(pixels.dtype)
-
-    def work(self, pitch: int) -> int:
-        """The loop knows what it needs."""
-        return 0
 
     def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
         """Return both windows and the loop's Compound record: where they and the pixel lie."""
@@ -230,18 +221,12 @@ PLANE_BYTES = 768
 
 
 @dataclass(frozen=True, eq=False)
-class NetworkRank:
+class NetworkRank(Comparison):
     """Pixels of some ranks in a small window, by a sorting network."""
 
     window: Window
     ranks: tuple[int, ...]
     layers: int = 0
-    loop: str = "rank"
-    smooths: bool = True
-    results: int = 1
-    ordered: bool = True
-    stride: tuple[int, int] = (1, 1)
-    held: float = 0
 
     @cached_property
     def network(self) -> Network:
@@ -277,20 +262,12 @@ class NetworkRank:
         """Exchanges, which are cheaper than two multiply-adds the narrower the pixels are."""
         return len(self.network.exchanges) / self.network.tile
 
-    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
-        """Keys or floats."""
-        return compared_in(pixels.dtype)
-
     def plane(self, step: int, computed: np.dtype) -> tuple[int, int]:
         """Return the columns of a plane, and those from one to the next."""
         lanes = 64 // computed.itemsize
         halo = (self.window.size[1] - 1) * step
         columns = max(PLANE_BYTES // computed.itemsize, -(-4 * halo // lanes) * lanes)
         return columns, columns + lanes
-
-    def work(self, pitch: int) -> int:
-        """The loop knows what it needs."""
-        return 0
 
     def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
         """Return the window and the loop's Network record; an exchange is four 32-bit offsets."""
@@ -316,18 +293,12 @@ TILE_COLUMNS = 1024
 
 
 @dataclass(frozen=True, eq=False)
-class HistogramRank:
+class HistogramRank(Comparison):
     """Pixels of some ranks in a large window, by histograms."""
 
     window: Window
     ranks: tuple[int, ...]
     layers: int = 0
-    loop: str = "rank"
-    smooths: bool = True
-    results: int = 1
-    ordered: bool = True
-    stride: tuple[int, int] = (1, 1)
-    held: float = 0
 
     @property
     def note(self) -> str:
@@ -350,10 +321,6 @@ class HistogramRank:
         """Constant for rectangles, a few operations for each chord else."""
         return 60.0 if self.window.is_rectangle else 60.0 + 8 * len(self.window.chords)
 
-    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
-        """Keys or floats."""
-        return compared_in(pixels.dtype)
-
     def tile(self, computed: np.dtype) -> tuple[int, int]:
         """Return the columns of a tile's results, and its pixels."""
         height, width = self.window.size
@@ -362,10 +329,6 @@ class HistogramRank:
         if computed.itemsize > 1:
             columns = max(TILE_PIXELS // rows - width + 1, width, 64)
         return columns, rows * (columns + width - 1)
-
-    def work(self, pitch: int) -> int:
-        """The loop knows what it needs."""
-        return 0
 
     def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
         """Return the window, the loop's Histogram record and the ranks."""
