@@ -14,7 +14,6 @@ from imgconv.core import check
 from imgconv.core.convert import difference
 from imgconv.core.operation import Operation
 from imgconv.core.order import Compound, Window
-from imgconv.core.plan import Plan
 from imgconv.core.run import PlanOnly, apply
 from imgconv.order import extremum, window
 
@@ -298,14 +297,8 @@ def morphological_gradient(
     [[0 0 5 5 0 0]]
     """
     common = mode, cval, axes, channel_axis
-    element = window(size, footprint)
-    if is_subtracted(image, dtype, out) and element.holds_pixel:
-        return compounded("gradient", image, element, common, dtype, out)
-    planned = plan_of(dilated, image, element, common, dtype, out)
-    if isinstance(out, PlanOnly):
-        return planned
-    high, low = (each(image, element, common) for each in (dilated, eroded))
-    return difference(high, low, low, planned.dtype, out)
+    parts = dilated, eroded
+    return subtracted("gradient", parts, image, window(size, footprint), common, dtype, out)
 
 
 def white_tophat(
@@ -355,14 +348,8 @@ def white_tophat(
     [[0 4 0 0 0 0 0]]
     """
     common = mode, cval, axes, channel_axis
-    element = window(size, footprint)
-    if is_subtracted(image, dtype, out):
-        return compounded("white tophat", image, element, common, dtype, out)
-    planned = plan_of(partial(compounded, "opening"), image, element, common, dtype, out)
-    if isinstance(out, PlanOnly):
-        return planned
-    opened = compounded("opening", image, element, common)
-    return difference(np.asarray(image), opened, opened, planned.dtype, out)
+    parts = None, partial(compounded, "opening")
+    return subtracted("white tophat", parts, image, window(size, footprint), common, dtype, out)
 
 
 def black_tophat(
@@ -412,27 +399,35 @@ def black_tophat(
     [[0 4 0 0 0 0 0]]
     """
     common = mode, cval, axes, channel_axis
-    element = window(size, footprint)
-    if is_subtracted(image, dtype, out):
-        return compounded("black tophat", image, element, common, dtype, out)
-    planned = plan_of(partial(compounded, "closing"), image, element, common, dtype, out)
-    if isinstance(out, PlanOnly):
-        return planned
-    closed = compounded("closing", image, element, common)
-    return difference(closed, np.asarray(image), closed, planned.dtype, out)
+    parts = partial(compounded, "closing"), None
+    return subtracted("black tophat", parts, image, window(size, footprint), common, dtype, out)
 
 
-def plan_of(
-    filtered: Callable[..., Any],
+def subtracted(
+    way: str,
+    parts: tuple[Callable[..., Any] | None, Callable[..., Any] | None],
     image: ArrayLike,
     element: Window,
     common: tuple[Any, ...],
     dtype: Any,
     out: Any,
-) -> Plan:
-    """Return the plan of the last pass of several, and find what is wrong with the arguments."""
+) -> Any:
+    """Return the first part less the second, in one pass where the loop can subtract.
+
+    A part takes (image, element, common, dtype, out), as `eroded` does; None is the image itself.
+    """
+    high, low = parts
+    if is_subtracted(image, dtype, out) and (element.holds_pixel or None in parts):
+        return compounded(way, image, element, common, dtype, out)
+    # The plan of one part finds what is wrong with the arguments.
     target = out if isinstance(out, PlanOnly) else PlanOnly(out)
-    return filtered(image, element, common, dtype, target)
+    last = high or low
+    assert last is not None
+    planned = last(image, element, common, dtype, target)
+    if isinstance(out, PlanOnly):
+        return planned
+    more, less = (part(image, element, common) if part else np.asarray(image) for part in parts)
+    return difference(more, less, more if low is None else less, planned.dtype, out)
 
 
 def eroded(
