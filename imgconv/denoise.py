@@ -181,9 +181,11 @@ def joint(image: Any, guide: Any, win_size: Any, sigma_color: Any, sigma_spatial
 def alike(win_size: Any, sigmas: Any, sigma_spatial: Any, window: Any, metric: Any) -> Operation:
     """Return the mean of the pixels that look alike."""
     spatial = check.positive(sigma_spatial, "sigma_spatial")
+    check.weights_fit(36 * spatial**2 if win_size is None else 0, "sigma_spatial", spatial)
     size = max(5, 2 * ceil(3 * spatial) + 1)
     if win_size is not None:
         size = check.odd(win_size, "win_size")
+        check.weights_fit(size**2, "win_size", size)
     offsets = np.arange(size) - size // 2
     squares = offsets[:, None] ** 2 + offsets**2
     with np.errstate(over="ignore"):

@@ -38,6 +38,12 @@ __all__ = [
 
 Weights = NDArray[np.float64]
 
+# The most weights of a kernel that is made from a scale: a Gaussian of sigma 16,000 along an
+# axis, or 4096 x 4096 of two.
+LONGEST, MOST = 1 << 17, 1 << 24
+# Their fractions are exact, which takes half a second for so many pixels.
+LONGEST_DIFFERENCE = 51
+
 # scipy.ndimage.gaussian_filter, too, leaves an axis alone up to this sigma.
 NO_BLUR = 1e-15
 
@@ -86,7 +92,8 @@ def gaussian(
     ------
     ValueError
         If `sigma`, `order`, `truncate` or `radius` is negative, `sigma` or `truncate` not finite,
-        or `sigma` zero while `order` is not.
+        or `sigma` zero while `order` is not; if there would be more than 131072 weights, or `order`
+        is so high that some are not finite.
 
     Notes
     -----
@@ -114,12 +121,20 @@ def gaussian(
         if order > 0:
             raise ValueError(f"sigma must be positive where order is, got {sigma} for {order}")
         return np.ones(1)
-    radius = int(truncate * sigma + 0.5) if radius is None else _integer("radius", radius, least=0)
+    if radius is None:
+        _fits("truncate * sigma", truncate * sigma, 2 * truncate * sigma + 1, LONGEST)
+        radius = int(truncate * sigma + 0.5)
+    else:
+        radius = _integer("radius", radius, least=0)
+        _fits("radius", radius, 2 * radius + 1, LONGEST)
     x = np.arange(-radius, radius + 1)
     weights: Weights = np.exp(-0.5 / (sigma * sigma) * x**2)
     weights /= weights.sum()
     if order > 0:
-        weights *= hermite_e.hermeval(x / sigma, [0] * order + [1]) / sigma**order
+        with np.errstate(all="ignore"):
+            weights *= hermite_e.hermeval(x / sigma, [0] * order + [1]) / np.float64(sigma) ** order
+        if not np.isfinite(weights).all():
+            raise ValueError(f"order must leave weights finite, got {order} for sigma {sigma}")
     return weights
 
 
@@ -197,6 +212,7 @@ def derivative(order: int = 1, accuracy: int = 2) -> Weights:
     if order == 0:
         return np.ones(1)
     p = (order + 1) // 2 + accuracy // 2 - 1
+    _fits("order and accuracy", (order, accuracy), 2 * p + 1, LONGEST_DIFFERENCE)
     pixels = range(-p, p + 1)
     weights = [math.factorial(order) * _lagrange(j, pixels)[order] for j in pixels]
     return np.array([float(weight) for weight in weights])
@@ -649,6 +665,8 @@ def gabor(
     frequency = _real("frequency", frequency, "be finite")
     theta, offset = _real("theta", theta, "be finite"), _real("offset", offset, "be finite")
     n_stds = _real("n_stds", n_stds)
+    reach = n_stds * max(sigma_x, sigma_y)
+    _fits("n_stds * sigma", reach, (2 * reach + 1) ** 2, MOST)
     cos, sin = math.cos(theta), math.sin(theta)
     ry = math.ceil(max(abs(n_stds * sigma_y * cos), abs(n_stds * sigma_x * sin), 1))
     rx = math.ceil(max(abs(n_stds * sigma_x * cos), abs(n_stds * sigma_y * sin), 1))
@@ -700,6 +718,7 @@ def disk(radius: float) -> Weights:
            [0. , 0.2, 0. ]])
     """
     radius = _real("radius", radius)
+    _fits("radius", radius, (2 * radius + 1) ** 2, MOST)
     reach = math.floor(radius)
     y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]
     inside = y**2 + x**2 <= radius**2
@@ -848,6 +867,11 @@ def _real(name: str, value: float, rule: str = "not be negative") -> float:
     if (rule == "not be negative" and number < 0) or (rule == "be positive" and number <= 0):
         raise ValueError(f"{name} must {rule}, got {number}")
     return number
+
+
+def _fits(name: str, value: Any, weights: float, most: int) -> None:
+    if weights > most:
+        raise ValueError(f"{name} must give at most {most} weights, got {value}: {weights:.3g}")
 
 
 def _image_axis(axis: int) -> int:

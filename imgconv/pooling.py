@@ -182,6 +182,8 @@ def pixels_along(
     n: int, k: int, stride: int, dilation: int, around: tuple[int, int], count: int, padded: bool
 ) -> NDArray[np.float64]:
     """Return how many of each window's k pixels lie in an axis of n, or in its padding, too."""
-    taps = np.arange(count)[:, None] * stride - around[0] + np.arange(k) * dilation
     low, high = (-around[0], n + around[1]) if padded else (0, n)
-    return np.count_nonzero((taps >= low) & (taps < high), axis=1).astype(np.float64)
+    first = np.arange(count, dtype=np.int64) * stride - around[0]
+    # Pixels of a window that lie ahead of a place: those of the first so many dilations.
+    ahead_of = [np.clip(-(-(place - first) // dilation), 0, k) for place in (low, high)]
+    return (ahead_of[1] - ahead_of[0]).astype(np.float64)

@@ -28,11 +28,15 @@ SYNONYMS = {"grid-mirror": "reflect", "grid-constant": "constant", "grid-wrap": 
 
 
 def index_map(n: int, before: int, after: int, mode: str) -> NDArray[np.intp]:
-    """Source indices of an axis of n pixels, extended by `before` and `after`; -1 is cval.
+    """Source indices of an axis of n pixels, extended by `before` and `after`; -1 is cval."""
+    return sources(np.arange(-before, n + after, dtype=np.intp), n, mode)
 
-    Right for any extension, however many times the axis it is.
+
+def sources(i: NDArray[np.intp], n: int, mode: str) -> NDArray[np.intp]:
+    """Source indices of places on an axis of n pixels, one at least; -1 is cval.
+
+    Right for any place, however many times the axis it lies away.
     """
-    i = np.arange(-before, n + after, dtype=np.intp)
     if mode == "nearest":
         indices = np.clip(i, 0, n - 1)
     elif mode == "wrap":

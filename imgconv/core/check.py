@@ -14,6 +14,14 @@ DTYPES = tuple(map(np.dtype, ("bool", *INTEGERS, "float16", "float32", "float64"
 CODES = {dtype: code for code, dtype in enumerate(DTYPES)}
 
 
+# Sizes, strides and dilations. Products of two of them fit 64 bits.
+LARGEST = (1 << 31) - 1
+# Weights of a kernel that is made from a scale, 128 MB of float64.
+MOST_WEIGHTS = 1 << 24
+# Rows under a window, of one thread: a Gaussian of sigma 1400 in float32.
+MOST_SCRATCH = 1 << 30
+
+
 def native(dtype: np.dtype) -> np.dtype:
     """Return the dtype in the machine's byte order."""
     return dtype.newbyteorder("=")
@@ -230,10 +238,7 @@ def pair(value: Any, name: str) -> tuple[Any, Any]:
 
 def integers(value: Any, name: str, least: int) -> tuple[int, int]:
     """Return one integer or a pair (y, x) of integers, none below `least`."""
-    y, x = (integer(one, name) for one in pair(value, name))
-    if min(y, x) < least:
-        rule = "positive" if least == 1 else f"at least {least}"
-        raise ValueError(f"{name} must be {rule}, got {value!r}")
+    y, x = (at_least(one, name, least) for one in pair(value, name))
     return y, x
 
 
@@ -255,18 +260,36 @@ def window_fits(span: int, padded: int, fits: bool) -> None:
         raise ValueError(f"size must fit into the padded image, got {span} pixels for {padded}")
 
 
+def weights_fit(count: float, name: str, value: Any) -> None:
+    """Check that a kernel which is made from a scale or a size can be held."""
+    if not count <= MOST_WEIGHTS:
+        rule = f"give a kernel of at most {MOST_WEIGHTS} weights"
+        raise ValueError(f"{name} must {rule}, got {value!r}: {count:.3g} weights")
+
+
+def window_fits_memory(span: tuple[int, int], nbytes: int) -> None:
+    """Check that a thread can hold the rows under a window."""
+    if nbytes > MOST_SCRATCH:
+        rule = f"need at most {MOST_SCRATCH >> 20} MiB of scratch for each thread"
+        given = f"{span[0]} x {span[1]} pixels, which need {nbytes >> 20} MiB"
+        raise ValueError(f"window must {rule}, got {given}")
+
+
 def at_least(value: Any, name: str, least: int) -> int:
-    """Return an integer, not below `least`."""
+    """Return an integer, not below `least`, nor so large that products of a few would overflow."""
     checked = integer(value, name)
     if checked < least:
-        raise ValueError(f"{name} must be at least {least}, got {value!r}")
+        rule = "positive" if least == 1 else f"at least {least}"
+        raise ValueError(f"{name} must be {rule}, got {value!r}")
+    if checked > LARGEST:
+        raise ValueError(f"{name} must be at most {LARGEST}, got {value!r}")
     return checked
 
 
 def odd(value: Any, name: str) -> int:
     """Return a positive odd integer."""
-    checked = integer(value, name)
-    if checked < 1 or checked % 2 == 0:
+    checked = at_least(value, name, 1)
+    if checked % 2 == 0:
         raise ValueError(f"{name} must be positive and odd, got {value!r}")
     return checked
 

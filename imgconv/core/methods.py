@@ -10,6 +10,9 @@ result on one core of the machine of docs/performance.md; on another it is their
 count.
 """
 
+from dataclasses import replace
+from functools import lru_cache
+
 import numpy as np
 
 from imgconv.core import check, cpu, fourier
@@ -51,6 +54,8 @@ def choose(
     if not isinstance(operation, Correlation) or operation.method == "direct":
         return operation, {}
     computed = pixels.float_type
+    y, x = (axis.span for axis in operation.windows)
+    check.window_fits_memory((y, x), y * x * computed.itemsize)
     real = fourier.tile_type(operation, pixels, result)
     ways: dict[str, Operation] = {}
     if operation.method == "auto":
@@ -67,15 +72,25 @@ def choose(
     else:
         ways["fft"] = fourier.tiled(operation, size, real)
     times = {name: nanoseconds(way, way.computed_in(pixels, result)) for name, way in ways.items()}
-    return ways[min(times, key=times.__getitem__)], times
+    return settled(ways[min(times, key=times.__getitem__)]), times
+
+
+@lru_cache(maxsize=256)
+def settled(way: Operation) -> Operation:
+    """Return the operation without the choice, so that pieces of the image go the same way."""
+    if isinstance(way, Separable):
+        return replace(way, approximation=None) if way.approximation else way
+    assert isinstance(way, Correlation)
+    return way if way.method == "direct" or way.loop == "fourier" else replace(way, method="direct")
 
 
 def approximated(operation: Separable, pixels: Pixels, result: np.dtype) -> Operation:
     """Return the operation, or its approximation where that is cheaper and integers hide it."""
     cheap = operation.approximation
-    if cheap is None or result.kind not in "iu" or cheap.cost > operation.cost:
+    if cheap is None:
         return operation
-    return cheap if cheap.error * (pixels.high - pixels.low) <= HARDLY_SEEN else operation
+    hidden = result.kind in "iu" and cheap.error * (pixels.high - pixels.low) <= HARDLY_SEEN
+    return cheap if hidden and cheap.cost <= operation.cost else settled(operation)
 
 
 def nanoseconds(way: Operation, computed: np.dtype) -> float:

@@ -41,6 +41,9 @@ JOB = np.dtype(
     align=True,
 )  # fmt: skip
 
+# Its pointers, to arrays that the plan keeps.
+ARRAYS = ("above", "below", "before", "after", "edge", "offsets", "shape", "weights")
+
 # A chunk of 4 KB rows keeps the rows that a block computes (4 of them, for each vertical pass) in a
 # 48 KB L1 cache. A strip is as wide as the rows under a block fit half of a 2 MB L2 cache.
 CHUNK_BYTES = 4096
@@ -220,11 +223,7 @@ def make_plan(request: Request) -> Plan:
     if request.guide is not None:
         offsets = np.c_[offsets, guide_offsets(request.guide, layout)]
     numbers, weights = operation.pack(step, computed)
-    maps = border_maps(size, windows, operation.stride, result_size, modes, step)
     edge = rounded(np.array([cval]), check.native(request.image_dtype))
-    keep = (*maps, offsets, edge, np.array(numbers, dtype=np.intp), weights.astype(computed))
-    for array in keep:
-        array.setflags(write=False)
     job = np.zeros((), JOB)
     y, x = windows
     sample_axis = layout.x if step == 1 else layout.channel
@@ -233,22 +232,26 @@ def make_plan(request: Request) -> Plan:
     job["result"] = samples(strides, lies_as, layout.y, sample_axis)
     job["height"], job["width"] = size[0], size[1] * step
     job["top"], job["left"] = y.before, x.before * step
-    for name, array in zip(("above", "below", "before", "after"), maps, strict=True):
-        job[name] = array.ctypes.data
     job["cval"] = edge.item() if operation.ordered else cval
-    job["edge"] = edge.ctypes.data
     job["span_y"], job["span_x"] = y.span, (x.span - 1) * step + 1
-    job["stride_y"], job["stride_x"] = operation.stride
+    job["stride_y"] = operation.stride[0]
+    # A single result has no next one: however large the stride, nothing lies in between.
+    job["stride_x"] = operation.stride[1] if result_size[1] > 1 else 1
     job["step"] = step
     job["results"] = results
     job["result_height"], job["result_width"] = result_size[0], result_size[1] * step
-    job["planes"], job["offsets"] = len(offsets), offsets.ctypes.data
-    fits = not by_tiles and saved_rows_fit(job, operation, computed.itemsize)
-    job["in_place"] = request.in_place and fits
+    job["planes"] = len(offsets)
+    saves = not by_tiles and can_save_rows(job, operation, computed.itemsize)
+    job["in_place"] = request.in_place and saves
     if request.guide is not None:
         join_channels(job, request, layout, strides)
     schedule(job, operation, computed.itemsize)
-    job["shape"], job["weights"] = keep[-2].ctypes.data, keep[-1].ctypes.data
+    maps = border_maps(size, windows, operation.stride, result_size, modes, step)
+    refuse_unsound(job, maps)
+    keep = (*maps, edge, offsets, np.array(numbers, dtype=np.intp), weights.astype(computed))
+    for name, array in zip(ARRAYS, keep, strict=True):
+        array.setflags(write=False)
+        job[name] = array.ctypes.data
     loop = cpu.loop("correlate" if by_tiles else operation.loop, computed.name)
     run: NDArray[Any] | fourier.Job = job
     if isinstance(operation, fourier.Fourier):
@@ -375,11 +378,13 @@ def border_maps(
     """Return the index maps above, below, before (left of) and after (right of) the image."""
     maps = []
     for n, axis, s, count, mode in zip(size, windows, stride, result_size, modes, strict=True):
-        after = max(0, (count - 1) * s + axis.span - axis.before - n)
-        indices = border.index_map(n, axis.before, after, mode) if n else np.zeros(0, np.intp)
-        maps += [indices[: axis.before].copy(), indices[axis.before + n :].copy()]
-    above, below, before, after_ = maps
-    return above, below, by_sample(before, step), by_sample(after_, step)
+        # No window need hold its own pixel: the first may begin inside the image or behind it.
+        first, stop = -axis.before, (count - 1) * s + axis.span - axis.before
+        outside = (first, 0), (n, max(n, stop))
+        places = (np.arange(*ends if n and count else (0, 0), dtype=np.intp) for ends in outside)
+        maps += [border.sources(i, n, mode) if i.size else i for i in places]
+    above, below, before, after = maps
+    return above, below, by_sample(before, step), by_sample(after, step)
 
 
 def by_sample(indices: NDArray[np.intp], step: int) -> NDArray[np.intp]:
@@ -395,7 +400,7 @@ def samples(strides: tuple[int, ...], dtype: np.dtype, y: int, x: int) -> tuple[
 
 def schedule(job: NDArray[Any], operation: Operation, itemsize: int) -> None:
     """Choose the widths of strips and chunks, so that what a block works on stays in cache."""
-    step, stride = int(job["step"]), operation.stride[1]
+    step, stride = int(job["step"]), int(job["stride_x"])
     columns = max(step, (int(job["result_width"]) - step) * stride + step)
     span_x, lanes = int(job["span_x"]), VECTOR_BYTES // itemsize
     rows = operation.held or int(job["span_y"]) + (operation.block - 1) * operation.stride[0]
@@ -411,8 +416,12 @@ def schedule(job: NDArray[Any], operation: Operation, itemsize: int) -> None:
     chunk = min(whole(max(1, CHUNK_BYTES // itemsize - grain + 1), grain), strip)
     job["block"], job["strip"], job["chunk"] = operation.block, strip, chunk
     job["grain"] = grain
+    pitch = scratch_pitch(strip + span_x, itemsize)
+    # The index maps of the border count, too.
+    maps = 8 * (int(job["span_y"]) + span_x)
+    check.window_fits_memory((int(job["span_y"]), span_x), int(rows * pitch * itemsize) + 4 * maps)
     job["pitch"] = scratch_pitch(chunk + span_x, itemsize)
-    job["ring_pitch"] = scratch_pitch(strip + span_x, itemsize)
+    job["ring_pitch"] = pitch
     job["work"] = operation.work(int(job["pitch"]))
 
 
@@ -464,13 +473,38 @@ def tile_jobs(
     )
 
 
-def saved_rows_fit(job: NDArray[Any], operation: Operation, itemsize: int) -> bool:
-    """Whether an image can be filtered in place: its full rows, in the ring and saved, are few."""
-    if operation.held:
+def can_save_rows(job: NDArray[Any], operation: Operation, itemsize: int) -> bool:
+    """Whether an image can be filtered in place: its full rows, in the ring and saved, are few.
+
+    A window that lies above or below its pixel would want rows that were overwritten long ago.
+    """
+    if operation.held or not 0 <= job["top"] < job["span_y"]:
         return False
     rows = 2 * int(job["span_y"]) + 3 * operation.block
     columns = int(job["result_width"]) + int(job["span_x"]) + 2 * VECTOR_BYTES // itemsize
     return rows * columns * itemsize <= IN_PLACE_BYTES
+
+
+def refuse_unsound(job: NDArray[Any], maps: tuple[NDArray[np.intp], ...]) -> None:
+    """Stop before a loop would read what is not there: every window, by the job's own numbers.
+
+    This can only be a fault of this package. It costs little, once for each plan, and makes an
+    error of what would be foreign memory.
+    """
+    above, below, before, after = maps
+    columns = (job["result_width"] - job["step"]) * job["stride_x"] + job["step"]
+    rows = (job["result_height"] - 1) * job["stride_y"] + 1
+    axes = (
+        (job["height"], job["top"], rows + job["span_y"] - 1, above, below),
+        (job["width"], job["left"], columns + job["span_x"] - 1, before, after),
+    )
+    if min(job["result_height"], job["result_width"]) > 0:
+        for n, first, extended, ahead, behind in axes:
+            sound = n > 0 and len(ahead) >= first and len(behind) >= extended - first - n
+            for indices in (ahead, behind):
+                sound &= indices.size == 0 or (-1 <= indices.min() and indices.max() < n)
+            assert sound, f"windows reach beyond the border: {job}"
+    assert not job["in_place"] or 0 <= job["top"] < job["span_y"], f"rows are not saved: {job}"
 
 
 def whole(n: int, unit: int) -> int:

@@ -208,6 +208,8 @@ def scratch(size: int) -> NDArray[np.uint8]:
 
 def execute(made: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> None:
     """Call the loop with the scratch and the threads that the plan asks for."""
+    if first.size == 0:
+        return
     if made.written != made.dtype:
         exact = np.empty(made.shape, made.written)
         run_loop(made, image, exact, exact)

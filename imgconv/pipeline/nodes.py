@@ -166,8 +166,10 @@ class Window:
         top, rows, skip = y.placed(region[0], needed[0][0], size[0])
         left, columns, ahead = x.placed(region[1], needed[1][0], size[1])
         exact = not skip and not ahead
+        assert self.operation is not None
+        windows = self.operation.windows
         result = apply(
-            self.operation,  # type: ignore[arg-type]
+            self.operation,
             pixels,
             (y.mode, x.mode),
             self.step.arguments.get("cval", 0.0),
@@ -175,7 +177,7 @@ class Window:
             None if spec.channels is None else -1,
             spec.dtype,
             out if exact else None,
-            Fit((top, left), (rows, columns)),
+            Fit((windows[0].before - top, windows[1].before - left), (rows, columns)),
         )
         if exact:
             return result

@@ -240,7 +240,7 @@ def reaches(plan: Plan) -> tuple[Reach, Reach]:
     elif operation.loop == "guided":
         grid = (2 * operation.radius + 1, 1)
     y, x = (
-        Reach(window.before, window.after, mode, cell)
+        Reach(max(window.before, 0), max(window.after, 0), mode, cell)
         for window, mode, cell in zip(plan.windows, plan.modes, grid, strict=True)
     )
     return y, x

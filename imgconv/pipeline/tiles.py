@@ -19,7 +19,8 @@ Pixels = NDArray[Any] | tuple[NDArray[Any], ...]
 class Reach(NamedTuple):
     """How far a step looks along an axis, before and after a pixel, and what lies outside.
 
-    Where bits depend on a pixel's place in a `grid` of rows, pieces begin with a cell.
+    The pixel itself is always in between, as it is not in every window. Where bits depend on a
+    pixel's place in a `grid` of rows, pieces begin with a cell.
     """
 
     before: int
@@ -48,12 +49,13 @@ class Reach(NamedTuple):
         return start // self.grid * self.grid, stop
 
     def placed(self, span: Span, first: int, n: int) -> tuple[int, int, int]:
-        """Return where windows lie in the pixels from `first` on, which a span needs.
+        """Return which results are computed from the pixels from `first` on, which a span needs.
 
-        How far the first one begins before them, how many there are, and how many are too many.
+        How far the first one lies behind these pixels' first, how many there are, and how many are
+        too many.
         """
         start = span[0] if span == (0, n) else self.aligned(span)[0]
-        return first - (start - self.before), span[1] - start, span[0] - start
+        return start - first, span[1] - start, span[0] - start
 
 
 POINT = Reach(0, 0, "reflect")
