@@ -11,7 +11,6 @@ count.
 """
 
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 
@@ -38,6 +37,9 @@ GROWTH = 4.0
 # integers their sums are exact, and "auto" keeps them so.
 UNIT = 2.0**-16
 
+# Pixels between windows along a row, from which on those in between are not read.
+SPARSE = 1024
+
 # An approximation may be this much of a grey level off, before its results are rounded to integers.
 HARDLY_SEEN = 1 / 32
 
@@ -51,10 +53,11 @@ def choose(
     """
     if isinstance(operation, Separable):
         return approximated(operation, pixels, result), {}
-    if not isinstance(operation, Correlation) or operation.method == "direct":
+    if type(operation) is not Correlation or operation.method == "direct":
         return operation, {}
     computed = pixels.float_type
     y, x = (axis.span for axis in operation.windows)
+    # Whatever the method, a window's pixels are held at once.
     check.window_fits_memory((y, x), y * x * computed.itemsize)
     real = fourier.tile_type(operation, pixels, result)
     ways: dict[str, Operation] = {}
@@ -75,13 +78,13 @@ def choose(
     return settled(ways[min(times, key=times.__getitem__)]), times
 
 
-@lru_cache(maxsize=256)
 def settled(way: Operation) -> Operation:
     """Return the operation without the choice, so that pieces of the image go the same way."""
-    if isinstance(way, Separable):
-        return replace(way, approximation=None) if way.approximation else way
-    assert isinstance(way, Correlation)
-    return way if way.method == "direct" or way.loop == "fourier" else replace(way, method="direct")
+    if isinstance(way, Separable) and way.approximation is not None:
+        return replace(way, approximation=None)
+    if type(way) is Correlation and way.method != "direct":
+        return replace(way, method="direct")
+    return way
 
 
 def approximated(operation: Separable, pixels: Pixels, result: np.dtype) -> Operation:
@@ -103,8 +106,10 @@ def nanoseconds(way: Operation, computed: np.dtype) -> float:
         assert isinstance(way, Correlation)
         neighbours = way.stride[0] == way.dilation[0] == 1
         rate = (DENSE if neighbours else SINGLE_ROWS)[cpu.LEVEL]
-    # A stride along x drops results that were computed.
-    return way.cost * way.stride[1] * computed.itemsize / (4 * rate)
+    # A stride along x drops results that were computed, unless windows are far apart.
+    stride, span = way.stride[1], way.windows[1].span
+    dropped = stride if stride <= max(span, SPARSE) else span
+    return way.cost * dropped * computed.itemsize / (4 * rate)
 
 
 # ---- separable -------------------------------------------------------------------------------

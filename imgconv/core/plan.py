@@ -199,6 +199,10 @@ def make_plan(request: Request) -> Plan:
     computed = operation.computed_in(given, dtype)
     if request.guide is not None:
         computed = max(computed, pixels(request.guide.dtype, 0).float_type)
+    y, x = windows
+    # No less than this: the rows under a window, and the index maps of the border.
+    least = int((operation.held or y.span) * x.span * computed.itemsize) + 16 * (y.span + x.span)
+    check.window_fits_memory((y.span, x.span), least)
     by_tiles = isinstance(operation, fourier.Fourier)
     shape = list(request.shape)
     shape[layout.y], shape[layout.x] = result_size
@@ -225,18 +229,18 @@ def make_plan(request: Request) -> Plan:
     numbers, weights = operation.pack(step, computed)
     edge = rounded(np.array([cval]), check.native(request.image_dtype))
     job = np.zeros((), JOB)
-    y, x = windows
     sample_axis = layout.x if step == 1 else layout.channel
     assert sample_axis is not None
     job["image"] = samples(request.strides, request.image_dtype, layout.y, sample_axis)
     job["result"] = samples(strides, lies_as, layout.y, sample_axis)
     job["height"], job["width"] = size[0], size[1] * step
-    job["top"], job["left"] = y.before, x.before * step
+    skips = request.guide is None and not by_tiles
+    rows = places(size[0], y, operation.stride[0], result_size[0], modes[0], False)
+    columns = places(size[1], x, operation.stride[1], result_size[1], modes[1], skips)
+    job["top"], job["left"] = rows.first, columns.first * step
     job["cval"] = edge.item() if operation.ordered else cval
     job["span_y"], job["span_x"] = y.span, (x.span - 1) * step + 1
-    job["stride_y"] = operation.stride[0]
-    # A single result has no next one: however large the stride, nothing lies in between.
-    job["stride_x"] = operation.stride[1] if result_size[1] > 1 else 1
+    job["stride_y"], job["stride_x"] = rows.stride, columns.stride
     job["step"] = step
     job["results"] = results
     job["result_height"], job["result_width"] = result_size[0], result_size[1] * step
@@ -246,7 +250,7 @@ def make_plan(request: Request) -> Plan:
     if request.guide is not None:
         join_channels(job, request, layout, strides)
     schedule(job, operation, computed.itemsize)
-    maps = border_maps(size, windows, operation.stride, result_size, modes, step)
+    maps = (rows.ahead, rows.behind, *(by_sample(i, step) for i in columns[2:]))
     refuse_unsound(job, maps)
     keep = (*maps, edge, offsets, np.array(numbers, dtype=np.intp), weights.astype(computed))
     for name, array in zip(ARRAYS, keep, strict=True):
@@ -256,6 +260,8 @@ def make_plan(request: Request) -> Plan:
     run: NDArray[Any] | fourier.Job = job
     if isinstance(operation, fourier.Fourier):
         run, loop = tile_jobs(job, operation, computed, result_size, offsets, loop), fourier
+    scratch = loop.scratch(run, 1)
+    check.window_fits_memory((y.span, x.span), 0 if by_tiles else scratch)
     return Plan(
         operation=operation,
         shape=tuple(shape),
@@ -270,7 +276,7 @@ def make_plan(request: Request) -> Plan:
         # Every pixel also costs about four operations for being read and written.
         cost=(operation.cost + 4) * prod(shape),
         in_place=bool(job["in_place"]),
-        scratch=loop.scratch(run, 1),
+        scratch=scratch,
         times=times,
         job=run,
         loop=loop,
@@ -367,24 +373,35 @@ def join_channels(
         job["guide_step"] = guide.strides[-1]
 
 
-def border_maps(
-    size: tuple[int, int],
-    windows: tuple[Axis, Axis],
-    stride: tuple[int, int],
-    result_size: tuple[int, int],
-    modes: tuple[str, str],
-    step: int,
-) -> tuple[NDArray[np.intp], ...]:
-    """Return the index maps above, below, before (left of) and after (right of) the image."""
-    maps = []
-    for n, axis, s, count, mode in zip(size, windows, stride, result_size, modes, strict=True):
-        # No window need hold its own pixel: the first may begin inside the image or behind it.
-        first, stop = -axis.before, (count - 1) * s + axis.span - axis.before
-        outside = (first, 0), (n, max(n, stop))
-        places = (np.arange(*ends if n and count else (0, 0), dtype=np.intp) for ends in outside)
-        maps += [border.sources(i, n, mode) if i.size else i for i in places]
-    above, below, before, after = maps
-    return above, below, by_sample(before, step), by_sample(after, step)
+class Places(NamedTuple):
+    """Where a loop finds the windows along an axis.
+
+    The first begins `first` places ahead of the image, the next ones `stride` further each. `ahead`
+    and `behind` are the index maps of the places outside the image.
+    """
+
+    first: int
+    stride: int
+    ahead: NDArray[np.intp]
+    behind: NDArray[np.intp]
+
+
+def places(n: int, axis: Axis, stride: int, count: int, mode: str, skips: bool) -> Places:
+    """Return where `count` windows lie in an axis of n pixels.
+
+    Where it `skips`, windows far apart are moved together: all of them lie in the index map ahead.
+    """
+    windows = np.arange(count if n and skips and stride > max(axis.span, methods.SPARSE) else 0)
+    if windows.size:
+        pixels = windows[:, None] * stride + np.arange(axis.span) - axis.before
+        ahead = border.sources(pixels.ravel(), n, mode)
+        return Places(len(ahead), axis.span, ahead, np.zeros(0, np.intp))
+    # No window need hold its own pixel: the first may begin inside the image or behind it.
+    stop = (count - 1) * stride + axis.span - axis.before if n and count else 0
+    begin = -axis.before if n and count else 0
+    outside = (np.arange(*ends, dtype=np.intp) for ends in ((begin, 0), (n, max(n, stop))))
+    ahead, behind = (border.sources(i, n, mode) if i.size else i for i in outside)
+    return Places(axis.before, stride, ahead, behind)
 
 
 def by_sample(indices: NDArray[np.intp], step: int) -> NDArray[np.intp]:
@@ -416,12 +433,8 @@ def schedule(job: NDArray[Any], operation: Operation, itemsize: int) -> None:
     chunk = min(whole(max(1, CHUNK_BYTES // itemsize - grain + 1), grain), strip)
     job["block"], job["strip"], job["chunk"] = operation.block, strip, chunk
     job["grain"] = grain
-    pitch = scratch_pitch(strip + span_x, itemsize)
-    # The index maps of the border count, too.
-    maps = 8 * (int(job["span_y"]) + span_x)
-    check.window_fits_memory((int(job["span_y"]), span_x), int(rows * pitch * itemsize) + 4 * maps)
     job["pitch"] = scratch_pitch(chunk + span_x, itemsize)
-    job["ring_pitch"] = pitch
+    job["ring_pitch"] = scratch_pitch(strip + span_x, itemsize)
     job["work"] = operation.work(int(job["pitch"]))
 
 
@@ -451,6 +464,8 @@ def tile_jobs(
     store["image"] = sy * row, sx * real.itemsize, code, 0
     store["height"], store["width"] = operation.step
     store["top"] = store["left"] = 0
+    # A tile of one column has no next one, however large the stride.
+    direct["stride_x"] = operation.stride[1] if operation.step[1] > 1 else 1
     for each, what, shape, dtype in (
         (load, COPY, operation.tile, real),
         (store, COPY, operation.step, real),
@@ -502,7 +517,7 @@ def refuse_unsound(job: NDArray[Any], maps: tuple[NDArray[np.intp], ...]) -> Non
         for n, first, extended, ahead, behind in axes:
             sound = n > 0 and len(ahead) >= first and len(behind) >= extended - first - n
             for indices in (ahead, behind):
-                sound &= indices.size == 0 or (-1 <= indices.min() and indices.max() < n)
+                sound &= indices.size == 0 or (indices.min() >= -1 and indices.max() < n)
             assert sound, f"windows reach beyond the border: {job}"
     assert not job["in_place"] or 0 <= job["top"] < job["span_y"], f"rows are not saved: {job}"
 

@@ -498,13 +498,14 @@ def _columns(images: Array, plane: Plane) -> Array:
     result = np.empty((*images.shape[:2], y.k, x.k, y.count, x.count), images.dtype)
     for i, j, pixels in _taps(plane):
         result[:, :, i, j] = wide[pixels]
-    return result.reshape(len(images), -1, y.count * x.count)
+    return result.reshape(len(images), images.shape[1] * y.k * x.k, y.count * x.count)
 
 
 def _folded(columns: Array, plane: Plane) -> Array:
     y, x = plane
     height, width = (a.before + a.n + a.after for a in plane)
-    parts = columns.reshape(len(columns), -1, y.k, x.k, y.count, x.count)
+    channels = columns.shape[1] // (y.k * x.k)
+    parts = columns.reshape(len(columns), channels, y.k, x.k, y.count, x.count)
     wide = np.zeros((*parts.shape[:2], height, width), columns.dtype)
     for i, j, pixels in _taps(plane):
         wide[pixels] += parts[:, :, i, j]
