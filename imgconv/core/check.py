@@ -238,7 +238,8 @@ def pair(value: Any, name: str) -> tuple[Any, Any]:
 
 def integers(value: Any, name: str, least: int) -> tuple[int, int]:
     """Return one integer or a pair (y, x) of integers, none below `least`."""
-    y, x = (at_least(one, name, least) for one in pair(value, name))
+    y, x = (integer(one, name) for one in pair(value, name))
+    within(min(y, x), max(y, x), name, least, value)
     return y, x
 
 
@@ -276,14 +277,19 @@ def window_fits_memory(span: tuple[int, int], nbytes: int) -> None:
 
 
 def at_least(value: Any, name: str, least: int) -> int:
-    """Return an integer, not below `least`, nor so large that products of a few would overflow."""
+    """Return an integer, not below `least`."""
     checked = integer(value, name)
-    if checked < least:
+    within(checked, checked, name, least, value)
+    return checked
+
+
+def within(low: int, high: int, name: str, least: int, value: Any) -> None:
+    """Check that integers are not below `least`, nor too large to be multiplied."""
+    if low < least:
         rule = "positive" if least == 1 else f"at least {least}"
         raise ValueError(f"{name} must be {rule}, got {value!r}")
-    if checked > LARGEST:
+    if high > LARGEST:
         raise ValueError(f"{name} must be at most {LARGEST}, got {value!r}")
-    return checked
 
 
 def odd(value: Any, name: str) -> int:
