@@ -21,14 +21,14 @@ can_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 SECONDS = 60
 
 
-def python(program, **environment):
+def python(program, seconds=SECONDS, **environment):
     """Run a program in a fresh interpreter and return what it prints."""
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path}\n{program}"],
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=seconds,
     )
     if done.returncode:
         raise RuntimeError(done.stderr)
