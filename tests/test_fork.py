@@ -9,9 +9,9 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import numpy as np
-import pytest
 from test_threads import can_fork, forked, forks, python
 
 import imgconv
@@ -39,10 +39,8 @@ def modules():
     """Return all modules of imgconv that can be imported here."""
     for found in pkgutil.walk_packages(imgconv.__path__, "imgconv."):
         if "_loops" not in found.name and not found.name.endswith("__main__"):
-            try:
+            with suppress(ModuleNotFoundError):
                 yield importlib.import_module(found.name)
-            except ImportError as error:
-                assert "imgconv" not in (error.name or "")
 
 
 def values():
