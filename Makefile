@@ -1,6 +1,6 @@
 # make demo, make test: nothing is needed but Python 3.11 or later, a C compiler and make.
 
-TARGETS := help demo gallery test bench lint build clean
+TARGETS := help demo gallery test races bench lint build clean
 .PHONY: $(TARGETS)
 .DEFAULT_GOAL := help
 
@@ -34,6 +34,9 @@ gallery: $(VENV)/built ## Make the page of sample pipelines, docs/gallery.
 
 test: $(VENV)/test ## Run all tests.
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
+
+races: $(VENV)/test ## Call everything from many threads at once, for two minutes.
+	$(BIN)/python tests/races.py $(ARGS)
 
 bench: $(VENV)/bench ## Measure beside other libraries; ARGS="correlate --threads 1" chooses.
 	$(BIN)/imgconv bench $(ARGS)

@@ -6,7 +6,6 @@ themselves. A library that is not imported yet is patched once it is.
 """
 
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -15,6 +14,7 @@ from importlib.machinery import ModuleSpec
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
+from imgconv.core import threads
 from imgconv.core.handover import FACES, Face
 
 __all__ = ["Patched", "patch", "patched", "patched_functions", "unpatch"]
@@ -63,7 +63,7 @@ class Record(NamedTuple):
 # Functions that are patched; what is wanted of libraries, those that are not imported yet, too.
 RECORDS: dict[str, Record] = {}
 WANTED: dict[str, set[str]] = {}
-LOCK = threading.RLock()
+LOCK = threads.lock()
 
 
 def patch(only: Sequence[str] | None = None) -> None:

@@ -1,6 +1,7 @@
 """Where pixels lie: axes, channels, strides, `out=`, and images of every size."""
 
 import ctypes
+import inspect
 import itertools
 import mmap
 import subprocess
@@ -440,3 +441,84 @@ def test_rows_that_lie_4_kilobytes_apart():
         crowded = imgconv.gaussian(apart, sigma)
         loose = imgconv.gaussian(wide[:, :1024], sigma)
         assert_same_bits(crowded, loose)
+
+
+# ---- every function, every array ---------------------------------------------------------------
+
+IMAGE, GUIDE, KERNEL = (
+    sample(shape, seed=n) for n, shape in enumerate([(19, 41), (19, 41), (3, 5)])
+)
+INSIDE = np.median(GUIDE) < GUIDE
+PIXELS = {"footprint": KERNEL > 0}
+CALLS = {
+    "bilateral": [{"win_size": 5, "sigma_color": 0.3}],
+    "box": [{"size": (3, 6)}],
+    "canny": [{"mask": INSIDE}],
+    "convolve": [{"kernel": KERNEL}],
+    "correlate": [{"kernel": KERNEL, "method": way} for way in ("direct", "fft")],
+    "derivative": [{"axis": 1}],
+    "difference_of_gaussians": [{"low_sigma": 1}],
+    "gabor": [{"frequency": 0.2}],
+    "gaussian": [{"sigma": 1.3}, {"sigma": 12, "method": "resample"}],
+    "gaussian_gradient_magnitude": [{"sigma": 1}],
+    "gaussian_laplace": [{"sigma": 1}],
+    "gradient": [{}, {"polar": True}],
+    "guided": [{"guide": GUIDE, "radius": 2, "eps": 0.1}],
+    "hysteresis": [{"low": 0.1, "high": 0.6}],
+    "joint_bilateral": [{"guide": GUIDE, "win_size": 5, "sigma_color": 0.3}],
+    "median": [{"size": 3}, {"size": 9}, PIXELS],
+    "percentile": [{"percentiles": [20, 70]}, {"percentiles": 30, **PIXELS}],
+    "pool": [{"size": (2, 3), "how": how} for how in ("max", "mean", "median")],
+    "rank": [{"rank": 2}],
+    "separable": [{"kernel_y": KERNEL[:, 0], "kernel_x": KERNEL[0]}],
+} | {
+    name: [{}, PIXELS]
+    for name in ("black_tophat", "closing", "dilate", "erode", "maximum", "minimum", "opening",
+                 "morphological_gradient", "white_tophat")
+} | {
+    name: [{}] for name in ("farid", "laplace", "prewitt", "roberts", "scharr", "sobel",
+                            "unsharp_mask")
+}  # fmt: skip
+
+
+def filters():
+    """Return the names of all functions that filter an image."""
+    functions = ((name, getattr(imgconv, name)) for name in imgconv.__all__)
+    plain = ((name, function) for name, function in functions if inspect.isfunction(function))
+    return sorted(
+        n for n, each in plain if next(iter(inspect.signature(each).parameters), "") == "image"
+    )
+
+
+def laid(value, rng):
+    """Return an array in a layout drawn at random; other arguments as they are."""
+    if not isinstance(value, np.ndarray):
+        return value
+    layouts = [value, *(array for _, array in awkward_arrays(value))]
+    return layouts[rng.integers(len(layouts))]
+
+
+def outs_like(results, rng):
+    """Return the keyword for arrays to fill, of one layout that can be written, or nothing."""
+    seed = int(rng.integers(1 << 30))
+    outs = tuple(laid(np.zeros_like(each), np.random.default_rng(seed)) for each in results)
+    return {"out": given(outs)} if outs[0].flags.writeable else {}
+
+
+def test_every_filter_is_called():
+    assert sorted(CALLS) == filters()
+
+
+@pytest.mark.usefixtures("always_parallel")
+@pytest.mark.parametrize("name", filters())
+def test_all_arrays_in_any_layout(name):
+    function, rng = getattr(imgconv, name), np.random.default_rng(sum(map(ord, name)))
+    for words, dtype in itertools.product(CALLS[name], ["float32", "float64", "int16", "int64"]):
+        image = sample(GUIDE.shape, dtype)
+        expected = as_tuple(function(image, **words))
+        for _ in range(6):
+            words = {key: laid(value, rng) for key, value in words.items()}
+            with imgconv.threads(int(rng.integers(1, 4))):
+                found = function(laid(image, rng), **words, **outs_like(expected, rng))
+            for one, other in zip(as_tuple(found), expected, strict=True):
+                assert_same_bits(np.ascontiguousarray(one, other.dtype), other)

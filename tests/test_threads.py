@@ -11,24 +11,25 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import races
 from cases import BY_ID, CASES, CORE, EXACT, sample
 from comparing import assert_same_bits
 
 import imgconv
-from imgconv.core import config, threads
+from imgconv.core import config, memory, threads
 
 can_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 SECONDS = 60
 
 
-def python(program, **environment):
+def python(program, seconds=SECONDS, **environment):
     """Run a program in a fresh interpreter and return what it prints."""
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path}\n{program}"],
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=seconds,
     )
     if done.returncode:
         raise RuntimeError(done.stderr)
@@ -239,6 +240,15 @@ def test_calls_from_many_threads():
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(filter_all, range(24), timeout=SECONDS))
+
+
+@pytest.mark.usefixtures("always_parallel")
+def test_races(monkeypatch):
+    """The first rounds of `make races`."""
+    monkeypatch.setattr(memory, "LARGE", 0)
+    found = [races.wrong_in(number) for number in range(8)]
+    imgconv.reuse_memory(0)
+    assert not any(found)
 
 
 def test_other_threads_run_meanwhile():

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 from imgconv._loops import machine
+from imgconv.core.threads import IMPORTS
 
 LEVELS = ("plain", "v2", "v3", "v4")
 
@@ -33,7 +34,8 @@ LEVEL = choose()
 
 def loop(name: str, real: str) -> ModuleType:
     """Return the compiled module of a loop for a computing type, at the chosen level."""
-    return import_module(f"imgconv._loops.{LEVEL}.{real}.{name}")
+    with IMPORTS:
+        return import_module(f"imgconv._loops.{LEVEL}.{real}.{name}")
 
 
 def peak_flops(threads: int = 1, real: str = "float32") -> float:

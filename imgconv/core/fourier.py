@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from itertools import cycle
 from math import log2
 from queue import SimpleQueue
 from types import ModuleType
@@ -27,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core.operation import FLOAT32, FLOAT64, Correlation, Pixels
+from imgconv.core.threads import IMPORTS, lock
 
 # A tile takes so much, and two copies of it as much again: with what SciPy and the loops need, some
 # 4 MB a thread. A kernel that would leave few results of such a tile gets one of AREA times itself.
@@ -159,7 +161,13 @@ class Job:
 @cache
 def transforms() -> ModuleType:
     """Return SciPy's transforms, imported when they are first wanted."""
-    return import_module("scipy.fft")
+    with IMPORTS:
+        return import_module("scipy.fft")
+
+
+# SciPy looks up how to transform under a lock that forks know nothing of. So a fork waits for the
+# transforms that run: each holds the next of these, which are enough for many at once.
+TRANSFORMING = cycle([lock() for _ in range(64)])
 
 
 def spectrum(operation: Fourier) -> NDArray[Any]:
@@ -167,7 +175,9 @@ def spectrum(operation: Fourier) -> NDArray[Any]:
     kernel, (down, right) = operation.kernel, operation.dilation
     spread = np.zeros(operation.tile)
     spread[: kernel.shape[0] * down : down, : kernel.shape[1] * right : right] = kernel
-    waves = transforms().rfft2(spread).conj()
+    fft = transforms()
+    with next(TRANSFORMING):
+        waves = fft.rfft2(spread).conj()
     waves = waves.astype(np.result_type(operation.real, np.complex64))
     waves.setflags(write=False)
     return waves
@@ -305,6 +315,7 @@ def is_safe(least: float, largest: float, safe: tuple[float, float]) -> bool:
 def correlated(tile: NDArray[Any], spectrum: NDArray[Any], rows: int) -> NDArray[Any]:
     """Return the first rows of the correlation of a tile with the kernel of a spectrum."""
     fft = transforms()
-    waves = fft.fft(fft.rfft(tile), axis=0, overwrite_x=True)
-    waves *= spectrum
-    return fft.irfft(fft.ifft(waves, axis=0, overwrite_x=True)[:rows], tile.shape[1])
+    with next(TRANSFORMING):
+        waves = fft.fft(fft.rfft(tile), axis=0, overwrite_x=True)
+        waves *= spectrum
+        return fft.irfft(fft.ifft(waves, axis=0, overwrite_x=True)[:rows], tile.shape[1])

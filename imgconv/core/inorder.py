@@ -6,10 +6,10 @@ built without fused multiply-adds.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
+from imgconv.core.cache import cached_property
 from imgconv.core.operation import FLOAT64, Axis, Pixels, Weights
 
 EPSILON = float(np.finfo(np.float64).eps)

@@ -6,7 +6,6 @@ keeps by itself when it is freed.
 """
 
 from math import prod
-from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -16,28 +15,38 @@ LARGE = 32 << 20
 
 
 class Pool:
-    """Blocks of freed results by their size, `limit` bytes at most."""
+    """Blocks of freed results by their size, `limit` bytes at most.
+
+    A result may be freed at any time and in any thread, so nothing here waits for a lock. Each step
+    is one of a dict's or a list's, which no other thread sees half done; where two threads meet, a
+    block too many may be kept until the next one comes, or a block be forgotten.
+    """
 
     def __init__(self) -> None:
         self.limit = 0
         self.blocks: dict[int, list[NDArray[np.uint8]]] = {}
-        # Re-entrant, since a result may be freed at any time, here too.
-        self.lock = RLock()
+
+    def reset(self, limit: int) -> None:
+        """Forget all blocks and keep others up to a new limit."""
+        self.limit = limit
+        # Not cleared: who compares with the old limit at this moment adds to the old blocks.
+        self.blocks = {}
 
     def take(self, nbytes: int) -> NDArray[np.uint8]:
         """Return a kept block of this size, or a new one."""
-        with self.lock:
-            kept = self.blocks.get(nbytes)
-            return kept.pop() if kept else np.empty(nbytes, np.uint8)
+        try:
+            return self.blocks[nbytes].pop()
+        except LookupError:
+            return np.empty(nbytes, np.uint8)
 
     def give(self, block: NDArray[np.uint8]) -> None:
         """Keep a block; where that would be too much, forget the others, which lay unused."""
-        with self.lock:
-            held = sum(size * len(blocks) for size, blocks in self.blocks.items())
-            if held + block.nbytes > self.limit:
-                self.blocks.clear()
-            if block.nbytes <= self.limit:
-                self.blocks.setdefault(block.nbytes, []).append(block)
+        blocks = self.blocks
+        held = sum(size * len(kept) for size, kept in list(blocks.items()))
+        if held + block.nbytes > self.limit:
+            blocks.clear()
+        if block.nbytes <= self.limit:
+            blocks.setdefault(block.nbytes, []).append(block)
 
 
 POOL = Pool()
@@ -86,9 +95,7 @@ def reuse_memory(limit: int) -> None:
         raise TypeError(f"limit must be an integer, got {limit!r}")
     if limit < 0:
         raise ValueError(f"limit must be at least 0, got {limit}")
-    with POOL.lock:
-        POOL.limit = int(limit)
-        POOL.blocks.clear()
+    POOL.reset(int(limit))
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype) -> NDArray[Any]:

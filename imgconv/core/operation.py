@@ -7,11 +7,13 @@ an image. A linear filter that is not listed below is usually not a new operatio
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from imgconv.core.cache import cached_property
 
 Weights = NDArray[np.float64]
 

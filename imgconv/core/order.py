@@ -4,12 +4,12 @@ They run on keys or floats (pyx/keys.pxd), and give pixels of the image, never a
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imgconv.core.cache import cached_property
 from imgconv.core.network import Network, best_for_rectangle, for_footprint
 from imgconv.core.operation import Axis, Operation, Pixels, Weights
 

@@ -11,11 +11,11 @@ at 4 sigma.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from imgconv import kernels
+from imgconv.core.cache import cached_property
 from imgconv.core.operation import Axis, Pixels, Weights
 
 # A spline of four boxes reaches four cells. With factors up to a quarter of sigma the result is

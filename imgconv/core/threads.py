@@ -1,4 +1,4 @@
-"""How many threads, and when: the setting, the limits and the fork."""
+"""How many threads, and when: the setting, the limits, and locks and loops across a fork."""
 
 import math
 import os
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
@@ -131,9 +131,32 @@ def threads(n: int) -> Iterator[None]:
 
 
 # -------------------------------------------------------------------------------------------------
-# fork: the OpenMP runtime of a forked child still counts on the parent's threads, which the child
-# does not have, and waits for them for ever. The runtime keeps its threads for each calling thread,
-# so a thread born in the child has none to wait for: there the parallel loops run.
+# Locks: one that another thread holds at a fork would stay locked in the child for ever. So a fork
+# waits for all locks of this package, takes them, and lets them go on both sides.
+
+
+def lock() -> Any:
+    """Return a re-entrant lock that no child inherits from a thread that it does not have.
+
+    A fork takes all of these, those made last first. So whoever holds one may take those that were
+    made before it, and no other.
+    """
+    made = threading.RLock()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=made.acquire, after_in_parent=made.release, after_in_child=made.release
+        )
+    return made
+
+
+# Held while a call imports what it needs, since Python's lock of a module is inherited, too.
+IMPORTS = lock()
+
+
+# -------------------------------------------------------------------------------------------------
+# OpenMP: the runtime of a forked child still counts on the parent's threads, which the child does
+# not have, and waits for them for ever. The runtime keeps its threads for each calling thread, so a
+# thread born in the child has none to wait for: there the parallel loops run.
 
 _forked_in: int | None = None
 _helper: ThreadPoolExecutor | None = None

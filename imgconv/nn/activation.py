@@ -453,7 +453,7 @@ def softmax_backward(
     g = arrays.grad(grad_output, x.shape, x.dtype)
     y = _softmax(x, axis)
     gradient = y * (g - (g * y).sum(axis=axis, keepdims=True))
-    return gradient.astype(np.asarray(input).dtype, copy=False)
+    return gradient.astype(arrays.float_dtype(np.asarray(input).dtype), copy=False)
 
 
 def log_softmax(input: ArrayLike, dim: int, *, dtype: DTypeLike | None = None) -> Array:
@@ -494,7 +494,7 @@ def log_softmax_backward(
     x, axis = _softmax_arguments(input, dim, dtype)
     g = arrays.grad(grad_output, x.shape, x.dtype)
     gradient = g - _softmax(x, axis) * g.sum(axis=axis, keepdims=True)
-    return gradient.astype(np.asarray(input).dtype, copy=False)
+    return gradient.astype(arrays.float_dtype(np.asarray(input).dtype), copy=False)
 
 
 def _softmax_arguments(input: ArrayLike, dim: int, dtype: DTypeLike | None) -> tuple[Array, int]:

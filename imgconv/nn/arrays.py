@@ -20,15 +20,31 @@ def float_dtype(dtype: DTypeLike, name: str = "dtype") -> np.dtype:
     return wanted
 
 
+def readable(array: Array, dtype: np.dtype) -> Array:
+    """Return an array as loops read it: of a native dtype, its numbers at multiples of their size.
+
+    It is copied only where it is not so. What NumPy makes of it afterwards, slices and contiguous
+    copies among them, is aligned, too.
+    """
+    array = array.astype(dtype, copy=False)
+    return array if array.flags.aligned else array.copy()
+
+
+def reals(value: ArrayLike) -> Array:
+    """Return an input of any real dtype that loops can read."""
+    array = check.image(value, "input")
+    return readable(array, check.native(array.dtype))
+
+
 def floats(value: ArrayLike, name: str = "input", dtype: np.dtype | None = None) -> Array:
-    """Return an array of float32 or float64, of `dtype` if given, in native byte order."""
+    """Return an array of float32 or float64, of `dtype` if given, that loops can read."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} must not be a masked array")
     array = np.asarray(value)
     kind = float_dtype(array.dtype, f"{name}'s dtype")
     if dtype is not None and kind != dtype:
         raise TypeError(f"{name} must have the input's dtype {dtype}, got {kind}")
-    return array.astype(kind, copy=False)
+    return readable(array, kind)
 
 
 def optional(

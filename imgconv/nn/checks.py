@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import check
 from imgconv.nn import windows
-from imgconv.nn.arrays import floats
+from imgconv.nn.arrays import floats, reals
 from imgconv.nn.windows import Axis, Pair, Plane
 
 Array = NDArray[Any]
@@ -216,7 +216,7 @@ def shaped(value: ArrayLike, shape: tuple[int, ...], dtype: np.dtype) -> Array:
 
 def channelled(value: ArrayLike) -> Array:
     """Return an array with channels and at least one axis more before or behind them."""
-    array = check.image(value, "input")
+    array = reals(value)
     if array.ndim < 3:
         raise ValueError(f"input must have at least 3 axes, got shape {array.shape}")
     return array

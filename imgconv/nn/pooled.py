@@ -7,11 +7,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgconv.core import check, cpu
+from imgconv.core import cpu
 from imgconv.core.operation import Pool
 from imgconv.core.plan import Fit
 from imgconv.core.run import apply
 from imgconv.core.threads import run_parallel
+from imgconv.nn.arrays import reals
 from imgconv.nn.checks import Array
 from imgconv.nn.correlation import threads_for
 from imgconv.nn.windows import Pair, Plane
@@ -19,11 +20,11 @@ from imgconv.pooling import pixels_along
 
 
 def numbers(input: ArrayLike) -> Array:
-    """Check pixels that can be compared; in native byte order."""
-    array = check.image(input, "input")
+    """Check pixels that can be compared, as loops read them."""
+    array = reals(input)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"input must be of integers or floats, got {array.dtype}")
-    return array.astype(check.native(array.dtype), copy=False)
+    return array
 
 
 def axes_of(plane: Plane) -> NDArray[np.intp]:

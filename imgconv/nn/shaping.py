@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from imgconv.core import check
 from imgconv.nn import checks
-from imgconv.nn.arrays import floats
+from imgconv.nn.arrays import floats, reals
 from imgconv.nn.borders import extend, fold_back, grow, shrink
 from imgconv.nn.checks import Around, Array
 from imgconv.nn.interpolation import interpolate, interpolate_backward
@@ -237,7 +237,7 @@ def pad(
     >>> pad(np.array([[[1, 2, 3]]]), (2, 1), "reflect")
     array([[[3, 2, 1, 2, 3, 2]]])
     """
-    array = check.image(input, "input")
+    array = reals(input)
     sides = checks.borders(pad, mode, array.shape)
     if value is not None and mode != "constant":
         raise ValueError(f"value needs mode 'constant', got {mode!r}")

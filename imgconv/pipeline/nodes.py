@@ -7,13 +7,13 @@ stage of its own; one that measures the image begins a stage.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imgconv.core.cache import cached_property
 from imgconv.core.operation import Operation
 from imgconv.core.plan import Fit
 from imgconv.core.run import apply

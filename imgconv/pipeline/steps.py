@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike
 
 from imgconv import denoise, edges, linear, morphology, order, pooling
 from imgconv.core import check
+from imgconv.core.cache import cached_property
 from imgconv.core.run import PlanOnly
 from imgconv.pipeline import points
 
