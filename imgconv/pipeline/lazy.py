@@ -170,27 +170,36 @@ def run_group(group: Group, key: Key, images: Arrays) -> Arrays:
         )
         for image in images
     ]
-    specs = several(group.result)
-    results = []
-    for number, spec in enumerate(specs):
-        inner = tuple(chunks) if spec.channels is None else (*chunks, (spec.channels,))
-        results.append(
-            da.map_blocks(
-                block,
-                *wide,
-                key=key,
-                spans=tuple(map(spans, chunks)),
-                depth=tuple(depth),
-                periodic=tuple(periodic),
-                found=found,
-                number=number,
-                dtype=spec.dtype,
-                meta=meta(spec),
-                chunks=inner,
-                drop_axis=[2] if wide[0].ndim > len(inner) else [],
-            )
+    made = da.map_blocks(
+        block,
+        *wide,
+        key=key,
+        spans=tuple(map(spans, chunks)),
+        depth=tuple(depth),
+        periodic=tuple(periodic),
+        found=found,
+        dtype=object,
+        meta=np.empty((0, 0), object),
+        chunks=tuple(chunks),
+        drop_axis=[2] if wide[0].ndim > 2 else [],
+    )
+    return tuple(
+        da.map_blocks(
+            one_of,
+            made,
+            number=number,
+            dtype=spec.dtype,
+            meta=meta(spec),
+            chunks=tuple(chunks) if spec.channels is None else (*chunks, (spec.channels,)),
+            new_axis=None if spec.channels is None else [2],
         )
-    return tuple(results)
+        for number, spec in enumerate(several(group.result))
+    )
+
+
+def one_of(results: Arrays, number: int) -> NDArray[Any]:
+    """Return one of the results of a chunk, which a single task gives."""
+    return results[number]
 
 
 def measured(group: Group, images: Arrays) -> list[Any]:
@@ -252,9 +261,8 @@ def block(
     depth: tuple[int, int],
     periodic: tuple[bool, bool],
     found: list[Found] | None,
-    number: int,
     block_id: tuple[int, ...],
-) -> Any:
+) -> Arrays:
     """Run a stage on a chunk and what lies around it."""
     group: Group = stage_of(key)
     if found is not None:
@@ -268,4 +276,4 @@ def block(
     with threads.threads(threads_of_task()):
         tile = Tile(pixels if len(pixels) > 1 else pixels[0], top, left)
         result = group.run(tile, region, {})
-    return result[number] if isinstance(result, tuple) else result
+    return result if isinstance(result, tuple) else (result,)
