@@ -153,6 +153,15 @@ def test_a_chunk_is_run_once_for_all_its_results(monkeypatch):
     assert len(ran) == 6
 
 
+@pytest.mark.parametrize(
+    "text", [" | ".join(["canny"] * 65), "-".join(["(canny | astype(uint8))"] * 30)]
+)
+def test_dask_is_not_given_too_many_stages(text):
+    da = pytest.importorskip("dask.array")
+    with pytest.raises(PipelineError, match="at most 64 stages on a dask array, got "):
+        Pipeline(text)(da.from_array(IMAGE, chunks=5))
+
+
 def test_a_preview_is_not_endless():
     pipeline = Pipeline("gradient | " * 6 + " | ".join(["invert"] * 15))
     message = "a preview must have at most 1000 pictures, got 1087; stepwise gives"

@@ -285,14 +285,14 @@ def named(name: str, *positional: Any, **keywords: Any) -> Step:
         if word in keywords:
             raise PipelineError(f"{name}: {word} is the pipeline's, not a step's")
     merges = name == "magnitude"
-    known = [word for word in inspect.signature(function).parameters if word not in OURS]
+    known = [word for word in signature_of(function).parameters if word not in OURS]
     for word in keywords:
         if word not in known:
             hint = "".join(f"; is it {near}?" for near in get_close_matches(word, known, 1))
             raise PipelineError(f"{name}: no such argument: {word}{hint}")
     try:
         given = () if merges else (None,)
-        bound = inspect.signature(function).bind(*given, *positional, **keywords)
+        bound = signature_of(function).bind(*given, *positional, **keywords)
         if merges and bound.arguments:
             raise TypeError("too many positional arguments")
     except TypeError as error:
@@ -307,10 +307,17 @@ def named(name: str, *positional: Any, **keywords: Any) -> Step:
     return Step(name, function, plain, merges=merges, results=results)
 
 
+@cache
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    """Return a function's signature, which takes longer to find than a step to check."""
+    return inspect.signature(function)
+
+
 def check_sizes(arguments: Mapping[str, Any]) -> None:
     """Refuse windows that no image has, before memory is spent on them."""
-    for word, most in LARGEST.items():
-        for value in np.ravel(np.asarray(arguments.get(word, 0), object)):
+    for word in arguments.keys() & LARGEST.keys():
+        most = LARGEST[word]
+        for value in np.ravel(np.asarray(arguments[word], object)):
             if isinstance(value, int | float | np.number) and abs(float(value)) > most:
                 raise ValueError(f"{word} must be at most {most} in a pipeline, got {value!r}")
     if isinstance(frequency := arguments.get("frequency", 1), int | float) and 0 < frequency < 1e-3:
