@@ -116,9 +116,7 @@ def test_the_longest_chain_runs(tmp_path):
     everywhere(Pipeline(*["invert | absolute"] * 480), tmp_path / "chain.toml")
 
 
-@pytest.mark.parametrize(
-    "text", ["sobel", "sobel(mode=wrap)", "gradient | magnitude"]
-)
+@pytest.mark.parametrize("text", ["sobel", "sobel(mode=wrap)", "gradient | magnitude"])
 def test_planning_is_linear(text, monkeypatch):
     looked = []
     windows = Window.windows.fget
