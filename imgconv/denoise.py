@@ -177,15 +177,20 @@ def joint(image: Any, guide: Any, win_size: Any, sigma_color: Any, sigma_spatial
     return apply_joint(operation, array, given, mode, cval, axes, channel_axis, dtype, out)
 
 
+# Weights of a window; an image of 4096 x 4096 takes hours with so many.
+MOST_WEIGHTS = 1 << 20
+
+
 @lru_cache(maxsize=64, typed=True)
 def alike(win_size: Any, sigmas: Any, sigma_spatial: Any, window: Any, metric: Any) -> Operation:
     """Return the mean of the pixels that look alike."""
     spatial = check.positive(sigma_spatial, "sigma_spatial")
-    check.weights_fit(36 * spatial**2 if win_size is None else 0, "sigma_spatial", spatial)
+    if win_size is None:
+        check.weights_fit(36 * spatial**2, "sigma_spatial", spatial, MOST_WEIGHTS)
     size = max(5, 2 * ceil(3 * spatial) + 1)
     if win_size is not None:
         size = check.odd(win_size, "win_size")
-        check.weights_fit(size**2, "win_size", size)
+        check.weights_fit(size**2, "win_size", size, MOST_WEIGHTS)
     offsets = np.arange(size) - size // 2
     squares = offsets[:, None] ** 2 + offsets**2
     with np.errstate(over="ignore"):

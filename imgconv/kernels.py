@@ -39,8 +39,8 @@ __all__ = [
 Weights = NDArray[np.float64]
 
 # The most weights of a kernel that is made from a scale: a Gaussian of sigma 16,000 along an
-# axis, or 4096 x 4096 of two.
-LONGEST, MOST = 1 << 17, 1 << 24
+# axis, or 1024 x 1024 of two.
+LONGEST, MOST = 1 << 17, 1 << 20
 # Their fractions are exact, which takes half a second for so many pixels.
 LONGEST_DIFFERENCE = 51
 

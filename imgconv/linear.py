@@ -686,6 +686,10 @@ def gabor(
     return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
+# Weights that are taken apart, and whose terms are run, in some seconds.
+MOST_WAVE = 1 << 16
+
+
 @lru_cache(maxsize=64, typed=True)
 def wave(frequency: Any, theta: Any, bandwidth: Any, sigma_x: Any, sigma_y: Any, n_stds: Any,
          offset: Any) -> Operation:  # fmt: skip
@@ -696,6 +700,7 @@ def wave(frequency: Any, theta: Any, bandwidth: Any, sigma_x: Any, sigma_y: Any,
             n_stds=n_stds, offset=offset,
         )
     )  # fmt: skip
+    check.weights_fit(kernel.size, "frequency", frequency, MOST_WAVE)
     components = []
     for part in (kernel.real, kernel.imag):
         columns, rows = kernels.separate(part)

@@ -16,8 +16,6 @@ CODES = {dtype: code for code, dtype in enumerate(DTYPES)}
 
 # Sizes, strides and dilations. Products of two of them fit 64 bits.
 LARGEST = (1 << 31) - 1
-# Weights of a kernel that is made from a scale, 128 MB of float64.
-MOST_WEIGHTS = 1 << 24
 # Rows under a window, of one thread: a Gaussian of sigma 1400 in float32.
 MOST_SCRATCH = 1 << 30
 
@@ -261,10 +259,10 @@ def window_fits(span: int, padded: int, fits: bool) -> None:
         raise ValueError(f"size must fit into the padded image, got {span} pixels for {padded}")
 
 
-def weights_fit(count: float, name: str, value: Any) -> None:
-    """Check that a kernel which is made from a scale or a size can be held."""
-    if not count <= MOST_WEIGHTS:
-        rule = f"give a kernel of at most {MOST_WEIGHTS} weights"
+def weights_fit(count: float, name: str, value: Any, most: int) -> None:
+    """Check that a kernel which is made from a scale or a size is not too large."""
+    if not count <= most:
+        rule = f"give a kernel of at most {most} weights"
         raise ValueError(f"{name} must {rule}, got {value!r}: {count:.3g} weights")
 
 
@@ -294,8 +292,8 @@ def within(low: int, high: int, name: str, least: int, value: Any) -> None:
 
 def odd(value: Any, name: str) -> int:
     """Return a positive odd integer."""
-    checked = at_least(value, name, 1)
-    if checked % 2 == 0:
+    checked = integer(value, name)
+    if checked < 1 or checked % 2 == 0:
         raise ValueError(f"{name} must be positive and odd, got {value!r}")
     return checked
 

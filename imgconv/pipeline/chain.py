@@ -10,9 +10,18 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from imgconv.core import check
 from imgconv.pipeline import fused, show, store
 from imgconv.pipeline.nodes import Flow, Spec, Stages, several
-from imgconv.pipeline.parse import parse
+from imgconv.pipeline.parse import LONGEST, parse
 from imgconv.pipeline.plan import lay_out
-from imgconv.pipeline.steps import Chain, Node, PipelineError, Step, chain_of, step_of, steps_of
+from imgconv.pipeline.steps import (
+    Chain,
+    Load,
+    Node,
+    PipelineError,
+    Step,
+    chain_of,
+    step_of,
+    steps_of,
+)
 
 Part = "str | Step | Pipeline | Callable[..., Any]"
 
@@ -29,8 +38,9 @@ class Pipeline:
     Raises
     ------
     ValueError
-        If there is no step, or one that cannot be; the message names the step and, in a text, the
-        column.
+        If there is no step, or one that cannot be; if more than 64 images would go from one step
+        to the next, or steps would run on an image more than 4,096 times; if sums and brackets are
+        more than 64 deep. The message names the step and, in a text, the column.
     TypeError
         If a part is something else.
 
@@ -70,6 +80,7 @@ class Pipeline:
         if not nodes:
             raise PipelineError("a pipeline must have a step")
         self._chain = chain_of(nodes)
+        self._chain.after(Load())
 
     # ---- running ---------------------------------------------------------------------------------
 
@@ -225,7 +236,7 @@ class Pipeline:
 
     @property
     def text(self) -> str:
-        """The chain as a text, from which an equal one can be made."""
+        """The chain as a text, from which an equal one can be made if it is not too long."""
         return self._chain.text
 
     @property
@@ -305,6 +316,11 @@ class Pipeline:
         -------
         Preview
             `pictures` are pairs of a text and a uint8 array; `sheet()` puts them side by side.
+
+        Raises
+        ------
+        ValueError
+            If there would be more than 1,000 pictures.
         """
         return show.preview(self, image, channel_axis, size)
 
@@ -341,12 +357,20 @@ class Pipeline:
         Raises
         ------
         ValueError
-            If the name ends otherwise, or a step is a callable of your own.
+            If the name ends otherwise, a step is a callable of your own, or the text of one step,
+            with its branches, has more than 20,000 characters.
         """
         for step in self.steps:
             if not step.has_text:
                 raise PipelineError(f"{step.name}: a callable or a large array has no text")
-        store.save(path, [show.single(node) for node in self._chain.parts])
+        texts = [show.single(node) for node in self._chain.parts]
+        for text in texts:
+            if len(text) > LONGEST:
+                raise PipelineError(
+                    f"{text[:30]}...: its text must have at most {LONGEST} characters to be saved, "
+                    f"got {len(text)}"
+                )
+        store.save(path, texts)
 
 
 def restored(chain: Chain) -> Pipeline:

@@ -22,7 +22,7 @@ from imgconv.core import check, threads
 from imgconv.pipeline.measures import Found
 from imgconv.pipeline.nodes import Each, Fork, Group, Spec, Stages, Window, several
 from imgconv.pipeline.plan import lay_out
-from imgconv.pipeline.steps import OPERATORS
+from imgconv.pipeline.steps import OPERATORS, PipelineError
 from imgconv.pipeline.tiles import Region, Span, Tile
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Arrays = tuple[Any, ...]
 Chunks = tuple[int, ...]
+# Stages, those of branches too: dask calls itself for tasks that wait for one another.
+MOST_STAGES = 64
 # A chain and the kind of its image, pickled; and the number of a stage.
 Key = tuple[bytes, int]
 
@@ -51,12 +53,24 @@ def apply(pipeline: "Pipeline", image: Any, axes: Any, channel_axis: Any, out: A
     planes, depth = image.transpose(places), len(layout.stack)
     spec = Spec(planes.shape[depth : depth + 2], channels, image.dtype)
     plan = lay_out(pipeline._chain, spec)
+    if (count := stages_in(plan)) > MOST_STAGES:
+        raise PipelineError(
+            f"a chain must have at most {MOST_STAGES} stages on a dask array, got {count}"
+        )
     results = run_stack(plan, planes, depth)
     arranged = tuple(
         result.transpose([int(axis) for axis in np.argsort(axes_of(each, layout))])
         for result, each in zip(results, several(plan.result), strict=True)
     )
     return arranged[0] if isinstance(plan.result, Spec) else arranged
+
+
+def stages_in(plan: Stages) -> int:
+    """Return how many stages there are, with those of branches and those that only measure."""
+    return sum(
+        1 + stage.measured + (sum(map(stages_in, stage.parts)) if isinstance(stage, Fork) else 0)
+        for stage in plan.stages
+    )
 
 
 def run_stack(plan: Stages, planes: Any, depth: int) -> Arrays:
@@ -170,27 +184,36 @@ def run_group(group: Group, key: Key, images: Arrays) -> Arrays:
         )
         for image in images
     ]
-    specs = several(group.result)
-    results = []
-    for number, spec in enumerate(specs):
-        inner = tuple(chunks) if spec.channels is None else (*chunks, (spec.channels,))
-        results.append(
-            da.map_blocks(
-                block,
-                *wide,
-                key=key,
-                spans=tuple(map(spans, chunks)),
-                depth=tuple(depth),
-                periodic=tuple(periodic),
-                found=found,
-                number=number,
-                dtype=spec.dtype,
-                meta=meta(spec),
-                chunks=inner,
-                drop_axis=[2] if wide[0].ndim > len(inner) else [],
-            )
+    made = da.map_blocks(
+        block,
+        *wide,
+        key=key,
+        spans=tuple(map(spans, chunks)),
+        depth=tuple(depth),
+        periodic=tuple(periodic),
+        found=found,
+        dtype=object,
+        meta=np.empty((0, 0), object),
+        chunks=tuple(chunks),
+        drop_axis=[2] if wide[0].ndim > 2 else [],
+    )
+    return tuple(
+        da.map_blocks(
+            one_of,
+            made,
+            number=number,
+            dtype=spec.dtype,
+            meta=meta(spec),
+            chunks=tuple(chunks) if spec.channels is None else (*chunks, (spec.channels,)),
+            new_axis=None if spec.channels is None else [2],
         )
-    return tuple(results)
+        for number, spec in enumerate(several(group.result))
+    )
+
+
+def one_of(results: Arrays, number: int) -> NDArray[Any]:
+    """Return one of the results of a chunk, which a single task gives."""
+    return results[number]
 
 
 def measured(group: Group, images: Arrays) -> list[Any]:
@@ -200,7 +223,8 @@ def measured(group: Group, images: Arrays) -> list[Any]:
     found: list[Any] = []
     for phase in first.phases:
         pieces = [
-            dask.delayed(phase.map)(piece, *found) for piece in images[0].to_delayed().ravel()
+            dask.delayed(phase.map)(piece, *found)
+            for piece in images[0].to_delayed(optimize_graph=False).ravel()
         ]
         found.append(dask.delayed(phase.reduce)(pieces))
     return found
@@ -252,9 +276,8 @@ def block(
     depth: tuple[int, int],
     periodic: tuple[bool, bool],
     found: list[Found] | None,
-    number: int,
     block_id: tuple[int, ...],
-) -> Any:
+) -> Arrays:
     """Run a stage on a chunk and what lies around it."""
     group: Group = stage_of(key)
     if found is not None:
@@ -268,4 +291,4 @@ def block(
     with threads.threads(threads_of_task()):
         tile = Tile(pixels if len(pixels) > 1 else pixels[0], top, left)
         result = group.run(tile, region, {})
-    return result[number] if isinstance(result, tuple) else result
+    return result if isinstance(result, tuple) else (result,)

@@ -300,7 +300,7 @@ class Fork:
         return (
             not single
             or any(part.stages[0].measured for part in self.parts)
-            or clashes(self.windows)
+            or clash(ends_of(self.windows))
         )
 
     measured = False
@@ -482,14 +482,16 @@ def inner(stage: Any) -> Sequence[Any]:
     return stage.parts if isinstance(stage, Group) else [stage]
 
 
-def clashes(windows: Sequence[Window]) -> bool:
+def ends_of(windows: Sequence[Window]) -> set[tuple[int, bool]]:
+    """Return the axes along which windows reach beyond a pixel, and whether they wrap around."""
+    return {
+        (axis, reach.mode == "wrap")
+        for window in windows
+        for axis, reach in enumerate(window.reach)
+        if reach.before + reach.after
+    }
+
+
+def clash(ends: set[tuple[int, bool]]) -> bool:
     """Whether one step wraps around an axis where another does not: no tile serves both."""
-    for axis in (0, 1):
-        kinds = {
-            window.reach[axis].mode == "wrap"
-            for window in windows
-            if window.reach[axis].before + window.reach[axis].after
-        }
-        if len(kinds) > 1:
-            return True
-    return False
+    return any((axis, True) in ends and (axis, False) in ends for axis in (0, 1))

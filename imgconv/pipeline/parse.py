@@ -22,6 +22,7 @@ from imgconv.pipeline.steps import (
     Arithmetic,
     Branches,
     Image,
+    Load,
     Node,
     PipelineError,
     Step,
@@ -105,6 +106,7 @@ class Reader:
         self.at = 0
         self.steps = 0
         self.depth = 0
+        self.load = Load()  # of what is read so far
         self.inside = ""
 
     @property
@@ -141,6 +143,13 @@ class Reader:
         self.depth -= 1
         return found
 
+    def placed(self, token: Token, make: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what is made here, or say where it cannot be."""
+        try:
+            return make(*arguments)
+        except PipelineError as error:
+            raise PipelineError(f"column {token.column}, {error}") from error
+
     def chain(self) -> Node:
         """Read steps one after the other."""
         parts = [self.branches()]
@@ -150,23 +159,31 @@ class Reader:
 
     def branches(self) -> Node:
         """Read chains side by side."""
-        parts = [self.sum()]
-        while self.take(","):
+        given, start, parts = self.load.images, self.next, [self.sum()]
+        found = self.load.images
+        while comma := self.take(","):
+            self.load = self.load._replace(images=given)
             parts.append(self.sum())
-        return parts[0] if len(parts) == 1 else Branches(tuple(parts))
+            found += self.load.images
+            self.placed(comma, Load(found).checked, "branches")
+        self.load = self.load._replace(images=found)
+        return parts[0] if len(parts) == 1 else self.placed(start, Branches, tuple(parts))
 
     def sum(self) -> Node:
         """Read what is added or subtracted."""
-        left = self.product()
-        while sign := self.take("+") or self.take("-"):
-            left = Arithmetic(sign.text, left, self.product())
-        return left
+        return self.joined(self.product, "+", "-")
 
     def product(self) -> Node:
         """Read what is multiplied or divided."""
-        left = self.one()
-        while sign := self.take("*") or self.take("/"):
-            left = Arithmetic(sign.text, left, self.one())
+        return self.joined(self.one, "*", "/")
+
+    def joined(self, read: Callable[[], Node], *signs: str) -> Node:
+        """Read what one of two operators joins, from left to right."""
+        given, left = self.load.images, read()
+        while sign := self.take(signs[0]) or self.take(signs[1]):
+            self.load = self.load._replace(images=given)
+            left = self.placed(sign, Arithmetic, sign.text, left, read())
+            self.load = self.load._replace(images=1)
         return left
 
     def one(self) -> Node:
@@ -193,9 +210,11 @@ class Reader:
         positional, keywords = self.arguments()
         self.inside = ""
         try:
-            return named(name.text, *positional, **keywords)
+            step = named(name.text, *positional, **keywords)
+            self.load = step.after(self.load)
         except PipelineError as error:
             raise PipelineError(f"column {name.column}, step {self.steps}, {error}") from error
+        return step
 
     def arguments(self) -> tuple[list[Any], dict[str, Any]]:
         """Read the arguments of a step, those without a name first."""

@@ -22,7 +22,8 @@ from imgconv.pipeline.nodes import (
     Stages,
     Whole,
     Window,
-    clashes,
+    clash,
+    ends_of,
     several,
 )
 from imgconv.pipeline.steps import (
@@ -51,11 +52,13 @@ def lay_out(node: Node, flow: Flow) -> Stages:
     first = flow
     stages: list[Any] = []
     current: list[Any] = []
+    ends: set[tuple[int, bool]] = set()
 
     def close() -> None:
         if current:
             stages.append(Group(tuple(current), several(begin)))
             current.clear()
+            ends.clear()
 
     begin = flow
     for part in parts:
@@ -64,12 +67,13 @@ def lay_out(node: Node, flow: Flow) -> Stages:
             close()
             stages.append(made)
         else:
-            windows = [window for each in current for window in each.windows]
-            if made.measured or clashes([*windows, *made.windows]):
+            own = ends_of(made.windows)
+            if made.measured or clash(ends | own):
                 close()
             if not current:
                 begin = flow
             current.append(made)
+            ends |= own
         flow = made.result
     close()
     return Stages(tuple(stages), several(first), (node, first))
@@ -107,7 +111,8 @@ def step_plan(step: Step, flow: Flow) -> Any:
         real = np.result_type(*(points.computing(spec.dtype) for spec in specs))
         cost = 4.0 * prod(specs[0].shape)
         return Window(step, specs, specs[0]._replace(dtype=real), (POINT, POINT), cost)
-    made = [window_of(step, spec) for spec in specs]
+    plans = {spec: window_of(step, spec) for spec in set(specs)}
+    made = [plans[spec] for spec in specs]
     if len(made) == 1:
         return made[0]
     if any(each.measured for each in made):

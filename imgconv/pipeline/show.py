@@ -16,12 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 from imgconv.core import check, threads
 from imgconv.pipeline import fused
 from imgconv.pipeline.nodes import Each, Fork, Group, Same, Stages, Whole, Window, several
-from imgconv.pipeline.steps import Chain, Node
+from imgconv.pipeline.steps import Chain, Load, Node, PipelineError
 
 if TYPE_CHECKING:
     from imgconv.pipeline.chain import Pipeline
 
 Picture = tuple[str, NDArray[np.uint8]]
+# That somebody looks at side by side, and that memory holds.
+MOST_PICTURES = 1000
 
 
 def single(node: Node) -> str:
@@ -224,6 +226,15 @@ class Preview:
 
 def preview(pipeline: "Pipeline", image: ArrayLike, channel_axis: int | None, size: int) -> Preview:
     """Return pictures of the image and of the result of every step."""
+    load, count = Load(), 1
+    for part in pipeline._chain.parts:
+        load = part.after(load)
+        count += load.images
+    if count > MOST_PICTURES:
+        raise PipelineError(
+            f"a preview must have at most {MOST_PICTURES} pictures, got {count}; "
+            "stepwise gives the results one after the other"
+        )
     array = check.image(image)
     pictures = [("image", drawn(array, channel_axis, size))]
     for text, result in pipeline.stepwise(array, channel_axis=channel_axis):

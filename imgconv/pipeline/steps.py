@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -28,6 +28,13 @@ FILTERS: dict[str, Callable[..., Any]] = {
 POINTS: dict[str, Callable[..., Any]] = {name: getattr(points, name) for name in points.__all__}
 STEPS = FILTERS | POINTS
 
+# Images that go side by side from one node to the next, and runs of a step on an image: a chain is
+# planned and shown in a moment.
+MOST_IMAGES = 64
+MOST_RUNS = 4096
+# Nodes that stand in one another, where a term of a sum holds all those before it: few enough for
+# functions that call themselves for each of them.
+DEEPEST = 64
 # Numbers of an array that is written in a text.
 LARGEST_TEXT = 2500
 # The keywords that a pipeline gives by itself.
@@ -53,12 +60,29 @@ class PipelineError(ValueError):
     """A pipeline that cannot be: the message names the step and, of a text, the column."""
 
 
+class Load(NamedTuple):
+    """How many images a chain holds at a place, and how often steps run on an image before it."""
+
+    images: int = 1
+    runs: int = 0
+
+    def checked(self, name: str) -> "Load":
+        """Return it, which must not be too much behind the node of this name."""
+        for most, what, value in (
+            (MOST_IMAGES, "hold at most {} images at a time", self.images),
+            (MOST_RUNS, "run steps on an image at most {} times", self.runs),
+        ):
+            if value > most:
+                raise PipelineError(f"{name}: a chain must {what.format(most)}, got {value}")
+        return self
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
     """A call of a filter, a point operation or any callable, without its image.
 
     `halo` is None for what this package knows; of any other callable it is how far it looks along y
-    and x, or "whole".
+    and x, or "whole". It gives `results` images for each one, or one for all that it merges.
     """
 
     name: str
@@ -67,6 +91,8 @@ class Step:
     halo: tuple[int, int] | str | None = None
     dtype: np.dtype | None = None
     merges: bool = False
+    results: int = 1
+    depth = 0
 
     @property
     def text(self) -> str:
@@ -99,6 +125,11 @@ class Step:
         """Steps that are equal have one hash."""
         return hash(self.key)
 
+    def after(self, load: Load) -> Load:
+        """Return the load behind it."""
+        images = 1 if self.merges else load.images * self.results
+        return Load(images, load.runs + load.images).checked(self.name)
+
     def call(self, *images: Any, channels: bool = False, **more: Any) -> Any:
         """Run it on an image, whose channels lie on its last axis, or merge several."""
         arguments = {
@@ -114,10 +145,16 @@ class Step:
 class Image:
     """The image that a branch begins with, unchanged."""
 
+    depth = 0
+
     @property
     def text(self) -> str:
         """As it is written in a pipeline's text."""
         return "image"
+
+    def after(self, load: Load) -> Load:
+        """Return the load behind it."""
+        return load
 
 
 @dataclass(frozen=True)
@@ -125,11 +162,24 @@ class Branches:
     """Several chains from one image: as many images."""
 
     parts: "tuple[Node, ...]"
+    depth: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Note how deep it is."""
+        nest(self, self.parts)
 
     @property
     def text(self) -> str:
         """As it is written in a pipeline's text."""
         return ", ".join(wrapped(part, (Branches,)) for part in self.parts)
+
+    def after(self, load: Load) -> Load:
+        """Return the load behind it."""
+        images, runs = 0, load.runs
+        for part in self.parts:
+            found = part.after(Load(load.images, runs))
+            images, runs = images + found.images, found.runs
+        return Load(images, runs).checked("branches")
 
 
 @dataclass(frozen=True)
@@ -139,6 +189,11 @@ class Arithmetic:
     operator: str
     left: "Node"
     right: "Node"
+    depth: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Note how deep it is."""
+        nest(self, (self.left, self.right))
 
     @property
     def text(self) -> str:
@@ -148,20 +203,47 @@ class Arithmetic:
         right = wrapped(self.right, (Branches,), "+-*/" if weak else "+-")
         return f"{left} {self.operator} {right}"
 
+    def after(self, load: Load) -> Load:
+        """Return the load behind it."""
+        left = self.left.after(load)
+        return Load(1, self.right.after(Load(load.images, left.runs)).runs)
+
 
 @dataclass(frozen=True)
 class Chain:
     """One node after the other."""
 
     parts: "tuple[Node, ...]"
+    depth: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Note how deep what runs in it is."""
+        object.__setattr__(self, "depth", max(part.depth for part in self.parts))
 
     @property
     def text(self) -> str:
         """As it is written in a pipeline's text."""
         return " | ".join(wrapped(part, ()) for part in self.parts)
 
+    def after(self, load: Load) -> Load:
+        """Return the load behind it."""
+        for place, part in enumerate(self.parts, 1):
+            try:
+                load = part.after(load)
+            except PipelineError as error:
+                raise PipelineError(f"step {place}, {error}") from None
+        return load
+
 
 Node = Step | Image | Branches | Arithmetic | Chain
+
+
+def nest(node: Node, inside: tuple[Node, ...]) -> None:
+    """Note how deep a node is, which must not be too deep; chains do not count."""
+    depth = 1 + max(part.depth for part in inside)
+    if depth > DEEPEST:
+        raise PipelineError(f"nesting: sums and brackets must be at most {DEEPEST} deep")
+    object.__setattr__(node, "depth", depth)
 
 
 def wrapped(node: Node, others: tuple[type, ...], operators: str = "") -> str:
@@ -204,14 +286,14 @@ def named(name: str, *positional: Any, **keywords: Any) -> Step:
         if word in keywords:
             raise PipelineError(f"{name}: {word} is the pipeline's, not a step's")
     merges = name == "magnitude"
-    known = [word for word in inspect.signature(function).parameters if word not in OURS]
+    known = [word for word in signature_of(function).parameters if word not in OURS]
     for word in keywords:
         if word not in known:
             hint = "".join(f"; is it {near}?" for near in get_close_matches(word, known, 1))
             raise PipelineError(f"{name}: no such argument: {word}{hint}")
     try:
         given = () if merges else (None,)
-        bound = inspect.signature(function).bind(*given, *positional, **keywords)
+        bound = signature_of(function).bind(*given, *positional, **keywords)
         if merges and bound.arguments:
             raise TypeError("too many positional arguments")
     except TypeError as error:
@@ -219,41 +301,50 @@ def named(name: str, *positional: Any, **keywords: Any) -> Step:
     arguments = {word: bound.arguments[word] for word in list(bound.arguments)[len(given) :]}
     try:
         check_sizes(arguments)
-        check_values(Step(name, function, arguments, merges=merges))
+        results = check_values(Step(name, function, arguments, merges=merges))
     except (ValueError, TypeError, OverflowError, MemoryError) as error:
         raise PipelineError(f"{name}: {error}") from error
     plain = {word: canonical(word, value) for word, value in arguments.items()}
-    return Step(name, function, plain, merges=merges)
+    return Step(name, function, plain, merges=merges, results=results)
+
+
+@cache
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    """Return a function's signature, which takes longer to find than a step to check."""
+    return inspect.signature(function)
 
 
 def check_sizes(arguments: Mapping[str, Any]) -> None:
     """Refuse windows that no image has, before memory is spent on them."""
-    for word, most in LARGEST.items():
-        for value in np.ravel(np.asarray(arguments.get(word, 0), object)):
+    for word in arguments.keys() & LARGEST.keys():
+        most = LARGEST[word]
+        for value in np.ravel(np.asarray(arguments[word], object)):
             if isinstance(value, int | float | np.number) and abs(float(value)) > most:
                 raise ValueError(f"{word} must be at most {most} in a pipeline, got {value!r}")
     if isinstance(frequency := arguments.get("frequency", 1), int | float) and 0 < frequency < 1e-3:
         raise ValueError(f"frequency must be at least 0.001 in a pipeline, got {frequency!r}")
 
 
-def check_values(step: Step) -> None:
-    """Run a step, or make its plan, on a few pixels: that finds what its arguments are not."""
+def check_values(step: Step) -> int:
+    """Make the plan of a step, or run it without pixels: that finds what its arguments are not.
+
+    Return how many images it gives.
+    """
     if step.name == "percentile" and np.ndim(step.arguments["percentiles"]):
         raise ValueError("percentiles must be one number in a pipeline")
     if step.name in {"canny", "joint_bilateral", "guided"} and any(
         isinstance(value, np.ndarray) for value in step.arguments.values()
     ):
-        return  # of the size of an image that is not known yet
+        return 1  # of the size of an image that is not known yet
     if isinstance(step.arguments.get("mask"), str | int | float | tuple):
         raise TypeError(f"mask must be an array, got {step.arguments['mask']!r}")
     if isinstance(step.arguments.get("guide"), str) and not is_itself(step.arguments["guide"]):
         raise ValueError(f"guide must be the word image, got {step.arguments['guide']!r}")
-    if step.merges:
-        return
     if step.name in FILTERS and step.name != "hysteresis":
-        step.call(probe(step), out=PlanOnly(None))
-    else:
-        step.call(np.zeros((4, 4), np.uint8))
+        return step.call(probe(step), out=PlanOnly(None)).operation.results
+    if not step.merges:
+        step.call(np.zeros((0, 4), np.uint8))
+    return 1
 
 
 def probe(step: Step) -> np.ndarray:

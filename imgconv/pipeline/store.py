@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from imgconv.pipeline.parse import parse
-from imgconv.pipeline.steps import Node, PipelineError, named
+from imgconv.pipeline.steps import Load, Node, PipelineError, named
 
 TOML, YAML = (".toml",), (".yaml", ".yml")
 LARGEST_FILE = 1 << 20
@@ -34,16 +34,35 @@ def load(path: str | PathLike[str]) -> Iterator[Node]:
     text = file.read_text(encoding="utf-8")
     try:
         content = tomllib.loads(text) if suffix in TOML else read_yaml(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PipelineError(f"{file}: {' '.join(str(error).split())}") from None
+    if not is_small(content):
+        raise PipelineError(f"{file}: larger than a pipeline can be")
     steps = content.get("steps") if isinstance(content, dict) else None
     if not isinstance(steps, list) or not steps:
         raise PipelineError(f"{file}: must have a list named steps")
+    held = Load()
     for place, step in enumerate(steps, 1):
         try:
-            yield step_of(step)
-        except PipelineError as error:
+            node = step_of(step)
+            held = node.after(held)
+        except (PipelineError, RecursionError) as error:
             raise PipelineError(f"{file}, steps, number {place}: {error}") from error
+        yield node
+
+
+def is_small(content: Any) -> bool:
+    """Whether a file's content stays small where a name in YAML stands for lists of names."""
+    waiting, count = [content], 1
+    while waiting:
+        value = waiting.pop()
+        inside = list(value.values()) if isinstance(value, dict) else value
+        if isinstance(inside, list):
+            count += len(inside)
+            if count > LARGEST_FILE:
+                return False
+            waiting.extend(inside)
+    return True
 
 
 def read_yaml(text: str) -> Any:
