@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from imgconv.core import check
-from imgconv.core.operation import Bilateral, Guided, Operation
 from imgconv.core.run import apply_joint
 from imgconv.linear import Image, Mode
+from imgconv.operations.base import Operation
+from imgconv.operations.bilateral import Bilateral
+from imgconv.operations.guided import Guided
 
 __all__ = ["bilateral", "guided", "joint_bilateral"]
 

@@ -14,17 +14,12 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv import kernels
 from imgconv.core import check, flood
-from imgconv.core.operation import (
-    IDENTITY,
-    Canny,
-    Correlation,
-    Kernel1D,
-    Operation,
-    Separable,
-    Term,
-)
 from imgconv.core.run import PlanOnly, apply, hashable
 from imgconv.linear import Image, Mode, gaussian_term
+from imgconv.operations.base import Operation
+from imgconv.operations.canny import Canny
+from imgconv.operations.correlate import Correlation
+from imgconv.operations.separable import IDENTITY, Kernel1D, Separable, Term
 
 __all__ = [
     "canny",

@@ -13,18 +13,13 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from imgconv import kernels
 from imgconv.core import check
 from imgconv.core.cache import Cache
-from imgconv.core.methods import METHODS
-from imgconv.core.operation import (
-    IDENTITY,
-    Box,
-    Correlation,
-    Kernel1D,
-    Operation,
-    Separable,
-    Term,
-)
-from imgconv.core.resample import coarse
 from imgconv.core.run import apply, hashable
+from imgconv.operations.base import Operation
+from imgconv.operations.box import Box
+from imgconv.operations.correlate import Correlation
+from imgconv.operations.methods import METHODS, AnyMethod
+from imgconv.operations.resample import coarse
+from imgconv.operations.separable import IDENTITY, Kernel1D, Separable, Term
 
 __all__ = [
     "box",
@@ -261,7 +256,11 @@ def dense(
     key = (weights.tobytes(), weights.shape, origin, stride, dilation, method)
     found = OPERATIONS.get(key)
     if found is None:
-        found = Correlation(np.ascontiguousarray(weights).copy(), origin, stride, dilation, method)
+        kernel = np.ascontiguousarray(weights).copy()
+        if method == "direct":
+            found = Correlation(kernel, origin, stride, dilation)
+        else:
+            found = AnyMethod(kernel, origin, stride, dilation, method)
         # Key and kernel; and what factors of it are found.
         OPERATIONS.put(key, found, 3 * weights.nbytes + 512)
     return found

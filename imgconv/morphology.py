@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check
 from imgconv.core.convert import difference
-from imgconv.core.operation import Operation
-from imgconv.core.order import Compound, Window
 from imgconv.core.run import PlanOnly, apply
+from imgconv.operations.base import Operation
+from imgconv.operations.rank import Compound, Window
 from imgconv.order import extremum, window
 
 __all__ = [

@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check
 from imgconv.core.cache import Cache
-from imgconv.core.operation import Operation
-from imgconv.core.order import Extremum, Window, ranked
 from imgconv.core.run import apply, hashable
+from imgconv.operations.base import Operation
+from imgconv.operations.rank import Extremum, Rank, Window
 
 __all__ = ["maximum", "median", "minimum", "percentile", "rank"]
 
@@ -188,7 +188,7 @@ def median(
      [1 1 1 5 5 5]]
     """
     found = window(size, footprint)
-    operation = operation_of(image, found, (found.count // 2,))
+    operation = ranking(found, (found.count // 2,))
     return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
@@ -249,7 +249,7 @@ def percentile(
     wanted = check.percentiles(percentiles)
     ranks = tuple(found.count - 1 if p == 100 else int(found.count * p / 100) for p in wanted)
     layers = 0 if np.ndim(percentiles) == 0 else len(ranks)
-    operation = operation_of(image, found, ranks, layers)
+    operation = ranking(found, ranks, layers)
     return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
@@ -304,7 +304,7 @@ def rank(
     """
     found = window(size, footprint)
     place = check.rank(rank, found.count)
-    operation = operation_of(image, found, (place,))
+    operation = ranking(found, (place,))
     return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
@@ -334,13 +334,4 @@ def rectangle(size: Any) -> Window:
     return Window((height, width), (height // 2, width // 2))
 
 
-def operation_of(
-    image: ArrayLike, window: Window, ranks: tuple[int, ...], layers: int = 0
-) -> Operation:
-    """Return what gives these ranks; how depends on the width of the image's pixels."""
-    dtype = image.dtype if type(image) is np.ndarray else check.image(image).dtype
-    check.image_dtype(dtype)
-    return ranked_once(window, ranks, layers, dtype.itemsize)
-
-
-ranked_once = lru_cache(maxsize=256)(ranked)
+ranking = lru_cache(maxsize=256)(Rank)

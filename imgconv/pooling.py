@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check
-from imgconv.core.operation import HOW, Pool
 from imgconv.core.plan import Fit
 from imgconv.core.run import PlanOnly, apply
 from imgconv.linear import Image
+from imgconv.operations.pool import HOW, Pool
 
 __all__ = ["pool"]
 
@@ -162,7 +162,7 @@ def pooling(
         padded = how == "mean" and count_include_pad
         counts.append(pixels_along(n, k, s, d, around, count, padded))
         found.append(count)
-    operation = Pool(how, size, stride, dilation, (counts[0], counts[1]))
+    operation = Pool(how, size, (counts[0], counts[1]), stride, dilation)
     (top, _), (left, _) = padding
     return operation, Fit((top, left), (found[0], found[1]))
 

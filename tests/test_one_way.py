@@ -13,9 +13,9 @@ from comparing import assert_same_bits
 
 import imgconv
 from imgconv import Pipeline, threads
-from imgconv.core import methods
-from imgconv.core.operation import Correlation, pixels
-from imgconv.core.order import NETWORK_RECTANGLE
+from imgconv.operations.base import pixels
+from imgconv.operations.methods import AnyMethod
+from imgconv.operations.rank import NETWORK_RECTANGLE
 from imgconv.pipeline import fused
 
 BANDS = (16, 64, 200)
@@ -48,10 +48,10 @@ def surprises():
     """
     given = pixels(np.dtype("f4"), 0)
     for side in range(24, 48):
-        dense = Correlation(kernel_of(side, side).astype(float), (side // 2,) * 2, method="auto")
+        dense = AnyMethod(kernel_of(side, side).astype(float), (side // 2,) * 2)
         for height in (417, 300, 530):
             whole, *bands = (
-                methods.choose(dense, (rows, 640), given, given.dtype)[0].loop
+                dense.resolve((rows, 640), given, given.dtype)[0].loop
                 for rows in (height, *range(32, height, 32))
             )
             if whole == "correlate" and "fourier" in bands:
@@ -118,5 +118,5 @@ def test_a_plan_has_no_choice_left():
     for (_, step, dtype), size in itertools.product(STEPS, ((417, 640), (16, 640), (9, 9))):
         image = cases.sample((417, 640), dtype)
         chosen = imgconv.explain(step, image).operation
-        again, _ = methods.choose(chosen, size, pixels(image.dtype, 0), image.dtype)
+        again, _ = chosen.resolve(size, pixels(image.dtype, 0), image.dtype)
         assert again is chosen

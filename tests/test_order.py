@@ -15,14 +15,14 @@ from scipy import ndimage
 import imgconv
 from imgconv import order
 from imgconv.core import network
-from imgconv.core.order import (
+from imgconv.core.run import apply
+from imgconv.operations.rank import (
     NETWORK_FOOTPRINT,
     NETWORK_RECTANGLE,
     HistogramRank,
     NetworkRank,
     Window,
 )
-from imgconv.core.run import apply
 
 CASES = cases.of(order)
 DTYPES = cases.DTYPES

@@ -15,8 +15,9 @@ from cases import BY_ID, sample
 import imgconv
 from imgconv import edges, linear
 from imgconv._loops import machine
-from imgconv.core import border, check, cpu, operation, plan
+from imgconv.core import border, check, cpu, plan
 from imgconv.core.cache import Cache
+from imgconv.operations.separable import COMBINE
 
 ROOT = Path(__file__).parent.parent
 MEGABYTE = 1 << 20
@@ -309,7 +310,7 @@ def test_pixel_types_are_those_of_the_loops():
 def test_combinations_are_those_of_the_loop():
     source = (ROOT / "pyx" / "separable.pyx").read_text()
     names = re.search(r"cdef enum Combine:\n\s*(.*)\n", source).group(1)
-    assert list(operation.COMBINE) == names.lower().split(", ")
+    assert list(COMBINE) == names.lower().split(", ")
 
 
 def test_modes():

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 import imgconv
 from imgconv.core import plan
-from imgconv.core.resample import Side, coarse
+from imgconv.operations.resample import Side, coarse
 
 # What SciPy's float64 result may be off by, before and after rounding to an integer.
 SHARE = 1e-4

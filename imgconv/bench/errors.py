@@ -12,7 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 import imgconv
-from imgconv.core.resample import coarse
+from imgconv.operations.resample import coarse
 
 SIGMAS = (8, 10, 12, 16, 20, 30, 50, 100, 200)
 

@@ -13,10 +13,13 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from imgconv import geometry
-from imgconv.core import border, check, cpu, fourier, methods
+from imgconv.core import border, check, cpu, fourier
 from imgconv.core.cache import Cache
 from imgconv.core.convert import rounded
-from imgconv.core.operation import FLOAT64, Axis, Correlation, Operation, Pixels, pixels
+from imgconv.operations.base import FLOAT64, Axis, Operation, Pixels, pixels
+from imgconv.operations.correlate import Correlation
+from imgconv.operations.fourier import Fourier
+from imgconv.operations.methods import SPARSE
 
 # The record that a loop reads: `Job` of pyx/rows.pxd, field by field.
 SAMPLES = [("row_stride", "p"), ("column_stride", "p"), ("code", "i"), ("swapped", "i")]
@@ -194,7 +197,7 @@ def make_plan(request: Request) -> Plan:
     dtype = result_dtype(given, request.operation, request.dtype, request.out)
     size = request.shape[layout.y], request.shape[layout.x]
     _, result_size = place(request.operation, size, request.fit)
-    operation, times = methods.choose(request.operation, result_size, given, dtype)
+    operation, times = request.operation.resolve(result_size, given, dtype)
     windows, _ = place(operation, size, request.fit)
     computed = operation.computed_in(given, dtype)
     if request.guide is not None:
@@ -203,7 +206,7 @@ def make_plan(request: Request) -> Plan:
     # No less than this: the rows under a window, and the index maps of the border.
     least = int((operation.held or y.span) * x.span * computed.itemsize) + 16 * (y.span + x.span)
     check.window_fits_memory((y.span, x.span), least)
-    by_tiles = isinstance(operation, fourier.Fourier)
+    by_tiles = isinstance(operation, Fourier)
     shape = list(request.shape)
     shape[layout.y], shape[layout.x] = result_size
     if operation.layers:
@@ -258,7 +261,7 @@ def make_plan(request: Request) -> Plan:
         job[name] = array.ctypes.data
     loop = cpu.loop("correlate" if by_tiles else operation.loop, computed.name)
     run: NDArray[Any] | fourier.Job = job
-    if isinstance(operation, fourier.Fourier):
+    if isinstance(operation, Fourier):
         run, loop = tile_jobs(job, operation, computed, result_size, offsets, loop), fourier
     scratch = loop.scratch(run, 1)
     check.window_fits_memory((y.span, x.span), 0 if by_tiles else scratch)
@@ -391,7 +394,7 @@ def places(n: int, axis: Axis, stride: int, count: int, mode: str, skips: bool) 
 
     Where it `skips`, windows far apart are moved together: all of them lie in the index map ahead.
     """
-    windows = np.arange(count if n and skips and stride > max(axis.span, methods.SPARSE) else 0)
+    windows = np.arange(count if n and skips and stride > max(axis.span, SPARSE) else 0)
     if windows.size:
         pixels = windows[:, None] * stride + np.arange(axis.span) - axis.before
         ahead = border.sources(pixels.ravel(), n, mode)
@@ -446,7 +449,7 @@ COPY_WEIGHTS = {real: np.ones(1, real) for real in ("float32", "float64")}
 
 def tile_jobs(
     job: NDArray[Any],
-    operation: fourier.Fourier,
+    operation: Fourier,
     computed: np.dtype,
     size: tuple[int, int],
     offsets: NDArray[np.intp],

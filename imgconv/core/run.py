@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from imgconv.core import check, threads
 from imgconv.core.convert import store
 from imgconv.core.memory import POOL, empty
-from imgconv.core.operation import Operation
 from imgconv.core.plan import PLANS, Fit, Guide, Plan, Request, make_plan
+from imgconv.operations.base import Operation
 
 # Scratch up to this size is kept for the next call of the same thread, so that a small image does
 # not pay for memory; it stays in L2.

@@ -8,8 +8,6 @@ from scipy.ndimage._filters import _gaussian_kernel1d
 
 from imgconv.core.cache import Cache
 from imgconv.core.handover import HandOver
-from imgconv.core.inorder import InOrder, Pass
-from imgconv.core.operation import Operation
 from imgconv.core.run import apply
 from imgconv.ndimage.call import (
     UINT8,
@@ -31,6 +29,8 @@ from imgconv.ndimage.call import (
     target_of,
 )
 from imgconv.ndimage.passes import Line, Mean, Step, combined, fastest, line, plane, run
+from imgconv.operations.base import Operation
+from imgconv.operations.inorder import InOrder, Pass
 
 __all__ = [
     "convolve",

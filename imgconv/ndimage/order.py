@@ -9,7 +9,6 @@ import numpy as np
 
 from imgconv.core.cache import Cache
 from imgconv.core.handover import HandOver
-from imgconv.core.order import Window, ranked
 from imgconv.core.run import apply
 from imgconv.ndimage.call import (
     Image,
@@ -29,6 +28,7 @@ from imgconv.ndimage.call import (
     target_of,
 )
 from imgconv.ndimage.passes import fastest, plane
+from imgconv.operations.rank import Rank, Window
 from imgconv.order import extremum
 
 __all__ = [
@@ -338,7 +338,7 @@ class Windowed(NamedTuple):
             # SciPy leaves the gaps of such a footprint away.
             raise HandOver("footprint of a signal")
         out = target.out[None] if target.out is not None and self.lifted else target.out
-        operation = ranked_once(self.window, (rank,), 0, image.dtype.itemsize)
+        operation = ranking(self.window, (rank,))
         asked = target.dtype if out is None else None
         result = apply(operation, image, self.mode, self.cval, self.axes, None, asked, out)
         if target.out is not None:
@@ -346,7 +346,7 @@ class Windowed(NamedTuple):
         return result[0] if self.lifted else result
 
 
-ranked_once = lru_cache(maxsize=256)(ranked)
+ranking = lru_cache(maxsize=256)(Rank)
 
 
 def windowed(

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imgconv.core.handover import HandOver
-from imgconv.core.inorder import InOrder, Pass, RunningMean
-from imgconv.core.operation import Operation, Weights
 from imgconv.core.run import apply
 from imgconv.ndimage.call import UINT8, UINT64, Image, Target, as_bytes, as_image
+from imgconv.operations.base import Operation, Weights
+from imgconv.operations.inorder import InOrder, Pass
+from imgconv.operations.running import RunningMean
 
 # Rows shorter than this are no work for a vector: the axis to filter along becomes the row.
 NARROW = 32

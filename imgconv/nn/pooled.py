@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import cpu
-from imgconv.core.operation import Pool
 from imgconv.core.plan import Fit
 from imgconv.core.run import apply
 from imgconv.core.threads import run_parallel
@@ -16,6 +15,7 @@ from imgconv.nn.arrays import reals
 from imgconv.nn.checks import Array
 from imgconv.nn.correlation import threads_for
 from imgconv.nn.windows import Pair, Plane
+from imgconv.operations.pool import Pool
 from imgconv.pooling import pixels_along
 
 
@@ -54,7 +54,7 @@ def _operation(
     how: str, size: Pair, stride: Pair, dilation: Pair, counts: tuple[bytes, bytes]
 ) -> Pool:
     down, along = (np.frombuffer(each) for each in counts)
-    return Pool(how, size, stride, dilation, (down, along))
+    return Pool(how, size, (down, along), stride, dilation)
 
 
 def pooled(how: str, array: Array, plane: Plane, counts: list[NDArray[np.float64]]) -> Array:

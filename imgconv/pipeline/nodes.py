@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core.cache import cached_property
-from imgconv.core.operation import Operation
 from imgconv.core.plan import Fit
 from imgconv.core.run import apply
+from imgconv.operations.base import Operation
 from imgconv.pipeline import measures
 from imgconv.pipeline.steps import (
     OPERATORS,

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from imgconv.core.operation import Operation
 from imgconv.core.plan import Plan
 from imgconv.core.run import PlanOnly
 from imgconv.linear import box
+from imgconv.operations.base import Operation
 from imgconv.pipeline import measures, points
 from imgconv.pipeline.nodes import (
     Each,

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check
 from imgconv.core.convert import limits, rounded, store
-from imgconv.core.operation import pixels
 from imgconv.linear import box
+from imgconv.operations.base import pixels
 from imgconv.pipeline.measures import extremes, otsu
 
 __all__ = [

@@ -9,9 +9,10 @@ from scipy import signal
 
 from imgconv import order
 from imgconv.core.handover import FACES, HandOver, face
-from imgconv.core.operation import FLOAT32, FLOAT64, Kernel1D, Separable
 from imgconv.core.run import apply
 from imgconv.linear import OPERATIONS, rectangle
+from imgconv.operations.base import FLOAT32, FLOAT64
+from imgconv.operations.separable import Kernel1D, Separable
 
 __all__ = ["medfilt", "medfilt2d", "sepfir2d", "wiener"]
 

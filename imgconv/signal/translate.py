@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from imgconv.core import cpu
 from imgconv.core.handover import HandOver
-from imgconv.core.methods import DENSE, ROUNDING, factor
-from imgconv.core.operation import FLOAT32, FLOAT64, Kernel1D, Operation, Separable, pixels
 from imgconv.core.plan import Fit
 from imgconv.core.run import apply
 from imgconv.linear import OPERATIONS, dense
+from imgconv.operations.base import FLOAT32, FLOAT64, Operation, pixels
+from imgconv.operations.methods import DENSE, ROUNDING, factor
+from imgconv.operations.separable import Kernel1D, Separable
 
 # SciPy's words for what lies outside an image, and the engine's.
 BORDERS = {

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from imgconv.core.border import MODES, SYNONYMS
 from imgconv.core.handover import HandOver, face
-from imgconv.core.operation import FLOAT32, FLOAT64, Pixels, Separable
+from imgconv.operations.base import FLOAT32, FLOAT64, Pixels
+from imgconv.operations.separable import Separable
 
 Image = NDArray[Any]
 

@@ -1,14 +1,13 @@
 """The face of `skimage.restoration`; names that have no face here are scikit-image's own."""
 
-from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
 import numpy as np
 
 from imgconv.core.handover import HandOver
-from imgconv.core.operation import Axis, Pixels, Weights
 from imgconv.core.run import apply
+from imgconv.operations.lookup import Lookup
 from imgconv.skimage.convert import Image, as_float, as_skimage, image_of, number, passing_on
 
 __all__ = ["denoise_bilateral"]
@@ -76,49 +75,6 @@ def denoise_bilateral(
 def gaussian(distance: Image, sigma: Any, dtype: np.dtype) -> Image:
     """Return the weights of distances."""
     return np.exp(-0.5 * (distance**2 / sigma**2), dtype=dtype)
-
-
-@dataclass(frozen=True, eq=False)
-class Lookup:
-    """Means weighted by a table of places and one of distances, which are scaled to its bins."""
-
-    places: Weights
-    likeness: Weights
-    bins_per_unit: float
-    loop: str = "lookup"
-    smooths: bool = True
-    results: int = 1
-    stride: tuple[int, int] = (1, 1)
-    block: int = 1
-    held: float = 0
-    note: str = ""
-    layers: int = 0
-    ordered: bool = False
-
-    @property
-    def windows(self) -> tuple[Axis, Axis]:
-        """The table of places, centred."""
-        y, x = (Axis(k // 2, k) for k in self.places.shape)
-        return y, x
-
-    @property
-    def cost(self) -> float:
-        """Some twenty operations for each place."""
-        return 20.0 * self.places.size
-
-    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
-        """The floats of the image."""
-        return pixels.float_type
-
-    def work(self, pitch: int) -> int:
-        """Nothing."""
-        return 0
-
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
-        """Return the sizes of the tables; the scale and the tables in a row."""
-        head = np.array([self.bins_per_unit])
-        numbers = [*self.places.shape, len(self.likeness)]
-        return numbers, np.concatenate([head, self.places.ravel(), self.likeness])
 
 
 __getattr__, __dir__ = passing_on(__name__, RESTORATION, __all__)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from imgconv.core.handover import HandOver
-from imgconv.core.operation import IDENTITY, Kernel1D, Term
 from imgconv.core.run import apply
 from imgconv.edges import gradient_terms, minimum_3x3, tap
+from imgconv.operations.separable import IDENTITY, Kernel1D, Term
 from imgconv.skimage.convert import (
     Image,
     InDouble,

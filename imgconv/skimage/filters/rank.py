@@ -9,9 +9,10 @@ import numpy as np
 
 from imgconv import order
 from imgconv.core.handover import HandOver
-from imgconv.core.operation import FLOAT32, FLOAT64, Kernel1D, Operation, Separable
 from imgconv.core.run import apply
 from imgconv.linear import dense
+from imgconv.operations.base import FLOAT32, FLOAT64, Operation
+from imgconv.operations.separable import Kernel1D, Separable
 from imgconv.skimage.convert import Image, InDouble, as_skimage, image_of, passing_on
 
 __all__ = ["gradient", "maximum", "mean", "median", "minimum"]

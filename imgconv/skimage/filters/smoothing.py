@@ -9,10 +9,11 @@ import numpy as np
 
 from imgconv import kernels, ndimage
 from imgconv.core.handover import HandOver
-from imgconv.core.operation import IDENTITY, Kernel1D, Operation, Separable, Term
 from imgconv.core.run import apply
 from imgconv.edges import tap
 from imgconv.linear import OPERATIONS, dense, gaussian_term
+from imgconv.operations.base import Operation
+from imgconv.operations.separable import IDENTITY, Kernel1D, Separable, Term
 from imgconv.skimage.convert import (
     Image,
     InDouble,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imgconv.core.cache import cached_property
-from imgconv.core.operation import FLOAT64, Axis, Pixels, Weights
+from imgconv.operations.base import FLOAT64, Axis, Operation, Pixels, Weights
 
 EPSILON = float(np.finfo(np.float64).eps)
 COMBINE = ("sum", "root")
@@ -90,19 +90,14 @@ def chained(passes: tuple[Pass, ...]) -> tuple[Axis, Axis]:
 
 
 @dataclass(frozen=True, eq=False)
-class InOrder:
+class InOrder(Operation):
     """Terms of one or two passes each; "sum" adds them up, "root" their squares."""
 
     terms: tuple[tuple[Pass, ...], ...]
     combine: str = "sum"
-    loop: str = "inorder"
-    smooths: bool = True
-    results: int = 1
-    stride: tuple[int, int] = (1, 1)
-    held: float = 0
-    note: str = "in SciPy's order"
-    layers: int = 0
-    ordered: bool = False
+    loop = "inorder"
+    smooths = True
+    note = "in SciPy's order"
 
     @cached_property
     def windows(self) -> tuple[Axis, Axis]:
@@ -168,50 +163,3 @@ class InOrder:
         head = [COMBINE.index(self.combine), count, len(self.terms), self.most_taps]
         flat = (np.array(places, np.intp) * np.array([1, step, 1, step])).ravel().tolist()
         return [*head, *passes, *flat], np.array(weights)
-
-
-@dataclass(frozen=True, eq=False)
-class RunningMean:
-    """Means along y, then along x, by sums that run along whole lines.
-
-    A size of 0 leaves an axis alone; `before` pixels of a mean are ahead of its pixel.
-    """
-
-    size: tuple[int, int]
-    before: tuple[int, int]
-    loop: str = "running"
-    smooths: bool = True
-    results: int = 1
-    stride: tuple[int, int] = (1, 1)
-    block: int = 8
-    note: str = "in SciPy's order"
-    layers: int = 0
-    ordered: bool = False
-
-    @property
-    def windows(self) -> tuple[Axis, Axis]:
-        """The rectangle."""
-        y, x = (Axis(at, max(1, n)) for at, n in zip(self.before, self.size, strict=True))
-        return y, x
-
-    @property
-    def held(self) -> float:
-        """Down the columns not in place: pixels are read again when they leave the sum."""
-        return 3 if self.size[0] else 0
-
-    @property
-    def cost(self) -> float:
-        """For each axis two additions, a division and two conversions."""
-        return 12.0 * sum(n > 0 for n in self.size)
-
-    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
-        """Double, as SciPy."""
-        return FLOAT64
-
-    def work(self, pitch: int) -> int:
-        """The loop knows what it needs."""
-        return 0
-
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
-        """Return the sizes."""
-        return [*self.size], np.zeros(0)

@@ -4,18 +4,21 @@
     separable   r * (kh + kw), where the kernel is a sum of r outer products
     fft         a few for each doubling of a tile, whatever the kernel
 
-`choose` is asked once for each plan. Of these it takes the one that is expected to be fastest; of a
-Gaussian the approximation, where that is cheaper and integers hide it. Times are nanoseconds a
+`AnyMethod` is resolved once, by the plan of the whole image, into the one that is expected to be
+fastest. Times are nanoseconds a
 result on one core of the machine of docs/performance.md; on another it is their proportions that
 count.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from imgconv.core import check, cpu, fourier
-from imgconv.core.operation import Correlation, Kernel1D, Operation, Pixels, Separable, Weights
+from imgconv.core import check, cpu
+from imgconv.operations.base import Operation, Pixels, Weights
+from imgconv.operations.correlate import Correlation
+from imgconv.operations.fourier import Fourier, tile_type, tiled
+from imgconv.operations.separable import Kernel1D, Separable
 
 METHODS = ("auto", "direct", "separable", "fft")
 
@@ -40,65 +43,57 @@ UNIT = 2.0**-16
 # Pixels between windows along a row, from which on those in between are not read.
 SPARSE = 1024
 
-# An approximation may be this much of a grey level off, before its results are rounded to integers.
-HARDLY_SEEN = 1 / 32
 
+@dataclass(frozen=True, eq=False)
+class AnyMethod(Correlation):
+    """A dense kernel that a plan runs by the method that is asked for, or by the fastest."""
 
-def choose(
-    operation: Operation, size: tuple[int, int], pixels: Pixels, result: np.dtype
-) -> tuple[Operation, dict[str, float]]:
-    """Return the operation that takes the least time, and the times of all that come in question.
+    method: str = "auto"
+    # The same as a sum of separable filters, by computing type, once that was looked for.
+    sums: dict[str, Separable | None] = field(default_factory=dict, repr=False)
 
-    `size` and `result` are the size and the dtype of the result.
-    """
-    if isinstance(operation, Separable):
-        return approximated(operation, pixels, result), {}
-    if type(operation) is not Correlation or operation.method == "direct":
-        return operation, {}
-    computed = pixels.float_type
-    y, x = (axis.span for axis in operation.windows)
-    # Whatever the method, a window's pixels are held at once.
-    check.window_fits_memory((y, x), y * x * computed.itemsize)
-    real = fourier.tile_type(operation, pixels, result)
-    ways: dict[str, Operation] = {}
-    if operation.method == "auto":
-        whole, finite = is_whole(operation.kernel), bool(np.isfinite(operation.kernel).all())
-        ways["direct"] = operation
-        sums = separable(operation, computed)
-        if sums and (not whole or is_product(operation.kernel, sums)):
-            ways["separable"] = sums
-        if finite and not (whole and pixels.dtype.kind in "biu"):
-            ways["fft"] = fourier.tiled(operation, size, real)
-    elif operation.method == "separable":
-        sums, most = separable(operation, computed), most_terms(operation.kernel)
-        ways["separable"] = check.few_terms(sums, operation.kernel, most)
-    else:
-        ways["fft"] = fourier.tiled(operation, size, real)
-    times = {name: nanoseconds(way, way.computed_in(pixels, result)) for name, way in ways.items()}
-    return settled(ways[min(times, key=times.__getitem__)]), times
+    @property
+    def direct(self) -> Correlation:
+        """The kernel itself."""
+        return Correlation(self.kernel, self.origin, self.stride, self.dilation)
 
+    def resolve(
+        self, size: tuple[int, int], pixels: Pixels, result: np.dtype
+    ) -> tuple[Operation, dict[str, float]]:
+        """The method that takes the least time for results of this size and dtype."""
+        y, x = (axis.span for axis in self.windows)
+        computed = pixels.float_type
+        # Whatever the method, a window's pixels are held at once.
+        check.window_fits_memory((y, x), y * x * computed.itemsize)
+        ways = self.ways(size, pixels, result)
+        times = {
+            name: nanoseconds(way, way.computed_in(pixels, result)) for name, way in ways.items()
+        }
+        return ways[min(times, key=times.__getitem__)], times
 
-def settled(way: Operation) -> Operation:
-    """Return the operation without the choice, so that pieces of the image go the same way."""
-    if isinstance(way, Separable) and way.approximation is not None:
-        return replace(way, approximation=None)
-    if type(way) is Correlation and way.method != "direct":
-        return replace(way, method="direct")
-    return way
-
-
-def approximated(operation: Separable, pixels: Pixels, result: np.dtype) -> Operation:
-    """Return the operation, or its approximation where that is cheaper and integers hide it."""
-    cheap = operation.approximation
-    if cheap is None:
-        return operation
-    hidden = result.kind in "iu" and cheap.error * (pixels.high - pixels.low) <= HARDLY_SEEN
-    return cheap if hidden and cheap.cost <= operation.cost else settled(operation)
+    def ways(self, size: tuple[int, int], pixels: Pixels, result: np.dtype) -> dict[str, Operation]:
+        """Return the methods that come in question."""
+        computed, ways = pixels.float_type, dict[str, Operation]()
+        real = tile_type(self, pixels, result)
+        if self.method == "fft":
+            ways["fft"] = tiled(self, size, real)
+        elif self.method == "separable":
+            sums, most = separable(self, computed), most_terms(self.kernel)
+            ways["separable"] = check.few_terms(sums, self.kernel, most)
+        else:
+            whole, finite = is_whole(self.kernel), bool(np.isfinite(self.kernel).all())
+            ways["direct"] = self.direct
+            sums = separable(self, computed)
+            if sums and (not whole or is_product(self.kernel, sums)):
+                ways["separable"] = sums
+            if finite and not (whole and pixels.dtype.kind in "biu"):
+                ways["fft"] = tiled(self, size, real)
+        return ways
 
 
 def nanoseconds(way: Operation, computed: np.dtype) -> float:
     """Return the time that a result is expected to take."""
-    if isinstance(way, fourier.Fourier):
+    if isinstance(way, Fourier):
         return way.nanoseconds
     if isinstance(way, Separable):
         rate = (PASSES if way.stride[0] == 1 else SINGLE_ROWS)[cpu.LEVEL]
@@ -115,11 +110,11 @@ def nanoseconds(way: Operation, computed: np.dtype) -> float:
 # ---- separable -------------------------------------------------------------------------------
 
 
-def separable(operation: Correlation, computed: np.dtype) -> Separable | None:
+def separable(operation: AnyMethod, computed: np.dtype) -> Separable | None:
     """Return the sum of outer products that a kernel is, within rounding, if they are few."""
     if operation.dilation != (1, 1):
         return None
-    known = operation.separable
+    known = operation.sums
     if computed.name not in known:
         most = most_terms(operation.kernel)
         terms = factor(operation.kernel, ROUNDING[computed.name], most)

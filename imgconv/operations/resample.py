@@ -16,7 +16,7 @@ import numpy as np
 
 from imgconv import kernels
 from imgconv.core.cache import cached_property
-from imgconv.core.operation import Axis, Pixels, Weights
+from imgconv.operations.base import Axis, Operation, Weights
 
 # A spline of four boxes reaches four cells. With factors up to a quarter of sigma the result is
 # within 1e-4 of the pixels' range of the direct one, whatever the image. Three boxes would need
@@ -130,16 +130,12 @@ def variance(kernel: Weights) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Resample:
+class Resample(Operation):
     """A Gaussian of order 0 on a coarse grid, along y and along x."""
 
     sides: tuple[Side, Side]
-    loop: str = "resample"
-    smooths: bool = True
-    results: int = 1
-    layers: int = 0
-    ordered: bool = False
-    stride: tuple[int, int] = (1, 1)
+    loop = "resample"
+    smooths = True
 
     @property
     def error(self) -> float:
@@ -171,6 +167,11 @@ class Resample:
         return self.sides[0].factor
 
     @property
+    def grid(self) -> tuple[int, int]:
+        """The cells."""
+        return self.sides[0].factor, self.sides[1].factor
+
+    @property
     def held(self) -> float:
         """Rows of a strip that the loop keeps: wide ones, and low ones."""
         y, x = self.sides
@@ -184,14 +185,6 @@ class Resample:
             f"resample to every {y.factor} x {x.factor} pixels, smooth these with {len(y.kernel)} "
             f"x {len(x.kernel)} taps; off by up to {self.error:.1e} of the pixels' range"
         )
-
-    def work(self, pitch: int) -> int:
-        """The loop lays out its scratch by itself."""
-        return 0
-
-    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
-        """No integers: splines have fractions."""
-        return pixels.float_type
 
     def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
         """Return factor, order, taps and first weight of both sides, and the step; the weights."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imgconv.core.cache import cached_property
 from imgconv.core.network import Network, best_for_rectangle, for_footprint
-from imgconv.core.operation import Axis, Operation, Pixels, Weights
+from imgconv.operations.base import Axis, Operation, Pixels, Weights
 
 NOTHING = np.zeros(0)
 # In the order of `Way` in pyx/windows.pxd.
@@ -121,23 +121,16 @@ class Window:
         return self.levels * (height + 15) / 16 + 2 * len(self.chords)
 
 
-class Comparison:
+class Comparison(Operation):
     """What all these operations have in common."""
 
-    loop: str = "rank"
-    smooths: bool = True
-    results: int = 1
-    ordered: bool = True
-    stride: tuple[int, int] = (1, 1)
-    held: float = 0
+    loop = "rank"
+    smooths = True
+    ordered = True
 
     def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
         """Keys or floats."""
         return compared_in(pixels.dtype)
-
-    def work(self, pitch: int) -> int:
-        """The loop knows what it needs."""
-        return 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,8 +139,6 @@ class Extremum(Comparison):
 
     window: Window
     greatest: bool
-    layers: int = 0
-    note: str = ""
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
@@ -178,8 +169,7 @@ class Compound(Comparison):
 
     element: Window
     way: str
-    layers: int = 0
-    note: str = "rows between two passes stay in cache"
+    note = "rows between two passes stay in cache"
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
@@ -343,11 +333,26 @@ NETWORK_RECTANGLE = {1: 361, 2: 441, 4: 289, 8: 225}
 NETWORK_FOOTPRINT = {1: 200, 2: 150, 4: 100, 8: 60}
 
 
-def ranked(window: Window, ranks: tuple[int, ...], layers: int, itemsize: int) -> Operation:
-    """Return the operation that gives pixels of some ranks, the way that is fastest."""
-    if not layers and ranks[0] in {0, window.count - 1}:
-        return Extremum(window, ranks[0] > 0 or window.count == 1)
-    most = NETWORK_RECTANGLE if window.is_rectangle else NETWORK_FOOTPRINT
-    if window.count <= most[itemsize]:
-        return NetworkRank(window, ranks, layers)
-    return HistogramRank(window, ranks, layers)
+@dataclass(frozen=True, eq=False)
+class Rank(Comparison):
+    """Pixels of some ranks in a window, in the way that is fastest for the width of the pixels."""
+
+    window: Window
+    ranks: tuple[int, ...]
+    layers: int = 0
+
+    @property
+    def windows(self) -> tuple[Axis, Axis]:
+        """The window's rectangle."""
+        return self.window.axes
+
+    def resolve(
+        self, size: tuple[int, int], pixels: Pixels, result: np.dtype
+    ) -> tuple[Operation, dict[str, float]]:
+        """An extremum, a network for a small window, histograms for a large one."""
+        window, ranks = self.window, self.ranks
+        if not self.layers and ranks[0] in {0, window.count - 1}:
+            return Extremum(window, ranks[0] > 0 or window.count == 1), {}
+        most = NETWORK_RECTANGLE if window.is_rectangle else NETWORK_FOOTPRINT
+        small = window.count <= most[pixels.dtype.itemsize]
+        return (NetworkRank if small else HistogramRank)(window, ranks, self.layers), {}

@@ -1,0 +1,1 @@
+"""What filters compute, as data: one file for each loop, named like it."""

@@ -1,0 +1,83 @@
+"""Means over a rectangle."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from imgconv.operations.base import FLOAT64, UINT16, Axis, Operation, Pixels, Weights
+
+# Up to this height the box loop shares the column sums of pairs of rows.
+SHORT = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Box(Operation):
+    """The mean over a rectangle of (height, width) pixels."""
+
+    size: tuple[int, int]
+    loop = "box"
+    smooths = True
+
+    @property
+    def windows(self) -> tuple[Axis, Axis]:
+        """The rectangle, centred at size // 2."""
+        y, x = (Axis(k // 2, k) for k in self.size)
+        return y, x
+
+    @property
+    def block(self) -> int:
+        """Pairs of rows, or up to 16, share their column sums."""
+        return 8 if self.size[0] <= SHORT else min(self.size[0], 16)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """The rows of a block share their sums."""
+        return self.block, 1
+
+    @property
+    def cost(self) -> float:
+        """Additions: the shared column sums, then up to seven for each digit to the base 4."""
+        height, width = self.size
+        columns = (height + 1) / 2 if height <= SHORT else 2 + height / min(height, 16)
+        return 1 + columns + min(width, 3.5 * width.bit_length())
+
+    @property
+    def area(self) -> int:
+        """Pixels of the rectangle."""
+        return self.size[0] * self.size[1]
+
+    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
+        """The narrowest type that holds the sum: an integer mean of integers is exactly rounded."""
+        largest = self.area * pixels.largest
+        unsigned = pixels.dtype.itemsize == 1 and pixels.low >= 0 and result.kind in "ui"
+        if unsigned and largest < 1 << 16 and divides(self.area, int(largest)):
+            return UINT16
+        return FLOAT64 if 1 << 24 <= largest < np.inf else pixels.float_type
+
+    def work(self, pitch: int) -> int:
+        """One block of column sums."""
+        return self.block * pitch
+
+    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+        """Return height, width, the distance of neighbours, and by what to divide."""
+        divisor = quotient(self.area) if computed == UINT16 else (self.area,)
+        return [*self.size, step], np.array(divisor, np.float64)
+
+
+def quotient(area: int) -> tuple[int, int, int]:
+    """Return (half, factor, shift): (s + half) * factor >> 16 >> shift is about s / area."""
+    shift = area.bit_length() - 1
+    return area // 2, -(-(1 << 16 + shift) // area), shift
+
+
+@lru_cache(maxsize=256)
+def divides(area: int, largest: int) -> bool:
+    """Whether `quotient` rounds every sum up to the largest to the nearest integer, in 16 bits.
+
+    An even area has ties, which it rounds up, where everything else here rounds them to even.
+    """
+    half, factor, shift = quotient(area)
+    sums = np.arange(largest + 1, dtype=np.int64) + half
+    fits = area % 2 == 1 and factor < 1 << 16 and sums[-1] < 1 << 16
+    return fits and np.array_equal(sums * factor >> 16 >> shift, sums // area)

@@ -1,0 +1,36 @@
+"""Means whose weights are looked up in tables."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from imgconv.operations.base import Axis, Operation, Weights
+
+
+@dataclass(frozen=True, eq=False)
+class Lookup(Operation):
+    """Means weighted by a table of places and one of distances, which are scaled to its bins."""
+
+    places: Weights
+    likeness: Weights
+    bins_per_unit: float
+    loop = "lookup"
+    smooths = True
+    block = 1
+
+    @property
+    def windows(self) -> tuple[Axis, Axis]:
+        """The table of places, centred."""
+        y, x = (Axis(k // 2, k) for k in self.places.shape)
+        return y, x
+
+    @property
+    def cost(self) -> float:
+        """Some twenty operations for each place."""
+        return 20.0 * self.places.size
+
+    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+        """Return the sizes of the tables; the scale and the tables in a row."""
+        head = np.array([self.bins_per_unit])
+        numbers = [*self.places.shape, len(self.likeness)]
+        return numbers, np.concatenate([head, self.places.ravel(), self.likeness])
