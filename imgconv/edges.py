@@ -673,7 +673,7 @@ def hysteresis(
     image : array_like, (H, W)
         Any real dtype; more axes with `channel_axis` or `axes`.
     low, high : float
-        Thresholds; a low one above the high one counts as that.
+        Thresholds; a low one that is above the high one or NaN counts as that.
     axes, channel_axis, dtype, out
         See `imgconv`, common keywords.
 
@@ -691,7 +691,8 @@ def hysteresis(
     -----
     A pixel is kept if image > high, or if image > low and a path of such pixels, from one to the
     next above, below or beside it, leads to one that is kept; as
-    `skimage.filters.apply_hysteresis_threshold` has it. The time is that of the pixels, whatever
+    `skimage.filters.apply_hysteresis_threshold` has it, but for NaN. A high threshold that is NaN
+    keeps nothing. The time is that of the pixels, whatever
     they form. Source: J. Canny, "A computational approach to edge detection", IEEE Transactions on
     Pattern Analysis and Machine Intelligence 8, 1986.
 
@@ -712,7 +713,7 @@ def hysteresis(
     wanted = check.mask_target(array.shape, dtype, out)
     planes = np.moveaxis(array, (layout.y, layout.x), (-2, -1))
     classes = np.empty(planes.shape, np.uint8)
-    np.greater(planes, whole(np.clip(low, None, high), array.dtype), out=classes.view(np.bool_))
+    np.greater(planes, whole(np.fmin(low, high), array.dtype), out=classes.view(np.bool_))
     classes += planes > whole(high, array.dtype)
     found = flood.connected(classes, corners=False)
     return delivered(np.moveaxis(found, (-2, -1), (layout.y, layout.x)), wanted, out)

@@ -279,6 +279,16 @@ def test_hysteresis_as_scikit_image(dtype):
             np.testing.assert_array_equal(hysteresis(each, low, high), expected)
 
 
+def test_thresholds_that_are_nan():
+    """Nothing exceeds a high one; a low one counts as the high one."""
+    image = sample((60, 70), "float32")
+    nan = float("nan")
+    assert not hysteresis(image, 3, nan).any()
+    assert not hysteresis(image, nan, nan).any()
+    np.testing.assert_array_equal(hysteresis(image, nan, 20), image > 20)
+    assert 0 < np.count_nonzero(image > 20) < image.size
+
+
 def test_thresholds_between_float32():
     """The low threshold is compared as it is, the high one as a number of the image's dtype."""
     image = np.array([[0.1, 0.1, 0.2, 0.3]], np.float32)

@@ -174,8 +174,23 @@ class TestSums:
             ours, theirs = both("choose_conv_method", image, kernel)
             assert ours == theirs
 
+    @pytest.mark.parametrize("name", ["correlate2d", "convolve2d"])
+    def test_images_without_pixels(self, name):
+        """SciPy divides by zero where one of them shall be wrapped, and the process ends."""
+        for shape, kernel in (((0, 4), (2, 2)), ((3, 0), (2, 2)), ((0, 3), (3, 0))):
+            for boundary in ("wrap", "symm"):
+                with pytest.raises(ValueError, match="in1 must have pixels"):
+                    getattr(signal, name)(np.ones(shape), np.ones(kernel), boundary=boundary)
+
 
 class TestMedians:
+    def test_integers_beyond_doubles(self):
+        """SciPy compares doubles."""
+        for dtype in ("int64", "uint64"):
+            image = pixels((30, 40), dtype) + np.array(2**53, dtype)
+            for name in ("medfilt2d", "medfilt"):
+                assert_as_scipy(name, image, 3)
+
     @pytest.mark.parametrize("dtype", DTYPES)
     @pytest.mark.parametrize("name", ["medfilt2d", "medfilt"])
     def test_dtypes(self, name, dtype):
@@ -241,3 +256,16 @@ class TestSepfir2d:
         """SciPy writes outside of its memory there."""
         result = signal.sepfir2d(np.array([[1.0, 2.0]]), np.ones(9), [1.0])
         assert_same_bits(result, np.array([[13.0, 14.0]]))
+
+    @pytest.mark.parametrize("n", [1, 2, 3, 5])
+    def test_what_is_handed_on_stays_inside_memory(self, n):
+        """Complex images, in parts; and images without pixels."""
+        image = pixels((n, 40), "float64") + 1j * pixels((n, 40), "float64")
+        for rows, columns in ((3, 65), (65, 3), (33, 33)):
+            filters = pixels(rows, "float64"), pixels(columns, "float64")
+            found = signal.sepfir2d(image, *filters)
+            assert_close(found.real, signal.sepfir2d(image.real.copy(), *filters), rtol=1e-12)
+            assert_close(found.imag, signal.sepfir2d(image.imag.copy(), *filters), rtol=1e-12)
+        for shape in ((n, 0), (0, n)):
+            assert signal.sepfir2d(np.zeros(shape, "float32"), np.ones(3, "float32"),
+                                   np.ones(3, "float32")).shape == shape  # fmt: skip

@@ -209,16 +209,46 @@ def test_layouts(name):
     "name",
     [
         *("sobel", "farid", "laplace", "gaussian", "difference_of_gaussians", "unsharp_mask"),
-        *("correlate_sparse", "threshold_local"),
+        *("correlate_sparse", "threshold_local", "gabor"),
     ],
 )
-@pytest.mark.parametrize("odd", [np.nan, np.inf])
-def test_nan(name, odd):
+@pytest.mark.parametrize("odd", [[np.nan], [np.inf], [-np.inf], [np.inf, -np.inf, np.nan]])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_not_finite(name, odd, dtype):
+    array = image(SHAPE, dtype)
+    array[4, 5 : 5 + len(odd)] = odd
+    args = {"difference_of_gaussians": (1.0,), "correlate_sparse": (np.eye(3),), "gabor": (0.2,)}
+    with np.errstate(invalid="ignore"):
+        theirs, ours = (
+            np.asarray(answer(m, name, array, *args.get(name, ())))
+            for m in (skimage.filters, filters)
+        )
+    for of in (np.isnan, np.isposinf, np.isneginf):
+        assert_same_bits(of(ours), of(theirs))
+
+
+def test_kernels_many_times_the_image():
+    """SciPy, to which scikit-image hands them, reads outside memory there."""
+    inner = (slice(100, 102), slice(100, 105))
+    for name, args, dtype in (
+        ("laplace", (39,), "float64"),
+        ("gabor", (0.04,), "int16"),
+        ("threshold_local", (27, "generic", 0, "reflect", np.max), "float64"),
+    ):
+        # What lies before the first pixel would be seen in any result.
+        array = np.full(11, 1e4, dtype)[1:].reshape(2, 5)
+        array[...] = image((2, 5), dtype)
+        far = np.pad(array, 100, "symmetric")
+        ours = np.asarray(getattr(filters, name)(array, *args))
+        theirs = np.asarray(getattr(skimage.filters, name)(far, *args))[(..., *inner)]
+        assert_close(ours, theirs, rtol=1e-12)
+    assert not filters.laplace(array, 39, np.eye(2, 5) == 0).any()
+
+
+def test_thresholds_that_are_nan():
     array = image(SHAPE, "float64")
-    array[4, 5] = odd
-    args = {"difference_of_gaussians": (1.0,), "correlate_sparse": (np.eye(3),)}.get(name, ())
-    theirs, ours = (answer(m, name, array, *args) for m in (skimage.filters, filters))
-    assert_same_bits(np.isfinite(ours), np.isfinite(theirs))
+    for low, high in ((np.nan, 0.8), (0.2, np.nan), (np.nan, np.nan)):
+        assert_as_skimage("filters", "apply_hysteresis_threshold", array, low, high)
 
 
 def test_gaussian_into_out():

@@ -4,6 +4,9 @@ A face does its call or raises `HandOver` with the reason; then the original ans
 So it does, too, where our checks find an argument wrong: what is wrong, and in which words, is the
 original's to say. Nothing may have been written before.
 
+Where an original reads or writes outside memory for some arguments, a face has a sound one in its
+place, which does the same calls and stays inside.
+
 How often each face was called, and what it handed on and why, is counted; logging.DEBUG of the
 logger "imgconv.faces" tells it call by call.
 """
@@ -57,12 +60,16 @@ class Face:
 FACES: dict[str, Face] = {}
 
 
-def face(module: str, original: Callable[..., Any]) -> Callable[..., Callable[..., Any]]:
+def face(
+    module: str, original: Callable[..., Any], sound: Callable[..., Any] | None = None
+) -> Callable[..., Callable[..., Any]]:
     """Return a decorator that makes a function the face of `original`, a function of `module`.
 
     The face has the original's signature. The decorated function is called with the arguments as
-    they came, so its parameters have the same names in the same order.
+    they came, so its parameters have the same names in the same order. What is handed on goes to
+    `sound`, if there is one.
     """
+    answer = original if sound is None else sound
 
     def decorate(ours: Callable[..., Any]) -> Callable[..., Any]:
         record = Face(f"{module}.{original.__name__}", original)
@@ -79,7 +86,7 @@ def face(module: str, original: Callable[..., Any]) -> Callable[..., Callable[..
                 return ours(*args, **options)
             except Exception as error:
                 record.hand_on(error)
-            return original(*args, **options)
+            return answer(*args, **options)
 
         function.__signature__ = signature  # type: ignore[attr-defined]
         record.function = function

@@ -1,19 +1,17 @@
 """What the arguments of `scipy.ndimage` mean, and which of them go to SciPy as they came."""
 
 import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from math import isnan
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imgconv.core.border import MODES, SYNONYMS
 from imgconv.core.check import native
-from imgconv.core.handover import HandOver, face
-from imgconv.ndimage.words import document
+from imgconv.core.handover import HandOver
 
 Image = NDArray[Any]
 
@@ -22,13 +20,6 @@ UINT8, UINT64 = np.dtype(np.uint8), np.dtype(np.uint64)
 BORDERS = {**{mode: mode for mode in MODES}, **SYNONYMS}
 # double holds all integers up to this one.
 EXACT = 2**53
-
-
-def as_scipy(ours: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a function the face of its namesake in `scipy.ndimage`, documented like it."""
-    original = getattr(ndimage, ours.__name__)
-    document(ours, original)
-    return face("scipy.ndimage", original)(ours)
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,7 @@
 from scipy import ndimage
 
 from imgconv.core.handover import HandOver
-from imgconv.ndimage.call import as_scipy
+from imgconv.ndimage.sound import as_scipy
 
 __all__ = [
     "generic_filter",

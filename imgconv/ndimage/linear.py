@@ -16,7 +16,6 @@ from imgconv.ndimage.call import (
     Target,
     as_bytes,
     as_image,
-    as_scipy,
     axes_of,
     axis_of,
     before,
@@ -29,6 +28,7 @@ from imgconv.ndimage.call import (
     target_of,
 )
 from imgconv.ndimage.passes import Line, Mean, Step, combined, fastest, line, plane, run
+from imgconv.ndimage.sound import as_scipy
 from imgconv.operations.base import Operation
 from imgconv.operations.inorder import InOrder, Pass
 

@@ -11,13 +11,13 @@ from imgconv.core.handover import HandOver
 from imgconv.ndimage.call import (
     UINT8,
     Image,
-    as_scipy,
     axes_of,
     each,
     image_of,
     refused,
 )
 from imgconv.ndimage.order import extreme, windowed
+from imgconv.ndimage.sound import as_scipy
 
 __all__ = [
     "binary_closing",

@@ -13,7 +13,6 @@ from imgconv.core.run import apply
 from imgconv.ndimage.call import (
     Image,
     Target,
-    as_scipy,
     axes_of,
     axis_of,
     before,
@@ -28,6 +27,7 @@ from imgconv.ndimage.call import (
     target_of,
 )
 from imgconv.ndimage.passes import fastest, plane
+from imgconv.ndimage.sound import as_scipy
 from imgconv.operations.rank import Rank, Window
 from imgconv.order import extremum
 
@@ -332,11 +332,10 @@ class Windowed(NamedTuple):
     def ranked(self, rank: int) -> Image:
         """Return the pixels of a rank."""
         image, target = self.image, self.target
-        if self.lifted and self.window.count > LONGEST[image.dtype.itemsize]:
+        # SciPy leaves the gaps of a signal's footprint away, and is no help there.
+        longest = LONGEST[image.dtype.itemsize]
+        if self.lifted and self.window.is_rectangle and self.window.count > longest:
             raise HandOver("long window of a signal")
-        if self.lifted and not self.window.is_rectangle and 0 < rank < self.window.count - 1:
-            # SciPy leaves the gaps of such a footprint away.
-            raise HandOver("footprint of a signal")
         out = target.out[None] if target.out is not None and self.lifted else target.out
         operation = ranking(self.window, (rank,))
         asked = target.dtype if out is None else None

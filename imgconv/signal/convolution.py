@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from imgconv.core.handover import FACES, HandOver, face
+from imgconv.core.handover import HandOver, face
 from imgconv.signal.translate import BORDERS, LARGE, SMALL, TERMS, arrays, translate
 
 __all__ = [
@@ -32,14 +32,15 @@ def with_pixels(original: Callable[..., Any]) -> Callable[..., Any]:
     def checked(in1, in2, mode="full", boundary="fill", fillvalue=0):
         shape, kernel = np.shape(in1), np.shape(in2)
         wrapped = isinstance(boundary, str) and BORDERS.get(boundary, "constant") != "constant"
-        if len(shape) == 2 and 0 in shape and 0 not in kernel and mode == "full" and wrapped:
+        images = len(shape) == len(kernel) == 2 and mode == "full" and wrapped
+        if images and 0 in shape and all(n + k > 1 for n, k in zip(shape, kernel, strict=True)):
             raise ValueError(f"in1 must have pixels to wrap or mirror, got shape {shape}")
         return original(in1, in2, mode, boundary, fillvalue)
 
     return checked
 
 
-@face("scipy.signal", with_pixels(signal.correlate2d))
+@face("scipy.signal", signal.correlate2d, with_pixels(signal.correlate2d))
 def correlate2d(in1, in2, mode="full", boundary="fill", fillvalue=0):
     """Cross-correlate two 2-D arrays, as `scipy.signal.correlate2d`.
 
@@ -83,7 +84,7 @@ def correlate2d(in1, in2, mode="full", boundary="fill", fillvalue=0):
     return by_sum(in1, in2, mode, boundary, fillvalue, turned=False)
 
 
-@face("scipy.signal", with_pixels(signal.convolve2d))
+@face("scipy.signal", signal.convolve2d, with_pixels(signal.convolve2d))
 def convolve2d(in1, in2, mode="full", boundary="fill", fillvalue=0):
     """Convolve two 2-D arrays, as `scipy.signal.convolve2d`.
 
@@ -284,11 +285,6 @@ def oaconvolve(in1, in2, mode="full", axes=None):
      [-4. -1. -1.]]
     """
     return as_floats(in1, in2, mode, axes)
-
-
-# What is replaced are SciPy's own functions.
-for each in (signal.correlate2d, signal.convolve2d):
-    FACES[f"scipy.signal.{each.__name__}"].original = each
 
 
 def choose_conv_method(in1, in2, mode="full", measure=False):

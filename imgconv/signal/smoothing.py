@@ -11,6 +11,7 @@ from imgconv import order
 from imgconv.core.handover import FACES, HandOver, face
 from imgconv.core.run import apply
 from imgconv.linear import OPERATIONS, rectangle
+from imgconv.ndimage.call import fits_double
 from imgconv.operations.base import FLOAT32, FLOAT64
 from imgconv.operations.separable import Kernel1D, Separable
 
@@ -162,9 +163,16 @@ def wiener(im, mysize=None, noise=None):
     return mean
 
 
-# SciPy's is a built-in function without a signature.
+# SciPy's is a built-in function without a signature. It writes outside its memory where a filter is
+# much longer than the image, or the image has no pixels: there it gets an image that is extended.
 def _sepfir2d(input, hrow, hcol, /):
-    return SCIPYS_SEPFIR2D(input, hrow, hcol)
+    image, longest = np.asarray(input), max(np.size(hrow), np.size(hcol))
+    if image.ndim != 2 or (0 not in image.shape and min(image.shape) > longest):
+        return SCIPYS_SEPFIR2D(input, hrow, hcol)
+    if not image.size:
+        return np.empty(image.shape, _sepfir2d(np.zeros((1, 1), image.dtype), hrow, hcol).dtype)
+    inner = tuple(slice(longest, longest + n) for n in image.shape)
+    return SCIPYS_SEPFIR2D(np.pad(image, longest, "symmetric"), hrow, hcol)[inner].copy()
 
 
 SCIPYS_SEPFIR2D = signal.sepfir2d
@@ -196,8 +204,8 @@ def sepfir2d(input, hrow, hcol, /):
 
     Notes
     -----
-    The outermost pixels are repeated by the mirror. SciPy writes outside of its memory where a
-    filter is much longer than the image; here that is right, too.
+    The outermost pixels are repeated by the mirror. SciPy writes outside its memory where a filter
+    is much longer than the image; here that is right, too.
 
     Examples
     --------
@@ -282,7 +290,9 @@ def check_volume(image: NDArray[Any], sizes: tuple[int, int]) -> None:
 
 
 def median_of(image: NDArray[Any], sizes: tuple[int, int]) -> NDArray[Any]:
-    """Return the median with zeros around; SciPy's where there is a NaN."""
+    """Return the median with zeros around; SciPy's where there is a NaN, or what doubles round."""
+    if not fits_double(image):
+        raise HandOver("integers beyond 2**53")
     result = order.median(image, sizes, mode="constant")
     if result.dtype.kind == "f" and np.isnan(np.min(result)):
         raise HandOver("NaN")

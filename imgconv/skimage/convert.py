@@ -133,9 +133,19 @@ def channel(image: Image, channel_axis: Any) -> int | None:
     return channel_axis
 
 
+def float_type(dtype: np.dtype) -> np.dtype:
+    """Return the float that scikit-image has for pixels of a dtype."""
+    return FLOAT32 if dtype.kind == "f" and dtype.itemsize < 8 else FLOAT64
+
+
+def is_finite(result: Image) -> bool:
+    """Whether there is no NaN and no infinity in a result, and none in its sum."""
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(result.sum()))
+
+
 def finite(result: Image) -> Image:
     """Return a result without NaN and infinities, which go to the original."""
-    with np.errstate(all="ignore"):
-        if not np.isfinite(result.sum()):
-            raise HandOver("NaN or infinity")
+    if not is_finite(result):
+        raise HandOver("NaN or infinity")
     return result

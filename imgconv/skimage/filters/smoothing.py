@@ -22,7 +22,9 @@ from imgconv.skimage.convert import (
     border,
     channel,
     finite,
+    float_type,
     image_of,
+    is_finite,
     number,
     scaled,
     two,
@@ -182,17 +184,32 @@ def gabor(
     cval=0,
 ):
     """Find stripes of one frequency and direction."""
-    array = image_of(image)
+    if not isinstance(image, np.ndarray) or image.ndim != 2:
+        raise HandOver("not 2-D")
     words = frequency, theta, bandwidth, sigma_x, sigma_y, n_stds, offset
-    if array.dtype.kind != "f":
-        kernel = gabor_kernel(*words, dtype=np.complex128)
-        return tuple(
-            ndimage.convolve(image, part, mode=mode, cval=cval)
-            for part in (kernel.real, kernel.imag)
-        )
-    array, _, dtype = scaled(array)
-    outside = number(cval, "cval")
-    return apply(wave(words), array, border(mode), outside, None, None, dtype, None)
+    if type(image) is np.ndarray and image.dtype.kind == "f":
+        array, _, dtype = scaled(image_of(image))
+        outside = number(cval, "cval")
+        found = apply(wave(words), array, border(mode), outside, None, None, dtype, None)
+        if all(map(is_finite, found)):
+            return found
+    return stripes(image, words, mode, cval)
+
+
+def stripes(image: Image, words: tuple[Any, ...], mode: Any, cval: Any) -> tuple[Image, Image]:
+    """Return both parts of a Gabor filter as scikit-image does, by sums over whole kernels.
+
+    Of outer products that are not finite the sum is no number, where that of the kernel may be one.
+    """
+    floats = image.dtype.kind == "f"
+    if floats:
+        image = image.astype(float_type(image.dtype), copy=False)
+    kernel_type = np.promote_types(image.dtype, np.complex64) if floats else np.complex128
+    kernel = gabor_kernel(*words, dtype=kernel_type)
+    real, imaginary = (
+        ndimage.convolve(image, part, mode=mode, cval=cval) for part in (kernel.real, kernel.imag)
+    )
+    return real, imaginary
 
 
 @lru_cache(maxsize=64)

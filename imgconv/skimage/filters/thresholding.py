@@ -1,10 +1,12 @@
 """Thresholds that depend on the pixels around, and on what they are connected to."""
 
+from math import isnan
+
 import numpy as np
 
 from imgconv import edges, ndimage
 from imgconv.core.handover import HandOver
-from imgconv.skimage.convert import as_skimage, image_of, number
+from imgconv.skimage.convert import as_skimage, float_type, image_of, number
 from imgconv.skimage.filters.smoothing import gaussian
 
 __all__ = ["apply_hysteresis_threshold", "threshold_local"]
@@ -35,19 +37,17 @@ def threshold_local(
         found = ndimage.uniform_filter(floats, sizes, **common)
     elif method == "median":
         found = ndimage.median_filter(floats, sizes, **common)
+    elif method == "generic":
+        found = ndimage.generic_filter(floats, param, sizes, **common)
     else:
         raise HandOver("method")
     return found - offset
-
-
-def float_type(dtype: np.dtype) -> np.dtype:
-    """Return the float that scikit-image has for pixels of a dtype."""
-    return np.dtype(np.float32 if dtype.kind == "f" and dtype.itemsize < 8 else np.float64)
 
 
 @as_skimage(FILTERS)
 def apply_hysteresis_threshold(image, low, high):
     """Find the pixels above a low threshold that are connected to one above a high threshold."""
     for threshold in (low, high):
-        number(threshold, "thresholds that are no numbers")
+        if isnan(number(threshold, "thresholds that are no numbers")):
+            raise HandOver("thresholds that are no numbers")
     return edges.hysteresis(image_of(image), low, high)
