@@ -35,9 +35,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from imgconv import geometry, kernels
+from imgconv.core.call import explain
 from imgconv.core.config import show_config
 from imgconv.core.memory import reuse_memory
-from imgconv.core.run import explain
 from imgconv.core.threads import get_num_threads, set_num_threads, threads
 from imgconv.denoise import bilateral, guided, joint_bilateral
 from imgconv.edges import (

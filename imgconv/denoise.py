@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from imgconv.core import check
-from imgconv.core.run import apply_joint
+from imgconv.core.call import Call, filtering
 from imgconv.linear import Image, Mode
 from imgconv.operations.base import Operation
 from imgconv.operations.bilateral import Bilateral
@@ -23,6 +23,7 @@ __all__ = ["bilateral", "guided", "joint_bilateral"]
 PIECE = 1 << 16
 
 
+@filtering
 def bilateral(
     image: ArrayLike,
     *,
@@ -37,7 +38,7 @@ def bilateral(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Smooth an image, but not across edges: the mean of the pixels nearby that look alike.
 
     Parameters
@@ -94,6 +95,7 @@ def bilateral(
                  axes, channel_axis, None, dtype, out)  # fmt: skip
 
 
+@filtering
 def joint_bilateral(
     image: ArrayLike,
     guide: ArrayLike,
@@ -110,7 +112,7 @@ def joint_bilateral(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Smooth an image, but not across the edges of another, the guide.
 
     Parameters
@@ -175,8 +177,8 @@ def joint(image: Any, guide: Any, win_size: Any, sigma_color: Any, sigma_spatial
         spread = deviations(leader, (*check.without_channel(layout), leader.ndim - 1))
     else:
         spread = (check.positive(sigma_color, "sigma_color"),)
-    operation = alike(win_size, spread, sigma_spatial, window, metric)
-    return apply_joint(operation, array, given, mode, cval, axes, channel_axis, dtype, out)
+    operation = alike(win_size, spread, sigma_color is None, sigma_spatial, window, metric)
+    return Call(operation, array, mode, cval, axes, channel_axis, dtype, out, guide=given)
 
 
 # Weights of a window; an image of 4096 x 4096 takes hours with so many.
@@ -184,7 +186,9 @@ MOST_WEIGHTS = 1 << 20
 
 
 @lru_cache(maxsize=64, typed=True)
-def alike(win_size: Any, sigmas: Any, sigma_spatial: Any, window: Any, metric: Any) -> Operation:
+def alike(
+    win_size: Any, sigmas: Any, measured: bool, sigma_spatial: Any, window: Any, metric: Any
+) -> Operation:
     """Return the mean of the pixels that look alike."""
     spatial = check.positive(sigma_spatial, "sigma_spatial")
     if win_size is None:
@@ -200,7 +204,8 @@ def alike(win_size: Any, sigmas: Any, sigma_spatial: Any, window: Any, metric: A
         nearness = -0.5 * np.minimum(np.sqrt(squares) / spatial, 1000) ** 2
     if check.choice(window, ("square", "disk"), "window") == "disk":
         nearness[squares > (size // 2) ** 2] = -np.inf
-    return Bilateral(nearness, sigmas, check.choice(metric, ("l2", "l1"), "metric") == "l1")
+    manhattan = check.choice(metric, ("l2", "l1"), "metric") == "l1"
+    return Bilateral(nearness, sigmas, manhattan, measured)
 
 
 def deviations(stack: Image, image_axes: tuple[int, ...]) -> tuple[float, ...]:
@@ -235,6 +240,7 @@ def deviation(image: Image) -> float:
     return float(np.sqrt(squares / count)) if count and np.isfinite(squares) else 0.0
 
 
+@filtering
 def guided(
     image: ArrayLike,
     guide: ArrayLike,
@@ -248,7 +254,7 @@ def guided(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Smooth an image along the edges of a guide: in every window a straight line over the guide.
 
     Parameters
@@ -304,8 +310,8 @@ def guided(
     layout = check.layout(array.ndim, axes, channel_axis)
     leader = check.guide(guide, array.shape, layout, guide_channel_axis)
     leader = check.broadcast_guide(leader, array.shape, layout)
-    return apply_joint(lines(radius, eps), array, leader[..., None], mode, cval,
-                       (layout.y, layout.x), None, dtype, out)  # fmt: skip
+    return Call(lines(radius, eps), array, mode, cval, (layout.y, layout.x), None, dtype, out,
+                guide=leader[..., None])  # fmt: skip
 
 
 @lru_cache(maxsize=64, typed=True)

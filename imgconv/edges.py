@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv import kernels
 from imgconv.core import check, flood
-from imgconv.core.run import PlanOnly, apply, hashable
+from imgconv.core.call import Call, Several, apply, filtering
+from imgconv.core.run import hashable
 from imgconv.linear import Image, Mode, gaussian_term
 from imgconv.operations.base import Operation
 from imgconv.operations.canny import Canny
@@ -39,6 +40,7 @@ __all__ = [
 GRADIENTS = ("sobel", "scharr", "prewitt", "farid")
 
 
+@filtering
 def sobel(
     image: ArrayLike,
     *,
@@ -51,7 +53,7 @@ def sobel(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Find edges by Sobel's kernels.
 
     Parameters
@@ -97,9 +99,10 @@ def sobel(
     [ 0.    0.   70.71 70.71  0.    0.  ]
     """
     operation = edges("sobel", axis, size, normalize)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
+@filtering
 def scharr(
     image: ArrayLike,
     *,
@@ -111,7 +114,7 @@ def scharr(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Find edges by Scharr's kernels, whose magnitude hardly depends on the direction.
 
     Parameters
@@ -149,9 +152,10 @@ def scharr(
     [0.653 0.    0.625 0.188]
     """
     operation = edges("scharr", axis, 3, normalize)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
+@filtering
 def prewitt(
     image: ArrayLike,
     *,
@@ -163,7 +167,7 @@ def prewitt(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Find edges by Prewitt's kernels.
 
     Parameters
@@ -202,9 +206,10 @@ def prewitt(
      [1. 2. 2. 1.]]
     """
     operation = edges("prewitt", axis, 3, normalize)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
+@filtering
 def farid(
     image: ArrayLike,
     *,
@@ -216,7 +221,7 @@ def farid(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Find edges by the 5x5 kernels of Farid and Simoncelli.
 
     Parameters
@@ -254,9 +259,10 @@ def farid(
     [0.39 0.88 0.99 0.99 0.99 0.88 0.39]
     """
     operation = edges("farid", axis, 3, normalize)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
+@filtering
 def roberts(
     image: ArrayLike,
     *,
@@ -268,7 +274,7 @@ def roberts(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Find edges by the differences along the two diagonals, as Roberts did.
 
     Parameters
@@ -308,7 +314,7 @@ def roberts(
     [0. 0. 1. 0. 0. 0.]
     """
     operation = diagonal_edges(axis, normalize)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 def image_axis(axis: Any) -> int | None:
@@ -360,6 +366,7 @@ def tap(offset: int) -> Kernel1D:
     return Kernel1D(IDENTITY.weights, -offset)
 
 
+@filtering
 def derivative(
     image: ArrayLike,
     axis: int,
@@ -372,7 +379,7 @@ def derivative(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Differentiate an image along one axis by central differences.
 
     Parameters
@@ -412,7 +419,7 @@ def derivative(
     [2. 4. 6. 8.] [2. 2. 2. 2.]
     """
     operation = difference(axis, order, accuracy)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=64, typed=True)
@@ -425,6 +432,7 @@ def difference(axis: Any, order: Any, accuracy: Any) -> Operation:
     return Separable((((along, IDENTITY) if wanted == 0 else (IDENTITY, along),),))
 
 
+@filtering
 def gradient(
     image: ArrayLike,
     kernel: str = "sobel",
@@ -437,7 +445,7 @@ def gradient(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: tuple[Image, Image] | Image | None = None,
-) -> tuple[Image, Image]:
+) -> Call[tuple[Image, Image]]:
     """Both derivatives of an image, in one pass.
 
     Parameters
@@ -482,7 +490,7 @@ def gradient(
     10.0 36.87
     """
     operation = both(kernel, polar, normalize)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=32, typed=True)
@@ -492,6 +500,7 @@ def both(kernel: Any, polar: Any, normalize: Any) -> Operation:
     return Separable(tuple((term,) for term in terms), combine="polar" if polar else "sum")
 
 
+@filtering
 def laplace(
     image: ArrayLike,
     *,
@@ -501,7 +510,7 @@ def laplace(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Laplacian of an image: the sum of its second differences.
 
     Parameters
@@ -530,7 +539,7 @@ def laplace(
      [4. 4. 4.]]
     """
     operation = laplacian()
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=1)
@@ -539,6 +548,7 @@ def laplacian() -> Operation:
     return Correlation(kernels.laplacian(), (1, 1))
 
 
+@filtering
 def gaussian_laplace(
     image: ArrayLike,
     sigma: float | tuple[float, float],
@@ -550,7 +560,7 @@ def gaussian_laplace(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Laplacian of the smoothed image, by second derivatives of a Gaussian.
 
     Parameters
@@ -587,7 +597,7 @@ def gaussian_laplace(
     array([  0.2,   3.7,  19.9,  19.9, -20. , -20. ,  -3.8,  -0.2])
     """
     operation = second_derivatives(hashable(sigma), truncate)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=64, typed=True)
@@ -597,6 +607,7 @@ def second_derivatives(sigma: Any, truncate: Any) -> Operation:
     return Separable((tuple(gaussian_term(scales, o, truncate) for o in ((2, 0), (0, 2))),))
 
 
+@filtering
 def gaussian_gradient_magnitude(
     image: ArrayLike,
     sigma: float | tuple[float, float],
@@ -608,7 +619,7 @@ def gaussian_gradient_magnitude(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Magnitude of the gradient of the smoothed image, by derivatives of a Gaussian.
 
     Parameters
@@ -645,7 +656,7 @@ def gaussian_gradient_magnitude(
     4.998
     """
     operation = first_derivatives(hashable(sigma), truncate)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=64, typed=True)
@@ -656,6 +667,7 @@ def first_derivatives(sigma: Any, truncate: Any) -> Operation:
     return Separable(components, combine="magnitude")
 
 
+@filtering
 def hysteresis(
     image: ArrayLike,
     low: float,
@@ -665,7 +677,7 @@ def hysteresis(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Several[Image]:
     """Find the pixels above a low threshold that are connected to one above a high threshold.
 
     Parameters
@@ -708,15 +720,22 @@ def hysteresis(
     layout = check.layout(array.ndim, axes, channel_axis)
     for threshold, name in ((low, "low"), (high, "high")):
         check.number(threshold, name)
-    if isinstance(out, PlanOnly):
-        raise TypeError("hysteresis has no plan to explain")
     wanted = check.mask_target(array.shape, dtype, out)
     planes = np.moveaxis(array, (layout.y, layout.x), (-2, -1))
-    classes = np.empty(planes.shape, np.uint8)
-    np.greater(planes, whole(np.fmin(low, high), array.dtype), out=classes.view(np.bool_))
-    classes += planes > whole(high, array.dtype)
-    found = flood.connected(classes, corners=False)
-    return delivered(np.moveaxis(found, (-2, -1), (layout.y, layout.x)), wanted, out)
+
+    def runs() -> Image:
+        classes = np.empty(planes.shape, np.uint8)
+        np.greater(planes, whole(np.fmin(low, high), array.dtype), out=classes.view(np.bool_))
+        classes += planes > whole(high, array.dtype)
+        found = flood.connected(classes, corners=False)
+        return delivered(np.moveaxis(found, (-2, -1), (layout.y, layout.x)), wanted, out)
+
+    return Several(runs, (), array.shape, wanted, FLOOD, CONNECTS)
+
+
+# What takes classes of pixels to edges, and why it cannot be done piece by piece.
+FLOOD = "flood loop, from strong pixels over weak ones, in bitmaps"
+CONNECTS = "it connects pixels however far apart"
 
 
 def whole(threshold: Any, dtype: np.dtype) -> Any:
@@ -733,6 +752,7 @@ def delivered(mask: Image, dtype: np.dtype, out: Image | None) -> Image:
     return out
 
 
+@filtering
 def canny(
     image: ArrayLike,
     sigma: float | tuple[float, float] = 1.0,
@@ -747,7 +767,7 @@ def canny(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Several[Image]:
     """Find edges one pixel wide by Canny's method.
 
     Parameters
@@ -813,19 +833,22 @@ def canny(
         check.scales(sigma, "sigma"), check.modes(mode), check.number(cval, "cval")
     )
     low, high = check.thresholds(low_threshold, high_threshold, use_quantiles, array.dtype)
-    if isinstance(out, PlanOnly):
-        operation = canny_stage("classes", planes.shape[-2:], array.dtype, border)
-        return apply(operation, array, mode, cval, axes, channel_axis, np.uint8, PlanOnly(None))
     wanted = check.mask_target(array.shape, dtype, out)
-    if mask is None and not use_quantiles:
-        found = edges_of(planes, None, border, low, high, False)
-    else:
-        valid = None if mask is None else check.mask(mask, array.shape, planes.shape[-2:], (y, x))
-        found = np.empty(planes.shape, np.bool_)
-        for place in np.ndindex(planes.shape[:-2]):
-            inside = None if valid is None else valid[place]
-            found[place] = edges_of(planes[place], inside, border, low, high, bool(use_quantiles))
-    return delivered(np.moveaxis(found, (-2, -1), (y, x)), wanted, out)
+    valid = None if mask is None else check.mask(mask, array.shape, planes.shape[-2:], (y, x))
+
+    def runs() -> Image:
+        if valid is None and not use_quantiles:
+            found = edges_of(planes, None, border, low, high, False)
+        else:
+            found = np.empty(planes.shape, np.bool_)
+            for place in np.ndindex(planes.shape[:-2]):
+                inside = None if valid is None else valid[place]
+                found[place] = edges_of(planes[place], inside, border, low, high, use_quantiles)
+        return delivered(np.moveaxis(found, (-2, -1), (y, x)), wanted, out)
+
+    operation = canny_stage("classes", planes.shape[-2:], array.dtype, border)
+    classes: Call[Image] = Call(operation, array, mode, cval, axes, channel_axis, np.uint8)
+    return Several(runs, (classes,), array.shape, wanted, FLOOD, CONNECTS)
 
 
 class Surroundings(NamedTuple):
@@ -882,7 +905,7 @@ def run_stage(
         stage, planes.shape[-2:], check.native(planes.dtype), border, divided, low, high
     )
     dtype = np.dtype(np.uint8) if stage == "classes" else skimage_float(planes.dtype)
-    return apply(operation, planes, border.modes, border.cval, (-2, -1), None, dtype, None)
+    return apply(operation, planes, border.modes, border.cval, (-2, -1), None, dtype)
 
 
 def skimage_float(dtype: np.dtype) -> np.dtype:

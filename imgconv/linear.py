@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from imgconv import kernels
 from imgconv.core import check
 from imgconv.core.cache import Cache
-from imgconv.core.run import apply, hashable
+from imgconv.core.call import Call, filtering
+from imgconv.core.run import hashable
 from imgconv.operations.base import Operation
 from imgconv.operations.box import Box
 from imgconv.operations.correlate import Correlation
@@ -39,6 +40,7 @@ Image = NDArray[Any]
 OPERATIONS = Cache(limit=8 << 20)
 
 
+@filtering
 def correlate(
     image: ArrayLike,
     kernel: ArrayLike,
@@ -53,7 +55,7 @@ def correlate(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Cross-correlate an image with a 2-D kernel.
 
     Parameters
@@ -147,9 +149,10 @@ def correlate(
      [7. 8. 9.]]
     """
     operation = kernel_operation(kernel, False, stride, dilation, method)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
 
 
+@filtering
 def convolve(
     image: ArrayLike,
     kernel: ArrayLike,
@@ -164,7 +167,7 @@ def convolve(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Convolve an image with a 2-D kernel: correlation with the kernel turned by 180 degrees.
 
     Parameters
@@ -213,7 +216,7 @@ def convolve(
     [[ 1.  0. -1.]]
     """
     operation = kernel_operation(kernel, True, stride, dilation, method)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
 
 
 def kernel_operation(
@@ -266,6 +269,7 @@ def dense(
     return found
 
 
+@filtering
 def separable(
     image: ArrayLike,
     kernel_y: ArrayLike,
@@ -277,7 +281,7 @@ def separable(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Correlate an image with one kernel down the columns and one along the rows, in one pass.
 
     Parameters
@@ -322,9 +326,10 @@ def separable(
     if operation is None:
         operation = Separable((((Kernel1D.centred(columns), Kernel1D.centred(rows)),),))
         OPERATIONS.put(key, operation, 2 * (columns.nbytes + rows.nbytes) + 1024)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
+@filtering
 def gaussian(
     image: ArrayLike,
     sigma: float | tuple[float, float],
@@ -339,7 +344,7 @@ def gaussian(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Smooth an image by a Gaussian, or take a derivative of the smoothed image.
 
     Parameters
@@ -399,7 +404,7 @@ def gaussian(
      [  0   7  28   7   0]]
     """
     operation = smoothing(hashable(sigma), hashable(order), truncate, hashable(radius), method)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=128, typed=True)
@@ -433,6 +438,7 @@ def gaussian_term(
     return y, x
 
 
+@filtering
 def box(
     image: ArrayLike,
     size: int | tuple[int, int],
@@ -443,7 +449,7 @@ def box(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Replace each pixel by the mean of the rectangle around it.
 
     Parameters
@@ -479,7 +485,7 @@ def box(
     >>> print(box(np.arange(5.0)[None], (1, 3)))
     [[0.33333333 1.         2.         3.         3.66666667]]
     """
-    return apply(rectangle(hashable(size)), image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(rectangle(hashable(size)), image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=128, typed=True)
@@ -488,6 +494,7 @@ def rectangle(size: Any) -> Operation:
     return Box(check.integers(size, "size", 1))
 
 
+@filtering
 def difference_of_gaussians(
     image: ArrayLike,
     low_sigma: float | tuple[float, float],
@@ -500,7 +507,7 @@ def difference_of_gaussians(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Keep what is between two scales: the less smoothed image minus the more smoothed one.
 
     Parameters
@@ -539,7 +546,7 @@ def difference_of_gaussians(
     array([ -1.5,  -5.2, -11.2,  -7.5,   7.5,  11.2,   5.2,   1.5])
     """
     operation = band_pass(hashable(low_sigma), hashable(high_sigma), truncate)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=128, typed=True)
@@ -556,6 +563,7 @@ def band_pass(low_sigma: Any, high_sigma: Any, truncate: Any) -> Operation:
     return Separable(((narrow, (wide[0], wide[1] * -1)),))
 
 
+@filtering
 def unsharp_mask(
     image: ArrayLike,
     radius: float | tuple[float, float] = 1.0,
@@ -567,7 +575,7 @@ def unsharp_mask(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Sharpen an image by adding what a Gaussian takes away.
 
     Parameters
@@ -605,7 +613,7 @@ def unsharp_mask(
     [[100  94  70 230 206 200]]
     """
     operation = sharpening(hashable(radius), amount)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=128, typed=True)
@@ -617,6 +625,7 @@ def sharpening(radius: Any, amount: Any) -> Operation:
     return Separable(((pixel, (column, row * -gain)),), smooths=True)
 
 
+@filtering
 def gabor(
     image: ArrayLike,
     frequency: float,
@@ -633,7 +642,7 @@ def gabor(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: tuple[Image, Image] | None = None,
-) -> tuple[Image, Image]:
+) -> Call[tuple[Image, Image]]:
     """Find stripes of one frequency and direction: convolution with a Gabor kernel.
 
     Parameters
@@ -682,7 +691,7 @@ def gabor(
     True
     """
     operation = wave(frequency, theta, bandwidth, sigma_x, sigma_y, n_stds, offset)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 # Weights that are taken apart, and whose terms are run, in some seconds.

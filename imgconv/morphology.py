@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check
+from imgconv.core.call import Call, Several, filtering
 from imgconv.core.convert import difference
-from imgconv.core.run import PlanOnly, apply
 from imgconv.operations.base import Operation
 from imgconv.operations.rank import Compound, Window
 from imgconv.order import extremum, window
@@ -31,6 +31,7 @@ Mode = str | Sequence[str]
 Image = NDArray[Any]
 
 
+@filtering
 def erode(
     image: ArrayLike,
     size: int | tuple[int, int] = 3,
@@ -42,7 +43,7 @@ def erode(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Shrink what is bright: the least pixel under the structuring element.
 
     Parameters
@@ -88,6 +89,7 @@ def erode(
     return eroded(image, window(size, footprint), common, dtype, out)
 
 
+@filtering
 def dilate(
     image: ArrayLike,
     size: int | tuple[int, int] = 3,
@@ -99,7 +101,7 @@ def dilate(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Grow what is bright: the greatest pixel under the turned structuring element.
 
     Parameters
@@ -146,6 +148,7 @@ def dilate(
     return dilated(image, window(size, footprint), common, dtype, out)
 
 
+@filtering
 def opening(
     image: ArrayLike,
     size: int | tuple[int, int] = 3,
@@ -157,7 +160,7 @@ def opening(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Remove what is bright and smaller than the structuring element: erosion, then dilation.
 
     Parameters
@@ -198,6 +201,7 @@ def opening(
     return compounded("opening", image, window(size, footprint), common, dtype, out)
 
 
+@filtering
 def closing(
     image: ArrayLike,
     size: int | tuple[int, int] = 3,
@@ -209,7 +213,7 @@ def closing(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Fill what is dark and smaller than the structuring element: dilation, then erosion.
 
     Parameters
@@ -250,6 +254,7 @@ def closing(
     return compounded("closing", image, window(size, footprint), common, dtype, out)
 
 
+@filtering
 def morphological_gradient(
     image: ArrayLike,
     size: int | tuple[int, int] = 3,
@@ -261,7 +266,7 @@ def morphological_gradient(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image] | Several[Image]:
     """Find edges: the dilated image minus the eroded one.
 
     Parameters
@@ -301,6 +306,7 @@ def morphological_gradient(
     return subtracted("gradient", parts, image, window(size, footprint), common, dtype, out)
 
 
+@filtering
 def white_tophat(
     image: ArrayLike,
     size: int | tuple[int, int] = 3,
@@ -312,7 +318,7 @@ def white_tophat(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image] | Several[Image]:
     """Keep what is bright and smaller than the structuring element: image minus opening.
 
     Parameters
@@ -352,6 +358,7 @@ def white_tophat(
     return subtracted("white tophat", parts, image, window(size, footprint), common, dtype, out)
 
 
+@filtering
 def black_tophat(
     image: ArrayLike,
     size: int | tuple[int, int] = 3,
@@ -363,7 +370,7 @@ def black_tophat(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image] | Several[Image]:
     """Keep what is dark and smaller than the structuring element: closing minus image.
 
     Parameters
@@ -403,15 +410,19 @@ def black_tophat(
     return subtracted("black tophat", parts, image, window(size, footprint), common, dtype, out)
 
 
+# Makes the call of one of two passes, from image, element, common arguments, dtype and out.
+Part = Callable[..., Call[Image]]
+
+
 def subtracted(
     way: str,
-    parts: tuple[Callable[..., Any] | None, Callable[..., Any] | None],
+    parts: tuple[Part | None, Part | None],
     image: ArrayLike,
     element: Window,
     common: tuple[Any, ...],
     dtype: Any,
     out: Any,
-) -> Any:
+) -> Call[Image] | Several[Image]:
     """Return the first part less the second, in one pass where the loop can subtract.
 
     A part takes (image, element, common, dtype, out), as `eroded` does; None is the image itself.
@@ -419,31 +430,33 @@ def subtracted(
     high, low = parts
     if is_subtracted(image, dtype, out) and (element.holds_pixel or None in parts):
         return compounded(way, image, element, common, dtype, out)
-    # The plan of one part finds what is wrong with the arguments.
-    target = out if isinstance(out, PlanOnly) else PlanOnly(out)
-    last = high or low
+    array, last = check.image(image), high or low
     assert last is not None
-    planned = last(image, element, common, dtype, target)
-    if isinstance(out, PlanOnly):
-        return planned
-    more, less = (part(image, element, common) if part else np.asarray(image) for part in parts)
-    return difference(more, less, more if low is None else less, planned.dtype, out)
+    # The plan of one part finds what is wrong with the arguments.
+    planned = last(array, element, common, dtype, out).plan()
+
+    def runs() -> Image:
+        more, less = (part(array, element, common).run() if part else array for part in parts)
+        return difference(more, less, more if low is None else less, planned.dtype, out)
+
+    passes = tuple(part(array, element, common) for part in parts if part)
+    return Several(runs, passes, planned.shape, planned.dtype, "the difference, saturated")
 
 
 def eroded(
     image: ArrayLike, element: Window, common: tuple[Any, ...], dtype: Any = None, out: Any = None
-) -> Any:
+) -> Call[Image]:
     """Return the least pixels; `common` are mode, cval, axes and channel_axis."""
     mode, cval, axes, channel_axis = common
-    return apply(extremum(element, False), image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(extremum(element, False), image, mode, cval, axes, channel_axis, dtype, out)
 
 
 def dilated(
     image: ArrayLike, element: Window, common: tuple[Any, ...], dtype: Any = None, out: Any = None
-) -> Any:
+) -> Call[Image]:
     """Return the greatest pixels of the turned element."""
     mode, cval, axes, channel_axis = common
-    return apply(extremum(element.turned, True), image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(extremum(element.turned, True), image, mode, cval, axes, channel_axis, dtype, out)
 
 
 def compounded(
@@ -453,10 +466,10 @@ def compounded(
     common: tuple[Any, ...],
     dtype: Any = None,
     out: Any = None,
-) -> Any:
+) -> Call[Image]:
     """Return two extremes, one of the other or one less the other, in one pass."""
     mode, cval, axes, channel_axis = common
-    return apply(compound(element, way), image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(compound(element, way), image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=256)
@@ -475,6 +488,5 @@ SUBTRACTED = tuple(
 def is_subtracted(image: ArrayLike, dtype: Any, out: Any) -> bool:
     """Whether the loop can subtract, or the difference of two results has to be made."""
     own = check.native(check.image(image).dtype)
-    target = out.out if isinstance(out, PlanOnly) else out
-    kept = target is None or (isinstance(target, np.ndarray) and check.native(target.dtype) == own)
+    kept = out is None or (isinstance(out, np.ndarray) and check.native(out.dtype) == own)
     return dtype is None and kept and own in SUBTRACTED

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check
 from imgconv.core.cache import Cache
-from imgconv.core.run import apply, hashable
+from imgconv.core.call import Call, filtering
+from imgconv.core.run import hashable
 from imgconv.operations.base import Operation
 from imgconv.operations.rank import Extremum, Rank, Window
 
@@ -25,6 +26,7 @@ Image = NDArray[Any]
 FOOTPRINTS = Cache(limit=4 << 20)
 
 
+@filtering
 def minimum(
     image: ArrayLike,
     size: int | tuple[int, int] = 3,
@@ -36,7 +38,7 @@ def minimum(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Replace each pixel by the least pixel of the window around it.
 
     Parameters
@@ -74,9 +76,10 @@ def minimum(
     [[4 3 3 3 8]]
     """
     operation = extremum(window(size, footprint), False)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
+@filtering
 def maximum(
     image: ArrayLike,
     size: int | tuple[int, int] = 3,
@@ -88,7 +91,7 @@ def maximum(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Replace each pixel by the greatest pixel of the window around it.
 
     Parameters
@@ -123,9 +126,10 @@ def maximum(
     [[5 5 9 9 9]]
     """
     operation = extremum(window(size, footprint), True)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
+@filtering
 def median(
     image: ArrayLike,
     size: int | tuple[int, int] = 3,
@@ -137,7 +141,7 @@ def median(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Replace each pixel by the median of the window around it.
 
     Parameters
@@ -189,9 +193,10 @@ def median(
     """
     found = window(size, footprint)
     operation = ranking(found, (found.count // 2,))
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
+@filtering
 def percentile(
     image: ArrayLike,
     percentiles: float | Sequence[float],
@@ -204,7 +209,7 @@ def percentile(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Replace each pixel by a percentile of the window around it, or by several.
 
     Parameters
@@ -250,9 +255,10 @@ def percentile(
     ranks = tuple(found.count - 1 if p == 100 else int(found.count * p / 100) for p in wanted)
     layers = 0 if np.ndim(percentiles) == 0 else len(ranks)
     operation = ranking(found, ranks, layers)
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
+@filtering
 def rank(
     image: ArrayLike,
     rank: int,
@@ -265,7 +271,7 @@ def rank(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image]:
     """Replace each pixel by the pixel of a rank in the window around it.
 
     Parameters
@@ -305,7 +311,7 @@ def rank(
     found = window(size, footprint)
     place = check.rank(rank, found.count)
     operation = ranking(found, (place,))
-    return apply(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=256)

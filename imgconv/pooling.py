@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check
+from imgconv.core.call import Call, Several, filtering
 from imgconv.core.plan import Fit
-from imgconv.core.run import PlanOnly, apply
 from imgconv.linear import Image
 from imgconv.operations.pool import HOW, Pool
 
@@ -20,6 +20,7 @@ Pair = tuple[int, int]
 Padding = int | Pair | tuple[Pair, Pair]
 
 
+@filtering
 def pool(
     image: ArrayLike,
     size: int | tuple[int, int],
@@ -34,7 +35,7 @@ def pool(
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Image:
+) -> Call[Image] | Several[Image]:
     """Reduce an image by making one pixel of each window.
 
     Parameters
@@ -119,13 +120,21 @@ def pool(
     )
     if dtype is None and out is None:
         dtype = default_dtype(array.dtype, how)
-    arguments = "constant", OUTSIDE[how], axes, channel_axis
-    if how != "sum" or array.dtype.kind == "f" or array.itemsize < 8 or isinstance(out, PlanOnly):
-        return apply(operation, array, *arguments, dtype, out, fit)
-    about = apply(operation, array, *arguments, np.float64, None, fit)
-    result = apply(operation, array, *arguments, dtype, out, fit)
-    saturate(result, about)
-    return result
+    arguments = operation, array, "constant", OUTSIDE[how], axes, channel_axis
+    call: Call[Image] = Call(*arguments, dtype, out, fit)
+    if how != "sum" or array.dtype.kind == "f" or array.itemsize < 8:
+        return call
+    about: Call[Image] = Call(*arguments, np.float64, None, fit)
+    planned = call.plan()
+
+    def runs() -> Image:
+        nearly = about.run()
+        result = call.run()
+        saturate(result, nearly)
+        return result
+
+    note = "sums beyond 64 bits are saturated"
+    return Several(runs, (call, about), planned.shape, planned.dtype, note, operation.whole)
 
 
 def default_dtype(image: np.dtype, how: str) -> np.dtype | None:

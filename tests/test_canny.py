@@ -241,7 +241,7 @@ def test_hysteresis_errors():
 def test_explain_tells_the_loop():
     for dtype, computed in [("uint8", "float64"), ("float32", "float32"), ("float64", "float64")]:
         plan = imgconv.explain(canny, np.zeros((8, 8), dtype))
-        assert plan.operation.loop == "canny"
+        assert plan.plans[0].operation.loop == "canny"
         assert plan.computed_in == computed
 
 

@@ -174,7 +174,7 @@ def test_arguments_are_checked_without_pixels(monkeypatch):
         steps.Step, "call", lambda self, image, **_: seen.append(image) or image, raising=True
     )
     Pipeline("threshold(local, size=9999) | hysteresis(1, 2) | gamma(2)")
-    assert [image.size for image in seen] == [0, 0, 0]
+    assert [image.size for image in seen] == [0, 0]
 
 
 BOMB = "a: &a [3, 3]\n" + "".join(

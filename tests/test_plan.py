@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tracemalloc
+from functools import partial
 from pathlib import Path
 
 import cases
@@ -36,6 +37,31 @@ class TestExplain:
             "  image   1 plane",
             "  cost    26 operations a pixel, 9.22e+04 in all",
         ]
+
+    def test_tells_of_several_passes(self):
+        told = repr(imgconv.explain(imgconv.canny, self.IMAGE, 2.0))
+        assert "Plan: canny loop" in told
+        assert "Then: flood loop" in told
+        told = imgconv.explain(imgconv.hysteresis, self.IMAGE, 1, 2, dtype=np.uint8)
+        assert (told.shape, told.dtype) == ((48, 64), np.dtype(np.uint8))
+        assert "flood loop" in repr(told)
+        wide = np.zeros((48, 64), np.int64)
+        told = imgconv.explain(imgconv.white_tophat, wide, 5)
+        assert "opening" not in repr(told)
+        assert repr(told).count("Plan: rank loop") == 1
+        assert (told.shape, told.dtype) == ((48, 64), np.dtype(np.int64))
+        told = imgconv.explain(imgconv.pool, wide, 2, how="sum")
+        assert repr(told).count("Plan: pool loop") == 2
+
+    def test_tells_of_pipelines_and_partials(self):
+        pipeline = imgconv.Pipeline("gaussian(sigma=1) | sobel")
+        stack = np.zeros((3, 48, 64, 2), np.uint8)
+        told = imgconv.explain(pipeline, stack, axes=(1, 2), channel_axis=3)
+        assert repr(told) == repr(pipeline.plan((48, 64, 2), channel_axis=2))
+        wide = partial(imgconv.gaussian, sigma=3)
+        assert imgconv.explain(wide, self.IMAGE) is imgconv.explain(imgconv.gaussian, self.IMAGE, 3)
+        with pytest.raises(TypeError, match="function must be a filter of imgconv, got <function"):
+            imgconv.explain(np.median, self.IMAGE)
 
     def test_tells_of_colour_and_stacks(self):
         colour = np.zeros((48, 64, 3), np.float64)

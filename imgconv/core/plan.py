@@ -105,10 +105,12 @@ class Plan:
     ----------
     operation : Operation
         What is computed.
+    results : int
+        How many arrays come out.
     shape, dtype : tuple of int, numpy.dtype
         Of each result.
-    written : numpy.dtype
-        What the loop writes, from which the result is converted where that is another dtype.
+    written, converts : numpy.dtype, bool
+        What the loop writes, and whether the result is converted from that.
     computed_in : numpy.dtype
         float32 or float64; a short integer where 8-bit pixels make that exact.
     cost : float
@@ -119,9 +121,11 @@ class Plan:
     """
 
     operation: Operation
+    results: int
     shape: tuple[int, ...]
     dtype: np.dtype
     written: np.dtype
+    converts: bool
     computed_in: np.dtype
     modes: tuple[str, str]
     windows: tuple[Axis, Axis]
@@ -141,6 +145,21 @@ class Plan:
         """How the sum is computed: "direct", "separable", "fft" or "resample"."""
         names = {"separable": "separable", "fourier": "fft", "resample": "resample"}
         return names.get(self.operation.loop, "direct")
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """The cells on whose place in the image the last bits depend."""
+        return self.operation.grid
+
+    @property
+    def whole(self) -> str:
+        """Why it needs the whole image, if it does."""
+        return self.operation.whole
+
+    @property
+    def piecewise(self) -> Operation | None:
+        """The operation that computes any piece of the result by itself, if there is one."""
+        return self.operation if self.operation.placeable else None
 
     def band_rows(self, threads: int) -> int:
         """Result rows of a band: some for each thread, none so low that halos dominate.
@@ -267,9 +286,11 @@ def make_plan(request: Request) -> Plan:
     check.window_fits_memory((y.span, x.span), 0 if by_tiles else scratch)
     return Plan(
         operation=operation,
+        results=operation.results,
         shape=tuple(shape),
         dtype=dtype,
         written=written,
+        converts=written != dtype,
         computed_in=computed,
         modes=modes,
         windows=windows,

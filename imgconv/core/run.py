@@ -5,154 +5,76 @@ the threads.
 """
 
 import threading
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from imgconv.core import check, threads
 from imgconv.core.convert import store
 from imgconv.core.memory import POOL, empty
-from imgconv.core.plan import PLANS, Fit, Guide, Plan, Request, make_plan
-from imgconv.operations.base import Operation
+from imgconv.core.plan import PLANS, Guide, Plan, Request, make_plan
+
+if TYPE_CHECKING:
+    from imgconv.core.call import Call
 
 # Scratch up to this size is kept for the next call of the same thread, so that a small image does
 # not pay for memory; it stays in L2.
 KEPT_SCRATCH = 1 << 19
 
 
-class PlanOnly:
-    """Stands in the place of `out` to ask for the plan of a call instead of its result."""
-
-    def __init__(self, out: Any) -> None:
-        self.out = out
-
-
-def explain(function: Callable[..., Any], image: ArrayLike, *args: Any, **options: Any) -> Plan:
-    """Return the plan of a call without running it; its repr tells what would run and why.
-
-    Parameters
-    ----------
-    function : callable
-        A filter of this package.
-    image : array_like
-        The image it would filter.
-    *args, **options
-        The other arguments of the call.
-
-    Returns
-    -------
-    Plan
-        The frozen plan.
-
-    Examples
-    --------
-    >>> import imgconv
-    >>> import numpy as np
-    >>> imgconv.explain(imgconv.sobel, np.zeros((480, 640), np.uint8))
-    Plan: separable loop, level ..., in float32
-      result  1 x (480, 640) float32
-      window  3 x 3, pixel at (1, 1)
-      border  reflect along y, reflect along x
-      image   1 plane
-      cost    16 operations a pixel, 6.14e+06 in all
-    """
-    out = PlanOnly(options.pop("out", None))
-    return function(image, *args, **options, out=out)
-
-
-def apply(
-    operation: Operation,
-    image: ArrayLike,
-    mode: Any,
-    cval: Any,
-    axes: Any,
-    channel_axis: Any,
-    dtype: Any,
-    out: Any,
-    fit: str | Fit = "same",
-) -> Any:
+def run(call: "Call[Any]") -> Any:
     """Filter an image: one array, or a tuple of arrays where the operation gives two."""
-    if out is not None:
-        return apply_out(operation, image, mode, cval, axes, channel_axis, dtype, out, fit)
+    operation, image, mode, cval, axes, channel_axis, dtype, out, fit, guide = call
+    if out is not None or guide is not None:
+        return run_into(call)
     array = image if type(image) is np.ndarray else check.image(image)
     if axes is not None or channel_axis is not None:
         axes, channel_axis = check.axis_numbers(axes, channel_axis)
-    key = (operation, array.shape, array.strides, array.dtype, mode, cval, axes, channel_axis,
-           dtype, fit, None, False)  # fmt: skip
-    made = find_plan(key)
-    if operation.results == 1:
-        result = (empty if POOL.limit else np.empty)(made.shape, made.dtype)
-        execute(made, array, result, result)
-        return result
-    first, second = (empty(made.shape, made.dtype) for _ in range(2))
+    made = find_plan((operation, array.shape, array.strides, array.dtype, mode, cval, axes,
+                      channel_axis, dtype, fit, None, False, None))  # fmt: skip
+    first = second = (empty if POOL.limit else np.empty)(made.shape, made.dtype)
+    if made.results == 2:
+        second = empty(made.shape, made.dtype)
     execute(made, array, first, second)
-    return first, second
+    return first if made.results == 1 else (first, second)
 
 
-def apply_out(
-    operation: Operation,
-    image: ArrayLike,
-    mode: Any,
-    cval: Any,
-    axes: Any,
-    channel_axis: Any,
-    dtype: Any,
-    out: Any,
-    fit: str | Fit,
-) -> Any:
-    """`apply` into arrays of the caller's, or only as far as the plan."""
-    array = check.image(image)
-    axes, channel_axis = check.axis_numbers(axes, channel_axis)
-    target = out.out if isinstance(out, PlanOnly) else out
-    outs = () if target is None else target if isinstance(target, tuple) else (target,)
-    described = check.outs(outs, operation.results) if outs else None
+def run_into(call: "Call[Any]") -> Any:
+    """`run` into arrays of the caller's, or by weights that come from a guide."""
+    array, outs, guide = check.image(call.image), in_tuple(call.out), call.guide
+    made = plan(call)
     overlap = any(np.may_share_memory(array, each) for each in outs)
+    if guide is not None:
+        overlap |= any(np.may_share_memory(guide, each) for each in outs)
+        guide = guide.copy() if overlap else guide
+    if overlap and not made.in_place:
+        return run_into(call._replace(image=array.copy(order="K"), guide=guide))
+    if not outs:
+        outs = tuple(empty(made.shape, made.dtype) for _ in range(made.results))
+    execute(made, array, outs[0], outs[-1] if guide is None else guide)
+    return outs[0] if call.out is None else call.out
+
+
+def plan(call: "Call[Any]") -> Plan:
+    """Return what `run` would run."""
+    operation, image, mode, cval, axes, channel_axis, dtype, out, fit, guide = call
+    array, outs = check.image(image), in_tuple(out)
+    axes, channel_axis = check.axis_numbers(axes, channel_axis)
+    described = check.outs(outs, operation.results) if outs else None
     # Only where each pixel's result takes the pixel's own place can rows be saved and replaced.
     aligned = fit == "same" and operation.stride == (1, 1) and operation.results == 1
-    in_place = overlap and aligned and is_same(array, outs[0])
-    made = find_plan((operation, array.shape, array.strides, array.dtype, mode, cval, axes,
-                      channel_axis, dtype, fit, described, in_place))  # fmt: skip
-    if isinstance(out, PlanOnly):
-        return made
-    if overlap and not made.in_place:
-        array = array.copy(order="K")
-        return apply_out(operation, array, mode, cval, axes, channel_axis, dtype, out, fit)
-    execute(made, array, outs[0], outs[-1])
-    return target
+    in_place = bool(outs) and guide is None and aligned and is_same(array, outs[0])
+    about = None if guide is None else Guide(guide.shape, guide.strides, guide.dtype)
+    return find_plan((operation, array.shape, array.strides, array.dtype, mode, cval, axes,
+                      channel_axis, dtype, fit, described, in_place, about))  # fmt: skip
 
 
-def apply_joint(
-    operation: Operation,
-    image: NDArray[Any],
-    guide: NDArray[Any],
-    mode: Any,
-    cval: Any,
-    axes: Any,
-    channel_axis: Any,
-    dtype: Any,
-    out: Any,
-) -> Any:
-    """Filter all channels of an image together, by weights that come from it or from a guide.
-
-    The guide has the axes of the image without its channels, and behind them its own: none, where
-    the image guides itself.
-    """
-    target = out.out if isinstance(out, PlanOnly) else out
-    described = None if target is None else check.outs((target,), 1)
-    about = Guide(guide.shape, guide.strides, guide.dtype)
-    made = find_plan((operation, image.shape, image.strides, image.dtype, mode, cval, axes,
-                      channel_axis, dtype, "same", described, False, about))  # fmt: skip
-    if isinstance(out, PlanOnly):
-        return made
-    if target is None:
-        target = empty(made.shape, made.dtype)
-    elif any(np.may_share_memory(each, target) for each in (image, guide)):
-        return apply_joint(operation, image.copy(), guide.copy(), mode, cval, axes, channel_axis,
-                           dtype, out)  # fmt: skip
-    execute(made, image, target, guide)
-    return target
+def in_tuple(out: Any) -> tuple[Any, ...]:
+    """Return the arrays to fill, if there are any."""
+    if out is None:
+        return ()
+    return out if isinstance(out, tuple) else (out,)
 
 
 def find_plan(key: tuple[Any, ...]) -> Plan:
@@ -208,13 +130,11 @@ def scratch(size: int) -> NDArray[np.uint8]:
 
 def execute(made: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> None:
     """Call the loop with the scratch and the threads that the plan asks for."""
-    if first.size == 0:
-        return
-    if made.written != made.dtype:
+    if made.converts and first.size:
         exact = np.empty(made.shape, made.written)
         run_loop(made, image, exact, exact)
         store(exact, first)
-    else:
+    elif first.size:
         run_loop(made, image, first, second)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from scipy.ndimage._filters import _gaussian_kernel1d
 
 from imgconv.core.cache import Cache
+from imgconv.core.call import apply
 from imgconv.core.handover import HandOver
-from imgconv.core.run import apply
 from imgconv.ndimage.call import (
     UINT8,
     UINT64,

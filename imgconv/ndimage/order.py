@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imgconv.core.cache import Cache
+from imgconv.core.call import apply
 from imgconv.core.handover import HandOver
-from imgconv.core.run import apply
 from imgconv.ndimage.call import (
     Image,
     Target,

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import cpu
+from imgconv.core.call import apply
 from imgconv.core.plan import Fit
-from imgconv.core.run import apply
 from imgconv.core.threads import run_parallel
 from imgconv.nn.arrays import reals
 from imgconv.nn.checks import Array

@@ -144,6 +144,11 @@ class Operation:
         return 0
 
     @property
+    def placeable(self) -> bool:
+        """Whether its windows can be placed by hand, so that any piece of a result is one call."""
+        return True
+
+    @property
     def grid(self) -> tuple[int, int]:
         """The cells, along y and x, on whose place in the image the last bits depend; 1: none."""
         return 1, 1

@@ -13,15 +13,22 @@ class Bilateral(Operation):
 
     `nearness` is -inf where the window has no pixel; each row of the window is one run of pixels.
     `deviations` are those of a Gaussian over the distance of colours: one for all images of a
-    stack, or one for each.
+    stack, or one for each; `measured` where they are those of the images themselves.
     """
 
     nearness: Weights
     deviations: tuple[float, ...]
     manhattan: bool = False
+    measured: bool = False
     loop = "bilateral"
     smooths = True
     block = 1
+    placeable = False
+
+    @property
+    def whole(self) -> str:
+        """A deviation is that of all pixels."""
+        return "sigma_color is the deviation of the whole image" if self.measured else ""
 
     @property
     def held(self) -> float:

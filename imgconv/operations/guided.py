@@ -16,6 +16,7 @@ class Guided(Operation):
     loop = "guided"
     smooths = True
     block = 1
+    placeable = False
 
     @property
     def held(self) -> float:

@@ -28,6 +28,7 @@ class Pool(Operation):
     dilation: tuple[int, int] = (1, 1)
     loop = "pool"
     smooths = True
+    whole = "it changes the size"
 
     @property
     def windows(self) -> tuple[Axis, Axis]:

@@ -136,6 +136,7 @@ class Resample(Operation):
     sides: tuple[Side, Side]
     loop = "resample"
     smooths = True
+    placeable = False
 
     @property
     def error(self) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from os import PathLike
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -141,6 +141,12 @@ class Pipeline:
             for result, spec in zip(results, several(plan.result), strict=True)
         )
         return arranged[0] if isinstance(plan.result, Spec) else arranged
+
+    def call(
+        self, image: ArrayLike, *, axes: Any = None, channel_axis: Any = None, out: Any = None
+    ) -> "PipelineCall":
+        """Return a call of the chain as a value, which `imgconv.explain` asks for its plan."""
+        return PipelineCall(self, image, axes, channel_axis, out)
 
     def stepwise(
         self, image: ArrayLike, *, channel_axis: int | None = None
@@ -371,6 +377,33 @@ class Pipeline:
                     f"got {len(text)}"
                 )
         store.save(path, texts)
+
+
+class PipelineCall(NamedTuple):
+    """A pipeline and its arguments."""
+
+    pipeline: Pipeline
+    image: ArrayLike
+    axes: Any
+    channel_axis: Any
+    out: Any
+
+    def run(self) -> Any:
+        """Return what the chain gives."""
+        return self.pipeline(
+            self.image, axes=self.axes, channel_axis=self.channel_axis, out=self.out
+        )
+
+    def plan(self) -> "show.Overview":
+        """Return what the chain does with such an image, or with each of a stack."""
+        array = check.image(self.image)
+        axes, channel_axis = check.axis_numbers(self.axes, self.channel_axis)
+        layout = check.layout(array.ndim, axes, channel_axis)
+        shape = tuple(n for axis, n in enumerate(array.shape) if axis not in layout.stack)
+        channel = None
+        if layout.channel is not None:
+            channel = layout.channel - sum(axis < layout.channel for axis in layout.stack)
+        return self.pipeline.plan(shape, array.dtype, channel_axis=channel)
 
 
 def restored(chain: Chain) -> Pipeline:

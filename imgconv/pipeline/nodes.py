@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core.cache import cached_property
+from imgconv.core.call import apply
 from imgconv.core.plan import Fit
-from imgconv.core.run import apply
 from imgconv.operations.base import Operation
 from imgconv.pipeline import measures
 from imgconv.pipeline.steps import (

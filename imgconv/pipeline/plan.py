@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from imgconv.core.plan import Plan
-from imgconv.core.run import PlanOnly
 from imgconv.linear import box
 from imgconv.operations.base import Operation
 from imgconv.pipeline import measures, points
@@ -28,6 +26,7 @@ from imgconv.pipeline.nodes import (
 )
 from imgconv.pipeline.steps import (
     FILTERS,
+    SIZED,
     Arithmetic,
     Branches,
     Chain,
@@ -37,12 +36,6 @@ from imgconv.pipeline.steps import (
     Step,
 )
 from imgconv.pipeline.tiles import POINT, Reach
-
-# Differences of extremes: one pass of the engine, named by its way, where the dtype allows it.
-DIFFERENCES = ("morphological_gradient", "white_tophat", "black_tophat")
-WAYS = ("gradient", "white tophat", "black tophat")
-# Filters that look at all channels, or at a guide: not one operation on each row of samples.
-TOGETHER = ("bilateral", "joint_bilateral", "guided")
 
 
 @lru_cache(maxsize=64)
@@ -168,90 +161,41 @@ def point_plan(step: Step, spec: Spec) -> Window:
 
 def local_threshold(step: Step, spec: Spec, result: Spec) -> Window:
     """Return the plan of a threshold by the mean of a rectangle."""
-    plan = box(
-        spec.stub,
-        step.arguments.get("size", 35),
-        mode=step.arguments.get("mode", "reflect"),
-        channel_axis=None if spec.channels is None else -1,
-        dtype=points.computing(spec.dtype),
-        out=PlanOnly(None),  # type: ignore[arg-type]
-    )
-    return pieces(step, spec, result, plan, reaches(plan), None)  # type: ignore[arg-type]
+    channels = None if spec.channels is None else -1
+    size, mode = step.arguments.get("size", 35), step.arguments.get("mode", "reflect")
+    real = points.computing(spec.dtype)
+    plan = box.call(spec.stub, size, mode=mode, channel_axis=channels, dtype=real).plan()
+    return pieces(step, spec, result, plan, None)
 
 
 def filter_plan(step: Step, spec: Spec) -> Window:
     """Return the plan of a filter."""
-    arguments, name = step.arguments, step.name
-    held = [word for word in ("guide", "mask") if isinstance(arguments.get(word), np.ndarray)]
-    if name == "hysteresis":
-        mask = spec._replace(dtype=np.dtype(arguments.get("dtype") or np.bool_))
-        return Whole(step, (spec,), mask, (POINT, POINT), 8.0 * prod(spec.shape),
-                     why="it connects pixels however far apart")  # fmt: skip
-    plan: Plan = step.call(spec.stub, channels=spec.channels is not None, out=PlanOnly(None))
-    dtype = np.dtype(arguments.get("dtype") or np.bool_) if name == "canny" else plan.dtype
-    one = Spec(plan.shape[:2], spec.channels, dtype)  # type: ignore[arg-type]
-    result: Flow = one if plan.operation.results == 1 else (one,) * plan.operation.results
-    why = reason(step, plan, spec, held)
+    plan = step.plan(spec.stub, spec.channels is not None)
+    one = Spec(plan.shape[:2], spec.channels, plan.dtype)
+    result: Flow = one if plan.results == 1 else (one,) * plan.results
+    held = [word for word in SIZED if isinstance(step.arguments.get(word), np.ndarray)]
+    why = f"its {held[0]} has the size of the image" if held else plan.whole
+    if not why and plan.shape[:2] != spec.size:
+        why = "it changes the size"
     if why:
         return Whole(step, (spec,), result, (POINT, POINT), plan.cost, note=plan.method, why=why)
-    operation = None if name in TOGETHER or plan.operation.loop == "resample" else plan.operation
-    y, x = reaches(plan)
-    if name in DIFFERENCES and getattr(operation, "way", "") not in WAYS:
-        operation = None
-        y, x = (around(axis) for axis in (y, x))
-    return pieces(step, spec, result, plan, (y, x), operation)
+    return pieces(step, spec, result, plan, plan.piecewise)
 
 
-def pieces(
-    step: Step,
-    spec: Spec,
-    result: Flow,
-    plan: Plan,
-    reach: tuple[Reach, Reach],
-    operation: Operation | None,
-) -> Window:
+def pieces(step: Step, spec: Spec, result: Flow, plan: Any, operation: Operation | None) -> Window:
     """Return the plan of a step that runs on pieces."""
     note = plan.method if plan.method != "direct" else ""
+    reach = reaches(plan)
     if any(axis.mode == "wrap" and axis.grid > 1 for axis in reach):
         return Whole(step, (spec,), result, (POINT, POINT), plan.cost,
                      why="its sums begin at fixed rows, which do not wrap around")  # fmt: skip
     return Window(step, (spec,), result, reach, plan.cost, operation, note=note)
 
 
-def reason(step: Step, plan: Plan, spec: Spec, held: list[str]) -> str:
-    """Return why a filter needs the whole image, if it does."""
-    if held:
-        return f"its {held[0]} has the size of the image"
-    if step.name == "canny":
-        return "it connects pixels however far apart"
-    colour = step.name in {"bilateral", "joint_bilateral"}
-    if colour and step.arguments.get("sigma_color") is None:
-        return "sigma_color is the deviation of the whole image"
-    if step.name == "pool" or plan.shape[:2] != spec.size:
-        return "it changes the size"
-    if plan.method == "fft":
-        return "its transforms have tiles that are fixed in the image"
-    return ""
-
-
-def reaches(plan: Plan) -> tuple[Reach, Reach]:
+def reaches(plan: Any) -> tuple[Reach, Reach]:
     """Return the reach of a plan along both axes."""
-    grid = (1, 1)
-    operation: Any = plan.operation
-    if operation.loop == "box":
-        grid = (operation.block, 1)
-    elif operation.loop == "resample":
-        grid = (operation.sides[0].factor, operation.sides[1].factor)
-    elif operation.loop == "guided":
-        grid = (2 * operation.radius + 1, 1)
     y, x = (
         Reach(max(window.before, 0), max(window.after, 0), mode, cell)
-        for window, mode, cell in zip(plan.windows, plan.modes, grid, strict=True)
+        for window, mode, cell in zip(plan.windows, plan.modes, plan.grid, strict=True)
     )
     return y, x
-
-
-def around(axis: Reach) -> Reach:
-    """Return the reach of a window and of the same turned around, side by side."""
-    far = max(axis.before, axis.after)
-    return axis._replace(before=far, after=far)

@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike
 from imgconv import denoise, edges, linear, morphology, order, pooling
 from imgconv.core import check
 from imgconv.core.cache import cached_property
-from imgconv.core.run import PlanOnly
+from imgconv.core.call import call_of
 from imgconv.pipeline import points
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -39,6 +39,11 @@ DEEPEST = 64
 LARGEST_TEXT = 2500
 # The keywords that a pipeline gives by itself.
 OURS = ("axes", "channel_axis", "out")
+# The steps that make one image of several, the arguments that are arrays of the image's size, and
+# those that may be sequences, but not in a pipeline, where a step gives no layers.
+MERGERS = ("magnitude",)
+SIZED = ("guide", "mask")
+NUMBERS = ("percentiles",)
 # A guide of this name is the image itself.
 ITSELF = "image"
 OPERATORS: dict[str, Callable[..., Any]] = {
@@ -132,13 +137,21 @@ class Step:
 
     def call(self, *images: Any, channels: bool = False, **more: Any) -> Any:
         """Run it on an image, whose channels lie on its last axis, or merge several."""
+        return self.function(*images, **self.given(images[0], channels), **more)
+
+    def plan(self, image: Any, channels: bool = False) -> Any:
+        """Return the plan of what `call` would run."""
+        return call_of(self.function)(image, **self.given(image, channels)).plan()
+
+    def given(self, image: Any, channels: bool) -> dict[str, Any]:
+        """Return the arguments for an image, with or without channels."""
         arguments = {
-            name: images[0] if name == "guide" and is_itself(value) else value
+            name: image if name == "guide" and is_itself(value) else value
             for name, value in self.arguments.items()
         }
         if channels and takes(self.function, "channel_axis"):
             arguments["channel_axis"] = -1
-        return self.function(*images, **arguments, **more)
+        return arguments
 
 
 @dataclass(frozen=True)
@@ -285,7 +298,7 @@ def named(name: str, *positional: Any, **keywords: Any) -> Step:
     for word in OURS:
         if word in keywords:
             raise PipelineError(f"{name}: {word} is the pipeline's, not a step's")
-    merges = name == "magnitude"
+    merges = name in MERGERS
     known = [word for word in signature_of(function).parameters if word not in OURS]
     for word in keywords:
         if word not in known:
@@ -330,18 +343,17 @@ def check_values(step: Step) -> int:
 
     Return how many images it gives.
     """
-    if step.name == "percentile" and np.ndim(step.arguments["percentiles"]):
-        raise ValueError("percentiles must be one number in a pipeline")
-    if step.name in {"canny", "joint_bilateral", "guided"} and any(
-        isinstance(value, np.ndarray) for value in step.arguments.values()
-    ):
+    for word in NUMBERS:
+        if np.ndim(step.arguments.get(word, 0)):
+            raise ValueError(f"{word} must be one number in a pipeline")
+    if any(isinstance(step.arguments.get(word), np.ndarray) for word in SIZED):
         return 1  # of the size of an image that is not known yet
     if isinstance(step.arguments.get("mask"), str | int | float | tuple):
         raise TypeError(f"mask must be an array, got {step.arguments['mask']!r}")
     if isinstance(step.arguments.get("guide"), str) and not is_itself(step.arguments["guide"]):
         raise ValueError(f"guide must be the word image, got {step.arguments['guide']!r}")
-    if step.name in FILTERS and step.name != "hysteresis":
-        return step.call(probe(step), out=PlanOnly(None)).operation.results
+    if step.name in FILTERS:
+        return int(step.plan(probe(step)).results)
     if not step.merges:
         step.call(np.zeros((0, 4), np.uint8))
     return 1

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from imgconv import order
+from imgconv.core.call import apply
 from imgconv.core.handover import FACES, HandOver, face
-from imgconv.core.run import apply
 from imgconv.linear import OPERATIONS, rectangle
 from imgconv.ndimage.call import fits_double
 from imgconv.operations.base import FLOAT32, FLOAT64

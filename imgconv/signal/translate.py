@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core import cpu
+from imgconv.core.call import apply
 from imgconv.core.handover import HandOver
 from imgconv.core.plan import Fit
-from imgconv.core.run import apply
 from imgconv.linear import OPERATIONS, dense
 from imgconv.operations.base import FLOAT32, FLOAT64, Operation, pixels
 from imgconv.operations.methods import DENSE, ROUNDING, factor

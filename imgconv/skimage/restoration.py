@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from imgconv.core.call import apply
 from imgconv.core.handover import HandOver
-from imgconv.core.run import apply
 from imgconv.operations.lookup import Lookup
 from imgconv.skimage.convert import Image, as_float, as_skimage, image_of, number, passing_on
 

@@ -8,8 +8,8 @@ from warnings import warn
 import numpy as np
 
 from imgconv import order
+from imgconv.core.call import apply
 from imgconv.core.handover import HandOver
-from imgconv.core.run import apply
 from imgconv.linear import dense
 from imgconv.operations.base import FLOAT32, FLOAT64, Operation
 from imgconv.operations.separable import Kernel1D, Separable

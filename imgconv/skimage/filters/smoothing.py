@@ -8,8 +8,8 @@ from warnings import warn
 import numpy as np
 
 from imgconv import kernels, ndimage
+from imgconv.core.call import apply
 from imgconv.core.handover import HandOver
-from imgconv.core.run import apply
 from imgconv.edges import tap
 from imgconv.linear import OPERATIONS, dense, gaussian_term
 from imgconv.operations.base import Operation

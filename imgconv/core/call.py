@@ -1,0 +1,205 @@
+"""Calls: a filter and its arguments as a value, that can be run or asked for its plan.
+
+A public function makes a call and `filtering` runs it; `explain` asks the same call for its plan.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial, wraps
+from math import prod
+from typing import Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from imgconv.core import run
+from imgconv.core.plan import Fit, Plan
+from imgconv.operations.base import Axis, Operation
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+class Call(NamedTuple, Generic[Result]):
+    """One pass of an operation over an image, with the common arguments.
+
+    `fit` is the shape of the result, or where the windows lie. A `guide` is what the weights of all
+    channels together come from: the axes of the image without its channels, then its own; none of
+    its own, where the image guides itself.
+    """
+
+    operation: Operation
+    image: ArrayLike
+    mode: Any = "reflect"
+    cval: Any = 0.0
+    axes: Any = None
+    channel_axis: Any = None
+    dtype: Any = None
+    out: Any = None
+    fit: str | Fit = "same"
+    guide: NDArray[Any] | None = None
+
+    def run(self) -> Result:
+        """Return the filtered image, or two of them where the operation gives two."""
+        return run.run(self)
+
+    def plan(self) -> Plan:
+        """Return what would run."""
+        return run.plan(self)
+
+
+def apply(operation: Operation, image: ArrayLike, *common: Any, **named: Any) -> Any:
+    """Run one pass; the arguments are the fields of a `Call`."""
+    call: Call[Any] = Call(operation, image, *common, **named)
+    return call.run()
+
+
+class SeveralPlan(NamedTuple):
+    """What a filter of several passes runs: the plan of each, and what is said of all together."""
+
+    plans: tuple[Plan, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    note: str
+    whole: str
+    results: int = 1
+    grid: tuple[int, int] = (1, 1)
+    method: str = ""
+    piecewise: Operation | None = None
+
+    @property
+    def windows(self) -> tuple[Axis, Axis]:
+        """What a pixel depends on, in any of the passes."""
+        if not self.plans:
+            return Axis(0, 1), Axis(0, 1)
+        y, x = (Axis.union(axes) for axes in zip(*(p.windows for p in self.plans), strict=True))
+        return y, x
+
+    @property
+    def modes(self) -> tuple[str, str]:
+        """The border modes along y and along x."""
+        return self.plans[0].modes if self.plans else ("reflect", "reflect")
+
+    @property
+    def computed_in(self) -> np.dtype:
+        """The dtype of the first pass, or of the result where there is none."""
+        return self.plans[0].computed_in if self.plans else self.dtype
+
+    @property
+    def cost(self) -> float:
+        """Estimated multiply-adds of all passes, and of what is made of them."""
+        return sum(plan.cost for plan in self.plans) + 8.0 * prod(self.shape)
+
+    def __repr__(self) -> str:
+        """Tell what will run, pass by pass."""
+        passes = [repr(plan) for plan in self.plans]
+        last = f"{'Then' if passes else 'Plan'}: {self.note}"
+        return "\n".join([*passes, last, f"  result  {self.shape} {self.dtype}"])
+
+
+@dataclass(frozen=True)
+class Several(Generic[Result]):
+    """A filter that takes more than one pass.
+
+    `runs` runs it, `passes` are those of the engine, `note` says what is made of them. `whole` says
+    why it needs the whole image, if it does.
+    """
+
+    runs: Callable[[], Result]
+    passes: tuple[Call[Any], ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    note: str
+    whole: str = ""
+
+    def run(self) -> Result:
+        """Return the filtered image."""
+        return self.runs()
+
+    def plan(self) -> SeveralPlan:
+        """Return what would run."""
+        plans = tuple(each.plan() for each in self.passes)
+        return SeveralPlan(plans, self.shape, self.dtype, self.note, self.whole)
+
+
+class Runnable(Protocol[Result_co]):
+    """A call of one pass or of several."""
+
+    def run(self) -> Result_co:
+        """Return the filtered image."""
+
+    def plan(self) -> Any:
+        """Return what would run."""
+
+
+class Filter(Protocol[P, Result_co]):
+    """A public function; `call` makes the call that it runs."""
+
+    __name__: str
+
+    @property
+    def call(self) -> Callable[P, Runnable[Result_co]]:
+        """What makes the call."""
+
+    def __call__(self, *args: P.args, **options: P.kwargs) -> Result_co:
+        """Filter an image."""
+
+
+def filtering(make: Callable[P, Runnable[Result]]) -> Filter[P, Result]:
+    """Return the public function that runs the call which `make` returns."""
+
+    @wraps(make)
+    def function(*args: P.args, **options: P.kwargs) -> Result:
+        return make(*args, **options).run()
+
+    function.call = make  # type: ignore[attr-defined]
+    return cast(Filter[P, Result], function)
+
+
+def explain(function: Callable[..., Any], image: ArrayLike, *args: Any, **options: Any) -> Any:
+    """Return the plan of a call without running it; its repr tells what would run and why.
+
+    Parameters
+    ----------
+    function : callable
+        A filter of this package, a `functools.partial` of one, or a `Pipeline`.
+    image : array_like
+        The image it would filter.
+    *args, **options
+        The other arguments of the call.
+
+    Returns
+    -------
+    Plan
+        The frozen plan: what runs, of which shape and dtype the result is, and what it costs. Of a
+        filter that takes several passes, the plans of all of them.
+
+    Raises
+    ------
+    TypeError
+        If function is none of these.
+
+    Examples
+    --------
+    >>> import imgconv
+    >>> import numpy as np
+    >>> imgconv.explain(imgconv.sobel, np.zeros((480, 640), np.uint8))
+    Plan: separable loop, level ..., in float32
+      result  1 x (480, 640) float32
+      window  3 x 3, pixel at (1, 1)
+      border  reflect along y, reflect along x
+      image   1 plane
+      cost    16 operations a pixel, 6.14e+06 in all
+    """
+    return call_of(function)(image, *args, **options).plan()
+
+
+def call_of(function: Callable[..., Any]) -> Callable[..., Runnable[Any]]:
+    """Return what makes the call that a function would run."""
+    if isinstance(function, partial):
+        return partial(call_of(function.func), *function.args, **function.keywords)
+    make = getattr(function, "call", None)
+    if make is None:
+        raise TypeError(f"function must be a filter of imgconv, got {function!r}")
+    return make
