@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import imgconv
 from imgconv import Pipeline
 from imgconv.core import threads
-from imgconv.pipeline import fused, points, step
+from imgconv.pipeline import points, step
+from imgconv.pipeline.executors import arrays
 
 DTYPES = ("bool", "uint8", "int16", "uint16", "float32", "float64")
 
@@ -23,8 +24,8 @@ DTYPES = ("bool", "uint8", "int16", "uint16", "float32", "float64")
 @pytest.fixture
 def small_bands(monkeypatch):
     """The smallest image has several bands, on several threads."""
-    monkeypatch.setattr(fused, "BAND_BYTES", 1)
-    monkeypatch.setattr(fused, "HALOS", 0)
+    monkeypatch.setattr(arrays, "BAND_BYTES", 1)
+    monkeypatch.setattr(arrays, "HALOS", 0)
     monkeypatch.setattr(threads, "SERIAL_BELOW", 0)
     threads.set_num_threads(3)
 

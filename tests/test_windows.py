@@ -27,7 +27,7 @@ from imgconv.ndimage import (
     percentile_filter,
     rank_filter,
 )
-from imgconv.pipeline import fused
+from imgconv.pipeline.executors import arrays
 
 ORDER = {
     "minimum": (imgconv.minimum, lambda count: 0),
@@ -203,13 +203,13 @@ def test_pipelines(image, footprint, mode, name, chain, count, rows, data):
         Pipeline(step, "image - laplace"),
     ][chain]
     expected = list(pipeline.stepwise(image))[-1][1]
-    before = fused.band_rows
-    fused.band_rows = lambda group, height: rows
+    before = arrays.band_rows
+    arrays.band_rows = lambda group, height: rows
     try:
         with threads(count):
             assert_same_bits(pipeline(image), expected)
     finally:
-        fused.band_rows = before
+        arrays.band_rows = before
     chunks = tuple(data.draw(st.integers(3, n + 2)) for n in image.shape)
     lazy = pipeline(da.from_array(image, chunks=chunks))
     assert_same_bits(lazy.compute(scheduler="synchronous"), expected)

@@ -5,11 +5,13 @@ from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
 from imgconv.core import check
-from imgconv.pipeline import fused, show, store
-from imgconv.pipeline.nodes import Flow, Spec, Stages, several
+from imgconv.pipeline import show, store
+from imgconv.pipeline.executors import arrays
+from imgconv.pipeline.executors.base import Executor, Planes
+from imgconv.pipeline.nodes import Flow, Spec, Stages
 from imgconv.pipeline.parse import LONGEST, parse
 from imgconv.pipeline.plan import lay_out
 from imgconv.pipeline.steps import (
@@ -119,28 +121,15 @@ class Pipeline:
         TypeError
             If the image is not real.
         """
-        if type(image).__module__.partition(".")[0] == "dask":
-            from imgconv.pipeline import lazy
-
-            return lazy.apply(self, image, axes, channel_axis, out)
-        array = check.image(image)
-        axes, channel_axis = check.axis_numbers(axes, channel_axis)
-        layout = check.layout(array.ndim, axes, channel_axis)
-        planes, channels = planes_of(array, layout)
-        depth = len(layout.stack)
-        plan = self._plan(Spec(planes.shape[depth : depth + 2], channels, array.dtype))
-        outs = None if out is None else targets(plan, planes.shape[:depth], layout, out)
-        overlap = outs is not None and any(np.may_share_memory(array, each) for each in outs)
-        results = run_stack(plan, planes, depth, None if overlap else outs)
+        image, executor = kind_of(image)
+        planes = Planes.of(image, axes, channel_axis)
+        plan = self._plan(planes.spec)
+        outs = None if out is None else executor.targets(planes, plan.result, out)
+        overlap = outs is not None and any(np.may_share_memory(image, each) for each in outs)
+        results = executor.stack(plan, planes.array, planes.depth, None if overlap else outs)
         if overlap:
-            fused.filled(results, outs)
-        if out is not None:
-            return out
-        arranged = tuple(
-            result.transpose(np.argsort(axes_of(spec, layout)))
-            for result, spec in zip(results, several(plan.result), strict=True)
-        )
-        return arranged[0] if isinstance(plan.result, Spec) else arranged
+            arrays.filled(results, outs)
+        return planes.arranged(plan.result, results) if out is None else out
 
     def call(
         self, image: ArrayLike, *, axes: Any = None, channel_axis: Any = None, out: Any = None
@@ -176,21 +165,13 @@ class Pipeline:
         box(size=3) float64
         laplace float64
         """
-        array = check.image(image)
-        _, channel_axis = check.axis_numbers(None, channel_axis)
-        layout = check.layout(array.ndim, None, channel_axis)
-        planes, channels = planes_of(array, layout)
-        images: tuple[NDArray[Any], ...] = (planes,)
-        flow: Flow = Spec(planes.shape[:2], channels, array.dtype)
+        planes = Planes.of(check.image(image), None, channel_axis)
+        images: Any = (planes.array,)
+        flow: Flow = planes.spec
         for node in self._chain.parts:
             plan = lay_out(node, flow)
-            images = fused.run_steps(plan, images)
-            flow = plan.result
-            arranged = tuple(
-                result.transpose(np.argsort(axes_of(spec, layout)))
-                for result, spec in zip(images, several(flow), strict=True)
-            )
-            yield node.text, arranged[0] if isinstance(flow, Spec) else arranged
+            images, flow = arrays.run_steps(plan, images), plan.result
+            yield node.text, planes.arranged(flow, images)
 
     # ---- what it knows of itself -----------------------------------------------------------------
 
@@ -328,7 +309,11 @@ class Pipeline:
         ValueError
             If there would be more than 1,000 pictures.
         """
-        return show.preview(self, image, channel_axis, size)
+        array = check.image(image)
+        show.few_pictures(self._chain)
+        return show.preview(
+            array, self.stepwise(array, channel_axis=channel_axis), channel_axis, size
+        )
 
     # ---- files -----------------------------------------------------------------------------------
 
@@ -424,55 +409,11 @@ def node_of(part: Any) -> Node:
     raise TypeError(f"a part of a pipeline must be a text or a function, got {part!r}")
 
 
-def planes_of(array: NDArray[Any], layout: check.Layout) -> tuple[NDArray[Any], int | None]:
-    """Return a view whose axes are those of the stack, y, x and channels; and how many channels."""
-    axes = [*layout.stack, layout.y, layout.x]
-    channels = None
-    if layout.channel is not None:
-        axes.append(layout.channel)
-        channels = array.shape[layout.channel]
-    return array.transpose(axes), channels
+def kind_of(image: Any) -> tuple[Any, Executor]:
+    """Return an image, checked, and what runs pipelines on its kind."""
+    if type(image).__module__.partition(".")[0] == "dask":
+        from imgconv.pipeline.executors.chunks import Dask
 
-
-def axes_of(spec: Spec, layout: check.Layout) -> list[int]:
-    """Return where stack, y, x and channels of an image's result lie in the caller's array."""
-    places = [*layout.stack, layout.y, layout.x]
-    if layout.channel is not None and spec.channels is not None:
-        return [*places, layout.channel]
-    return [sorted(places).index(place) for place in places]
-
-
-def targets(
-    plan: Stages, stack: tuple[int, ...], layout: check.Layout, out: Any
-) -> tuple[NDArray[Any], ...]:
-    """Return the caller's arrays, checked, with their axes in the order of planes."""
-    specs = several(plan.result)
-    outs = out if isinstance(out, tuple) else (out,)
-    shape, _, dtype = check.outs(outs, len(specs))
-    axes = axes_of(specs[0], layout)
-    wanted = np.array([*stack, *specs[0].shape])[np.argsort(axes)]
-    check.out_fits(shape, dtype, tuple(map(int, wanted)), specs[0].dtype)
-    return tuple(each.transpose(axes) for each in outs)
-
-
-def run_stack(
-    plan: Stages, planes: NDArray[Any], depth: int, outs: tuple[NDArray[Any], ...] | None
-) -> tuple[NDArray[Any], ...]:
-    """Return the results of all images of a stack, whose axes come first."""
-    if not depth:
-        return run_plan(plan, planes, outs)
-    stack = planes.shape[:depth]
-    if outs is None:
-        outs = tuple(np.empty((*stack, *spec.shape), spec.dtype) for spec in several(plan.result))
-    for index in np.ndindex(stack):
-        run_plan(plan, planes[index], tuple(each[index] for each in outs))
-    return outs
-
-
-def run_plan(
-    plan: Stages, image: NDArray[Any], outs: tuple[NDArray[Any], ...] | None
-) -> tuple[NDArray[Any], ...]:
-    """Return the results for one image; one without pixels goes through the steps one by one."""
-    if image.size:
-        return fused.run(plan, (image,), outs)
-    return fused.filled(fused.run_steps(plan, (image,)), outs)
+        check.image_dtype(image.dtype)
+        return image, Dask()
+    return check.image(image), arrays.Arrays()

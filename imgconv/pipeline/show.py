@@ -8,18 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from imgconv.core import check, threads
-from imgconv.pipeline import fused
+from imgconv.pipeline.executors import arrays
 from imgconv.pipeline.nodes import Each, Fork, Group, Same, Stages, Whole, Window, several
 from imgconv.pipeline.steps import Chain, Load, Node, PipelineError
-
-if TYPE_CHECKING:
-    from imgconv.pipeline.chain import Pipeline
 
 Picture = tuple[str, NDArray[np.uint8]]
 # That somebody looks at side by side, and that memory holds.
@@ -105,7 +102,7 @@ class Overview:
         for stage in self._plan.stages:
             between.append(sum(prod(s.shape) * s.dtype.itemsize for s in several(stage.result)))
             if isinstance(stage, Group) and len(stage.parts) > 1:
-                rows = fused.band_rows(stage, stage.given[0].size[0])
+                rows = arrays.band_rows(stage, stage.given[0].size[0])
                 rows += sum(stage.halo[0])
                 bands = max(bands, rows * stage.bytes * threads.get_num_threads())
         held = [0, *between[:-1], 0]
@@ -224,10 +221,10 @@ class Preview:
         return sheet
 
 
-def preview(pipeline: "Pipeline", image: ArrayLike, channel_axis: int | None, size: int) -> Preview:
-    """Return pictures of the image and of the result of every step."""
+def few_pictures(chain: Chain) -> None:
+    """Check that a preview has not too many pictures."""
     load, count = Load(), 1
-    for part in pipeline._chain.parts:
+    for part in chain.parts:
         load = part.after(load)
         count += load.images
     if count > MOST_PICTURES:
@@ -235,9 +232,14 @@ def preview(pipeline: "Pipeline", image: ArrayLike, channel_axis: int | None, si
             f"a preview must have at most {MOST_PICTURES} pictures, got {count}; "
             "stepwise gives the results one after the other"
         )
-    array = check.image(image)
+
+
+def preview(
+    array: NDArray[Any], steps: Iterator[tuple[str, Any]], channel_axis: int | None, size: int
+) -> Preview:
+    """Return pictures of the image and of the text and the result of every step."""
     pictures = [("image", drawn(array, channel_axis, size))]
-    for text, result in pipeline.stepwise(array, channel_axis=channel_axis):
+    for text, result in steps:
         found = result if isinstance(result, tuple) else (result,)
         for number, each in enumerate(found, 1):
             name = text if len(found) == 1 else f"{text} [{number}]"

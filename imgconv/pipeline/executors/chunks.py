@@ -9,7 +9,7 @@ import os
 import pickle
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cloudpickle
 import dask
@@ -18,17 +18,14 @@ import numpy as np
 from dask.array import overlap
 from numpy.typing import NDArray
 
-from imgconv.core import check, threads
+from imgconv.core import threads
+from imgconv.pipeline.executors.base import Executor, Images, Planes
 from imgconv.pipeline.measures import Found
-from imgconv.pipeline.nodes import Each, Fork, Group, Spec, Stages, Window, several
+from imgconv.pipeline.nodes import Flow, Fork, Group, Spec, Stages, Window, several
 from imgconv.pipeline.plan import lay_out
 from imgconv.pipeline.steps import OPERATORS, PipelineError
 from imgconv.pipeline.tiles import Region, Span, Tile
 
-if TYPE_CHECKING:
-    from imgconv.pipeline.chain import Pipeline
-
-Arrays = tuple[Any, ...]
 Chunks = tuple[int, ...]
 # Stages, those of branches too: dask calls itself for tasks that wait for one another.
 MOST_STAGES = 64
@@ -36,33 +33,56 @@ MOST_STAGES = 64
 Key = tuple[bytes, int]
 
 
-def apply(pipeline: "Pipeline", image: Any, axes: Any, channel_axis: Any, out: Any) -> Any:
-    """Return the dask arrays that running a pipeline on a dask array will give."""
-    from imgconv.pipeline.chain import axes_of
+class Dask(Executor):
+    """Runs on dask arrays: what it gives is computed when dask is asked for it."""
 
-    if out is not None:
-        raise TypeError("out must be None for a dask array, which is not computed yet")
-    check.image_dtype(image.dtype)
-    axes, channel_axis = check.axis_numbers(axes, channel_axis)
-    layout = check.layout(image.ndim, axes, channel_axis)
-    places = [*layout.stack, layout.y, layout.x]
-    channels = None
-    if layout.channel is not None:
-        places.append(layout.channel)
-        channels = image.shape[layout.channel]
-    planes, depth = image.transpose(places), len(layout.stack)
-    spec = Spec(planes.shape[depth : depth + 2], channels, image.dtype)
-    plan = lay_out(pipeline._chain, spec)
-    if (count := stages_in(plan)) > MOST_STAGES:
-        raise PipelineError(
-            f"a chain must have at most {MOST_STAGES} stages on a dask array, got {count}"
+    def join(self, stage: Fork, parts: list[Images], outs: Images | None) -> Images:
+        """Compute it chunk by chunk."""
+        if stage.operator is None:
+            return tuple(image for part in parts for image in part)
+        left, right = (part[0] for part in parts)
+        spec = several(stage.result)[0]
+        image = da.map_blocks(
+            join,
+            left,
+            right.rechunk(left.chunks),
+            operator=stage.operator,
+            real=spec.dtype,
+            dtype=spec.dtype,
+            meta=meta(spec),
         )
-    results = run_stack(plan, planes, depth)
-    arranged = tuple(
-        result.transpose([int(axis) for axis in np.argsort(axes_of(each, layout))])
-        for result, each in zip(results, several(plan.result), strict=True)
-    )
-    return arranged[0] if isinstance(plan.result, Spec) else arranged
+        return (image,)
+
+    def whole(self, plan: Stages, number: int, images: Images, outs: Images | None) -> Images:
+        """Make a single task of it."""
+        specs = several(plan.stages[number].result)
+        made = dask.delayed(whole, nout=len(specs))(key_of(plan, number), *images)
+        parts = list(made) if len(specs) > 1 else [made[0]]
+        return tuple(
+            da.from_delayed(part, spec.shape, spec.dtype)
+            for part, spec in zip(parts, specs, strict=True)
+        )
+
+    def pieces(self, plan: Stages, number: int, images: Images, outs: Images | None) -> Images:
+        """Run chunk by chunk."""
+        stage = plan.stages[number]
+        assert isinstance(stage, Group)
+        return run_group(stage, key_of(plan, number), images)
+
+    def targets(self, planes: Planes, flow: Flow, out: Any) -> Images:
+        """Refuse arrays to fill."""
+        raise TypeError("out must be None for a dask array, which is not computed yet")
+
+    def stack(self, plan: Stages, planes: Any, depth: int, outs: Images | None) -> Images:
+        """Run every image of a stack by itself."""
+        if (count := stages_in(plan)) > MOST_STAGES:
+            raise PipelineError(
+                f"a chain must have at most {MOST_STAGES} stages on a dask array, got {count}"
+            )
+        if not depth:
+            return self.run(plan, (planes,))
+        found = [self.stack(plan, plane, depth - 1, None) for plane in planes]
+        return tuple(da.stack(results) for results in zip(*found, strict=True))
 
 
 def stages_in(plan: Stages) -> int:
@@ -73,43 +93,9 @@ def stages_in(plan: Stages) -> int:
     )
 
 
-def run_stack(plan: Stages, planes: Any, depth: int) -> Arrays:
-    """Return the results of all images of a stack, whose axes come first."""
-    if not depth:
-        return run(plan, (planes,))
-    found = [run_stack(plan, plane, depth - 1) for plane in planes]
-    return tuple(da.stack(results) for results in zip(*found, strict=True))
-
-
-def run(plan: Stages, images: Arrays) -> Arrays:
-    """Return the results of a chain, stage by stage."""
-    recipe = cloudpickle.dumps(plan.source)
-    for number, stage in enumerate(plan.stages):
-        if isinstance(stage, Fork):
-            images = joined(stage, [run(part, images) for part in stage.parts])
-        elif isinstance(stage, Group):
-            images = run_group(stage, (recipe, number), images)
-        else:
-            images = run_whole(stage, (recipe, number), images)
-    return images
-
-
-def joined(stage: Fork, results: list[Arrays]) -> Arrays:
-    """Return the results of branches one after the other, or joined by an operator."""
-    if stage.operator is None:
-        return tuple(image for result in results for image in result)
-    left, right = (result[0] for result in results)
-    spec = several(stage.result)[0]
-    image = da.map_blocks(
-        join,
-        left,
-        right.rechunk(left.chunks),
-        operator=stage.operator,
-        real=spec.dtype,
-        dtype=spec.dtype,
-        meta=meta(spec),
-    )
-    return (image,)
+def key_of(plan: Stages, number: int) -> Key:
+    """Return what another process needs to make the stage again."""
+    return cloudpickle.dumps(plan.source), number
 
 
 def join(left: NDArray[Any], right: NDArray[Any], operator: str, real: np.dtype) -> Any:
@@ -124,17 +110,6 @@ def meta(spec: Spec) -> NDArray[Any]:
 
 
 # ---- a step on the whole image, as one task ------------------------------------------------------
-
-
-def run_whole(stage: Window | Each, key: Key, images: Arrays) -> Arrays:
-    """Return the results of a step that must see the whole image: a single task."""
-    made = dask.delayed(whole, nout=len(several(stage.result)))(key, *images)
-    specs = several(stage.result)
-    parts = list(made) if len(specs) > 1 else [made[0]]
-    return tuple(
-        da.from_delayed(part, spec.shape, spec.dtype)
-        for part, spec in zip(parts, specs, strict=True)
-    )
 
 
 def whole(key: Key, *images: NDArray[Any]) -> tuple[NDArray[Any], ...]:
@@ -165,7 +140,7 @@ def threads_of_task() -> int:
 # ---- steps that look at neighbourhoods, chunk by chunk -------------------------------------------
 
 
-def run_group(group: Group, key: Key, images: Arrays) -> Arrays:
+def run_group(group: Group, key: Key, images: Images) -> Images:
     """Return the results of a stage, chunk by chunk."""
     found = measured(group, images) if group.measured else None
     size = group.given[0].size
@@ -211,12 +186,12 @@ def run_group(group: Group, key: Key, images: Arrays) -> Arrays:
     )
 
 
-def one_of(results: Arrays, number: int) -> NDArray[Any]:
+def one_of(results: Images, number: int) -> NDArray[Any]:
     """Return one of the results of a chunk, which a single task gives."""
     return results[number]
 
 
-def measured(group: Group, images: Arrays) -> list[Any]:
+def measured(group: Group, images: Images) -> list[Any]:
     """Return what the first step needs of the whole image, as tasks."""
     first = group.parts[0]
     assert isinstance(first, Window)
@@ -277,7 +252,7 @@ def block(
     periodic: tuple[bool, bool],
     found: list[Found] | None,
     block_id: tuple[int, ...],
-) -> Arrays:
+) -> Images:
     """Run a stage on a chunk and what lies around it."""
     group: Group = stage_of(key)
     if found is not None:

@@ -1,4 +1,4 @@
-"""Running a plan on arrays: bands of rows through all steps of a stage while they are in cache."""
+"""Pipelines on arrays in memory: bands of rows go through all steps of a stage while in cache."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from imgconv.core import threads
 from imgconv.core.memory import empty
+from imgconv.pipeline.executors.base import Executor, Images
 from imgconv.pipeline.measures import Found, Phase
 from imgconv.pipeline.nodes import Fork, Group, Same, Scratch, Stages, Window, several
 from imgconv.pipeline.steps import FILTERS
 from imgconv.pipeline.tiles import Tile, gathered
-
-Arrays = tuple[NDArray[Any], ...]
 
 # What the rows of a band hold in the step that holds most: a 2 MB L2, or what L3 gives a core.
 BAND_BYTES = 2 << 20
@@ -26,34 +25,53 @@ LARGEST_BAND = 6 << 20
 PIECE_BYTES = 1 << 20
 
 
-def run(plan: Stages, images: Arrays, outs: Arrays | None = None) -> Arrays:
-    """Return the results of a chain, stage by stage; the last one fills `outs`, if given."""
-    for stage in plan.stages:
-        last = outs if stage is plan.stages[-1] else None
-        images = run_stage(stage, images, last)
-    return images
+class Arrays(Executor):
+    """Runs on arrays in memory."""
 
+    def join(self, stage: Fork, parts: list[Images], outs: Images | None) -> Images:
+        """Compute it on whole images."""
+        return filled(stage.joined([part[0] if len(part) == 1 else part for part in parts]), outs)
 
-def run_stage(stage: Any, images: Arrays, outs: Arrays | None) -> Arrays:
-    """Return the results of a stage."""
-    if isinstance(stage, Fork):
-        parts = [run(part, images) for part in stage.parts]
-        single = [part[0] if len(part) == 1 else part for part in parts]
-        return filled(stage.joined(single), outs)
-    if stage.whole:
+    def whole(self, plan: Stages, number: int, images: Images, outs: Images | None) -> Images:
+        """Call the step, with all threads."""
+        stage: Any = plan.stages[number]
         return filled(stage.run_whole(images, sole(outs)), outs)
-    first = stage.parts[0]
-    if len(stage.parts) == 1 and isinstance(first, Window) and first.step.name in FILTERS:
-        return filled(first.run_whole(images, sole(outs)), outs)
-    return run_bands(measured(stage, images), images, outs)
+
+    def pieces(self, plan: Stages, number: int, images: Images, outs: Images | None) -> Images:
+        """Run band by band; a filter that stands alone has bands of its own."""
+        stage: Any = plan.stages[number]
+        first = stage.parts[0]
+        if len(stage.parts) == 1 and isinstance(first, Window) and first.step.name in FILTERS:
+            return filled(first.run_whole(images, sole(outs)), outs)
+        return run_bands(measured(stage, images), images, outs)
+
+    def stack(self, plan: Stages, planes: Any, depth: int, outs: Images | None) -> Images:
+        """Run one image after the other; one without pixels goes through the steps one by one."""
+        if not planes.size:
+            outs = outs or made(plan, planes.shape[:depth])
+        elif not depth:
+            return self.run(plan, (planes,), outs)
+        outs = outs or made(plan, planes.shape[:depth])
+        for index in np.ndindex(planes.shape[:depth]):
+            images, targets = (planes[index],), tuple(each[index] for each in outs)
+            if planes.size:
+                self.run(plan, images, targets)
+            else:
+                filled(run_steps(plan, images), targets)
+        return outs
 
 
-def sole(outs: Arrays | None) -> NDArray[Any] | None:
+def made(plan: Stages, stack: tuple[int, ...]) -> Images:
+    """Return arrays for the results of a stack."""
+    return tuple(np.empty((*stack, *spec.shape), spec.dtype) for spec in several(plan.result))
+
+
+def sole(outs: Images | None) -> NDArray[Any] | None:
     """Return the array to fill, if it is one."""
     return outs[0] if outs is not None and len(outs) == 1 else None
 
 
-def filled(results: Any, outs: Arrays | None) -> Arrays:
+def filled(results: Any, outs: Images | None) -> Images:
     """Return results as a tuple, in the arrays to fill if there are any."""
     found = results if isinstance(results, tuple) else (results,)
     if outs is None:
@@ -64,7 +82,7 @@ def filled(results: Any, outs: Arrays | None) -> Arrays:
     return outs
 
 
-def measured(group: Group, images: Arrays) -> Group:
+def measured(group: Group, images: Images) -> Group:
     """Return a stage whose first step knows what it needs of the whole image."""
     if not group.measured:
         return group
@@ -111,7 +129,7 @@ def band_rows(group: Group, height: int) -> int:
     return min(-(-rows // 16) * 16, -(-fair // 16) * 16)
 
 
-def run_bands(group: Group, images: Arrays, outs: Arrays | None) -> Arrays:
+def run_bands(group: Group, images: Images, outs: Images | None) -> Images:
     """Fill the results band by band."""
     height, width = group.given[0].size
     rows = band_rows(group, height)
@@ -137,7 +155,7 @@ def run_bands(group: Group, images: Arrays, outs: Arrays | None) -> Arrays:
     return results
 
 
-def run_steps(plan: Stages, images: Arrays) -> Arrays:
+def run_steps(plan: Stages, images: Images) -> Images:
     """Return the results of a chain, every step run on the whole image: one by one."""
     for stage in plan.stages:
         for part in stage.parts if isinstance(stage, Group) else (stage,):
@@ -145,7 +163,7 @@ def run_steps(plan: Stages, images: Arrays) -> Arrays:
     return images
 
 
-def run_part(part: Any, images: Arrays) -> Arrays:
+def run_part(part: Any, images: Images) -> Images:
     """Return the results of a node on whole images."""
     if isinstance(part, Fork):
         parts = [run_steps(branch, images) for branch in part.parts]
