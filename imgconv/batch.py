@@ -17,28 +17,13 @@ import numpy as np
 
 import imgconv
 from imgconv import files
+from imgconv.extras import require
 from imgconv.files import Photo, PhotoError
+from imgconv.jobs import ZARR, Done, Job
 from imgconv.pipeline import Pipeline
 from imgconv.pipeline.store import TOML, YAML
 
-ZARR = ".zarr"
 FLOATS = ("stretch", "image", "one")
-
-
-class Job(NamedTuple):
-    """A picture and where its result goes."""
-
-    source: Path
-    result: Path
-
-
-class Done(NamedTuple):
-    """What became of a job: an error in words, or its size and time."""
-
-    job: Job
-    error: str = ""
-    pixels: int = 0
-    seconds: float = 0.0
 
 
 class Work(NamedTuple):
@@ -128,8 +113,6 @@ def apply(
     todo = [job for job in listed if job not in skipped]
     lazy = [job for job in todo if job.result.suffix.lower() == ZARR or is_zarr(job.source)]
     if lazy:
-        from imgconv.cli import require
-
         require("dask", "dask", "distributed", "zarr")
     if dry_run:
         show_plans(work, todo or [Job(path, Path()) for path, _ in sources], chunk)

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,20 +18,10 @@ import numpy as np
 import imgconv
 from imgconv import files
 from imgconv.bench.suite import FAMILIES, Row
+from imgconv.extras import require
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-
-def require(extra: str, *modules: str) -> None:
-    """Leave with exit code 2 and say what to install, where a module of an extra is missing."""
-    missing = [module for module in modules if find_spec(module) is None]
-    if missing:
-        print(
-            f"imgconv: {', '.join(missing)} not found; pip install 'imgconv[{extra}]'",
-            file=sys.stderr,
-        )
-        raise SystemExit(2)
 
 
 try:
@@ -41,7 +30,7 @@ except ModuleNotFoundError:
     require("cli", "click")
     raise
 
-from imgconv import batch  # noqa: E402 (it needs click)
+from imgconv import batch
 
 
 class Filter(NamedTuple):

@@ -14,8 +14,8 @@ import click
 import numpy as np
 
 from imgconv import files
-from imgconv.batch import ZARR, Done, Job
 from imgconv.files import About, PhotoError
+from imgconv.jobs import ZARR, Done, Job
 from imgconv.pipeline import Pipeline
 
 

@@ -3,50 +3,35 @@
 A public function makes a call and `filtering` runs it; `explain` asks the same call for its plan.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, wraps
 from math import prod
-from typing import Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, cast
+from types import UnionType
+from typing import (
+    Any,
+    Generic,
+    NamedTuple,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from imgconv.core import run
-from imgconv.core.plan import Fit, Plan
+from imgconv.core.plan import Plan
+from imgconv.core.run import Call
 from imgconv.operations.base import Axis, Operation
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
-
-
-class Call(NamedTuple, Generic[Result]):
-    """One pass of an operation over an image, with the common arguments.
-
-    `fit` is the shape of the result, or where the windows lie. A `guide` is what the weights of all
-    channels together come from: the axes of the image without its channels, then its own; none of
-    its own, where the image guides itself.
-    """
-
-    operation: Operation
-    image: ArrayLike
-    mode: Any = "reflect"
-    cval: Any = 0.0
-    axes: Any = None
-    channel_axis: Any = None
-    dtype: Any = None
-    out: Any = None
-    fit: str | Fit = "same"
-    guide: NDArray[Any] | None = None
-
-    def run(self) -> Result:
-        """Return the filtered image, or two of them where the operation gives two."""
-        return run.run(self)
-
-    def plan(self) -> Plan:
-        """Return what would run."""
-        return run.plan(self)
 
 
 def apply(operation: Operation, image: ArrayLike, *common: Any, **named: Any) -> Any:
@@ -153,8 +138,19 @@ def filtering(make: Callable[P, Runnable[Result]]) -> Filter[P, Result]:
     def function(*args: P.args, **options: P.kwargs) -> Result:
         return make(*args, **options).run()
 
+    signature = inspect.signature(make)
+    result = result_of(signature.return_annotation)
+    function.__signature__ = signature.replace(return_annotation=result)  # type: ignore[attr-defined]
+    function.__annotations__ = {**make.__annotations__, "return": result}
     function.call = make  # type: ignore[attr-defined]
     return cast(Filter[P, Result], function)
+
+
+def result_of(annotation: Any) -> Any:
+    """Return what a call gives, from its type: Call[X], Several[X] or either."""
+    while get_origin(annotation) in {Union, UnionType}:
+        annotation = get_args(annotation)[0]
+    return get_args(annotation)[0]
 
 
 def explain(function: Callable[..., Any], image: ArrayLike, *args: Any, **options: Any) -> Any:

@@ -1,29 +1,58 @@
-"""Run: the only caller of compiled code.
+"""Run: the only caller of compiled code, and the call that it runs.
 
 It checks the arrays, fetches the plan, allocates results and scratch, settles overlap and chooses
 the threads.
 """
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import check, threads
 from imgconv.core.convert import store
 from imgconv.core.memory import POOL, empty
-from imgconv.core.plan import PLANS, Guide, Plan, Request, make_plan
-
-if TYPE_CHECKING:
-    from imgconv.core.call import Call
+from imgconv.core.plan import PLANS, Fit, Guide, Plan, Request, make_plan
+from imgconv.operations.base import Operation
 
 # Scratch up to this size is kept for the next call of the same thread, so that a small image does
 # not pay for memory; it stays in L2.
 KEPT_SCRATCH = 1 << 19
 
 
-def run(call: "Call[Any]") -> Any:
+Result = TypeVar("Result")
+
+
+class Call(NamedTuple, Generic[Result]):
+    """One pass of an operation over an image, with the common arguments.
+
+    `fit` is the shape of the result, or where the windows lie. A `guide` is what the weights of all
+    channels together come from: the axes of the image without its channels, then its own; none of
+    its own, where the image guides itself.
+    """
+
+    operation: Operation
+    image: ArrayLike
+    mode: Any = "reflect"
+    cval: Any = 0.0
+    axes: Any = None
+    channel_axis: Any = None
+    dtype: Any = None
+    out: Any = None
+    fit: str | Fit = "same"
+    guide: NDArray[Any] | None = None
+
+    def run(self) -> Result:
+        """Return the filtered image, or two of them where the operation gives two."""
+        return run(self)
+
+    def plan(self) -> Plan:
+        """Return what would run."""
+        return plan(self)
+
+
+def run(call: Call[Any]) -> Any:
     """Filter an image: one array, or a tuple of arrays where the operation gives two."""
     operation, image, mode, cval, axes, channel_axis, dtype, out, fit, guide = call
     if out is not None or guide is not None:
@@ -40,7 +69,7 @@ def run(call: "Call[Any]") -> Any:
     return first if made.results == 1 else (first, second)
 
 
-def run_into(call: "Call[Any]") -> Any:
+def run_into(call: Call[Any]) -> Any:
     """`run` into arrays of the caller's, or by weights that come from a guide."""
     array, outs, guide = check.image(call.image), in_tuple(call.out), call.guide
     made = plan(call)
@@ -56,7 +85,7 @@ def run_into(call: "Call[Any]") -> Any:
     return outs[0] if call.out is None else call.out
 
 
-def plan(call: "Call[Any]") -> Plan:
+def plan(call: Call[Any]) -> Plan:
     """Return what `run` would run."""
     operation, image, mode, cval, axes, channel_axis, dtype, out, fit, guide = call
     array, outs = check.image(image), in_tuple(out)
