@@ -1,6 +1,6 @@
 # make demo, make test: nothing is needed but Python 3.11 or later, a C compiler and make.
 
-TARGETS := help demo gallery test races bench lint build clean
+TARGETS := help demo gallery test races fuzz sanitize bench lint build clean
 .PHONY: $(TARGETS)
 .DEFAULT_GOAL := help
 
@@ -23,6 +23,20 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := setup.py pyproject.toml $(wildcard pyx/*)
 SAMPLE := samples/coffee.png
 
+# The sanitizers of GCC have a copy of this folder, with an environment and loops of its own. They
+# must be loaded before Python; so must the C++ library, whose exceptions they watch.
+COPIED := Makefile setup.py pyproject.toml README.md LICENSE CHANGELOG.md imgconv pyx tests samples docs
+LEVELS := v2 v3
+SECONDS := 1800
+SEED := 0
+PRELOADED = $(foreach name,asan ubsan stdc++,$(shell gcc -print-file-name=lib$(name).so))
+SANITIZED = LD_PRELOAD='$(PRELOADED)' UBSAN_OPTIONS=print_stacktrace=1 \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
+# What runs the loops, but for processes that are started or measured.
+SANITIZED_TESTS := $(addprefix tests/test_,$(addsuffix .py,apply borders canny denoise dtypes edges \
+	geometry layout linear methods morphology ndimage_face nn_activation nn_convolution nn_layers \
+	nn_pooling order others pipeline pooling properties resample signal signal_face skimage_face threads))
+
 help: ## Show this.
 	@sed -n 's/^\([a-z]*\): .*## /make \1	/p' Makefile
 
@@ -38,6 +52,20 @@ test: $(VENV)/test ## Run all tests.
 races: $(VENV)/test ## Call everything from many threads at once, for two minutes.
 	$(BIN)/python tests/races.py $(ARGS)
 
+fuzz: $(VENV)/test ## Run random calls; ARGS="--seed 3 --seconds 600" chooses.
+	$(BIN)/python tests/fuzz.py $(ARGS)
+
+sanitize: ## Run tests and random calls on loops that watch their memory; SECONDS=1800 of calls.
+	mkdir -p .sanitize
+	tar -c --exclude '*.so' --exclude __pycache__ $(COPIED) | tar -x -C .sanitize
+	IMGCONV_SANITIZE=1 IMGCONV_LEVELS='$(LEVELS)' $(MAKE) -C .sanitize $(VENV)/test
+	cd .sanitize && for level in $(LEVELS); do \
+		export $(SANITIZED) IMGCONV_ISA=$$level; \
+		$(BIN)/pytest -n auto --dist loadfile $(SANITIZED_TESTS) && \
+		$(BIN)/python tests/fuzz.py --seed $(SEED) --seconds $$(($(SECONDS) / $(words $(LEVELS)))) \
+		|| exit 1; \
+	done
+
 bench: $(VENV)/bench ## Measure beside other libraries; ARGS="correlate --threads 1" chooses.
 	$(BIN)/imgconv bench $(ARGS)
 
@@ -50,7 +78,7 @@ lint: $(VENV)/lint ## Check style and types.
 build: $(VENV)/built ## Compile the loops into this checkout.
 
 clean: ## Remove all that make has made.
-	rm -rf $(VENV) build demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build .sanitize demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	find imgconv/_loops -name '*.so' -delete 2>/dev/null || true
 
 # Each step leaves a stamp, and so is done again only when what it depends on has changed.

@@ -54,7 +54,17 @@ LOOPS = {
     "inorder": ("float64",),
     "running": ("float64",),
 }
-X86_LEVELS = ["v2", "v3", "v4"]
+X86_LEVELS = os.environ.get("IMGCONV_LEVELS", "v2 v3 v4").split()
+
+# For `make sanitize`: what C leaves undefined, and what reaches outside memory, ends the process.
+SANITIZERS = ["-fsanitize=address,undefined"] if os.environ.get("IMGCONV_SANITIZE") else []
+SANITIZE_FLAGS = [
+    *SANITIZERS,
+    "-fno-sanitize-recover=undefined",
+    "-fno-omit-frame-pointer",
+    "-g1",
+    "-O1",
+]
 
 GNU_FLAGS = [
     "-O3",
@@ -178,11 +188,13 @@ class BuildLoops(build_ext):
         else:
             print("imgconv: this compiler has no OpenMP; the filters will run on one thread")
             links = []
+        if SANITIZERS:
+            flags, links = [*flags, *SANITIZE_FLAGS], [*links, *SANITIZERS]
+        elif gnu and os.uname().sysname == "Linux":
+            links = [*links, "-s"]
         for extension in self.extensions:
             extension.extra_compile_args += flags
-            extension.extra_link_args += (
-                [*links, "-s"] if gnu and os.uname().sysname == "Linux" else links
-            )
+            extension.extra_link_args += links
         super().build_extensions()
 
     def copy_extensions_to_source(self) -> None:

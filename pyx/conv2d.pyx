@@ -202,10 +202,12 @@ cdef inline void load_row(const Job* job, const real* row, Py_ssize_t x, real* t
 
     What follows is overwritten, up to a vector: rows are loaded one after the other.
     """
-    cdef Py_ssize_t step = job.step_x, begin = 0, end = 0, i
-    if row != NULL:
-        begin = min(n, (step - 1 - x) // step if x < 0 else 0)
-        end = max(begin, min(n, (job.width - x + step - 1) // step if x < job.width else 0))
+    cdef Py_ssize_t step = job.step_x, begin, end, i
+    if row == NULL:
+        clear(target, n)
+        return
+    begin = min(n, (step - 1 - x) // step if x < 0 else 0)
+    end = max(begin, min(n, (job.width - x + step - 1) // step if x < job.width else 0))
     clear(target, begin)
     if step == 1:
         copy(target + begin, row + x + begin, end - begin)
