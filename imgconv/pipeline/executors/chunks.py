@@ -81,6 +81,11 @@ class Dask(Executor):
             )
         if not depth:
             return self.run(plan, (planes,))
+        if 0 in (stack := planes.shape[:depth]):
+            return tuple(
+                da.empty((*stack, *spec.shape), dtype=spec.dtype, chunks=-1)
+                for spec in several(plan.result)
+            )
         found = [self.stack(plan, plane, depth - 1, None) for plane in planes]
         return tuple(da.stack(results) for results in zip(*found, strict=True))
 
