@@ -447,7 +447,8 @@ def size(rng: Draw) -> tuple[int, int]:
     if way < 0.15:
         return one_of(rng, [(1, 1), (1, between(rng, 1, 300)), (between(rng, 1, 300), 1)])
     if way < 0.45:
-        return between(rng, 1, 12), between(rng, 1, 12)
+        most = one_of(rng, [3, 12])
+        return between(rng, 1, most), between(rng, 1, most)
     if way < 0.85:
         return between(rng, 1, 70), between(rng, 1, 90)
     if way < 0.95:
