@@ -128,12 +128,14 @@ cdef inline void find_direct(const Job* job, bint plain, Py_ssize_t left, Py_ssi
                              Py_ssize_t* begin, Py_ssize_t* end) noexcept nogil:
     """The columns begin to end of a strip, in whole grains, whose rows can be read in place.
 
-    A row read in place must hold every window of these columns, and LANES samples more. Short rows
-    are copied, since what is left beside them is done in chunks of its own: of 256 x 256 float32
-    pixels 3x3 takes a quarter less time so.
+    A row read in place must hold every window of these columns, and LANES samples more; where the
+    columns are no whole vectors, since grains are none, the windows of as many as fill the last
+    one, too. Short rows are copied, since what is left beside them is done in chunks of its own: of
+    256 x 256 float32 pixels 3x3 takes a quarter less time so.
     """
+    cdef Py_ssize_t spare = LANES if job.grain % LANES == 0 else 2 * LANES
     begin[0] = max(left, up_to(job.left, job.grain))
-    end[0] = min(right, job.left + job.width - job.span_x + 1 - LANES)
+    end[0] = min(right, job.left + job.width - job.span_x + 1 - spare)
     end[0] = begin[0] + (end[0] - begin[0]) // job.grain * job.grain
     if not plain or end[0] - begin[0] < 32 * LANES:
         begin[0] = end[0] = right

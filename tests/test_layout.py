@@ -422,6 +422,24 @@ def between_fences():
         case.call(image, out=given(outs))
         for out, result in zip(outs, expected, strict=True):
             assert (out == result).all()
+    strides_between_fences()
+
+
+def strides_between_fences():
+    """Rows are read in place, in pieces that are no whole vectors."""
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        size, kernel = rng.integers((2, 520), (9, 1100)), rng.normal(size=rng.integers(1, 10, 2))
+        sides = np.outer(kernel[:, 0], kernel[0])
+        image = guarded(size, rng.choice(["float32", "float64"]), at_end=True)
+        image[...] = rng.normal(size=size)
+        words = {
+            "stride": rng.integers(1, 8, 2).tolist(),
+            "shape": str(rng.choice(["valid", "same"])),
+        }
+        for method in ("separable", "direct"):
+            if words["shape"] == "same" or (np.array(kernel.shape) <= size).all():
+                imgconv.correlate(image, sides, method=method, **words)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mprotect as on Linux")
