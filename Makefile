@@ -57,7 +57,7 @@ fuzz: $(VENV)/test ## Run random calls; ARGS="--seed 3 --seconds 600" chooses.
 
 sanitize: ## Run tests and random calls on loops that watch their memory; SECONDS=1800 of calls.
 	mkdir -p .sanitize
-	tar -c --exclude '*.so' --exclude __pycache__ $(COPIED) | tar -x -C .sanitize
+	tar -c --exclude '_loops/v?' --exclude '*.so' --exclude __pycache__ $(COPIED) | tar -x -C .sanitize
 	IMGCONV_SANITIZE=1 IMGCONV_LEVELS='v2 v3' $(MAKE) -C .sanitize $(VENV)/test
 	cd .sanitize && for level in $(LEVELS); do \
 		export $(SANITIZED) IMGCONV_ISA=$$level; \
