@@ -24,7 +24,7 @@ import imgconv
 from imgconv import Pipeline
 from imgconv.core import plan, threads
 from imgconv.nn import functional
-from imgconv.pipeline import fused
+from imgconv.pipeline.executors import arrays
 
 DOCUMENTED = (ValueError, TypeError, MemoryError)
 # The slow twins take so many pixels times pixels of the window.
@@ -210,7 +210,7 @@ def settings(count: int, pieces: str | None = None) -> Iterator[None]:
     small = {
         None: [],
         "strips": [(plan, "STRIP_BYTES", 1), (plan, "CHUNK_BYTES", 128)],
-        "bands": [(fused, "BAND_BYTES", 1), (fused, "HALOS", 0)],
+        "bands": [(arrays, "BAND_BYTES", 1), (arrays, "HALOS", 0)],
     }[pieces]
     small = [*small, (threads, "SERIAL_BELOW", 0)]
     before = [(module, name, getattr(module, name)) for module, name, _ in small]

@@ -81,7 +81,8 @@ def test_a_wrong_filter_is_seen(monkeypatch):
 
 
 def test_a_wrong_band_is_seen(monkeypatch):
-    monkeypatch.setattr("imgconv.pipeline.fused.run", lambda *_: (np.zeros((9, 12), np.int16),))
+    wrong = np.zeros((9, 12), np.int16)
+    monkeypatch.setattr("imgconv.pipeline.executors.arrays.run_bands", lambda *_: (wrong,))
     with pytest.raises(AssertionError):
         chain("box(size=3) | invert", IMAGE)
 
