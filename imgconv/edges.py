@@ -99,7 +99,7 @@ def sobel(
     [ 0.    0.   70.71 70.71  0.    0.  ]
     """
     operation = edges("sobel", axis, size, normalize)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -152,7 +152,7 @@ def scharr(
     [0.653 0.    0.625 0.188]
     """
     operation = edges("scharr", axis, 3, normalize)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -206,7 +206,7 @@ def prewitt(
      [1. 2. 2. 1.]]
     """
     operation = edges("prewitt", axis, 3, normalize)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -259,7 +259,7 @@ def farid(
     [0.39 0.88 0.99 0.99 0.99 0.88 0.39]
     """
     operation = edges("farid", axis, 3, normalize)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -314,7 +314,7 @@ def roberts(
     [0. 0. 1. 0. 0. 0.]
     """
     operation = diagonal_edges(axis, normalize)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 def image_axis(axis: Any) -> int | None:
@@ -419,7 +419,7 @@ def derivative(
     [2. 4. 6. 8.] [2. 2. 2. 2.]
     """
     operation = difference(axis, order, accuracy)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=64, typed=True)
@@ -490,7 +490,7 @@ def gradient(
     10.0 36.87
     """
     operation = both(kernel, polar, normalize)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=32, typed=True)
@@ -539,7 +539,7 @@ def laplace(
      [4. 4. 4.]]
     """
     operation = laplacian()
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=1)
@@ -597,7 +597,7 @@ def gaussian_laplace(
     array([  0.2,   3.7,  19.9,  19.9, -20. , -20. ,  -3.8,  -0.2])
     """
     operation = second_derivatives(hashable(sigma), truncate)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=64, typed=True)
@@ -656,7 +656,7 @@ def gaussian_gradient_magnitude(
     4.998
     """
     operation = first_derivatives(hashable(sigma), truncate)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=64, typed=True)

@@ -149,7 +149,7 @@ def correlate(
      [7. 8. 9.]]
     """
     operation = kernel_operation(kernel, False, stride, dilation, method)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
 
 
 @filtering
@@ -216,7 +216,7 @@ def convolve(
     [[ 1.  0. -1.]]
     """
     operation = kernel_operation(kernel, True, stride, dilation, method)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
 
 
 def kernel_operation(
@@ -326,7 +326,7 @@ def separable(
     if operation is None:
         operation = Separable((((Kernel1D.centred(columns), Kernel1D.centred(rows)),),))
         OPERATIONS.put(key, operation, 2 * (columns.nbytes + rows.nbytes) + 1024)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -404,7 +404,7 @@ def gaussian(
      [  0   7  28   7   0]]
     """
     operation = smoothing(hashable(sigma), hashable(order), truncate, hashable(radius), method)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=128, typed=True)
@@ -485,7 +485,7 @@ def box(
     >>> print(box(np.arange(5.0)[None], (1, 3)))
     [[0.33333333 1.         2.         3.         3.66666667]]
     """
-    return Call(rectangle(hashable(size)), image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(rectangle(hashable(size)), image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=128, typed=True)
@@ -546,7 +546,7 @@ def difference_of_gaussians(
     array([ -1.5,  -5.2, -11.2,  -7.5,   7.5,  11.2,   5.2,   1.5])
     """
     operation = band_pass(hashable(low_sigma), hashable(high_sigma), truncate)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=128, typed=True)
@@ -613,7 +613,7 @@ def unsharp_mask(
     [[100  94  70 230 206 200]]
     """
     operation = sharpening(hashable(radius), amount)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=128, typed=True)
@@ -691,7 +691,7 @@ def gabor(
     True
     """
     operation = wave(frequency, theta, bandwidth, sigma_x, sigma_y, n_stds, offset)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 # Weights that are taken apart, and whose terms are run, in some seconds.

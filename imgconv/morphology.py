@@ -448,7 +448,7 @@ def eroded(
 ) -> Call[Image]:
     """Return the least pixels; `common` are mode, cval, axes and channel_axis."""
     mode, cval, axes, channel_axis = common
-    return Call(extremum(element, False), image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(extremum(element, False), image, mode, cval, axes, channel_axis, dtype, out)
 
 
 def dilated(
@@ -456,7 +456,9 @@ def dilated(
 ) -> Call[Image]:
     """Return the greatest pixels of the turned element."""
     mode, cval, axes, channel_axis = common
-    return Call(extremum(element.turned, True), image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(
+        extremum(element.turned, True), image, mode, cval, axes, channel_axis, dtype, out
+    )
 
 
 def compounded(
@@ -469,7 +471,7 @@ def compounded(
 ) -> Call[Image]:
     """Return two extremes, one of the other or one less the other, in one pass."""
     mode, cval, axes, channel_axis = common
-    return Call(compound(element, way), image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(compound(element, way), image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=256)

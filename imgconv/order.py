@@ -76,7 +76,7 @@ def minimum(
     [[4 3 3 3 8]]
     """
     operation = extremum(window(size, footprint), False)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -126,7 +126,7 @@ def maximum(
     [[5 5 9 9 9]]
     """
     operation = extremum(window(size, footprint), True)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -193,7 +193,7 @@ def median(
     """
     found = window(size, footprint)
     operation = ranking(found, (found.count // 2,))
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -255,7 +255,7 @@ def percentile(
     ranks = tuple(found.count - 1 if p == 100 else int(found.count * p / 100) for p in wanted)
     layers = 0 if np.ndim(percentiles) == 0 else len(ranks)
     operation = ranking(found, ranks, layers)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -311,7 +311,7 @@ def rank(
     found = window(size, footprint)
     place = check.rank(rank, found.count)
     operation = ranking(found, (place,))
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=256)

@@ -23,6 +23,8 @@ KEPT_SCRATCH = 1 << 19
 
 Result = TypeVar("Result")
 
+new_tuple = tuple.__new__
+
 
 class Call(NamedTuple, Generic[Result]):
     """One pass of an operation over an image, with the common arguments.
@@ -43,6 +45,15 @@ class Call(NamedTuple, Generic[Result]):
     fit: str | Fit = "same"
     guide: NDArray[Any] | None = None
 
+    @staticmethod
+    def of(
+        operation: Operation, image: ArrayLike, mode: Any, cval: Any, axes: Any,
+        channel_axis: Any, dtype: Any, out: Any, fit: str | Fit = "same",
+    ) -> "Call[Any]":  # fmt: skip
+        """Return a call, in a third of the time that it takes by name: a tenth of a small one."""
+        fields = operation, image, mode, cval, axes, channel_axis, dtype, out, fit, None
+        return new_tuple(Call, fields)
+
     def run(self) -> Result:
         """Return the filtered image, or two of them where the operation gives two."""
         return run(self)
@@ -62,11 +73,13 @@ def run(call: Call[Any]) -> Any:
         axes, channel_axis = check.axis_numbers(axes, channel_axis)
     made = find_plan((operation, array.shape, array.strides, array.dtype, mode, cval, axes,
                       channel_axis, dtype, fit, None, False, None))  # fmt: skip
-    first = second = (empty if POOL.limit else np.empty)(made.shape, made.dtype)
-    if made.results == 2:
-        second = empty(made.shape, made.dtype)
+    first = (empty if POOL.limit else np.empty)(made.shape, made.dtype)
+    if made.results == 1:
+        execute(made, array, first, first)
+        return first
+    second = empty(made.shape, made.dtype)
     execute(made, array, first, second)
-    return first if made.results == 1 else (first, second)
+    return first, second
 
 
 def run_into(call: Call[Any]) -> Any:
