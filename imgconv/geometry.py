@@ -12,6 +12,8 @@ from typing import Any, Literal, Protocol, overload, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from imgconv.core import windows
+
 __all__ = ["halo", "output_size", "parameter_count", "receptive_field"]
 
 Axes = int | Sequence[int]
@@ -133,7 +135,8 @@ def output_size(
     k = _integers("kernel", kernel, shapes=per_axis)
     s = _integers("stride", stride, shapes=per_axis)
     d = _integers("dilation", dilation, shapes=per_axis)
-    reach = d * (k - 1)
+    span = windows.span(k, d)
+    reach = span - 1
     paddings = {"same": reach, "valid": np.zeros_like(reach), "full": 2 * reach}
     if shape not in paddings:
         raise ValueError(f"shape must be one of {list(paddings)}, got {shape!r}")
@@ -145,34 +148,29 @@ def output_size(
         before = sides[..., 0] if sides.ndim > n.ndim else sides
     more = _integers("output_padding", output_padding, least=0, shapes=per_axis)
     if transposed:
-        return _plain(np.where(n > 0, _transposed(n, s, d, reach, total, more), 0))
+        return _plain(_transposed(n, k, s, d, (before, total - before), more))
     if np.any(more):
         raise ValueError(f"output_padding must be 0 unless transposed, got {output_padding!r}")
-    room = n + total - reach - 1
-    if np.any((room < 0) & (n > 0)):
+    if np.any((span > n + total) & (n > 0)):
         raise ValueError(
-            f"kernel must fit into the padded image, got {_plain(reach + 1)} pixels "
+            f"kernel must fit into the padded image, got {_plain(span)} pixels "
             f"for {_plain(n + total)}"
         )
-    steps = room // s
-    if ceil_mode:
-        steps = -(-room // s)
-        steps = steps - (steps * s >= n + before)
-    return _plain(np.where(n > 0, steps + 1, 0))
+    return _plain(windows.count(n, k, s, d, (before, total - before), ceil_mode))
 
 
 def _transposed(
-    n: Numbers, s: Numbers, d: Numbers, reach: Numbers, total: Numbers, more: Numbers
+    n: Numbers, k: Numbers, s: Numbers, d: Numbers, around: tuple[Numbers, Numbers], more: Numbers
 ) -> Numbers:
     if np.any(more >= np.maximum(s, d)):
         raise ValueError(
             f"output_padding must be less than stride or dilation, got {_plain(more)} "
             f"for {_plain(s)} and {_plain(d)}"
         )
-    size = (n - 1) * s - total + reach + 1 + more
+    size = windows.transposed_size(n, k, s, d, around, more)
     if np.any((size < 1) & (n > 0)):
         raise ValueError(f"padding must leave a pixel of the result, got {_plain(size)} pixels")
-    return size
+    return size * (n > 0)
 
 
 def receptive_field(layers: Iterable[Layer | HasWindows]) -> int | tuple[int, ...]:
@@ -212,16 +210,15 @@ def receptive_field(layers: Iterable[Layer | HasWindows]) -> int | tuple[int, ..
     >>> receptive_field([(7, 2), (3, 1, 2), ((1, 3),)])
     (15, 19)
     """
-    windows = [
-        window
+    chain = [
+        _layer(window)
         for layer in layers
         for window in (layer.windows if isinstance(layer, HasWindows) else [layer])
     ]
-    chain = [_layer(window) for window in windows]
     _check_same_axes([numbers for layer in chain for numbers in layer])
     field = jump = np.ones((), dtype=np.int64)
     for kernel, stride, dilation in chain:
-        field = field + dilation * (kernel - 1) * jump
+        field = field + (windows.span(kernel, dilation) - 1) * jump
         jump = jump * stride
     return _plain(field)
 

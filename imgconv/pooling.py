@@ -5,9 +5,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from imgconv.core import check
+from imgconv.core import check, windows
 from imgconv.core.call import Call, Several, filtering
 from imgconv.core.plan import Fit
+from imgconv.core.windows import Pair, Plane
 from imgconv.linear import Image
 from imgconv.operations.pool import HOW, Pool
 
@@ -16,7 +17,6 @@ __all__ = ["pool"]
 # What stands outside the image, and changes nothing.
 OUTSIDE = {"max": -np.inf, "min": np.inf, "sum": 0.0, "mean": 0.0, "median": np.inf}
 
-Pair = tuple[int, int]
 Padding = int | Pair | tuple[Pair, Pair]
 
 
@@ -108,16 +108,16 @@ def pool(
     axes, channel_axis = check.axis_numbers(axes, channel_axis)
     layout = check.layout(array.ndim, axes, channel_axis)
     sizes = check.integers(size, "size", 1)
-    operation, fit = pooling(
-        check.choice(how, HOW, "how"),
+    check.choice(how, HOW, "how")
+    plane = windows_of(
         (array.shape[layout.y], array.shape[layout.x]),
         sizes,
         sizes if stride is None else check.integers(stride, "stride", 1),
         check.integers(dilation, "dilation", 1),
         check.paddings(padding, "padding"),
         bool(ceil_mode),
-        bool(count_include_pad),
     )
+    operation, fit = pooling(how, plane, how == "mean" and bool(count_include_pad))
     if dtype is None and out is None:
         dtype = default_dtype(array.dtype, how)
     arguments = operation, array, "constant", OUTSIDE[how], axes, channel_axis
@@ -152,47 +152,30 @@ def saturate(sums: Image, about: NDArray[np.float64]) -> None:
         sums[off < -(2.0**63)] = limits.min
 
 
-@lru_cache(maxsize=128)
-def pooling(
-    how: str,
-    shape: tuple[int, int],
-    size: tuple[int, int],
-    stride: tuple[int, int],
-    dilation: tuple[int, int],
-    padding: tuple[tuple[int, int], tuple[int, int]],
+def windows_of(
+    shape: Pair,
+    size: Pair,
+    stride: Pair,
+    dilation: Pair,
+    padding: tuple[Pair, Pair],
     ceil_mode: bool,
-    count_include_pad: bool,
-) -> tuple[Pool, Fit]:
-    """Return the operation, and where its windows lie on an image of this shape."""
-    counts, found = [], []
-    for n, k, s, d, around in zip(shape, size, stride, dilation, padding, strict=True):
-        check.padding_fits(around, (k - 1) * d + 1)
-        count = windows_along(n, (k - 1) * d + 1, s, around, ceil_mode)
-        padded = how == "mean" and count_include_pad
-        counts.append(pixels_along(n, k, s, d, around, count, padded))
-        found.append(count)
-    operation = Pool(how, size, (counts[0], counts[1]), stride, dilation)
-    (top, _), (left, _) = padding
-    return operation, Fit((top, left), (found[0], found[1]))
+) -> Plane:
+    """Return where windows lie on an image of this shape; none along an axis without pixels."""
+    y, x = (
+        windows.along(n, k, s, d, around, ceil_mode)
+        for n, k, s, d, around in zip(shape, size, stride, dilation, padding, strict=True)
+    )
+    for axis in (y, x):
+        check.padding_fits((axis.before, axis.after), axis.span)
+        padded = axis.n + axis.before + axis.after
+        check.window_fits(axis.span, padded, axis.n == 0 or axis.count > 0)
+    return y, x
 
 
-def windows_along(n: int, span: int, stride: int, around: tuple[int, int], ceil_mode: bool) -> int:
-    """Return the number of windows along an axis of n pixels; none where there is no pixel."""
-    before, after = around
-    if n == 0:
-        return 0
-    room = n + before + after - span + (stride - 1 if ceil_mode else 0)
-    check.window_fits(span, n + before + after, room >= 0)
-    count = room // stride + 1
-    return count - 1 if ceil_mode and (count - 1) * stride >= n + before else count
-
-
-def pixels_along(
-    n: int, k: int, stride: int, dilation: int, around: tuple[int, int], count: int, padded: bool
-) -> NDArray[np.float64]:
-    """Return how many of each window's k pixels lie in an axis of n, or in its padding, too."""
-    low, high = (-around[0], n + around[1]) if padded else (0, n)
-    first = np.arange(count, dtype=np.int64) * stride - around[0]
-    # Pixels of a window that lie ahead of a place: those of the first so many dilations.
-    ahead_of = [np.clip(-(-(place - first) // dilation), 0, k) for place in (low, high)]
-    return (ahead_of[1] - ahead_of[0]).astype(np.float64)
+@lru_cache(maxsize=128)
+def pooling(how: str, plane: Plane, padded: bool) -> tuple[Pool, Fit]:
+    """Return the operation and where its windows lie; padding counts in a mean if `padded`."""
+    y, x = plane
+    counts = y.pixels(padded), x.pixels(padded)
+    operation = Pool(how, (y.k, x.k), counts, (y.stride, x.stride), (y.dilation, x.dilation))
+    return operation, Fit((y.before, x.before), (y.count, x.count))

@@ -511,13 +511,13 @@ cdef inline char* aligned(char* at) noexcept nogil:
 def run(cnp.ndarray job not None, cnp.ndarray first not None, cnp.ndarray taps not None,
         cnp.ndarray begin not None, cnp.ndarray packed not None, cnp.ndarray bias not None,
         cnp.ndarray image not None, cnp.ndarray result not None, cnp.ndarray scratch not None,
-        Py_ssize_t slot, int threads):
-    """Fill `result`; all arrays are C-contiguous, `scratch` has `slot` bytes for each thread."""
+        int threads):
+    """Fill `result`; all arrays are C-contiguous, `scratch` is (threads, bytes)."""
     cdef const Job* plan = <const Job*> cnp.PyArray_DATA(job)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
     cdef real* target = <real*> cnp.PyArray_DATA(result)
     cdef char* slots = aligned(<char*> cnp.PyArray_DATA(scratch))
-    cdef Py_ssize_t task
+    cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1), task
     cdef Py_ssize_t tasks = plan.images * plan.groups * plan.regions
     cdef Weights weights
     weights.first = <const Py_ssize_t*> cnp.PyArray_DATA(first)
@@ -533,8 +533,7 @@ def run(cnp.ndarray job not None, cnp.ndarray first not None, cnp.ndarray taps n
 
 def products(cnp.ndarray job not None, cnp.ndarray first not None, cnp.ndarray taps not None,
              cnp.ndarray image not None, cnp.ndarray gradient not None,
-             cnp.ndarray result not None, cnp.ndarray scratch not None, Py_ssize_t slot,
-             int threads):
+             cnp.ndarray result not None, cnp.ndarray scratch not None, int threads):
     """Fill `result`, (shares, groups, outputs, inputs, taps), whose sum over the first axis counts.
 
     Shares are of all regions of all images, the same for every number of threads.
@@ -544,6 +543,7 @@ def products(cnp.ndarray job not None, cnp.ndarray first not None, cnp.ndarray t
     cdef const real* above = <const real*> cnp.PyArray_DATA(gradient)
     cdef real* target = <real*> cnp.PyArray_DATA(result)
     cdef char* slots = aligned(<char*> cnp.PyArray_DATA(scratch))
+    cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1)
     cdef Py_ssize_t shares = cnp.PyArray_DIM(result, 0)
     cdef Py_ssize_t parts = (plan.inputs + plan.some_inputs - 1) // plan.some_inputs
     cdef Py_ssize_t all = plan.images * plan.regions, task, share, g

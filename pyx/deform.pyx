@@ -105,7 +105,7 @@ cdef void sample_row(const Job* job, const real* image, const real* offsets, con
 def sample(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray offsets not None,
            cnp.ndarray mask not None, cnp.ndarray columns not None, cnp.ndarray scratch not None,
            int threads):
-    """Fill the columns of one image; scratch has a row for each thread."""
+    """Fill the columns of one image; scratch is (threads, bytes), which hold a `Row`."""
     cdef const Job* plan = <const Job*> cnp.PyArray_DATA(job)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
     cdef const real* places = <const real*> cnp.PyArray_DATA(offsets)

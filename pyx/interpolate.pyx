@@ -79,18 +79,22 @@ cdef void resize_back(const Taps* down, const Taps* along, const real* gradient,
 def run(cnp.ndarray rows not None, cnp.ndarray down not None, cnp.ndarray columns not None,
         cnp.ndarray along not None, cnp.ndarray image not None, cnp.ndarray result not None,
         cnp.ndarray scratch not None, int threads):
-    """Resize planes, (planes, H, W) to (planes, oh, ow); scratch is a row for each thread."""
+    """Resize planes, (planes, H, W) to (planes, oh, ow).
+
+    scratch is (threads, bytes), which hold a row of the image.
+    """
     cdef Taps y = taps_of(rows, down, cnp.PyArray_DIM(image, 1))
     cdef Taps x = taps_of(columns, along, cnp.PyArray_DIM(image, 2))
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
     cdef real* target = <real*> cnp.PyArray_DATA(result)
-    cdef real* row = <real*> cnp.PyArray_DATA(scratch)
+    cdef char* slots = <char*> cnp.PyArray_DATA(scratch)
+    cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1)
     cdef Py_ssize_t planes = cnp.PyArray_DIM(image, 0), task
     with nogil:
         for task in prange(planes * y.count, num_threads=threads, use_threads_if=threads > 1,
                            schedule="static"):
             resize_row(&y, &x, source + task // y.count * y.n * x.n, task % y.count,
-                       row + threadid() * x.n, target + task * x.count)
+                       <real*> (slots + threadid() * slot), target + task * x.count)
 
 
 def back(cnp.ndarray rows not None, cnp.ndarray down not None, cnp.ndarray columns not None,
@@ -101,10 +105,11 @@ def back(cnp.ndarray rows not None, cnp.ndarray down not None, cnp.ndarray colum
     cdef Taps x = taps_of(columns, along, cnp.PyArray_DIM(result, 2))
     cdef const real* source = <const real*> cnp.PyArray_DATA(gradient)
     cdef real* target = <real*> cnp.PyArray_DATA(result)
-    cdef real* row = <real*> cnp.PyArray_DATA(scratch)
+    cdef char* slots = <char*> cnp.PyArray_DATA(scratch)
+    cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1)
     cdef Py_ssize_t planes = cnp.PyArray_DIM(result, 0), plane
     with nogil:
         for plane in prange(planes, num_threads=threads, use_threads_if=threads > 1,
                             schedule="static"):
-            resize_back(&y, &x, source + plane * y.count * x.count, row + threadid() * x.n,
-                        target + plane * y.n * x.n)
+            resize_back(&y, &x, source + plane * y.count * x.count,
+                        <real*> (slots + threadid() * slot), target + plane * y.n * x.n)

@@ -24,7 +24,7 @@ cdef extern from *:
 
 
 cdef struct Axis:
-    # The fields of imgconv.nn.windows.Axis.
+    # The fields of imgconv.core.windows.Windows.
     Py_ssize_t n, k, stride, dilation, before, after, count
 
 
@@ -107,17 +107,17 @@ def largest(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
 
 def scatter(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
             cnp.ndarray gradient not None, cnp.ndarray result not None,
-            cnp.ndarray best not None, cnp.ndarray places not None, int threads):
+            cnp.ndarray scratch not None, int threads):
     """Add each window's gradient to the pixel that is its largest; `result` is zero before.
 
-    `best` and `places` are scratch, a row of windows for each thread.
+    `scratch` is (threads, bytes), which hold the values and the places of a row of windows.
     """
     cdef const Axis* axis = <const Axis*> cnp.PyArray_DATA(axes)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
     cdef const real* above = <const real*> cnp.PyArray_DATA(gradient)
     cdef real* target = <real*> cnp.PyArray_DATA(result)
-    cdef real* row = <real*> cnp.PyArray_DATA(best)
-    cdef int32_t* found = <int32_t*> cnp.PyArray_DATA(places)
+    cdef char* slots = <char*> cnp.PyArray_DATA(scratch)
+    cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1)
     cdef Py_ssize_t planes = cnp.PyArray_DIM(image, 0), plane
     cdef real least = lowest
     with nogil:
@@ -126,13 +126,13 @@ def scatter(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
             scatter_plane(axis, axis + 1, source + plane * axis[0].n * axis[1].n, least,
                           above + plane * axis[0].count * axis[1].count,
                           target + plane * axis[0].n * axis[1].n,
-                          row + threadid() * axis[1].count, found + threadid() * axis[1].count)
+                          <real*> (slots + threadid() * slot))
 
 
 cdef void scatter_plane(const Axis* down, const Axis* along, const real* image, real lowest,
-                        const real* gradient, real* result, real* best,
-                        int32_t* places) noexcept nogil:
+                        const real* gradient, real* result, real* best) noexcept nogil:
     cdef Py_ssize_t y, x
+    cdef int32_t* places = <int32_t*> (best + along.count)
     for y in range(down.count):
         largest_row(image, down, along, y, lowest, best, places)
         for x in range(along.count):
@@ -171,18 +171,20 @@ def spread(cnp.ndarray axes not None, cnp.ndarray gradient not None, cnp.ndarray
            int threads):
     """Add each window's gradient to all its pixels; `result` is zero before.
 
-    The gradient counts rows[y] * across[x]; `scratch` is a row of pixels for each thread.
+    The gradient counts rows[y] * across[x]; `scratch` is (threads, bytes), which hold a row of
+    pixels.
     """
     cdef const Axis* axis = <const Axis*> cnp.PyArray_DATA(axes)
     cdef const real* above = <const real*> cnp.PyArray_DATA(gradient)
     cdef const real* down = <const real*> cnp.PyArray_DATA(rows)
     cdef const real* along = <const real*> cnp.PyArray_DATA(across)
     cdef real* target = <real*> cnp.PyArray_DATA(result)
-    cdef real* row = <real*> cnp.PyArray_DATA(scratch)
+    cdef char* slots = <char*> cnp.PyArray_DATA(scratch)
+    cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1)
     cdef Py_ssize_t planes = cnp.PyArray_DIM(result, 0), plane
     with nogil:
         for plane in prange(planes, num_threads=threads, use_threads_if=threads > 1,
                             schedule="static"):
             spread_plane(axis, axis + 1, above + plane * axis[0].count * axis[1].count, along,
                          down, target + plane * axis[0].n * axis[1].n,
-                         row + threadid() * axis[1].n)
+                         <real*> (slots + threadid() * slot))

@@ -1,10 +1,10 @@
 """Which compiled level runs: chosen once, at import."""
 
 import os
-import time
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 from imgconv._loops import machine
 from imgconv.core.threads import IMPORTS
@@ -38,13 +38,6 @@ def loop(name: str, real: str) -> ModuleType:
         return import_module(f"imgconv._loops.{LEVEL}.{real}.{name}")
 
 
-def peak_flops(threads: int = 1, real: str = "float32") -> float:
-    """Measure the floating-point operations a second of this level, two for each multiply-add."""
-    run = loop("peak", real).run
-    run(1 << 14, threads)
-    best = 0.0
-    for _ in range(5):
-        start = time.perf_counter()
-        done = run(1 << 18, threads)
-        best = max(best, done / (time.perf_counter() - start))
-    return best
+def constant(name: str, real: str, constant: str) -> Any:
+    """Return what a loop was compiled with, such as the sizes of its tiles."""
+    return getattr(loop(name, real), constant)

@@ -1,11 +1,9 @@
 """Hysteresis on classes of pixels: which weak ones are connected to a strong one."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from imgconv.core import cpu, threads
+from imgconv.core.run import run_entry
 
 # Operations a pixel, as far as they run on several threads: bytes to bits and back.
 COST = 2
@@ -36,9 +34,9 @@ def connect(plane: NDArray[np.uint8], corners: bool) -> int:
     height, width = plane.shape
     bitmaps = np.zeros((2, height + 2, -(-width // 64) + 2), np.uint64)
     words = bitmaps[0].size
-    count = threads.get_num_threads() if COST * plane.size >= threads.SERIAL_BELOW else 1
-    arguments: Any = (plane, bitmaps, np.empty(words, np.int32), np.zeros(words, np.uint8))
-    loop = cpu.loop("flood", "uint8")
-    if count == 1:
-        return loop.connect(*arguments, corners, 1)
-    return threads.run_parallel(loop.connect, *arguments, corners, count)
+    stack, waiting = np.empty(words, np.int32), np.zeros(words, np.uint8)
+    looks: int = run_entry(
+        "flood", "uint8", "connect", plane, bitmaps, stack, waiting, corners,
+        cost=COST * plane.size,
+    )  # fmt: skip
+    return looks

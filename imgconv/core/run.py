@@ -10,7 +10,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgconv.core import check, threads
+from imgconv.core import check, cpu, threads
 from imgconv.core.convert import store
 from imgconv.core.memory import POOL, empty
 from imgconv.core.plan import PLANS, Fit, Guide, Plan, Request, make_plan
@@ -189,3 +189,28 @@ def run_loop(made: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArr
             made.loop.run, made.job, image, first, second, scratch(made.scratch * count),
             made.band_rows(count), count,
         )  # fmt: skip
+
+
+def run_entry(
+    loop: str, real: str, entry: str, *arguments: Any, cost: float, scratch_bytes: int = 0
+) -> Any:
+    """Call a loop that takes arrays as they are: of layers, and of what follows connected pixels.
+
+    Parameters
+    ----------
+    loop, real, entry : str
+        The loop, the type in which it computes, and its function.
+    *arguments
+        What the function takes before scratch and threads.
+    cost : float
+        Multiply-adds of the call, which say how many threads share them.
+    scratch_bytes : int
+        Scratch of a thread: the function gets an array (threads, bytes) of at least so many.
+        None is given where it is 0.
+    """
+    count = threads.threads_for(cost)
+    if scratch_bytes:
+        # Whole cache lines: threads share none, and numbers of any type are aligned.
+        slot = -(-scratch_bytes // 64) * 64
+        arguments += (scratch(count * slot)[: count * slot].reshape(count, slot),)
+    return threads.run_parallel(getattr(cpu.loop(loop, real), entry), *arguments, count)

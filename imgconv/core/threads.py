@@ -130,6 +130,11 @@ def threads(n: int) -> Iterator[None]:
         _here.count = before
 
 
+def threads_for(cost: float) -> int:
+    """Return how many threads share so many multiply-adds."""
+    return get_num_threads() if cost >= SERIAL_BELOW else 1
+
+
 # -------------------------------------------------------------------------------------------------
 # Locks: one that another thread holds at a fork would stay locked in the child for ever. So a fork
 # waits for all locks of this package, takes them, and lets them go on both sides.

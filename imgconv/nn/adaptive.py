@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from imgconv.core.windows import Pair, Plane, Windows
 from imgconv.nn import checks
 from imgconv.nn.arrays import floats
 from imgconv.nn.checks import Array
 from imgconv.nn.pooled import largest, numbers, scattered
-from imgconv.nn.windows import Axis, Pair, Plane
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -176,7 +176,7 @@ def adaptive_max_pool2d_backward(
 
 
 def _one_window(size: Pair) -> Plane:
-    y, x = (Axis(n, n, 1, 1, 0, 0, 1) for n in size)
+    y, x = (Windows(n, n, 1, 1, 0, 0, 1) for n in size)
     return y, x
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core.border import index_map
+from imgconv.core.windows import Pair
 from imgconv.nn.checks import Around, Array
-from imgconv.nn.windows import Pair
 
 # PyTorch's names of what padding holds, and those of `imgconv.core.border`.
 MODES = {

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgconv.core import check
-from imgconv.nn import windows
+from imgconv.core import check, windows
+from imgconv.core.windows import Pair, Plane, Windows
 from imgconv.nn.arrays import floats, reals
-from imgconv.nn.windows import Axis, Pair, Plane
 
 Array = NDArray[Any]
 Around = tuple[Pair, Pair]
@@ -111,7 +110,7 @@ def plane(
 ) -> Plane:
     """Return where the windows lie; refused if none fits."""
     y, x = (
-        Axis(n, k, s, d, *pads, windows.count(n, k, s, d, pads, ceil_mode))
+        windows.along(n, k, s, d, pads, ceil_mode)
         for n, k, s, d, pads in zip(size, kernel, stride, dilation, around, strict=True)
     )
     for axis in (y, x):
@@ -128,17 +127,15 @@ def transposed_plane(
 ) -> Plane:
     """Return where the windows lie, one for each pixel of an image, in the transpose's result."""
     axes = []
-    for n, k, s, d, (before, after), m in zip(
-        size, kernel, stride, dilation, around, more, strict=True
-    ):
+    for n, k, s, d, pads, m in zip(size, kernel, stride, dilation, around, more, strict=True):
         if m >= max(s, d):
             raise ValueError(
                 f"output_padding must be less than stride or dilation, {max(s, d)}, got {m}"
             )
-        whole = (n - 1) * s + windows.span(k, d) + m
-        if whole <= before + after:
-            raise ValueError(f"padding must leave a pixel of {whole}, got {(before, after)}")
-        axes.append(Axis(whole - before - after, k, s, d, before, after, n))
+        found = windows.transposed_size(n, k, s, d, pads, m)
+        if found < 1:
+            raise ValueError(f"padding must leave a pixel of {found + sum(pads)}, got {pads}")
+        axes.append(Windows(found, k, s, d, pads[0], pads[1], n))
     return axes[0], axes[1]
 
 

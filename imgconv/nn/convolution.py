@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 from numpy.typing import ArrayLike
 
 from imgconv.core import check
+from imgconv.core.windows import Plane
 from imgconv.nn import checks
 from imgconv.nn.arrays import floats
 from imgconv.nn.borders import extend, fold_back
 from imgconv.nn.checks import Around, Array
 from imgconv.nn.correlation import correlate, forward, products, transposed
 from imgconv.nn.deformable import deform_conv2d, deform_conv2d_backward
-from imgconv.nn.windows import Plane
 
 __all__ = [
     "conv2d",

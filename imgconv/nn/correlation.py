@@ -7,18 +7,20 @@ one for each pixel of its stride.
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from functools import lru_cache
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgconv.core import cpu, threads
+from imgconv.core import cpu
 from imgconv.core.cache import Cache
-from imgconv.core.run import scratch
+from imgconv.core.run import run_entry
+from imgconv.core.threads import threads_for
+from imgconv.core.windows import Pair, Windows
 from imgconv.nn.checks import Array
-from imgconv.nn.windows import Axis, Pair
 
 # Bytes of a region's strip and stage together, so that weights fit into L2, too.
 REGION = 1 << 19
@@ -71,13 +73,13 @@ class Phases(NamedTuple):
         return (self.span - 1) // self.step
 
 
-def forward(axis: Axis) -> Phases:
+def forward(axis: Windows) -> Phases:
     """Return the taps of a layer along an axis."""
     taps = tuple((i, i * axis.dilation - axis.before) for i in range(axis.k))
     return Phases(axis.n, axis.count, axis.stride, (taps,))
 
 
-def transposed(axis: Axis) -> Phases:
+def transposed(axis: Windows) -> Phases:
     """Return the taps of the transposed layer, from the windows of an axis back to its n pixels.
 
     Pixel o is tap i of window y where ``o + before == y * stride + i * dilation``.
@@ -129,19 +131,123 @@ class Job:
     direct: int
 
 
-class Plan(NamedTuple):
-    """A layer on images of one shape: its job, and its taps as the loop reads them."""
+class Cut(NamedTuple):
+    """A plan cut into regions for a number of threads, as the loop reads it."""
 
     job: NDArray[np.intp]
     first: NDArray[np.intp]  # where the taps of each phase begin in `offsets`
     offsets: NDArray[np.intp]
-    taps: tuple[tuple[Pair, ...], ...]  # (i, j) of each phase
-    high: int
-    padded: int  # outputs, in whole tiles
-    parts: int  # of the inputs
-    regions: int
-    cost: float
+    rows: int  # of a region, in cells
+    regions: int  # of an image and group
+    some_outputs: int  # that a task computes
     scratch: int  # bytes a thread
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How a layer runs on images of one shape, or how the gradient of its weights does, and why.
+
+    Attributes
+    ----------
+    images, groups, inputs, outputs : int
+        Images, groups of channels, and the channels of a group.
+    y, x : Phases
+        The pixels that taps stand on.
+    dtype : numpy.dtype
+        Of images, weights and result; all is computed in it.
+    products : bool
+        Whether the result is the gradient of the weights.
+    taps : tuple
+        (i, j) of the taps of each phase.
+    high : int
+        Outputs of a tile.
+    columns : int
+        Columns of a region, in cells.
+    some_inputs : int
+        Inputs in a strip.
+    """
+
+    images: int
+    groups: int
+    inputs: int
+    outputs: int
+    y: Phases
+    x: Phases
+    dtype: np.dtype
+    products: bool
+    taps: tuple[tuple[Pair, ...], ...]
+    high: int
+    columns: int
+    some_inputs: int
+    _cuts: dict[int, Cut] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the result."""
+        y, x = self.y, self.x
+        if self.products:
+            return self.groups, self.outputs, self.inputs, len(y.taps[0]), len(x.taps[0])
+        return self.images, self.groups * self.outputs, y.count, x.count
+
+    @property
+    def padded(self) -> int:
+        """Outputs, in whole tiles."""
+        return up(self.outputs, self.high)
+
+    @property
+    def parts(self) -> int:
+        """Strips that hold all inputs."""
+        return -(-self.inputs // self.some_inputs)
+
+    @property
+    def whole(self) -> bool:
+        """Whether a region has whole rows, which lie one behind the other as in the image."""
+        return self.columns == self.x.cells and self.x.step == 1
+
+    @property
+    def shared(self) -> int:
+        """Zeros to the right of a row in the strip, which are those to the left of the next one."""
+        x = self.x
+        after = self.columns + x.reach - x.before - x.n
+        return max(0, min(x.before, after, x.reach)) if self.whole else 0
+
+    @property
+    def cost(self) -> float:
+        """Multiply-adds of the whole call."""
+        cells = self.y.cells * self.x.cells * sum(map(len, self.taps))
+        return float(self.images * self.groups * self.inputs * self.outputs * cells)
+
+    def cut(self, threads: int) -> Cut:
+        """Return the regions for so many threads; those of a gradient of weights never change."""
+        threads = 1 if self.products else threads
+        found = self._cuts.get(threads)
+        if found is None:
+            found = self._cuts[threads] = cut(self, threads)
+        return found
+
+    def __repr__(self) -> str:
+        """Tell a curious reader what will run and why."""
+        y, x, threads = self.y, self.x, threads_for(self.cost)
+        found, a_number = self.cut(threads), self.cost / max(1, prod(self.shape))
+        lie = f", every {y.step} x {x.step} pixels" if y.step * x.step > 1 else ""
+        lie += f", in {len(y.taps)} x {len(x.taps)} phases" if len(self.taps) > 1 else ""
+        channels = f"{some(self.groups, 'group')} of {self.inputs} inputs, {self.outputs} outputs"
+        return "\n".join(
+            [
+                f"Plan: conv2d loop, level {cpu.LEVEL}, in {self.dtype}",
+                f"  result  1 x {self.shape} {self.dtype}",
+                f"  window  {y.span} x {x.span}, pixel at ({y.before}, {x.before}){lie}",
+                f"  image   {some(self.images, 'image')}, {channels}",
+                f"  cost    {a_number:.3g} operations a number, {self.cost:.3g} in all",
+                f"  regions {found.regions} of {found.rows} x {self.columns} places and "
+                f"{found.some_outputs} outputs, on {some(threads, 'thread')}",
+            ]
+        )
+
+
+def some(n: int, noun: str) -> str:
+    """Return a number of things in words."""
+    return f"{n} {noun}{'s' if n != 1 else ''}"
 
 
 def up(n: int, unit: int) -> int:
@@ -168,81 +274,92 @@ def make_plan(
     y: Phases,
     x: Phases,
     dtype: np.dtype,
-    count: int,
     products: bool = False,
 ) -> Plan:
-    """Return how a layer runs on `count` threads, or the gradient of its weights."""
-    loop = cpu.loop("conv2d", dtype.name)
-    high = tile_height(outputs, loop.HIGHEST_TILE)
-    phases = len(y.taps) * len(x.taps)
-    residues = y.residues * x.residues
-    columns, tile = columns_of(y, x, dtype), loop.WIDTHS[high - 1]
-    # Zeros to the right of a row serve the next one, whose zeros to the left they are.
-    whole = columns == x.cells and x.step == 1
-    after = columns + x.reach - x.before - x.n
-    shared = max(0, min(x.before, after, x.reach)) if whole else 0
-    pitch = columns + x.reach - shared
-
+    """Return how a layer runs, or the gradient of its weights."""
+    high = tile_height(outputs, cpu.constant("conv2d", dtype.name, "HIGHEST_TILE"))
+    tile = cpu.constant("conv2d", dtype.name, "WIDTHS")[high - 1]
     lines = sum(len(taps) for taps in y.taps) * x.residues * ((tile + x.reach) // LANES + 2)
     some_inputs = evenly(inputs, UNDER_TILE // (64 * max(lines, 1)))
     if products:
         taps_of_input = len(y.taps[0]) * len(x.taps[0])
         some_inputs = evenly(some_inputs, SUMS // (64 * outputs * taps_of_input))
-    some_outputs = up(outputs, high)
+    taps = tuple(
+        tuple((i, j) for i, _ in rows for j, _ in columns) for rows in y.taps for columns in x.taps
+    )
+    return Plan(images, groups, inputs, outputs, y, x, dtype, products, taps, high,
+                columns_of(y, x, dtype), some_inputs)  # fmt: skip
+
+
+def cut(plan: Plan, threads: int) -> Cut:
+    """Return the regions that so many threads share, and where pixels lie in their strips."""
+    y, x, dtype, outputs, some_inputs = plan.y, plan.x, plan.dtype, plan.outputs, plan.some_inputs
+    phases, residues = len(plan.taps), y.residues * x.residues
+    pitch = plan.columns + x.reach - plan.shared
+    some_outputs = plan.padded
     per_row = (some_inputs * residues + phases * some_outputs) * pitch
     room = REGION // dtype.itemsize - some_inputs * residues * pitch * y.reach
     # A few regions for each thread.
-    wanted = -(-4 * count // (images * groups)) if count > 1 and not products else 1
+    wanted = -(-4 * threads // max(1, plan.images * plan.groups)) if threads > 1 else 1
     rows = evenly(y.cells, max(1, min(room // per_row, -(-y.cells // wanted))))
-    regions = -(-y.cells // rows) * -(-x.cells // columns)
-    if regions * images * groups < 2 * count and not products:
-        some_outputs = up(evenly(outputs, -(-outputs // (2 * count))), high)
+    regions = -(-y.cells // rows) * -(-x.cells // plan.columns)
+    if regions * plan.images * plan.groups < 2 * threads and not plan.products:
+        some_outputs = up(evenly(outputs, -(-outputs // (2 * threads))), plan.high)
 
-    tail = up(shared + LANES, LANES)
+    tail = up(plan.shared + LANES, LANES)
     plane = (rows + y.reach) * pitch + tail
     channel = up(residues * plane, LANES)
     channel += LANES * (1 - channel // LANES % 2)  # so that channels share no set of a cache
     stage = up(rows * pitch, LANES) + LANES
-    in_place = (
-        y.step == x.step == 1
-        and y.before == x.before == 0
-        and whole
-        and pitch == x.n
-        and y.cells + y.reach <= y.n
-        and x.n * y.n * dtype.itemsize % 4096 != 0
-    )
-    last = y.cells - (y.cells - 1) // rows * rows
-    lengths = {rows * pitch, last * pitch} if whole and pitch == x.cells else {columns}
-    direct = (
-        phases == 1
-        and columns == x.cells
-        and outputs % high == 0
-        and all(n >= LANES and up(n, LANES) <= n * WASTE for n in lengths)
-        and (some_inputs == inputs or all(n % LANES == 0 for n in lengths))
-        and not products
-    )
-    first, offsets, taps = offsets_of(y, x, plane, pitch)
-    places = up(some_inputs * max(map(len, taps)), LANES)
+    first, offsets = offsets_of(y, x, plane, pitch)
+    places = up(some_inputs * max(map(len, plan.taps)), LANES)
     numbers = some_inputs * channel + phases * some_outputs * stage
-    sums = outputs * some_inputs * len(offsets) * 64 if products else 0
-    parts = -(-outputs // some_outputs)
+    sums = outputs * some_inputs * len(offsets) * 64 if plan.products else 0
     job = Job(
-        images, groups, inputs, outputs, y.n, x.n, y.count, x.count, y.step, x.step,
+        plan.images, plan.groups, plan.inputs, outputs, y.n, x.n, y.count, x.count, y.step, x.step,
         len(y.taps), len(x.taps), y.cells, x.cells, y.before, x.before, y.residues, x.residues,
-        y.reach, x.reach, rows, columns, regions * parts, pitch, plane, channel, tail,
-        some_inputs, places, high, some_outputs, stage, int(in_place), int(direct),
+        y.reach, x.reach, rows, plan.columns, regions * -(-outputs // some_outputs), pitch, plane,
+        channel, tail, some_inputs, places, plan.high, some_outputs, stage,
+        int(is_strip(plan, pitch)), int(is_stage(plan, rows, pitch)),
     )  # fmt: skip
-    return Plan(
+    return Cut(
         job=np.array(astuple(job), np.intp),
         first=first,
         offsets=offsets,
-        taps=taps,
-        high=high,
-        padded=up(outputs, high),
-        parts=-(-inputs // some_inputs),
+        rows=rows,
         regions=regions,
-        cost=float(images * groups * inputs * outputs * y.cells * x.cells * len(offsets)),
-        scratch=up(8 * places + up(numbers, LANES) * dtype.itemsize + sums + 64, 64),
+        some_outputs=some_outputs,
+        # A cache line more, with which the loop begins at a whole one.
+        scratch=up(8 * places + up(numbers, LANES) * dtype.itemsize + sums + 128, 64),
+    )
+
+
+def is_strip(plan: Plan, pitch: int) -> bool:
+    """Whether the image itself can be the strip: it has no border and its rows have the pitch."""
+    y, x = plan.y, plan.x
+    return (
+        y.step == x.step == 1
+        and y.before == x.before == 0
+        and plan.whole
+        and pitch == x.n
+        and y.cells + y.reach <= y.n
+        and x.n * y.n * plan.dtype.itemsize % 4096 != 0
+    )
+
+
+def is_stage(plan: Plan, rows: int, pitch: int) -> bool:
+    """Whether tiles can write the result itself: their vectors waste little beyond its rows."""
+    y, x = plan.y, plan.x
+    last = y.cells - (y.cells - 1) // rows * rows
+    joined = plan.whole and pitch == x.cells
+    lengths = {rows * pitch, last * pitch} if joined else {plan.columns}
+    return (
+        len(plan.taps) == 1
+        and plan.columns == x.cells
+        and plan.outputs % plan.high == 0
+        and all(n >= LANES and up(n, LANES) <= n * WASTE for n in lengths)
+        and (plan.some_inputs == plan.inputs or all(n % LANES == 0 for n in lengths))
+        and not plan.products
     )
 
 
@@ -254,9 +371,9 @@ def columns_of(y: Phases, x: Phases, dtype: np.dtype) -> int:
 
 def offsets_of(
     y: Phases, x: Phases, plane: int, pitch: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp], tuple[tuple[Pair, ...], ...]]:
-    """Return where in the strip taps lie: the first of each phase, all, and their (i, j)."""
-    first, offsets, taps = [0], [], []
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where the offsets of each phase begin, and those of all taps in the strip."""
+    first, offsets = [0], []
     for rows in y.taps:
         for columns in x.taps:
             for _, dy in rows:
@@ -266,8 +383,7 @@ def offsets_of(
                     residue = residue_y * x.residues + residue_x
                     offsets.append(residue * plane + row * pitch + column)
             first.append(len(offsets))
-            taps.append(tuple((i, j) for i, _ in rows for j, _ in columns))
-    return np.array(first, np.intp), np.array(offsets, np.intp), tuple(taps)
+    return np.array(first, np.intp), np.array(offsets, np.intp)
 
 
 # Weights as tiles read them, with what they were packed from.
@@ -302,29 +418,26 @@ def pack(weights: Array, plan: Plan) -> tuple[Array, NDArray[np.intp]]:
     return np.concatenate(parts), np.array(begin, np.intp)
 
 
-def threads_for(cost: float) -> int:
-    """Return how many threads share so many multiply-adds."""
-    return threads.get_num_threads() if cost >= threads.SERIAL_BELOW else 1
+def plan_of(images: int, weights: Array, y: Phases, x: Phases) -> Plan:
+    """Return the plan of `correlate` for so many images."""
+    groups, outputs, inputs = weights.shape[:3]
+    return make_plan(images, groups, inputs, outputs, y, x, weights.dtype)
 
 
 def correlate(image: Array, weights: Array, bias: Array | None, y: Phases, x: Phases) -> Array:
     """Return the layer's result, (N, groups * outputs, y.count, x.count)."""
-    groups, outputs, inputs = weights.shape[:3]
-    result = np.empty((len(image), groups * outputs, y.count, x.count), image.dtype)
+    plan = plan_of(len(image), weights, y, x)
+    result = np.empty(plan.shape, plan.dtype)
     if len(image) == 0:
         return result
-    shape = len(image), groups, inputs, outputs, y, x, image.dtype
-    plan = make_plan(*shape, 1)
-    count = threads_for(plan.cost)
-    plan = make_plan(*shape, count)
-    biases = np.zeros((groups, plan.padded), image.dtype)
+    biases = np.zeros((plan.groups, plan.padded), plan.dtype)
     if bias is not None:
-        biases[:, :outputs] = bias.reshape(groups, outputs)
+        biases[:, : plan.outputs] = bias.reshape(plan.groups, plan.outputs)
     numbers, begin = packed(weights, plan)
-    threads.run_parallel(
-        cpu.loop("conv2d", image.dtype.name).run, plan.job, plan.first, plan.offsets, begin,
-        numbers, biases, np.ascontiguousarray(image), result, scratch(count * plan.scratch + 64),
-        plan.scratch, count,
+    found = plan.cut(threads_for(plan.cost))
+    run_entry(
+        "conv2d", plan.dtype.name, "run", found.job, found.first, found.offsets, begin, numbers,
+        biases, np.ascontiguousarray(image), result, cost=plan.cost, scratch_bytes=found.scratch,
     )  # fmt: skip
     return result
 
@@ -332,16 +445,15 @@ def correlate(image: Array, weights: Array, bias: Array | None, y: Phases, x: Ph
 def products(image: Array, gradient: Array, groups: int, y: Phases, x: Phases) -> Array:
     """Return the gradient of a layer's weights, (groups, outputs, inputs, kh, kw)."""
     inputs, outputs = image.shape[1] // groups, gradient.shape[1] // groups
-    kernel = len(y.taps[0]), len(x.taps[0])
+    plan = make_plan(len(image), groups, inputs, outputs, y, x, image.dtype, True)
     if len(image) == 0:
-        return np.zeros((groups, outputs, inputs, *kernel), image.dtype)
-    plan = make_plan(len(image), groups, inputs, outputs, y, x, image.dtype, 1, True)
-    shares = max(1, min(SHARES // (groups * plan.parts), len(image) * plan.regions))
-    result = np.empty((shares, groups, outputs, inputs, *kernel), image.dtype)
-    count = threads_for(plan.cost)
-    threads.run_parallel(
-        cpu.loop("conv2d", image.dtype.name).products, plan.job, plan.first, plan.offsets,
+        return np.zeros(plan.shape, plan.dtype)
+    found = plan.cut(threads_for(plan.cost))
+    shares = max(1, min(SHARES // (groups * plan.parts), len(image) * found.regions))
+    result = np.empty((shares, *plan.shape), plan.dtype)
+    run_entry(
+        "conv2d", plan.dtype.name, "products", found.job, found.first, found.offsets,
         np.ascontiguousarray(image), np.ascontiguousarray(gradient), result,
-        scratch(count * plan.scratch + 64), plan.scratch, count,
+        cost=plan.cost, scratch_bytes=found.scratch,
     )  # fmt: skip
     return result.sum(axis=0) if shares > 1 else result[0]

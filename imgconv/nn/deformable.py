@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgconv.core import check, cpu
-from imgconv.core.threads import run_parallel
+from imgconv.core import check
+from imgconv.core.run import run_entry
+from imgconv.core.windows import Pair, Plane, Windows
 from imgconv.nn import checks
 from imgconv.nn.arrays import floats
 from imgconv.nn.checks import Array
-from imgconv.nn.correlation import correlate, forward, products, threads_for, transposed
-from imgconv.nn.windows import Axis, Pair, Plane
+from imgconv.nn.correlation import correlate, forward, products, transposed
 
 __all__ = ["deform_conv2d", "deform_conv2d_backward"]
 
@@ -42,9 +42,9 @@ class Layer(NamedTuple):
         )  # fmt: skip
 
     @property
-    def places(self) -> tuple[Axis, Axis]:
+    def places(self) -> tuple[Windows, Windows]:
         """The 1x1 windows on an image of columns."""
-        y, x = (Axis(a.count, 1, 1, 1, 0, 0, a.count) for a in self.plane)
+        y, x = (Windows(a.count, 1, 1, 1, 0, 0, a.count) for a in self.plane)
         return y, x
 
 
@@ -158,11 +158,7 @@ def deform_conv2d_backward(
         above = np.ascontiguousarray(grad[n : n + 1])
         grad_weight += products(_columns(layer, n), above, groups, forward(y), forward(x))
         back = correlate(above, layer.weight.swapaxes(1, 2), None, transposed(y), transposed(x))
-        count = threads_for(8.0 * back.size)
-        run_parallel(
-            _loop(layer).back, layer.job, images[n], layer.offset[n], layer.mask[n], back,
-            *(each[n] for each in grads), _scratch(layer, count), count,
-        )  # fmt: skip
+        _run("back", layer, n, back, *(each[n] for each in grads), cost=8.0 * back.size)
     return (
         grads[0],
         grads[1],
@@ -213,13 +209,15 @@ def _layer(
     )
 
 
-def _loop(layer: Layer) -> Any:
-    return cpu.loop("deform", layer.input.dtype.name)
+def _run(entry: str, layer: Layer, n: int, *arrays: Array, cost: float) -> None:
+    """Run the loop on one image, with a row of neighbours for each thread.
 
-
-def _scratch(layer: Layer, count: int) -> NDArray[np.uint8]:
-    """A row of neighbours for each thread: four places and six numbers for each result."""
-    return np.empty((count, layer.plane[1].count * (4 * 4 + 6 * 8)), np.uint8)
+    That is four places and six numbers for each result.
+    """
+    run_entry(
+        "deform", layer.input.dtype.name, entry, layer.job, layer.input[n], layer.offset[n],
+        layer.mask[n], *arrays, cost=cost, scratch_bytes=layer.plane[1].count * (4 * 4 + 6 * 8),
+    )  # fmt: skip
 
 
 def _columns(layer: Layer, n: int) -> Array:
@@ -227,9 +225,5 @@ def _columns(layer: Layer, n: int) -> Array:
     y, x = layer.plane
     shape = (1, layer.input.shape[1] * y.k * x.k, y.count, x.count)
     columns = np.empty(shape, layer.input.dtype)
-    count = threads_for(8.0 * columns.size)
-    run_parallel(
-        _loop(layer).sample, layer.job, layer.input[n], layer.offset[n], layer.mask[n], columns,
-        _scratch(layer, count), count,
-    )  # fmt: skip
+    _run("sample", layer, n, columns, cost=8.0 * columns.size)
     return columns

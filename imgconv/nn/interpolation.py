@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgconv.core import check, cpu
-from imgconv.core.threads import run_parallel
+from imgconv.core import check
+from imgconv.core.run import run_entry
 from imgconv.nn import checks
 from imgconv.nn.arrays import floats
 from imgconv.nn.checks import Array
-from imgconv.nn.correlation import threads_for
 
 __all__ = ["interpolate", "interpolate_backward"]
 
@@ -130,10 +129,9 @@ def interpolate_backward(
 
 def _run(entry: str, y: Taps, x: Taps, source: Array, target: Array, width: int) -> None:
     planes = (np.ascontiguousarray(each).reshape(-1, *each.shape[-2:]) for each in (source, target))
-    count = threads_for(4.0 * max(source.size, target.size))
-    run_parallel(
-        getattr(cpu.loop("interpolate", target.dtype.name), entry), *y, *x, *planes,
-        np.empty((count, width), target.dtype), count,
+    run_entry(
+        "interpolate", target.dtype.name, entry, *y, *x, *planes,
+        cost=4.0 * max(source.size, target.size), scratch_bytes=width * target.itemsize,
     )  # fmt: skip
 
 

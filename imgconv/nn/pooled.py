@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgconv.core import cpu
 from imgconv.core.call import apply
-from imgconv.core.plan import Fit
-from imgconv.core.threads import run_parallel
+from imgconv.core.run import run_entry
+from imgconv.core.windows import Plane
 from imgconv.nn.arrays import reals
 from imgconv.nn.checks import Array
-from imgconv.nn.correlation import threads_for
-from imgconv.nn.windows import Pair, Plane
-from imgconv.operations.pool import Pool
-from imgconv.pooling import pixels_along
+from imgconv.pooling import OUTSIDE, pooling
 
 
 def numbers(input: ArrayLike) -> Array:
@@ -37,32 +31,9 @@ def planes_of(images: Array) -> Array:
     return np.ascontiguousarray(images).reshape(-1, *images.shape[2:])
 
 
-def counts_of(plane: Plane, padded: bool) -> list[NDArray[np.float64]]:
-    """Return how many pixels of each window count, along each axis."""
-    return [
-        pixels_along(a.n, a.k, a.stride, a.dilation, (a.before, a.after), a.count, padded)
-        for a in plane
-    ]
-
-
-# What stands outside the image, and changes nothing.
-OUTSIDE = {"max": -np.inf, "sum": 0.0, "mean": 0.0}
-
-
-@lru_cache(maxsize=128)
-def _operation(
-    how: str, size: Pair, stride: Pair, dilation: Pair, counts: tuple[bytes, bytes]
-) -> Pool:
-    down, along = (np.frombuffer(each) for each in counts)
-    return Pool(how, size, (down, along), stride, dilation)
-
-
-def pooled(how: str, array: Array, plane: Plane, counts: list[NDArray[np.float64]]) -> Array:
-    """Run `imgconv.pool`'s loop."""
-    y, x = plane
-    counted = counts[0].tobytes(), counts[1].tobytes()
-    operation = _operation(how, (y.k, x.k), (y.stride, x.stride), (y.dilation, x.dilation), counted)
-    fit = Fit((y.before, x.before), (y.count, x.count))
+def pooled(how: str, array: Array, plane: Plane, padded: bool = False) -> Array:
+    """Run `imgconv.pool`'s loop; padding counts in a mean if `padded`."""
+    operation, fit = pooling(how, plane, padded)
     return apply(operation, array, "constant", OUTSIDE[how], (-2, -1), None, array.dtype, None, fit)
 
 
@@ -77,10 +48,10 @@ def largest(images: Array, plane: Plane) -> tuple[Array, NDArray[np.int64]]:
     y, x = plane
     shape = (*images.shape[:2], y.count, x.count)
     best, places = np.empty(shape, computed), np.empty(shape, np.int32)
-    run_parallel(
-        cpu.loop("pool2d", computed.name).largest, axes_of(plane),
+    run_entry(
+        "pool2d", computed.name, "largest", axes_of(plane),
         planes_of(images.astype(computed, copy=False)), lowest, best, places,
-        threads_for(float(best.size * y.k * x.k)),
+        cost=best.size * y.k * x.k,
     )  # fmt: skip
     return best.astype(dtype, copy=False), places.astype(np.int64)
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from imgconv.core import check, cpu
-from imgconv.core.threads import run_parallel
+from imgconv.core import check
+from imgconv.core.run import run_entry
+from imgconv.core.windows import Pair
 from imgconv.nn import checks
 from imgconv.nn.adaptive import (
     adaptive_avg_pool2d,
@@ -18,10 +19,8 @@ from imgconv.nn.adaptive import (
 )
 from imgconv.nn.arrays import floats
 from imgconv.nn.checks import Array
-from imgconv.nn.correlation import threads_for
-from imgconv.nn.pooled import axes_of, counts_of, largest, numbers, planes_of, pooled
+from imgconv.nn.pooled import axes_of, largest, numbers, planes_of, pooled
 from imgconv.nn.unpooling import max_unpool2d, max_unpool2d_backward
-from imgconv.nn.windows import Pair
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -108,7 +107,7 @@ def max_pool2d(
         return best.reshape(shape), places.reshape(shape)
     if array.size == 0:
         return np.empty(shape, array.dtype)
-    return pooled("max", array, plane, counts_of(plane, False))
+    return pooled("max", array, plane)
 
 
 def max_pool2d_backward(
@@ -145,11 +144,11 @@ def max_pool2d_backward(
     grad = checks.gradient(grad_output, (*array.shape[:-2], y.count, x.count), array.dtype)
     result = np.zeros(images.shape, array.dtype)
     planes = len(images) * images.shape[1]
-    count = threads_for(float(planes * y.count * x.count * y.k * x.k))
-    run_parallel(
-        cpu.loop("pool2d", array.dtype.name).scatter, axes_of(plane), planes_of(images), -np.inf,
-        np.ascontiguousarray(grad), result, np.empty((count, x.count), array.dtype),
-        np.empty((count, x.count), np.int32), count,
+    run_entry(
+        "pool2d", array.dtype.name, "scatter", axes_of(plane), planes_of(images), -np.inf,
+        np.ascontiguousarray(grad), result, cost=planes * y.count * x.count * y.k * x.k,
+        # The largest pixels of a row of windows, and their places.
+        scratch_bytes=x.count * (array.itemsize + np.int32().itemsize),
     )  # fmt: skip
     return result.reshape(array.shape)
 
@@ -202,10 +201,9 @@ def avg_pool2d(
     divisor = checks.divisor(divisor_override)
     if array.size == 0:
         return np.empty((*array.shape[:-2], plane[0].count, plane[1].count), array.dtype)
-    counts = counts_of(plane, bool(count_include_pad))
     if divisor is None:
-        return pooled("mean", array, plane, counts)
-    return pooled("sum", array, plane, counts) / array.dtype.type(divisor)
+        return pooled("mean", array, plane, bool(count_include_pad))
+    return pooled("sum", array, plane) / array.dtype.type(divisor)
 
 
 def avg_pool2d_backward(
@@ -243,16 +241,16 @@ def avg_pool2d_backward(
     y, x = plane
     grad = checks.gradient(grad_output, (*array.shape[:-2], y.count, x.count), array.dtype)
     if divisor is None:
-        shares = [1 / np.maximum(n, 1) for n in counts_of(plane, bool(count_include_pad))]
+        shares = [1 / np.maximum(a.pixels(bool(count_include_pad)), 1) for a in plane]
     else:
         shares = [np.full(y.count, 1 / divisor), np.ones(x.count)]
     result = np.zeros(images.shape, array.dtype)
     planes = len(images) * images.shape[1]
-    count = threads_for(float(planes * y.count * (x.count * x.k + y.k * x.n)))
-    run_parallel(
-        cpu.loop("pool2d", array.dtype.name).spread, axes_of(plane), np.ascontiguousarray(grad),
+    run_entry(
+        "pool2d", array.dtype.name, "spread", axes_of(plane), np.ascontiguousarray(grad),
         shares[0].astype(array.dtype), shares[1].astype(array.dtype), planes_of(result),
-        np.empty((count, x.n), array.dtype), count,
+        cost=planes * y.count * (x.count * x.k + y.k * x.n),
+        scratch_bytes=x.n * array.itemsize,
     )  # fmt: skip
     return result.reshape(array.shape)
 

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imgconv.core import check
+from imgconv.core.windows import Pair, Plane
 from imgconv.nn import checks
 from imgconv.nn.arrays import floats, reals
 from imgconv.nn.borders import extend, fold_back, grow, shrink
 from imgconv.nn.checks import Around, Array
 from imgconv.nn.interpolation import interpolate, interpolate_backward
-from imgconv.nn.windows import Pair, Plane
 
 __all__ = [
     "channel_shuffle",

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgconv.core import check
+from imgconv.core import check, windows
+from imgconv.core.windows import Pair
 from imgconv.nn import checks
 from imgconv.nn.arrays import floats
 from imgconv.nn.checks import Array
 from imgconv.nn.pooled import scattered
-from imgconv.nn.windows import Pair
 
 __all__ = ["max_unpool2d", "max_unpool2d_backward"]
 
@@ -109,7 +109,7 @@ def _unpooling(
     steps = kernel if stride is None else check.integers(stride, "stride", 1)
     pads = check.integers(padding, "padding", 0)
     height, width = (
-        (n - 1) * s + k - 2 * p
+        windows.transposed_size(n, k, s, 1, (p, p), 0)
         for n, s, k, p in zip(images.shape[2:], steps, kernel, pads, strict=True)
     )
     if output_size is not None:
