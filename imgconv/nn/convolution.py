@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import signature
 from typing import Any, NamedTuple
 
 from numpy.typing import ArrayLike
 
 from imgconv.core import check
 from imgconv.core.windows import Plane
-from imgconv.nn import checks
+from imgconv.nn import checks, deformable
 from imgconv.nn.arrays import floats
 from imgconv.nn.borders import extend, fold_back
 from imgconv.nn.checks import Around, Array
-from imgconv.nn.correlation import correlate, forward, products, transposed
+from imgconv.nn.correlation import Phases, Plan, correlate, forward, plan_of, products, transposed
 from imgconv.nn.deformable import deform_conv2d, deform_conv2d_backward
 
 __all__ = [
@@ -39,11 +41,32 @@ class Layer(NamedTuple):
     plane: Plane
     around: Around  # the border that the input has
     single: bool  # whether the input was (C, H, W)
+    transposes: bool
 
     @property
     def groups(self) -> int:
         """The number of groups."""
         return self.weight.shape[0]
+
+    @property
+    def weights(self) -> Array:
+        """The weights from the layer's channels to those of its result."""
+        return self.weight.swapaxes(1, 2) if self.transposes else self.weight
+
+    @property
+    def phases(self) -> tuple[Phases, Phases]:
+        """The pixels that taps stand on, along each axis."""
+        y, x = map(transposed if self.transposes else forward, self.plane)
+        return y, x
+
+    @property
+    def plan(self) -> Plan:
+        """What will run, and why."""
+        return plan_of(len(self.input), self.weights, *self.phases)
+
+    def run(self) -> Array:
+        """Return the result of the layer."""
+        return self.result(correlate(self.input, self.weights, self.bias, *self.phases))
 
     def result(self, found: Array) -> Array:
         """Return a batch as the caller gave his."""
@@ -110,10 +133,7 @@ def conv2d(
     array([[[19., 25.],
             [37., 43.]]])
     """
-    layer = _layer(input, weight, bias, stride, padding, dilation, groups, padding_mode)
-    y, x = layer.plane
-    result = correlate(layer.input, layer.weight, layer.bias, forward(y), forward(x))
-    return layer.result(result)
+    return _layer(input, weight, bias, stride, padding, dilation, groups, padding_mode).run()
 
 
 def conv2d_backward(
@@ -225,10 +245,7 @@ def conv_transpose2d(
     >>> conv_transpose2d(np.array([[[1.0, 2.0]]]), np.array([[[[1.0, 10.0, 100.0]]]]), stride=2)
     array([[[  1.,  10., 102.,  20., 200.]]])
     """
-    layer = _transpose(input, weight, bias, stride, padding, output_padding, groups, dilation)
-    y, x = layer.plane
-    weights = layer.weight.swapaxes(1, 2)
-    return layer.result(correlate(layer.input, weights, layer.bias, transposed(y), transposed(x)))
+    return _transpose(input, weight, bias, stride, padding, output_padding, groups, dilation).run()
 
 
 def conv_transpose2d_backward(
@@ -272,6 +289,13 @@ def conv_transpose2d_backward(
     )
 
 
+def plan_of_call(function: Callable[..., Array], *args: Any, **options: Any) -> Plan:
+    """Return the plan of a call of a convolution, from its checked arguments."""
+    call = signature(function).bind(*args, **options)
+    call.apply_defaults()
+    return CHECKED[function](*call.args).plan
+
+
 def _layer(
     input: ArrayLike,
     weight: ArrayLike,
@@ -301,7 +325,7 @@ def _layer(
         images = extend(images, around, mode)
         plane = checks.plane(images.shape[2:], weights.shape[2:], steps, gaps, NO_PADDING)
     grouped = weights.reshape(count, -1, *weights.shape[1:])
-    return Layer(images, grouped, biases, plane, around, array.ndim == 3)
+    return Layer(images, grouped, biases, plane, around, array.ndim == 3, False)
 
 
 def _transpose(
@@ -331,7 +355,7 @@ def _transpose(
         check.integers(output_padding, "output_padding", 0),
     )
     grouped = weights.reshape(count, -1, *weights.shape[1:])
-    return Layer(images, grouped, biases, plane, NO_PADDING, array.ndim == 3)
+    return Layer(images, grouped, biases, plane, NO_PADDING, array.ndim == 3, True)
 
 
 def _gradient(value: ArrayLike, layer: Layer, shape: tuple[int, ...]) -> Array:
@@ -339,3 +363,11 @@ def _gradient(value: ArrayLike, layer: Layer, shape: tuple[int, ...]) -> Array:
     images = layer.input
     whole = shape if layer.single else (len(images), *shape)
     return checks.gradient(value, whole, images.dtype)
+
+
+# What checks the arguments of each function, and knows their plan.
+CHECKED: dict[Callable[..., Array], Callable[..., Any]] = {
+    conv2d: _layer,
+    conv_transpose2d: _transpose,
+    deform_conv2d: deformable.checked,
+}

@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import check
 from imgconv.core.run import run_entry
-from imgconv.core.windows import Pair, Plane, Windows
+from imgconv.core.windows import Pair, Plane, along
 from imgconv.nn import checks
 from imgconv.nn.arrays import floats
 from imgconv.nn.checks import Array
-from imgconv.nn.correlation import correlate, forward, products, transposed
+from imgconv.nn.correlation import Plan, correlate, forward, plan_of, products, transposed
 
 __all__ = ["deform_conv2d", "deform_conv2d_backward"]
 
@@ -42,10 +42,16 @@ class Layer(NamedTuple):
         )  # fmt: skip
 
     @property
-    def places(self) -> tuple[Windows, Windows]:
+    def places(self) -> Plane:
         """The 1x1 windows on an image of columns."""
-        y, x = (Windows(a.count, 1, 1, 1, 0, 0, a.count) for a in self.plane)
+        y, x = (along(a.count, 1, 1, 1, (0, 0)) for a in self.plane)
         return y, x
+
+    @property
+    def plan(self) -> Plan:
+        """What will run on the columns of each image, and why."""
+        y, x = self.places
+        return plan_of(1, self.weight, forward(y), forward(x))
 
 
 def deform_conv2d(
@@ -105,7 +111,7 @@ def deform_conv2d(
     >>> deform_conv2d(np.array([[[[0.0, 2.0, 6.0]]]]), offset[None], np.ones((1, 1, 1, 1)))
     array([[[[1., 4., 3.]]]])
     """
-    layer = _layer(input, offset, weight, bias, stride, padding, dilation, mask)
+    layer = checked(input, offset, weight, bias, stride, padding, dilation, mask)
     groups, outputs = layer.weight.shape[:2]
     y, x = layer.places
     shape = (len(layer.input), groups * outputs, y.count, x.count)
@@ -146,7 +152,7 @@ def deform_conv2d_backward(
     TypeError, ValueError
         As `deform_conv2d`; and if grad_output has not the shape of the result.
     """
-    layer = _layer(input, offset, weight, bias, stride, padding, dilation, mask)
+    layer = checked(input, offset, weight, bias, stride, padding, dilation, mask)
     groups, outputs = layer.weight.shape[:2]
     y, x = layer.places
     images = layer.input
@@ -168,7 +174,7 @@ def deform_conv2d_backward(
     )
 
 
-def _layer(
+def checked(
     input: ArrayLike,
     offset: ArrayLike,
     weight: ArrayLike,

@@ -221,10 +221,14 @@ class FunctionLayer(Layer):
         """Return the options for one call."""
         return self.options
 
+    def arguments(self, input: Array) -> dict[str, Any]:
+        """Return all arguments of the function for one call, by name."""
+        values = {name: parameter.value for name, parameter in self.own_parameters().items()}
+        return {"input": input, **values, **self.call_options(input)}
+
     def forward(self, input: Array) -> Array:
         """Return the function's result."""
-        values = {name: parameter.value for name, parameter in self.own_parameters().items()}
-        self._call = {"input": input, **values, **self.call_options(input)}
+        self._call = self.arguments(input)
         result: Array = self.function[0](**self._call)
         return result
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imgconv.core.cache import cached_property
+from imgconv.core.windows import span
 from imgconv.operations.base import Axis, Operation, Pixels, Weights, absolute_sum, sum_type
 
 
@@ -22,7 +23,7 @@ class Correlation(Operation):
     def windows(self) -> tuple[Axis, Axis]:
         """The kernel with the gaps of its dilation."""
         y, x = (
-            Axis(at * d, (k - 1) * d + 1)
+            Axis(at * d, span(k, d))
             for at, k, d in zip(self.origin, self.kernel.shape, self.dilation, strict=True)
         )
         return y, x

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imgconv.core.windows import span
 from imgconv.operations.base import FLOAT32, FLOAT64, Axis, Operation, Pixels, Weights
 
 # What pooling makes of a window, in the order of `How` in pyx/pool.pyx.
@@ -33,7 +34,7 @@ class Pool(Operation):
     @property
     def windows(self) -> tuple[Axis, Axis]:
         """The window with the gaps of its dilation; where it begins is the caller's to say."""
-        y, x = (Axis(0, (k - 1) * d + 1) for k, d in zip(self.size, self.dilation, strict=True))
+        y, x = (Axis(0, span(k, d)) for k, d in zip(self.size, self.dilation, strict=True))
         return y, x
 
     @property
