@@ -1,16 +1,13 @@
 """Convolution layers and their transposes, with gradients."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from inspect import signature
 from typing import Any, NamedTuple
 
 from numpy.typing import ArrayLike
 
 from imgconv.core import check
+from imgconv.core.call import Runnable, filtering
 from imgconv.core.windows import Plane
-from imgconv.nn import checks, deformable
+from imgconv.nn import checks
 from imgconv.nn.arrays import floats
 from imgconv.nn.borders import extend, fold_back
 from imgconv.nn.checks import Around, Array
@@ -33,7 +30,7 @@ NO_PADDING = (0, 0), (0, 0)
 
 
 class Layer(NamedTuple):
-    """Checked arguments: a batch, weights by group, biases, and where the windows lie."""
+    """A call: a batch, weights by group, biases, and where the windows lie."""
 
     input: Array  # with its border, where that is not zeros
     weight: Array  # (groups, outputs, inputs, kh, kw)
@@ -59,9 +56,8 @@ class Layer(NamedTuple):
         y, x = map(transposed if self.transposes else forward, self.plane)
         return y, x
 
-    @property
     def plan(self) -> Plan:
-        """What will run, and why."""
+        """Return what would run."""
         return plan_of(len(self.input), self.weights, *self.phases)
 
     def run(self) -> Array:
@@ -73,6 +69,7 @@ class Layer(NamedTuple):
         return found[0] if self.single else found
 
 
+@filtering
 def conv2d(
     input: ArrayLike,
     weight: ArrayLike,
@@ -82,7 +79,7 @@ def conv2d(
     dilation: int | tuple[int, int] = 1,
     groups: int = 1,
     padding_mode: str = "zeros",
-) -> Array:
+) -> Runnable[Array]:
     """Correlate images of many channels with kernels, and sum over the channels.
 
     Parameters
@@ -133,7 +130,7 @@ def conv2d(
     array([[[19., 25.],
             [37., 43.]]])
     """
-    return _layer(input, weight, bias, stride, padding, dilation, groups, padding_mode).run()
+    return _layer(input, weight, bias, stride, padding, dilation, groups, padding_mode)
 
 
 def conv2d_backward(
@@ -189,6 +186,7 @@ def conv2d_backward(
     )
 
 
+@filtering
 def conv_transpose2d(
     input: ArrayLike,
     weight: ArrayLike,
@@ -198,7 +196,7 @@ def conv_transpose2d(
     output_padding: int | tuple[int, int] = 0,
     groups: int = 1,
     dilation: int | tuple[int, int] = 1,
-) -> Array:
+) -> Runnable[Array]:
     """Lay down a kernel for each pixel: the transpose of `conv2d`, not its inverse.
 
     Parameters
@@ -245,7 +243,7 @@ def conv_transpose2d(
     >>> conv_transpose2d(np.array([[[1.0, 2.0]]]), np.array([[[[1.0, 10.0, 100.0]]]]), stride=2)
     array([[[  1.,  10., 102.,  20., 200.]]])
     """
-    return _transpose(input, weight, bias, stride, padding, output_padding, groups, dilation).run()
+    return _transpose(input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose2d_backward(
@@ -287,13 +285,6 @@ def conv_transpose2d_backward(
         grad_weight.reshape(-1, *grad_weight.shape[2:]),
         None if bias is None else grad.sum(axis=(0, 2, 3)),
     )
-
-
-def plan_of_call(function: Callable[..., Array], *args: Any, **options: Any) -> Plan:
-    """Return the plan of a call of a convolution, from its checked arguments."""
-    call = signature(function).bind(*args, **options)
-    call.apply_defaults()
-    return CHECKED[function](*call.args).plan
 
 
 def _layer(
@@ -363,11 +354,3 @@ def _gradient(value: ArrayLike, layer: Layer, shape: tuple[int, ...]) -> Array:
     images = layer.input
     whole = shape if layer.single else (len(images), *shape)
     return checks.gradient(value, whole, images.dtype)
-
-
-# What checks the arguments of each function, and knows their plan.
-CHECKED: dict[Callable[..., Array], Callable[..., Any]] = {
-    conv2d: _layer,
-    conv_transpose2d: _transpose,
-    deform_conv2d: deformable.checked,
-}

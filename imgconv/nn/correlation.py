@@ -229,6 +229,7 @@ class Plan:
         """Tell a curious reader what will run and why."""
         y, x, threads = self.y, self.x, threads_for(self.cost)
         found, a_number = self.cut(threads), self.cost / max(1, prod(self.shape))
+        rows, columns = found.rows * len(y.taps), self.columns * len(x.taps)
         lie = f", every {y.step} x {x.step} pixels" if y.step * x.step > 1 else ""
         lie += f", in {len(y.taps)} x {len(x.taps)} phases" if len(self.taps) > 1 else ""
         channels = f"{some(self.groups, 'group')} of {self.inputs} inputs, {self.outputs} outputs"
@@ -239,7 +240,7 @@ class Plan:
                 f"  window  {y.span} x {x.span}, pixel at ({y.before}, {x.before}){lie}",
                 f"  image   {some(self.images, 'image')}, {channels}",
                 f"  cost    {a_number:.3g} operations a number, {self.cost:.3g} in all",
-                f"  regions {found.regions} of {found.rows} x {self.columns} places and "
+                f"  regions {found.regions} of {rows} x {columns} pixels and "
                 f"{found.some_outputs} outputs, on {some(threads, 'thread')}",
             ]
         )

@@ -1,13 +1,12 @@
 """Deformable convolution, with gradients."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import check
+from imgconv.core.call import Runnable, filtering
 from imgconv.core.run import run_entry
 from imgconv.core.windows import Pair, Plane, along
 from imgconv.nn import checks
@@ -21,7 +20,7 @@ Size = int | Pair
 
 
 class Layer(NamedTuple):
-    """Checked arguments; columns of one image are an image of C kh kw channels for a 1x1 kernel."""
+    """A call; columns of one image are an image of C kh kw channels for a 1x1 kernel."""
 
     input: Array
     offset: Array
@@ -47,13 +46,24 @@ class Layer(NamedTuple):
         y, x = (along(a.count, 1, 1, 1, (0, 0)) for a in self.plane)
         return y, x
 
-    @property
     def plan(self) -> Plan:
-        """What will run on the columns of each image, and why."""
+        """Return what would run on the columns of each image."""
         y, x = self.places
         return plan_of(1, self.weight, forward(y), forward(x))
 
+    def run(self) -> Array:
+        """Return the result of the layer."""
+        groups, outputs = self.weight.shape[:2]
+        y, x = self.places
+        shape = (len(self.input), groups * outputs, y.count, x.count)
+        result = np.empty(shape, self.input.dtype)
+        for n in range(len(result)):
+            columns = _columns(self, n)
+            result[n] = correlate(columns, self.weight, self.bias, forward(y), forward(x))[0]
+        return result
 
+
+@filtering
 def deform_conv2d(
     input: ArrayLike,
     offset: ArrayLike,
@@ -63,7 +73,7 @@ def deform_conv2d(
     padding: Any = 0,
     dilation: Size = 1,
     mask: ArrayLike | None = None,
-) -> Array:
+) -> Runnable[Array]:
     """Convolve with taps that stand where they are told to, pixel by pixel.
 
     Parameters
@@ -111,15 +121,7 @@ def deform_conv2d(
     >>> deform_conv2d(np.array([[[[0.0, 2.0, 6.0]]]]), offset[None], np.ones((1, 1, 1, 1)))
     array([[[[1., 4., 3.]]]])
     """
-    layer = checked(input, offset, weight, bias, stride, padding, dilation, mask)
-    groups, outputs = layer.weight.shape[:2]
-    y, x = layer.places
-    shape = (len(layer.input), groups * outputs, y.count, x.count)
-    result = np.empty(shape, layer.input.dtype)
-    for n in range(len(result)):
-        columns = _columns(layer, n)
-        result[n] = correlate(columns, layer.weight, layer.bias, forward(y), forward(x))[0]
-    return result
+    return _layer(input, offset, weight, bias, stride, padding, dilation, mask)
 
 
 def deform_conv2d_backward(
@@ -152,7 +154,7 @@ def deform_conv2d_backward(
     TypeError, ValueError
         As `deform_conv2d`; and if grad_output has not the shape of the result.
     """
-    layer = checked(input, offset, weight, bias, stride, padding, dilation, mask)
+    layer = _layer(input, offset, weight, bias, stride, padding, dilation, mask)
     groups, outputs = layer.weight.shape[:2]
     y, x = layer.places
     images = layer.input
@@ -174,7 +176,7 @@ def deform_conv2d_backward(
     )
 
 
-def checked(
+def _layer(
     input: ArrayLike,
     offset: ArrayLike,
     weight: ArrayLike,

@@ -1,13 +1,12 @@
 """Images of another size, with gradients."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import check
+from imgconv.core.call import Runnable, Several, filtering
 from imgconv.core.run import run_entry
 from imgconv.nn import checks
 from imgconv.nn.arrays import floats
@@ -27,6 +26,7 @@ class Taps(NamedTuple):
     weights: Array
 
 
+@filtering
 def interpolate(
     input: ArrayLike,
     size: int | tuple[int, int] | None = None,
@@ -35,7 +35,7 @@ def interpolate(
     align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
-) -> Array:
+) -> Runnable[Array]:
     """Change the size of images.
 
     Parameters
@@ -83,10 +83,15 @@ def interpolate(
     array = floats(input)
     images = checks.batch(array)
     y, x = _axes(images, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
-    shape = (*images.shape[:2], y.places.shape[1], x.places.shape[1])
-    result = np.empty(shape, array.dtype)
-    _run("run", y, x, images, result, images.shape[3])
-    return result.reshape(*array.shape[:-2], *shape[2:])
+    shape = (*array.shape[:-2], y.places.shape[1], x.places.shape[1])
+
+    def runs() -> Array:
+        result = np.empty(shape, array.dtype)
+        _run("run", y, x, images, result, images.shape[3])
+        return result
+
+    note = f"interpolate loop, {len(y.places)} x {len(x.places)} pixels for each"
+    return Several(runs, (), shape, array.dtype, note)
 
 
 def interpolate_backward(

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imgconv.core.call import Runnable, call_of
 from imgconv.nn import arrays
 
 __all__ = ["FunctionLayer", "Layer", "Parameter"]
@@ -225,6 +226,11 @@ class FunctionLayer(Layer):
         """Return all arguments of the function for one call, by name."""
         values = {name: parameter.value for name, parameter in self.own_parameters().items()}
         return {"input": input, **values, **self.call_options(input)}
+
+    def call(self, input: Array) -> Runnable[Array]:
+        """Return the call that `forward` runs."""
+        made: Runnable[Array] = call_of(self.function[0])(**self.arguments(input))
+        return made
 
     def forward(self, input: Array) -> Array:
         """Return the function's result."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgconv.core.call import apply
-from imgconv.core.run import run_entry
+from imgconv.core.run import Call, run_entry
 from imgconv.core.windows import Plane
 from imgconv.nn.arrays import reals
 from imgconv.nn.checks import Array
@@ -31,10 +30,10 @@ def planes_of(images: Array) -> Array:
     return np.ascontiguousarray(images).reshape(-1, *images.shape[2:])
 
 
-def pooled(how: str, array: Array, plane: Plane, padded: bool = False) -> Array:
-    """Run `imgconv.pool`'s loop; padding counts in a mean if `padded`."""
+def pooled(how: str, array: Array, plane: Plane, padded: bool = False) -> Call[Array]:
+    """Return the call of `imgconv.pool`'s loop; padding counts in a mean if `padded`."""
     operation, fit = pooling(how, plane, padded)
-    return apply(operation, array, "constant", OUTSIDE[how], (-2, -1), None, array.dtype, None, fit)
+    return Call(operation, array, "constant", OUTSIDE[how], (-2, -1), dtype=array.dtype, fit=fit)
 
 
 def largest(images: Array, plane: Plane) -> tuple[Array, NDArray[np.int64]]:

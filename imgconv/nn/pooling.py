@@ -1,13 +1,12 @@
 """Pooling layers, with gradients."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from imgconv.core import check
+from imgconv.core.call import Runnable, Several, filtering
 from imgconv.core.run import run_entry
 from imgconv.core.windows import Pair
 from imgconv.nn import checks
@@ -41,6 +40,7 @@ Padding = int | Pair | tuple[Pair, Pair]
 Size = int | Pair
 
 
+@filtering
 def max_pool2d(
     input: ArrayLike,
     kernel_size: Size,
@@ -49,7 +49,7 @@ def max_pool2d(
     dilation: Size = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Any:
+) -> Runnable[Any]:
     """Return the largest pixel of each window.
 
     Parameters
@@ -101,13 +101,15 @@ def max_pool2d(
     array = numbers(input)
     images = checks.batch(array)
     plane = checks.pooling(images.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    if not return_indices:
+        return pooled("max", array, plane)
     shape = (*array.shape[:-2], plane[0].count, plane[1].count)
-    if return_indices:
+
+    def runs() -> tuple[Array, Array]:
         best, places = largest(images, plane)
         return best.reshape(shape), places.reshape(shape)
-    if array.size == 0:
-        return np.empty(shape, array.dtype)
-    return pooled("max", array, plane)
+
+    return Several(runs, (), shape, array.dtype, "pool2d loop, which finds places, too")
 
 
 def max_pool2d_backward(
@@ -153,6 +155,7 @@ def max_pool2d_backward(
     return result.reshape(array.shape)
 
 
+@filtering
 def avg_pool2d(
     input: ArrayLike,
     kernel_size: Size,
@@ -161,7 +164,7 @@ def avg_pool2d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
-) -> Array:
+) -> Runnable[Array]:
     """Return the mean of each window.
 
     Parameters
@@ -199,11 +202,15 @@ def avg_pool2d(
     images = checks.batch(array)
     plane = checks.pooling(images.shape[2:], kernel_size, stride, padding, 1, ceil_mode)
     divisor = checks.divisor(divisor_override)
-    if array.size == 0:
-        return np.empty((*array.shape[:-2], plane[0].count, plane[1].count), array.dtype)
     if divisor is None:
         return pooled("mean", array, plane, bool(count_include_pad))
-    return pooled("sum", array, plane) / array.dtype.type(divisor)
+    sums = pooled("sum", array, plane)
+    shape = (*array.shape[:-2], plane[0].count, plane[1].count)
+
+    def runs() -> Array:
+        return sums.run() / array.dtype.type(divisor)
+
+    return Several(runs, (sums,), shape, array.dtype, f"sums are divided by {divisor}")
 
 
 def avg_pool2d_backward(
