@@ -4,13 +4,17 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import imgconv
+from imgconv import nn
+from imgconv.core import windows
 from imgconv.geometry import halo, output_size, parameter_count, receptive_field
 
 SIZES = st.integers(1, 30)
 SMALL = st.integers(1, 5)
+PADS = st.integers(0, 5)
 
 
 def places(n, k, stride, dilation, before, after):
@@ -120,6 +124,36 @@ class TestCeilMode:
         expected -= (expected - 1) * stride >= n + before
         sizes = {"stride": stride, "dilation": dilation, "padding": (before, after)}
         assert output_size(n, k, **sizes, ceil_mode=True) == expected
+
+
+class TestWindows:
+    """What filters, pooling and layers share, against windows that are laid out one by one."""
+
+    @given(SIZES, SMALL, SMALL, SMALL, PADS, PADS, st.booleans(), st.booleans())
+    def test_hold_their_pixels(self, n, k, stride, dilation, before, after, ceil_mode, padded):
+        span = dilation * (k - 1) + 1
+        before, after = min(before, span // 2), min(after, span // 2)
+        low, high = (-before, n + after) if padded else (0, n)
+        more = stride - 1 if ceil_mode else 0
+        pixels = [
+            [first + i * dilation for i in range(k)]
+            for first in range(-before, n, stride)
+            if first + span - more <= n + after
+        ]
+        found = windows.along(n, k, stride, dilation, (before, after), ceil_mode)
+        assert max(found.count, 0) == len(pixels)
+        counts = [sum(low <= at < high for at in window) for window in pixels]
+        assert found.pixels(padded).tolist() == counts
+
+    @given(SIZES, SMALL, SMALL, SMALL, PADS, st.booleans())
+    def test_pooling_has_as_many(self, n, k, stride, dilation, pad, ceil_mode):
+        pad = min(pad, (dilation * (k - 1) + 1) // 2)
+        assume(n + 2 * pad > dilation * (k - 1))
+        size = output_size(n, k, stride=stride, dilation=dilation, padding=pad, ceil_mode=ceil_mode)
+        image, where = np.zeros((n, 1)), ((k, 1), (stride, 1))
+        options = {"padding": (pad, 0), "dilation": (dilation, 1), "ceil_mode": ceil_mode}
+        assert imgconv.pool(image, *where, **options).shape == (size, 1)
+        assert nn.max_pool2d(image[None], *where, **options).shape == (1, size, 1)
 
 
 class TestTransposed:

@@ -1,5 +1,7 @@
 """Convolution layers against PyTorch or the slow twins, and what they promise beyond numbers."""
 
+import re
+
 import numpy as np
 import oracle_nn
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from nn_reference import EXAMPLES, assert_gradients, assert_near, random, reference
 
 import imgconv
+from imgconv import explain, threads
 from imgconv.nn.convolution import (
     conv2d,
     conv2d_backward,
@@ -286,6 +289,52 @@ def test_weights_may_change_in_place():
     conv2d(x, weight)
     weight[2] *= 2
     assert_same_bits(conv2d(x, weight), conv2d(x, weight.copy()))
+
+
+class TestPlan:
+    IMAGES, WEIGHT = np.zeros((2, 6, 20, 30), np.float32), np.zeros((8, 3, 3, 2), np.float32)
+
+    def test_repr_tells_what_runs(self):
+        with threads(1):
+            told = repr(explain(conv2d, self.IMAGES, self.WEIGHT, None, 2, 1, 2, groups=2))
+        assert re.fullmatch(
+            r"Plan: conv2d loop, level \w+, in float32\n"
+            r"  result  1 x \(2, 8, 9, 15\) float32\n"
+            r"  window  5 x 3, pixel at \(1, 1\), every 2 x 2 pixels\n"
+            r"  image   2 images, 2 groups of 3 inputs, 4 outputs\n"
+            r"  cost    18 operations a number, 3.89e\+04 in all\n"
+            r"  regions 1 of 9 x 15 pixels and 4 outputs, on 1 thread",
+            told,
+        )
+
+    @pytest.mark.usefixtures("always_parallel")
+    def test_repr_tells_the_regions_of_each_thread(self):
+        images, weight = np.zeros((1, 8, 64, 64)), np.zeros((8, 8, 3, 3))
+        made = explain(conv_transpose2d, images, weight, stride=2)
+        assert "in 2 x 2 phases" in repr(made)
+        for count in (1, 2, 5):
+            with threads(count):
+                regions, rest = re.search(r"regions (\d+) of (.*)", repr(made)).groups()
+                assert int(regions) >= 2 * count or count == 1
+                assert rest.endswith(f"on {count} thread{'s' if count > 1 else ''}")
+
+    def test_made_once_for_any_number_of_threads(self):
+        first = explain(conv2d, self.IMAGES, self.WEIGHT, groups=2)
+        with threads(3):
+            assert explain(conv2d, self.IMAGES + 1, self.WEIGHT + 1, groups=2) is first
+        assert first.cut(3) is first.cut(3)
+        assert first.cut(3) is not first.cut(2)
+        assert explain(conv2d, self.IMAGES[:1], self.WEIGHT, groups=2) is not first
+
+    def test_shape_is_that_of_the_result(self):
+        offset = np.zeros((2, 2 * 6, 18, 29), np.float32)
+        image = self.IMAGES[:, :3]
+        for function, *args in (
+            (conv2d, image, self.WEIGHT),
+            (conv_transpose2d, image, self.WEIGHT.swapaxes(0, 1).copy()),
+            (deform_conv2d, image, offset, self.WEIGHT),
+        ):
+            assert explain(function, *args).shape[1:] == function(*args).shape[1:]
 
 
 def test_nan_spoils_its_windows_only():
