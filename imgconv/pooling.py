@@ -152,6 +152,7 @@ def saturate(sums: Image, about: NDArray[np.float64]) -> None:
         sums[off < -(2.0**63)] = limits.min
 
 
+@lru_cache(maxsize=128)
 def windows_of(
     shape: Pair,
     size: Pair,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core import cpu
-from imgconv.core.cache import Cache
+from imgconv.core.cache import Cache, cached_property
 from imgconv.core.run import run_entry
 from imgconv.core.threads import threads_for
 from imgconv.core.windows import Pair, Windows
@@ -73,12 +73,14 @@ class Phases(NamedTuple):
         return (self.span - 1) // self.step
 
 
+@lru_cache(maxsize=256)
 def forward(axis: Windows) -> Phases:
     """Return the taps of a layer along an axis."""
     taps = tuple((i, i * axis.dilation - axis.before) for i in range(axis.k))
     return Phases(axis.n, axis.count, axis.stride, (taps,))
 
 
+@lru_cache(maxsize=256)
 def transposed(axis: Windows) -> Phases:
     """Return the taps of the transposed layer, from the windows of an axis back to its n pixels.
 
@@ -181,7 +183,12 @@ class Plan:
     some_inputs: int
     _cuts: dict[int, Cut] = field(default_factory=dict)
 
-    @property
+    @cached_property
+    def real(self) -> str:
+        """Name of the dtype."""
+        return self.dtype.name
+
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """Shape of the result."""
         y, x = self.y, self.x
@@ -189,7 +196,7 @@ class Plan:
             return self.groups, self.outputs, self.inputs, len(y.taps[0]), len(x.taps[0])
         return self.images, self.groups * self.outputs, y.count, x.count
 
-    @property
+    @cached_property
     def padded(self) -> int:
         """Outputs, in whole tiles."""
         return up(self.outputs, self.high)
@@ -211,7 +218,7 @@ class Plan:
         after = self.columns + x.reach - x.before - x.n
         return max(0, min(x.before, after, x.reach)) if self.whole else 0
 
-    @property
+    @cached_property
     def cost(self) -> float:
         """Multiply-adds of the whole call."""
         cells = self.y.cells * self.x.cells * sum(map(len, self.taps))
@@ -437,7 +444,7 @@ def correlate(image: Array, weights: Array, bias: Array | None, y: Phases, x: Ph
     numbers, begin = packed(weights, plan)
     found = plan.cut(threads_for(plan.cost))
     run_entry(
-        "conv2d", plan.dtype.name, "run", found.job, found.first, found.offsets, begin, numbers,
+        "conv2d", plan.real, "run", found.job, found.first, found.offsets, begin, numbers,
         biases, np.ascontiguousarray(image), result, cost=plan.cost, scratch_bytes=found.scratch,
     )  # fmt: skip
     return result
@@ -453,7 +460,7 @@ def products(image: Array, gradient: Array, groups: int, y: Phases, x: Phases) -
     shares = max(1, min(SHARES // (groups * plan.parts), len(image) * found.regions))
     result = np.empty((shares, *plan.shape), plan.dtype)
     run_entry(
-        "conv2d", plan.dtype.name, "products", found.job, found.first, found.offsets,
+        "conv2d", plan.real, "products", found.job, found.first, found.offsets,
         np.ascontiguousarray(image), np.ascontiguousarray(gradient), result,
         cost=plan.cost, scratch_bytes=found.scratch,
     )  # fmt: skip
