@@ -1,6 +1,7 @@
 """Which compiled level runs: chosen once, at import."""
 
 import os
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -32,6 +33,7 @@ def choose() -> str:
 LEVEL = choose()
 
 
+@cache
 def loop(name: str, real: str) -> ModuleType:
     """Return the compiled module of a loop for a computing type, at the chosen level."""
     with IMPORTS:
