@@ -6,6 +6,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
+import numpy as np
+
 from imgconv._loops import machine
 from imgconv.core.threads import IMPORTS
 
@@ -36,6 +38,21 @@ def loop(name: str, real: str) -> ModuleType:
     """Return the compiled module of a loop for a computing type, at the chosen level."""
     with IMPORTS:
         return import_module(f"imgconv._loops.{LEVEL}.{real}.{name}")
+
+
+def conversions(real: str) -> tuple[int, int]:
+    """Return the addresses of the tables of conversions from pixels to numbers, and back."""
+    return loop("pixels", real).tables()
+
+
+def built_for(computed: np.dtype) -> np.dtype:
+    """Return the dtype in which this level computes what `computed` holds.
+
+    Level v2 has no loops for integers of 8 and 16 bits, which float32 holds: they would gain least
+    of its short vectors, and processors of this level are few.
+    """
+    short = computed.kind in "iu" and computed.itemsize <= 2
+    return np.dtype(np.float32) if short and LEVEL == "v2" else computed
 
 
 def peak_flops(threads: int = 1, real: str = "float32") -> float:

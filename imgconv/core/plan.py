@@ -36,7 +36,7 @@ JOB = np.dtype(
         ("planes", "p"), ("offsets", "p"),
         ("block", "p"), ("strip", "p"), ("chunk", "p"), ("grain", "p"),
         ("pitch", "p"), ("ring_pitch", "p"), ("work", "p"),
-        ("shape", "p"), ("weights", "p"),
+        ("loads", "p"), ("stores", "p"), ("shape", "p"), ("weights", "p"),
         ("guide", np.dtype(SAMPLES, align=True)),
         ("channels", "p"), ("guides", "p"),
         ("image_step", "p"), ("result_step", "p"), ("guide_step", "p"),
@@ -44,7 +44,7 @@ JOB = np.dtype(
     align=True,
 )  # fmt: skip
 
-# Its pointers, to arrays that the plan keeps.
+# Its pointers to arrays that the plan keeps.
 ARRAYS = ("above", "below", "before", "after", "edge", "offsets", "shape", "weights")
 
 # A chunk of 4 KB rows keeps the rows that a block computes (4 of them, for each vertical pass) in a
@@ -218,7 +218,7 @@ def make_plan(request: Request) -> Plan:
     _, result_size = place(request.operation, size, request.fit)
     operation, times = request.operation.resolve(result_size, given, dtype)
     windows, _ = place(operation, size, request.fit)
-    computed = operation.computed_in(given, dtype)
+    computed = cpu.built_for(operation.computed_in(given, dtype))
     if request.guide is not None:
         computed = max(computed, pixels(request.guide.dtype, 0).float_type)
     y, x = windows
@@ -278,6 +278,7 @@ def make_plan(request: Request) -> Plan:
     for name, array in zip(ARRAYS, keep, strict=True):
         array.setflags(write=False)
         job[name] = array.ctypes.data
+    job["loads"], job["stores"] = cpu.conversions(computed.name)
     loop = cpu.loop("correlate" if by_tiles else operation.loop, computed.name)
     run: NDArray[Any] | fourier.Job = job
     if isinstance(operation, Fourier):
@@ -482,6 +483,7 @@ def tile_jobs(
         copy["span_y"] = copy["span_x"] = copy["stride_y"] = copy["stride_x"] = 1
         copy["shape"] = COPY_SHAPE.ctypes.data
         copy["weights"] = COPY_WEIGHTS[real.name].ctypes.data
+        copy["loads"], copy["stores"] = cpu.conversions(real.name)
     row, code = operation.tile[1] * real.itemsize, check.code_of(real)
     sy, sx = operation.stride
     load["result"][0] = row, real.itemsize, code, 0
