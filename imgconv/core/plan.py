@@ -16,7 +16,7 @@ from imgconv import geometry
 from imgconv.core import border, check, cpu, fourier
 from imgconv.core.cache import Cache
 from imgconv.core.convert import rounded
-from imgconv.operations.base import FLOAT64, Axis, Operation, Pixels, pixels
+from imgconv.operations.base import FLOAT64, Axis, Operation, Pixels, in_a_row, pixels
 from imgconv.operations.correlate import Correlation
 from imgconv.operations.fourier import Fourier
 from imgconv.operations.methods import SPARSE
@@ -248,7 +248,7 @@ def make_plan(request: Request) -> Plan:
     offsets[:, 1:] += np.arange(results) * between
     if request.guide is not None:
         offsets = np.c_[offsets, guide_offsets(request.guide, layout)]
-    numbers, weights = operation.pack(step, computed)
+    records, weights = operation.pack(step, computed)
     edge = rounded(np.array([cval]), check.native(request.image_dtype))
     job = np.zeros((), JOB)
     sample_axis = layout.x if step == 1 else layout.channel
@@ -274,7 +274,7 @@ def make_plan(request: Request) -> Plan:
     schedule(job, operation, computed.itemsize)
     maps = (rows.ahead, rows.behind, *(by_sample(i, step) for i in columns[2:]))
     refuse_unsound(job, maps)
-    keep = (*maps, edge, offsets, np.array(numbers, dtype=np.intp), weights.astype(computed))
+    keep = (*maps, edge, offsets, in_a_row(records), weights.astype(computed))
     for name, array in zip(ARRAYS, keep, strict=True):
         array.setflags(write=False)
         job[name] = array.ctypes.data
@@ -465,7 +465,7 @@ def schedule(job: NDArray[Any], operation: Operation, itemsize: int) -> None:
 
 # What brings pixels into a tile and results out of it: the kernel [[1]], as a loop reads it.
 COPY = Correlation(np.ones((1, 1)), (0, 0))
-COPY_SHAPE = np.array(COPY.pack(1, FLOAT64)[0], np.intp)
+COPY_SHAPE = in_a_row(COPY.pack(1, FLOAT64)[0])
 COPY_WEIGHTS = {real: np.ones(1, real) for real in ("float32", "float64")}
 
 
