@@ -32,9 +32,13 @@ REALS = {
     "uint64": "uint64_t",
 }
 FLOATS = ("float32", "float64")
+# Level v2 does without these where there is float32, which holds them: imgconv/core/cpu.py.
+SHORTS = {"int16", "uint16", "uint8"}
 # A loop that only compares pixels runs on keys, too, integers of so many bits: pyx/keys.pxd.
 KEYS = {"uint8": 8, "uint16": 16, "int64": 64}
 LOOPS = {
+    # Pixels to numbers of a type and back, which all loops in that type share.
+    "pixels": tuple(REALS),
     "separable": (*FLOATS, "int16"),
     "correlate": (*FLOATS, "int16"),
     "box": (*FLOATS, "uint16"),
@@ -104,13 +108,20 @@ def levels() -> list[str]:
     return X86_LEVELS if x86 and os.name == "posix" else ["plain"]
 
 
+def types_of(loop: str, level: str) -> list[str]:
+    """The types that a loop is compiled for at a level."""
+    types = LOOPS[loop]
+    fewer = level == "v2" and "float32" in types
+    return [name for name in types if not (fewer and name in SHORTS)]
+
+
 def extensions() -> list[Extension]:
     """One extension for each loop, level and type, and the baseline module that asks the CPU."""
     include = [np.get_include(), "pyx"]
     found = [Extension("imgconv._loops.machine", [str(BUILD / "machine.c")], include_dirs=include)]
     for level in levels():
-        for loop, types in LOOPS.items():
-            for name in types:
+        for loop in LOOPS:
+            for name in types_of(loop, level):
                 found.append(
                     Extension(
                         f"imgconv._loops.{level}.{name}.{loop}",
@@ -159,9 +170,12 @@ def cythonize_loops() -> None:
         quiet=True,
     )
     for source in (BUILD / "pyx").glob("*.c"):
-        types = LOOPS.get(source.stem, ())
-        targets = [BUILD / level / name for level in levels() for name in types]
-        for folder in [BUILD] if source.stem == "machine" else targets:
+        targets = [BUILD]
+        if source.stem != "machine":
+            targets = [
+                BUILD / level / name for level in levels() for name in types_of(source.stem, level)
+            ]
+        for folder in targets:
             folder.mkdir(parents=True, exist_ok=True)
             target = folder / source.name
             if not target.exists() or target.read_bytes() != source.read_bytes():

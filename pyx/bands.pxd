@@ -13,13 +13,9 @@ from cython.parallel cimport prange, threadid
 from libc.string cimport memcpy
 
 from rows cimport (
-    Job, Samples, fill, image_row, is_plain, is_real, load_row, outside, store_row,
+    CACHE_LINE, Job, Task, fill, image_row, is_plain, is_real, load_row, outside, store_row,
 )
 from types cimport LANES, real
-
-cdef enum:
-    CACHE_LINE = 64
-
 
 cdef struct Slot:
     # The scratch of one thread.
@@ -233,7 +229,7 @@ cdef inline void run_chunk(const Job* job, Slot* slot, Block block, Py_ssize_t y
         for r in range(min(job.block, bottom - y)):
             start = result_row(job, slot, k, y + r) + first * job.result[0].column_stride
             if <char*> targets[r] != start:
-                store_row(&job.result[0], targets[r], 1, count, slot.raw, start)
+                store_row(job, targets[r], 1, count, slot.raw, start)
 
 
 cdef inline void walk_strip(const Job* job, Slot* slot, Block block, const char* plane,
@@ -277,16 +273,15 @@ cdef inline bint crowds(const Job* job) noexcept nogil:
     return job.span_y > 32 and job.image.row_stride % 4096 == 0
 
 
-cdef inline void walk_band(const Job* job, Block block, const char* image, char** results,
-                           Py_ssize_t band, Py_ssize_t rows, char* scratch, bint save,
-                           bint walk) noexcept nogil:
+cdef inline void walk_band(const Job* job, Block block, const Task* task, Py_ssize_t band,
+                           char* scratch, bint save, bint walk) noexcept nogil:
     """Band number `band` of the whole stack, in one slot of scratch: save, then walk, or one."""
-    cdef Py_ssize_t in_plane = (job.result_height + rows - 1) // rows
-    cdef Py_ssize_t p = band // in_plane, top = band % in_plane * rows
-    cdef Py_ssize_t bottom = min(top + rows, job.result_height)
+    cdef Py_ssize_t in_plane = (job.result_height + task.rows - 1) // task.rows
+    cdef Py_ssize_t p = band // in_plane, top = band % in_plane * task.rows
+    cdef Py_ssize_t bottom = min(top + task.rows, job.result_height)
     cdef Py_ssize_t columns = (job.result_width - job.step) * job.stride_x + job.step
     cdef const Py_ssize_t* offsets = job.offsets + p * (1 + job.results)
-    cdef const char* plane = image + offsets[0]
+    cdef const char* plane = task.image + offsets[0]
     cdef Py_ssize_t k, x = 0, right
     cdef bint plain = (not job.in_place and is_real(job.image.code)
                        and is_plain(&job.image, plane) and not crowds(job))
@@ -296,36 +291,32 @@ cdef inline void walk_band(const Job* job, Block block, const char* image, char*
         save_rows(job, &slot, plane, top, bottom)
     fill(slot.blank, job.pitch, outside(job))
     for k in range(job.results):
-        slot.planes[k] = results[min(k, 1)] + offsets[1 + k]
+        slot.planes[k] = task.results[min(k, 1)] + offsets[1 + k]
     while x < columns and walk:
         right = min(x + job.strip, columns)
         walk_strip(job, &slot, block, plane, top, bottom, x, right, plain)
         x = right
 
 
-cdef inline void run_bands(const Job* job, Block block, const char* image, char** results,
-                           char* scratch, Py_ssize_t rows, int threads) noexcept nogil:
-    """All bands of all planes, each `rows` result rows high, on `threads` threads.
+cdef inline Py_ssize_t band_bytes(const Job* job) noexcept nogil:
+    """Bytes of scratch for a thread."""
+    cdef Slot unused
+    return lay_out(job, NULL, &unused)
 
-    Every pixel's value depends on its window alone, so neither `rows` nor `threads` changes a bit.
+
+cdef inline void run_bands(const Job* job, Block block, const Task* task) noexcept nogil:
+    """All bands of all planes.
+
+    Every pixel's value depends on its window alone, so neither rows nor threads change a bit.
     In place, there is either one band a plane, or one plane and no more bands than threads: then
     each has a slot of its own, and all save their neighbours' rows before any begins to write.
     """
-    cdef Slot unused
-    cdef Py_ssize_t slot_bytes = lay_out(job, NULL, &unused)
-    cdef Py_ssize_t bands = (job.result_height + rows - 1) // rows * job.planes, band
-    cdef bint shared = job.in_place and rows < job.result_height
+    cdef Py_ssize_t bands = (job.result_height + task.rows - 1) // task.rows * job.planes, band
+    cdef bint shared = job.in_place and task.rows < job.result_height
     cdef int phase
-    scratch += -(<Py_ssize_t> <size_t> scratch) & (CACHE_LINE - 1)
     for phase in range(2 if shared else 1):
-        for band in prange(bands, num_threads=threads, use_threads_if=threads > 1,
+        for band in prange(bands, num_threads=task.threads, use_threads_if=task.threads > 1,
                            schedule="dynamic"):
-            walk_band(job, block, image, results, band, rows,
-                      scratch + (band if shared else threadid()) * slot_bytes,
+            walk_band(job, block, task, band,
+                      task.scratch + (band if shared else threadid()) * task.slot_bytes,
                       job.in_place and phase == 0, phase == 1 or not shared)
-
-
-cdef inline Py_ssize_t scratch_bytes(const Job* job, int threads) noexcept nogil:
-    """What `run_bands` needs of scratch for so many threads."""
-    cdef Slot unused
-    return lay_out(job, NULL, &unused) * threads + CACHE_LINE

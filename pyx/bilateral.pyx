@@ -11,14 +11,10 @@ leaves a constant image as it is, to the bit.
 Two pixels have one weight, w[p, q] = w[q, p], and computing it is most of the work. So row by row,
 each pixel p takes the pixels q of the rows below, and the weight goes to the sums of both.
 """
-cimport numpy as cnp
-
-from bands cimport CACHE_LINE, take, up_to_lanes
+from bands cimport take, up_to_lanes
 from planes cimport Planes, load_planes, run_planes, store_planes
-from rows cimport Job, fill
+from rows cimport Job, Task, fill
 from types cimport LANES, WIDE, load, real, store, vec
-
-cnp.import_array()
 
 
 cdef extern from *:
@@ -384,18 +380,13 @@ cdef void strip(const Planes* image, const Planes* guide, const Planes* result, 
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-def scratch(cnp.ndarray job not None, int threads):
-    """Bytes of scratch that `run` needs for so many threads."""
+cdef inline Py_ssize_t slot_bytes(const Job* job) noexcept nogil:
     cdef Slot unused
-    return lay_out(<const Job*> cnp.PyArray_DATA(job), NULL, &unused) * threads + CACHE_LINE
+    return lay_out(job, NULL, &unused)
 
 
-def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray result not None,
-        cnp.ndarray guide not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
-    """Filter `image` into `result`; weights come from `guide`, if the job has one."""
-    cdef const Job* record = <const Job*> cnp.PyArray_DATA(job)
-    cdef Slot unused
-    with nogil:
-        run_planes(record, strip, <const char*> cnp.PyArray_DATA(image),
-                   <const char*> cnp.PyArray_DATA(guide), <char*> cnp.PyArray_DATA(result),
-                   <char*> cnp.PyArray_DATA(scratch), lay_out(record, NULL, &unused), rows, threads)
+cdef inline void run_job(const Job* job, const Task* task) noexcept nogil:
+    run_planes(job, strip, task)
+
+
+include "entry.pxi"

@@ -12,19 +12,15 @@ Down the columns, a group of R <= kh results shares its sums as van Herk (1992) 
 below. Along the rows, sums of 1, 4, 16, ... neighbours are made of four each, and as many of them
 added as the digits of kw to the base 4 say.
 """
-cimport numpy as cnp
-
-from bands cimport Slot, run_bands, scratch_bytes, up_to_lanes
+from bands cimport Block, Slot, up_to_lanes
 from rows cimport Job
 from sums cimport add_row
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
-cnp.import_array()
-
 
 cdef enum:
     # Sums of so few terms share nothing beyond their neighbour: columns are added up in pairs of
-    # results, rows in one go. operation.SHORT is the same.
+    # results, rows in one go. SHORT in operations/box.py is the same.
     SHORT = 8
 
 
@@ -38,7 +34,8 @@ cdef extern from *:
     """
     #include <immintrin.h>
 
-    /* job.weights: the area, or for short integers the three numbers of `operation.quotient`.
+    /* job.weights: the area, or for short integers the three numbers of `quotient` in
+       operations/box.py.
        The upper half of a product is what vector types cannot say. */
     #if SHORT_INTEGER
       typedef struct { vec half, factor; int shift; } Divisor;
@@ -214,16 +211,8 @@ cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-def scratch(cnp.ndarray job not None, int threads):
-    """Bytes of scratch that `run` needs for so many threads."""
-    return scratch_bytes(<const Job*> cnp.PyArray_DATA(job), threads)
+cdef inline Block block_for(const Job* job) noexcept nogil:
+    return block
 
 
-def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first not None,
-        cnp.ndarray second not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
-    """Filter `image` into `first`; `second` is not used."""
-    cdef char* results[2]
-    results[:] = [<char*> cnp.PyArray_DATA(first), <char*> cnp.PyArray_DATA(second)]
-    with nogil:
-        run_bands(<const Job*> cnp.PyArray_DATA(job), block, <const char*> cnp.PyArray_DATA(image),
-                  results, <char*> cnp.PyArray_DATA(scratch), rows, threads)
+include "bands.pxi"

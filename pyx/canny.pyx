@@ -15,14 +15,11 @@ image. Integers in float32 would take half the time, but choose other pixels of 
 
 Rows stream through a block: S, its differences, I, J and M live in rings of three rows.
 """
-cimport numpy as cnp
-
-from bands cimport Slot, run_bands, scratch_bytes, up_to_lanes
 from libc.string cimport memcpy
+
+from bands cimport Block, Slot, up_to_lanes
 from rows cimport Job, fill
 from types cimport LANES, WIDE, real
-
-cnp.import_array()
 
 cdef extern from *:
     """
@@ -96,7 +93,7 @@ cdef extern from *:
     real corrected(real q, real x, real y, real reciprocal) nogil
 
 cdef enum Stage:
-    # In the order of imgconv.core.operation.STAGES.
+    # In the order of STAGES in operations/canny.py.
     SMOOTH, MAGNITUDE, CLASSES
 
 cdef enum:
@@ -483,17 +480,8 @@ cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-def scratch(cnp.ndarray job not None, int threads):
-    """Bytes of scratch that `run` needs for so many threads."""
-    return scratch_bytes(<const Job*> cnp.PyArray_DATA(job), threads)
+cdef inline Block block_for(const Job* job) noexcept nogil:
+    return block
 
 
-def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first not None,
-        cnp.ndarray second not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
-    """Write the classes of `image` (or an earlier stage) into `first`; `second` is not used."""
-    cdef const Job* j = <const Job*> cnp.PyArray_DATA(job)
-    cdef char* results[2]
-    results[:] = [<char*> cnp.PyArray_DATA(first), <char*> cnp.PyArray_DATA(second)]
-    with nogil:
-        run_bands(j, block, <const char*> cnp.PyArray_DATA(image), results,
-                  <char*> cnp.PyArray_DATA(scratch), rows, threads)
+include "bands.pxi"

@@ -4,14 +4,10 @@
 
     result[y, x] = sum over i, j:  kernel[i, j] * image[y * stride + i * dilation, x + j * step]
 """
-cimport numpy as cnp
-
-from bands cimport Slot, keep_results, run_bands, scratch_bytes
+from bands cimport Block, Slot, keep_results
 from rows cimport Job
 from tiles cimport Taps, correlate_rows
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
-
-cnp.import_array()
 
 
 cdef struct Kernel:
@@ -64,19 +60,9 @@ cdef void dilated_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-def scratch(cnp.ndarray job not None, int threads):
-    """Bytes of scratch that `run` needs for so many threads."""
-    return scratch_bytes(<const Job*> cnp.PyArray_DATA(job), threads)
+cdef inline Block block_for(const Job* job) noexcept nogil:
+    cdef bint dense = (<const Kernel*> job.shape).dilation == 1 and job.stride_y == 1
+    return dense_block if dense else dilated_block
 
 
-def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first not None,
-        cnp.ndarray second not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
-    """Filter `image` into `first`; `second` is not used."""
-    cdef const Job* j = <const Job*> cnp.PyArray_DATA(job)
-    cdef const Kernel* kernel = <const Kernel*> j.shape
-    cdef char* results[2]
-    results[:] = [<char*> cnp.PyArray_DATA(first), <char*> cnp.PyArray_DATA(second)]
-    with nogil:
-        run_bands(j, dense_block if kernel.dilation == 1 and j.stride_y == 1 else dilated_block,
-                  <const char*> cnp.PyArray_DATA(image), results,
-                  <char*> cnp.PyArray_DATA(scratch), rows, threads)
+include "bands.pxi"

@@ -14,16 +14,13 @@ as high as the window, sums from each row of a group to its last, and from the f
 group downwards; a window is one of each. Along the rows, sums of 1, 4, 16, ... neighbours are made
 of four each, and as many of them added as the digits of the width to the base 4 say.
 """
-cimport numpy as cnp
 from libc.string cimport memcpy
 
-from bands cimport CACHE_LINE, take
+from bands cimport take
 from planes cimport Planes, load_planes, run_planes, store_planes
-from rows cimport Job, fill
+from rows cimport Job, Task, fill
 from sums cimport add_row
 from types cimport LANES, load, real, store, vec
-
-cnp.import_array()
 
 
 cdef enum:
@@ -211,18 +208,13 @@ cdef void strip(const Planes* image, const Planes* guide, const Planes* result, 
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-def scratch(cnp.ndarray job not None, int threads):
-    """Bytes of scratch that `run` needs for so many threads."""
+cdef inline Py_ssize_t slot_bytes(const Job* job) noexcept nogil:
     cdef Slot unused
-    return lay_out(<const Job*> cnp.PyArray_DATA(job), NULL, &unused) * threads + CACHE_LINE
+    return lay_out(job, NULL, &unused)
 
 
-def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray result not None,
-        cnp.ndarray guide not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
-    """Filter `image` into `result`, along the edges of `guide`."""
-    cdef const Job* record = <const Job*> cnp.PyArray_DATA(job)
-    cdef Slot unused
-    with nogil:
-        run_planes(record, strip, <const char*> cnp.PyArray_DATA(image),
-                   <const char*> cnp.PyArray_DATA(guide), <char*> cnp.PyArray_DATA(result),
-                   <char*> cnp.PyArray_DATA(scratch), lay_out(record, NULL, &unused), rows, threads)
+cdef inline void run_job(const Job* job, const Task* task) noexcept nogil:
+    run_planes(job, strip, task)
+
+
+include "entry.pxi"

@@ -13,15 +13,12 @@ multiplication is fused with an addition (a flag of the build). So results are S
 One or more terms of one or two passes each are added up, or their squares, each step in the
 result's dtype.
 """
-cimport numpy as cnp
 from libc.stdint cimport int32_t
 
-from bands cimport Slot, run_bands, scratch_bytes, up_to_lanes
+from bands cimport Block, Slot, up_to_lanes
 from convert cimport as_long, convert, write
 from rows cimport INT32, Job, Samples, is_plain
 from types cimport LANES, load, real, store, vec
-
-cnp.import_array()
 
 cdef extern from *:
     """
@@ -33,6 +30,7 @@ cdef extern from *:
     double sqrt(double x) nogil
 
 cdef enum Combine:
+    # In the order of COMBINE in operations/inorder.py.
     SUM, ROOT
 
 
@@ -215,16 +213,8 @@ cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-def scratch(cnp.ndarray job not None, int threads):
-    """Bytes of scratch that `run` needs for so many threads."""
-    return scratch_bytes(<const Job*> cnp.PyArray_DATA(job), threads)
+cdef inline Block block_for(const Job* job) noexcept nogil:
+    return block
 
 
-def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first not None,
-        cnp.ndarray second not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
-    """Filter `image` into `first`; `second` is not used."""
-    cdef char* results[2]
-    results[:] = [<char*> cnp.PyArray_DATA(first), <char*> cnp.PyArray_DATA(second)]
-    with nogil:
-        run_bands(<const Job*> cnp.PyArray_DATA(job), block, <const char*> cnp.PyArray_DATA(image),
-                  results, <char*> cnp.PyArray_DATA(scratch), rows, threads)
+include "bands.pxi"

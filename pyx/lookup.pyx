@@ -9,13 +9,9 @@ Both sums are added in the order of i and j without fused multiply-adds, and the
 root of a square: so results are scikit-image's to the bit. A tile of results runs side by side,
 whose look-ups the compiler gathers.
 """
-cimport numpy as cnp
-
-from bands cimport Slot, run_bands, scratch_bytes
+from bands cimport Block, Slot
 from rows cimport Job
 from types cimport LANES, real
-
-cnp.import_array()
 
 
 cdef extern from *:
@@ -84,16 +80,8 @@ cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-def scratch(cnp.ndarray job not None, int threads):
-    """Bytes of scratch that `run` needs for so many threads."""
-    return scratch_bytes(<const Job*> cnp.PyArray_DATA(job), threads)
+cdef inline Block block_for(const Job* job) noexcept nogil:
+    return block
 
 
-def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first not None,
-        cnp.ndarray second not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
-    """Filter `image` into `first`; `second` is not used."""
-    cdef char* results[2]
-    results[:] = [<char*> cnp.PyArray_DATA(first), <char*> cnp.PyArray_DATA(second)]
-    with nogil:
-        run_bands(<const Job*> cnp.PyArray_DATA(job), block, <const char*> cnp.PyArray_DATA(image),
-                  results, <char*> cnp.PyArray_DATA(scratch), rows, threads)
+include "bands.pxi"

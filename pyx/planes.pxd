@@ -6,8 +6,7 @@ columns. But here every channel has rows of its own, however the channels lie in
 """
 from cython.parallel cimport prange, threadid
 
-from bands cimport CACHE_LINE
-from rows cimport BYTES_OF, Job, Samples, fill, image_row, load_row, loader, store_row, storer
+from rows cimport BYTES_OF, Job, Samples, Task, image_row, load_row, loader, store_row, storer
 from types cimport LANES, real
 
 
@@ -80,7 +79,7 @@ cdef inline void load_planes(const Planes* planes, Py_ssize_t e, Py_ssize_t left
         after = min(max(job.left + job.width - left, before), n)
         line = (planes.first + y * planes.samples.row_stride
                 + (left + before - job.left) * planes.samples.column_stride)
-        loader(planes.samples.code)(line, (after - before) * planes.channels, samples)
+        loader(job, planes.samples.code)(line, (after - before) * planes.channels, samples)
         split(samples, after - before, planes.channels, row + before, pitch)
     for k in range(planes.channels):
         load_row(job, planes.first + k * planes.step, e, left, before, raw, row + k * pitch)
@@ -97,10 +96,10 @@ cdef inline void store_planes(const Planes* planes, Py_ssize_t y, Py_ssize_t lef
     cdef Py_ssize_t k
     if are_dense(planes):
         join(row, pitch, n, planes.channels, samples)
-        storer(planes.samples.code)(samples, 1, n * planes.channels, start)
+        storer(planes.job, planes.samples.code)(samples, 1, n * planes.channels, start)
         return
     for k in range(planes.channels):
-        store_row(planes.samples, row + k * pitch, 1, n, raw, start + k * planes.step)
+        store_row(planes.job, row + k * pitch, 1, n, raw, start + k * planes.step)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -117,38 +116,34 @@ cdef inline Planes planes_at(const Job* job, const Samples* samples, const char*
     return planes
 
 
-cdef inline void walk_band(const Job* job, const Job* guide_job, Strip strip, const char* image,
-                           const char* guide, char* result, Py_ssize_t band, Py_ssize_t rows,
-                           char* scratch) noexcept nogil:
+cdef inline void walk_band(const Job* job, const Job* guide_job, Strip strip, const Task* task,
+                           Py_ssize_t band, char* scratch) noexcept nogil:
     """Band number `band` of the whole stack, strip by strip."""
-    cdef Py_ssize_t in_plane = (job.result_height + rows - 1) // rows
-    cdef Py_ssize_t p = band // in_plane, top = band % in_plane * rows, x = 0, right
-    cdef Py_ssize_t bottom = min(top + rows, job.result_height)
+    cdef Py_ssize_t in_plane = (job.result_height + task.rows - 1) // task.rows
+    cdef Py_ssize_t p = band // in_plane, top = band % in_plane * task.rows, x = 0, right
+    cdef Py_ssize_t bottom = min(top + task.rows, job.result_height)
     cdef const Py_ssize_t* offsets = job.offsets + 3 * p
-    cdef Planes source = planes_at(job, &job.image, image + offsets[0], job.channels,
+    cdef Planes source = planes_at(job, &job.image, task.image + offsets[0], job.channels,
                                    job.image_step)
-    cdef Planes target = planes_at(job, &job.result[0], result + offsets[1], job.channels,
+    cdef Planes target = planes_at(job, &job.result[0], task.results[0] + offsets[1], job.channels,
                                    job.result_step)
-    cdef Planes leader = planes_at(guide_job, &guide_job.image, guide + offsets[2], job.guides,
-                                   job.guide_step)
+    cdef Planes leader = planes_at(guide_job, &guide_job.image, task.results[1] + offsets[2],
+                                   job.guides, job.guide_step)
     while x < job.result_width:
         right = min(x + job.strip, job.result_width)
         strip(&source, &leader, &target, p, top, bottom, x, right, scratch)
         x = right
 
 
-cdef inline void run_planes(const Job* job, Strip strip, const char* image, const char* guide,
-                            char* result, char* scratch, Py_ssize_t slot_bytes, Py_ssize_t rows,
-                            int threads) noexcept nogil:
-    """All bands of all planes, each `rows` result rows high, on `threads` threads."""
-    cdef Py_ssize_t bands = (job.result_height + rows - 1) // rows * job.planes, band
+cdef inline void run_planes(const Job* job, Strip strip, const Task* task) noexcept nogil:
+    """All bands of all planes."""
+    cdef Py_ssize_t bands = (job.result_height + task.rows - 1) // task.rows * job.planes, band
     cdef Job guide_job = job[0]
     guide_job.image = job.guide
-    scratch += -(<Py_ssize_t> <size_t> scratch) & (CACHE_LINE - 1)
-    if threads == 1:
+    if task.threads == 1:
         for band in range(bands):
-            walk_band(job, &guide_job, strip, image, guide, result, band, rows, scratch)
+            walk_band(job, &guide_job, strip, task, band, task.scratch)
     else:
-        for band in prange(bands, num_threads=threads, schedule="dynamic"):
-            walk_band(job, &guide_job, strip, image, guide, result, band, rows,
-                      scratch + threadid() * slot_bytes)
+        for band in prange(bands, num_threads=task.threads, schedule="dynamic"):
+            walk_band(job, &guide_job, strip, task, band,
+                      task.scratch + threadid() * task.slot_bytes)

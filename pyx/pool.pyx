@@ -11,13 +11,9 @@ behind all pixels.
 An extremum or a sum is taken down the columns first, then along the rows at every column, in
 log2(kw) to 2 log2(kw) steps, of which the stride keeps some: that is whole vectors throughout.
 """
-cimport numpy as cnp
-
-from bands cimport Slot, keep_strided, kept, run_bands, scratch_bytes
+from bands cimport Block, Slot, keep_strided, kept
 from rows cimport Job
 from types cimport real
-
-cnp.import_array()
 
 cdef extern from *:
     """
@@ -45,12 +41,12 @@ cdef extern from *:
     real undefined() nogil
 
 cdef enum How:
-    # In the order of imgconv.core.operation.HOW.
+    # In the order of HOW in operations/pool.py.
     MAX, MIN, SUM, MEAN, MEDIAN
 
 cdef enum:
     # Windows sorted at once: 4 vectors of float32 in AVX-512, so that loops over them hide the
-    # latency of a comparison; operation.SORTED is the same.
+    # latency of a comparison; SORTED in operations/pool.py is the same.
     SORTED = 64
 
 
@@ -261,20 +257,15 @@ cdef void median_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept 
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-def scratch(cnp.ndarray job not None, int threads):
-    """Bytes of scratch that `run` needs for so many threads."""
-    return scratch_bytes(<const Job*> cnp.PyArray_DATA(job), threads)
+cdef inline Block block_for(const Job* job) noexcept nogil:
+    cdef Py_ssize_t how = (<const Window*> job.shape).how
+    if how == MAX:
+        return max_block
+    if how == MIN:
+        return min_block
+    if how == SUM:
+        return sum_block
+    return mean_block if how == MEAN else median_block
 
 
-def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first not None,
-        cnp.ndarray second not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
-    """Pool `image` into `first`; `second` is not used."""
-    cdef const Job* j = <const Job*> cnp.PyArray_DATA(job)
-    cdef Py_ssize_t how = (<const Window*> j.shape).how
-    cdef char* results[2]
-    results[:] = [<char*> cnp.PyArray_DATA(first), <char*> cnp.PyArray_DATA(second)]
-    with nogil:
-        run_bands(j, max_block if how == MAX else min_block if how == MIN else
-                  sum_block if how == SUM else mean_block if how == MEAN else median_block,
-                  <const char*> cnp.PyArray_DATA(image), results,
-                  <char*> cnp.PyArray_DATA(scratch), rows, threads)
+include "bands.pxi"

@@ -7,18 +7,14 @@
 windows.pxd finds extremes, compounds.pxd extremes of extremes, networks.pxd ranks of small windows,
 histograms.pxd those of large ones.
 """
-cimport numpy as cnp
-
-from bands cimport Block, Slot, run_bands, scratch_bytes
+from bands cimport Block, Slot, band_bytes, run_bands
 from compounds cimport compound
 from histograms cimport histogram_work, rank_by_histogram
 from keys cimport KEYS
 from networks cimport network_work, rank_by_network
-from rows cimport Job
+from rows cimport Job, Task
 from spread cimport is_compound, spread_nan, spread_work
 from windows cimport GREATEST, HISTOGRAM, LEAST, NETWORK, Window, window_extremes
-
-cnp.import_array()
 
 
 cdef void spread(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
@@ -79,18 +75,14 @@ cdef inline Job with_work(const Job* job) noexcept nogil:
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-def scratch(cnp.ndarray job not None, int threads):
-    """Bytes of scratch that `run` needs for so many threads."""
-    cdef Job todo = with_work(<const Job*> cnp.PyArray_DATA(job))
-    return scratch_bytes(&todo, threads)
+cdef inline Py_ssize_t slot_bytes(const Job* job) noexcept nogil:
+    cdef Job todo = with_work(job)
+    return band_bytes(&todo)
 
 
-def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first not None,
-        cnp.ndarray second not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
-    """Filter `image` into `first`; `second` is not used."""
-    cdef Job todo = with_work(<const Job*> cnp.PyArray_DATA(job))
-    cdef char* results[2]
-    results[:] = [<char*> cnp.PyArray_DATA(first), <char*> cnp.PyArray_DATA(second)]
-    with nogil:
-        run_bands(&todo, block_for(&todo), <const char*> cnp.PyArray_DATA(image), results,
-                  <char*> cnp.PyArray_DATA(scratch), rows, threads)
+cdef inline void run_job(const Job* job, const Task* task) noexcept nogil:
+    cdef Job todo = with_work(job)
+    run_bands(&todo, block_for(&todo), task)
+
+
+include "entry.pxi"

@@ -14,16 +14,13 @@ All of it streams down a band. Image rows are added to the sums of `order` grid 
 complete is decimated along x into a ring of low rows; filtered low rows are interpolated along x
 into a ring of wide rows, and between those lie the rows of the result.
 """
-cimport numpy as cnp
 from cython.parallel cimport prange, threadid
 from libc.string cimport memset
 
-from bands cimport CACHE_LINE, take, up_to_lanes
-from rows cimport REAL_CODE, Job, is_plain, load_row, store_row
+from bands cimport take, up_to_lanes
+from rows cimport REAL_CODE, Job, Task, is_plain, load_row, store_row
 from tiles cimport SQUARE, Taps, correlate_rows, row_of_tiles
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
-
-cnp.import_array()
 
 cdef enum:
     ORDER = 4                       # of an axis that is resampled
@@ -329,7 +326,7 @@ cdef void write_cell(const Job* job, const Slot* slot, const Strip* strip, char*
         target = <real*> start if plain else slot.stage
         row_of_tiles(slot.rows, &weights, n, &target, 1, WIDE, 1)
         if not plain:
-            store_row(&job.result[0], target, 1, strip.width, slot.raw, start)
+            store_row(job, target, 1, strip.width, slot.raw, start)
         weights.weights = weights.weights + side.order
 
 
@@ -388,23 +385,17 @@ cdef inline void walk_band(const Job* job, const char* image, char* result, Py_s
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-def scratch(cnp.ndarray job not None, int threads):
-    """Bytes of scratch that `run` needs for so many threads."""
+cdef inline Py_ssize_t slot_bytes(const Job* job) noexcept nogil:
     cdef Slot unused
-    return lay_out(<const Job*> cnp.PyArray_DATA(job), NULL, &unused) * threads + CACHE_LINE
+    return lay_out(job, NULL, &unused)
 
 
-def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first not None,
-        cnp.ndarray second not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
-    """Filter `image` into `first`, in bands of `rows` rows (whole cells); `second` is not used."""
-    cdef const Job* record = <const Job*> cnp.PyArray_DATA(job)
-    cdef const char* source = <const char*> cnp.PyArray_DATA(image)
-    cdef char* result = <char*> cnp.PyArray_DATA(first)
-    cdef char* free = <char*> cnp.PyArray_DATA(scratch)
-    cdef Slot unused
-    cdef Py_ssize_t slot_bytes = lay_out(record, NULL, &unused), band
-    cdef Py_ssize_t bands = (record.result_height + rows - 1) // rows * record.planes
-    free += -(<Py_ssize_t> <size_t> free) & (CACHE_LINE - 1)
-    with nogil:
-        for band in prange(bands, num_threads=threads, schedule="dynamic"):
-            walk_band(record, source, result, band, rows, free + threadid() * slot_bytes)
+cdef inline void run_job(const Job* job, const Task* task) noexcept nogil:
+    """Bands are whole cells."""
+    cdef Py_ssize_t bands = (job.result_height + task.rows - 1) // task.rows * job.planes, band
+    for band in prange(bands, num_threads=task.threads, schedule="dynamic"):
+        walk_band(job, task.image, task.results[0], band, task.rows,
+                  task.scratch + threadid() * task.slot_bytes)
+
+
+include "entry.pxi"

@@ -11,20 +11,16 @@ beginning. Lines are independent: down the columns a row of sums is carried from
 the rows several are summed side by side. Means are converted as C converts them, cut off and
 wrapped around.
 """
-cimport numpy as cnp
 from cython.parallel cimport prange, threadid
 
 from convert cimport convert, divide, write
-from rows cimport Job, is_plain, load_row, store_row
+from rows cimport Job, Task, is_plain, load_row, store_row
 from types cimport real
-
-cnp.import_array()
 
 cdef enum:
     ABREAST = 8             # rows summed side by side: enough to hide the latency of an addition
     COLUMNS = 512           # of a tile: its rows stay in L1
     SUMS = COLUMNS + 8      # and the first of the next tile
-    CACHE_LINE = 64
 
 cdef struct Mean:
     # job.shape: pixels of a mean down the columns and along the rows, 0 to leave an axis alone
@@ -42,7 +38,7 @@ cdef inline void finish(const Job* job, real* sums, Py_ssize_t n, real size, rea
         write(means, n, job.result[0].code, target)
         return
     convert(means, n, job.result[0].code)
-    store_row(&job.result[0], means, 1, n, raw, target)
+    store_row(job, means, 1, n, raw, target)
 
 
 cdef inline void run_down(const Job* job, const char* plane, char* result, Py_ssize_t x,
@@ -140,17 +136,18 @@ cdef inline Py_ssize_t slot_numbers(const Job* job) noexcept nogil:
 
 
 cdef inline void run_axis(const Job* job, bint down, const char* image, Py_ssize_t which,
-                          char* result, real* scratch, int threads) noexcept nogil:
+                          const Task* task) noexcept nogil:
     """One axis; `which` is the offset of a plane: 0 for that of the image, 1 for the result's."""
     cdef Py_ssize_t unit = COLUMNS if down else ABREAST
     cdef Py_ssize_t length = job.result_width if down else job.result_height
     cdef Py_ssize_t units = (length + unit - 1) // unit
-    cdef Py_ssize_t slot = slot_numbers(job), item
-    for item in prange(units * job.planes, num_threads=threads, use_threads_if=threads > 1,
-                       schedule="dynamic"):
+    cdef Py_ssize_t item
+    for item in prange(units * job.planes, num_threads=task.threads,
+                       use_threads_if=task.threads > 1, schedule="dynamic"):
         run_item(job, down, image + job.offsets[item // units * 2 + which],
-                 result + job.offsets[item // units * 2 + 1], item % units * unit,
-                 min(unit, length - item % units * unit), scratch + threadid() * slot)
+                 task.results[0] + job.offsets[item // units * 2 + 1], item % units * unit,
+                 min(unit, length - item % units * unit),
+                 <real*> (task.scratch + threadid() * task.slot_bytes))
 
 
 cdef inline void run_item(const Job* job, bint down, const char* plane, char* result,
@@ -161,33 +158,24 @@ cdef inline void run_item(const Job* job, bint down, const char* plane, char* re
         run_along(job, plane, result, start, n, work)
 
 
-cdef inline void run_axes(const Job* job, const char* image, char* result, char* scratch,
-                          int threads) noexcept nogil:
-    """Down the columns, then along the rows of what that has given."""
-    cdef const Mean* mean = <const Mean*> job.shape
-    cdef real* first = <real*> (scratch + (-(<Py_ssize_t> <size_t> scratch) & (CACHE_LINE - 1)))
-    cdef Job second = job[0]
-    if mean.down == 0:
-        run_axis(job, False, image, 0, result, first, threads)
-        return
-    run_axis(job, True, image, 0, result, first, threads)
-    if mean.along > 0:
-        second.image = job.result[0]
-        run_axis(&second, False, result, 1, result, first, threads)
-
-
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-def scratch(cnp.ndarray job not None, int threads):
-    """Bytes of scratch that `run` needs for so many threads."""
-    return (slot_numbers(<const Job*> cnp.PyArray_DATA(job)) * sizeof(real) * threads
-            + CACHE_LINE)
+cdef inline Py_ssize_t slot_bytes(const Job* job) noexcept nogil:
+    return slot_numbers(job) * <Py_ssize_t> sizeof(real)
 
 
-def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first not None,
-        cnp.ndarray second not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
-    """Filter `image` into `first`; `second` is not used, and bands are not cut by rows."""
-    with nogil:
-        run_axes(<const Job*> cnp.PyArray_DATA(job), <const char*> cnp.PyArray_DATA(image),
-                 <char*> cnp.PyArray_DATA(first), <char*> cnp.PyArray_DATA(scratch), threads)
+cdef inline void run_job(const Job* job, const Task* task) noexcept nogil:
+    """Down the columns, then along the rows of what that has given; nothing is cut by rows."""
+    cdef const Mean* mean = <const Mean*> job.shape
+    cdef Job second = job[0]
+    if mean.down == 0:
+        run_axis(job, False, task.image, 0, task)
+        return
+    run_axis(job, True, task.image, 0, task)
+    if mean.along > 0:
+        second.image = job.result[0]
+        run_axis(&second, False, task.results[0], 1, task)
+
+
+include "entry.pxi"

@@ -9,14 +9,10 @@ One component c gives a smoothing filter, a derivative, a Laplacian of Gaussian 
 components give a gradient, or its magnitude sqrt(c0**2 + c1**2) and orientation atan2(c0, c1).
 """
 
-cimport numpy as cnp
-
-from bands cimport Slot, keep_results, run_bands, scratch_bytes, up_to_lanes
+from bands cimport Block, Slot, keep_results, up_to_lanes
 from rows cimport Job
 from tiles cimport SQUARE, TALL, Taps, correlate_rows, correlate_tall, row_of_tiles
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
-
-cnp.import_array()
 
 cdef extern from *:
     """
@@ -33,6 +29,7 @@ cdef enum:
     POINTER = 16                    # room for a pointer: a cache line of float
 
 cdef enum Combine:
+    # In the order of COMBINE in operations/separable.py.
     SUM, MAGNITUDE, POLAR
 
 
@@ -248,16 +245,8 @@ cdef inline void horizontal_pass(const Horizontal* passes, Py_ssize_t count, Py_
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-def scratch(cnp.ndarray job not None, int threads):
-    """Bytes of scratch that `run` needs for so many threads."""
-    return scratch_bytes(<const Job*> cnp.PyArray_DATA(job), threads)
+cdef inline Block block_for(const Job* job) noexcept nogil:
+    return block
 
 
-def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first not None,
-        cnp.ndarray second not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
-    """Filter `image` into `first` (and `second`, where job says there are two results)."""
-    cdef char* results[2]
-    results[:] = [<char*> cnp.PyArray_DATA(first), <char*> cnp.PyArray_DATA(second)]
-    with nogil:
-        run_bands(<const Job*> cnp.PyArray_DATA(job), block, <const char*> cnp.PyArray_DATA(image),
-                  results, <char*> cnp.PyArray_DATA(scratch), rows, threads)
+include "bands.pxi"

@@ -22,7 +22,7 @@ cdef enum:
 
 
 cdef enum Way:
-    # What is done with the window, in the order of WAYS in core/order.py.
+    # What is done with the window, in the order of WAYS in operations/rank.py.
     LEAST, GREATEST, NETWORK, HISTOGRAM, OPENING, CLOSING, GRADIENT, WHITE_TOPHAT, BLACK_TOPHAT
 
 

@@ -56,6 +56,17 @@ def test_chosen_by_name(level):
     assert run(program, level=level) == (level, "")
 
 
+@pytest.mark.parametrize("level", cpu.available())
+def test_short_integers_where_vectors_are_wide(level):
+    program = (
+        "import imgconv, numpy; image = numpy.zeros((9, 9), numpy.uint8)\n"
+        "print(imgconv.explain(imgconv.box, image, 3).computed_in)\n"
+        "print(imgconv.explain(imgconv.median, image, 3).computed_in)"
+    )
+    types = ("float32", "float32") if level == "v2" else ("uint16", "uint8")
+    assert run(["-c", program], level=level) == ("\n".join(types), "")
+
+
 def test_highest_by_default():
     program = ["-c", "from imgconv.core import cpu; print(cpu.LEVEL)"]
     assert run(program, level="") == (cpu.available()[-1], "")

@@ -15,7 +15,7 @@ from scipy import ndimage
 import imgconv
 from imgconv import order
 from imgconv.core import network
-from imgconv.core.run import apply
+from imgconv.core.call import apply
 from imgconv.operations.rank import (
     NETWORK_FOOTPRINT,
     NETWORK_RECTANGLE,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import imgconv
-from imgconv.core.run import apply
+from imgconv.core.call import apply
 
 NAMES = ["correlate2d", "convolve2d"]
 MODES = ["full", "valid", "same"]

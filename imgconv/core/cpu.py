@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from imgconv._loops import machine
 from imgconv.core.threads import IMPORTS
 
@@ -43,3 +45,18 @@ def loop(name: str, real: str) -> ModuleType:
 def constant(name: str, real: str, constant: str) -> Any:
     """Return what a loop was compiled with, such as the sizes of its tiles."""
     return getattr(loop(name, real), constant)
+
+
+def conversions(real: str) -> tuple[int, int]:
+    """Return the addresses of the tables of conversions from pixels to numbers, and back."""
+    return loop("pixels", real).tables()
+
+
+def built_for(computed: np.dtype) -> np.dtype:
+    """Return the dtype in which this level computes what `computed` holds.
+
+    Level v2 has no loops for integers of 8 and 16 bits, which float32 holds: they would gain least
+    of its short vectors, and processors of this level are few.
+    """
+    short = computed.kind in "iu" and computed.itemsize <= 2
+    return np.dtype(np.float32) if short and LEVEL == "v2" else computed

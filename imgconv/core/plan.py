@@ -16,7 +16,7 @@ from imgconv import geometry
 from imgconv.core import border, check, cpu, fourier
 from imgconv.core.cache import Cache
 from imgconv.core.convert import rounded
-from imgconv.operations.base import FLOAT64, Axis, Operation, Pixels, pixels
+from imgconv.operations.base import FLOAT64, Axis, Operation, Pixels, in_a_row, pixels
 from imgconv.operations.correlate import Correlation
 from imgconv.operations.fourier import Fourier
 from imgconv.operations.methods import SPARSE
@@ -36,7 +36,7 @@ JOB = np.dtype(
         ("planes", "p"), ("offsets", "p"),
         ("block", "p"), ("strip", "p"), ("chunk", "p"), ("grain", "p"),
         ("pitch", "p"), ("ring_pitch", "p"), ("work", "p"),
-        ("shape", "p"), ("weights", "p"),
+        ("loads", "p"), ("stores", "p"), ("shape", "p"), ("weights", "p"),
         ("guide", np.dtype(SAMPLES, align=True)),
         ("channels", "p"), ("guides", "p"),
         ("image_step", "p"), ("result_step", "p"), ("guide_step", "p"),
@@ -44,7 +44,7 @@ JOB = np.dtype(
     align=True,
 )  # fmt: skip
 
-# Its pointers, to arrays that the plan keeps.
+# Its pointers to arrays that the plan keeps.
 ARRAYS = ("above", "below", "before", "after", "edge", "offsets", "shape", "weights")
 
 # A chunk of 4 KB rows keeps the rows that a block computes (4 of them, for each vertical pass) in a
@@ -218,7 +218,7 @@ def make_plan(request: Request) -> Plan:
     _, result_size = place(request.operation, size, request.fit)
     operation, times = request.operation.resolve(result_size, given, dtype)
     windows, _ = place(operation, size, request.fit)
-    computed = operation.computed_in(given, dtype)
+    computed = cpu.built_for(operation.computed_in(given, dtype))
     if request.guide is not None:
         computed = max(computed, pixels(request.guide.dtype, 0).float_type)
     y, x = windows
@@ -248,7 +248,7 @@ def make_plan(request: Request) -> Plan:
     offsets[:, 1:] += np.arange(results) * between
     if request.guide is not None:
         offsets = np.c_[offsets, guide_offsets(request.guide, layout)]
-    numbers, weights = operation.pack(step, computed)
+    records, weights = operation.pack(step, computed)
     edge = rounded(np.array([cval]), check.native(request.image_dtype))
     job = np.zeros((), JOB)
     sample_axis = layout.x if step == 1 else layout.channel
@@ -274,10 +274,11 @@ def make_plan(request: Request) -> Plan:
     schedule(job, operation, computed.itemsize)
     maps = (rows.ahead, rows.behind, *(by_sample(i, step) for i in columns[2:]))
     refuse_unsound(job, maps)
-    keep = (*maps, edge, offsets, np.array(numbers, dtype=np.intp), weights.astype(computed))
+    keep = (*maps, edge, offsets, in_a_row(records), weights.astype(computed))
     for name, array in zip(ARRAYS, keep, strict=True):
         array.setflags(write=False)
         job[name] = array.ctypes.data
+    job["loads"], job["stores"] = cpu.conversions(computed.name)
     loop = cpu.loop("correlate" if by_tiles else operation.loop, computed.name)
     run: NDArray[Any] | fourier.Job = job
     if isinstance(operation, Fourier):
@@ -464,7 +465,7 @@ def schedule(job: NDArray[Any], operation: Operation, itemsize: int) -> None:
 
 # What brings pixels into a tile and results out of it: the kernel [[1]], as a loop reads it.
 COPY = Correlation(np.ones((1, 1)), (0, 0))
-COPY_SHAPE = np.array(COPY.pack(1, FLOAT64)[0], np.intp)
+COPY_SHAPE = in_a_row(COPY.pack(1, FLOAT64)[0])
 COPY_WEIGHTS = {real: np.ones(1, real) for real in ("float32", "float64")}
 
 
@@ -482,6 +483,7 @@ def tile_jobs(
         copy["span_y"] = copy["span_x"] = copy["stride_y"] = copy["stride_x"] = 1
         copy["shape"] = COPY_SHAPE.ctypes.data
         copy["weights"] = COPY_WEIGHTS[real.name].ctypes.data
+        copy["loads"], copy["stores"] = cpu.conversions(real.name)
     row, code = operation.tile[1] * real.itemsize, check.code_of(real)
     sy, sx = operation.stride
     load["result"][0] = row, real.itemsize, code, 0

@@ -7,15 +7,36 @@ operations run on, and lays out what that loop reads.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Weights = NDArray[np.float64]
+# What a loop reads, in this order: records, and arrays of records.
+Records = list[NDArray[Any]]
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 INT16, UINT16 = np.dtype(np.int16), np.dtype(np.uint16)
+
+
+def struct(*names: str, kind: str = "p") -> np.dtype:
+    """Return the dtype of a C struct with these fields, by default of type `Py_ssize_t`."""
+    return np.dtype([(name, kind) for name in names], align=True)
+
+
+def record(dtype: np.dtype, **fields: Any) -> NDArray[Any]:
+    """Return a record with these fields, or an array of records if fields are arrays."""
+    assert fields.keys() == set(dtype.names or ()), f"{dtype} with {sorted(fields)}"
+    found = np.zeros(np.broadcast_shapes(*map(np.shape, fields.values())), dtype)
+    for name, value in fields.items():
+        found[name] = value
+    return found
+
+
+def in_a_row(records: Records) -> NDArray[np.uint8]:
+    """Return the bytes of records, one behind the other."""
+    return np.concatenate([np.ravel(each).view(np.uint8) for each in records])
 
 
 class Pixels(NamedTuple):
@@ -109,8 +130,8 @@ class Operation:
         """Result rows that the loop computes at once."""
         raise NotImplementedError
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
-        """Return the integers and the weights that the loop reads; `step` samples are a pixel."""
+    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
+        """Return the records and the weights that the loop reads; `step` samples are a pixel."""
         raise NotImplementedError
 
     @property

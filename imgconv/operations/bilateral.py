@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgconv.operations.base import Axis, Operation, Weights
+from imgconv.operations.base import Axis, Operation, Records, Weights, record, struct
+
+# `Window` in pyx/bilateral.pyx; the heights of the columns follow.
+WINDOW = struct("manhattan", "scales")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +49,7 @@ class Bilateral(Operation):
         """Some twelve operations for each weight."""
         return 12.0 * np.count_nonzero(np.isfinite(self.nearness))
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
         """Return metric, number of scales and heights of the columns; scales and nearness.
 
         Half of the window is enough, from the pixel's own row down.
@@ -55,5 +58,6 @@ class Bilateral(Operation):
         inside = np.isfinite(lower)
         # Not so large that float32 had none for it.
         scales = np.minimum(np.sqrt(0.5 / np.log(2)) / np.array(self.deviations), 1e38)
-        numbers = [int(self.manhattan), len(scales), *map(int, inside.sum(axis=1))]
-        return numbers, np.concatenate([scales, lower[inside]])
+        window = record(WINDOW, manhattan=self.manhattan, scales=len(scales))
+        heights = inside.sum(axis=1, dtype=np.intp)
+        return [window, heights], np.concatenate([scales, lower[inside]])

@@ -5,10 +5,23 @@ from functools import lru_cache
 
 import numpy as np
 
-from imgconv.operations.base import FLOAT64, UINT16, Axis, Operation, Pixels, Weights
+from imgconv.operations.base import (
+    FLOAT64,
+    UINT16,
+    Axis,
+    Operation,
+    Pixels,
+    Records,
+    Weights,
+    record,
+    struct,
+)
 
 # Up to this height the box loop shares the column sums of pairs of rows.
 SHORT = 8
+
+# `Rectangle` in pyx/box.pyx.
+RECTANGLE = struct("height", "width", "step")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +72,12 @@ class Box(Operation):
         """One block of column sums."""
         return self.block * pitch
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
         """Return height, width, the distance of neighbours, and by what to divide."""
         divisor = quotient(self.area) if computed == UINT16 else (self.area,)
-        return [*self.size, step], np.array(divisor, np.float64)
+        height, width = self.size
+        rectangle = record(RECTANGLE, height=height, width=width, step=step)
+        return [rectangle], np.array(divisor, np.float64)
 
 
 def quotient(area: int) -> tuple[int, int, int]:

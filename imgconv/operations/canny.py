@@ -4,13 +4,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgconv.operations.base import FLOAT64, Axis, Operation, Pixels, Weights
+from imgconv.operations.base import (
+    FLOAT64,
+    Axis,
+    Operation,
+    Pixels,
+    Records,
+    Weights,
+    in_a_row,
+    record,
+    struct,
+)
 
 # What `Canny` gives, in the order of `Stage` in pyx/canny.pyx.
 STAGES = ("smooth", "magnitude", "classes")
 
 # Columns that pyx/canny.pyx takes through a block together.
 PIECE = 256
+
+# `Filter` and `Numbers` in pyx/canny.pyx.
+FILTER = struct(
+    *("stage", "radius_y", "radius_x", "constant_y", "constant_x", "integer"),
+    *("parts_y", "parts_x"),
+)
+NUMBERS = struct("low", "high", "scale", kind="d")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +69,20 @@ class Canny(Operation):
         rows = self.block + self.windows[0].span
         return (20 + rows) * (PIECE + self.windows[1].span + 64) + 2 * rows + 32
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
         """Return the loop's Filter; low, high, scale, the kernels and the parts in a row."""
-        radii = [len(half) - 1 for half in self.kernels]
-        flags = [*self.constant, self.scale is not None]
-        numbers = [STAGES.index(self.stage), *radii, *flags, *self.parts.shape]
-        head = np.array([self.low, self.high, self.scale or 1.0])
-        weights = np.concatenate([head, *self.kernels, self.parts.ravel()])
+        y, x = self.kernels
+        filter = record(
+            FILTER,
+            stage=STAGES.index(self.stage),
+            radius_y=len(y) - 1,
+            radius_x=len(x) - 1,
+            constant_y=self.constant[0],
+            constant_x=self.constant[1],
+            integer=self.scale is not None,
+            parts_y=self.parts.shape[0],
+            parts_x=self.parts.shape[1],
+        )
+        numbers = record(NUMBERS, low=self.low, high=self.high, scale=self.scale or 1.0)
         # They stay double where the rows are float32.
-        return list(map(int, numbers)), weights.view(computed)
+        return [filter], in_a_row([numbers, y, x, self.parts]).view(computed)

@@ -6,7 +6,20 @@ import numpy as np
 
 from imgconv.core.cache import cached_property
 from imgconv.core.windows import span
-from imgconv.operations.base import Axis, Operation, Pixels, Weights, absolute_sum, sum_type
+from imgconv.operations.base import (
+    Axis,
+    Operation,
+    Pixels,
+    Records,
+    Weights,
+    absolute_sum,
+    record,
+    struct,
+    sum_type,
+)
+
+# `Kernel` in pyx/correlate.pyx.
+KERNEL = struct("height", "width", "dilation", "step")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +60,8 @@ class Correlation(Operation):
         """Integer weights on 8-bit pixels stay short integers."""
         return sum_type(pixels, self.weight)
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
         """Return height, width, row and column distance of taps, and the kernel row by row."""
-        kh, kw = self.kernel.shape
-        return [kh, kw, self.dilation[0], self.dilation[1] * step], self.kernel.ravel()
+        (height, width), (down, right) = self.kernel.shape, self.dilation
+        kernel = record(KERNEL, height=height, width=width, dilation=down, step=right * step)
+        return [kernel], self.kernel.ravel()

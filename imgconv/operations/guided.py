@@ -4,7 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgconv.operations.base import FLOAT64, Axis, Operation, Pixels, Weights
+from imgconv.operations.base import (
+    FLOAT64,
+    Axis,
+    Operation,
+    Pixels,
+    Records,
+    Weights,
+    record,
+    struct,
+)
+
+# `Square` in pyx/guided.pyx.
+SQUARE = struct("size")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +55,7 @@ class Guided(Operation):
         """float64: a variance is a small difference of large means."""
         return FLOAT64
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
         """Return the size of the squares; eps, and the scale of a sum."""
         size = 2 * self.radius + 1
-        return [size], np.array([self.eps, size**-2.0])
+        return [record(SQUARE, size=size)], np.array([self.eps, size**-2.0])

@@ -10,10 +10,28 @@ from dataclasses import dataclass
 import numpy as np
 
 from imgconv.core.cache import cached_property
-from imgconv.operations.base import FLOAT64, Axis, Operation, Pixels, Weights
+from imgconv.operations.base import (
+    FLOAT64,
+    Axis,
+    Operation,
+    Pixels,
+    Records,
+    Weights,
+    record,
+    struct,
+)
 
 EPSILON = float(np.finfo(np.float64).eps)
+# In the order of `Combine` in pyx/inorder.pyx.
 COMBINE = ("sum", "root")
+
+# `Filter`, `Pass` and `Place` in pyx/inorder.pyx.
+FILTER = struct("combine", "passes", "terms", "most_taps")
+PASS = struct(
+    *("first_row", "first_column", "rows", "columns", "sign", "taps", "places", "weights"),
+    "last",
+)
+PLACE = struct("row", "column", "other_row", "other_column")
 
 # The row and the column of a tap in its window; those of the second of a pair, else its own.
 Place = tuple[int, int, int, int]
@@ -136,10 +154,10 @@ class InOrder(Operation):
         rows = 2 * self.block + self.windows[0].span - 1
         return rows * (pitch + 1) + 2 * self.most_taps
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
         """Return the loop's Filter, Pass and Place records, and the weights pass by pass."""
         top, left = (axis.before for axis in self.windows)
-        passes: list[int] = []
+        passes: Records = []
         places: list[Place] = []
         weights: list[float] = []
         for term in self.terms:
@@ -147,19 +165,35 @@ class InOrder(Operation):
             for index, each in enumerate(term):
                 follows = term[index + 1 :]
                 rows, columns = (axis.span - 1 for axis in chained(follows)) if follows else (0, 0)
-                passes += [top - y.before, (left - x.before) * step] if index == 0 else [0, 0]
-                passes += [
-                    rows,
-                    columns * step,
-                    each.sign,
-                    len(each.places),
-                    len(places),
-                    len(weights),
-                ]
-                passes.append(int(not follows))
+                passes.append(
+                    record(
+                        PASS,
+                        first_row=top - y.before if index == 0 else 0,
+                        first_column=(left - x.before) * step if index == 0 else 0,
+                        rows=rows,
+                        columns=columns * step,
+                        sign=each.sign,
+                        taps=len(each.places),
+                        places=len(places),
+                        weights=len(weights),
+                        last=not follows,
+                    )
+                )
                 places += each.places
                 weights += each.weights.tolist()
-        count = sum(map(len, self.terms))
-        head = [COMBINE.index(self.combine), count, len(self.terms), self.most_taps]
-        flat = (np.array(places, np.intp) * np.array([1, step, 1, step])).ravel().tolist()
-        return [*head, *passes, *flat], np.array(weights)
+        head = record(
+            FILTER,
+            combine=COMBINE.index(self.combine),
+            passes=len(passes),
+            terms=len(self.terms),
+            most_taps=self.most_taps,
+        )
+        row, column, other_row, other_column = np.array(places, np.intp).reshape(-1, 4).T
+        taps = record(
+            PLACE,
+            row=row,
+            column=column * step,
+            other_row=other_row,
+            other_column=other_column * step,
+        )
+        return [head, *passes, taps], np.array(weights)

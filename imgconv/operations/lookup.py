@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgconv.operations.base import Axis, Operation, Weights
+from imgconv.operations.base import Axis, Operation, Records, Weights, record, struct
+
+# `Tables` in pyx/lookup.pyx.
+TABLES = struct("height", "width", "bins")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +32,9 @@ class Lookup(Operation):
         """Some twenty operations for each place."""
         return 20.0 * self.places.size
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
         """Return the sizes of the tables; the scale and the tables in a row."""
         head = np.array([self.bins_per_unit])
-        numbers = [*self.places.shape, len(self.likeness)]
-        return numbers, np.concatenate([head, self.places.ravel(), self.likeness])
+        height, width = self.places.shape
+        tables = record(TABLES, height=height, width=width, bins=len(self.likeness))
+        return [tables], np.concatenate([head, self.places.ravel(), self.likeness])

@@ -5,13 +5,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from imgconv.core.windows import span
-from imgconv.operations.base import FLOAT32, FLOAT64, Axis, Operation, Pixels, Weights
+from imgconv.operations.base import (
+    FLOAT32,
+    FLOAT64,
+    Axis,
+    Operation,
+    Pixels,
+    Records,
+    Weights,
+    record,
+    struct,
+)
 
 # What pooling makes of a window, in the order of `How` in pyx/pool.pyx.
 HOW = ("max", "min", "sum", "mean", "median")
 
 # Windows that pyx/pool.pyx sorts at once.
 SORTED = 64
+
+# `Window` in pyx/pool.pyx.
+WINDOW = struct("how", "height", "width", "dilation_y", "dilation_x")
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +93,18 @@ class Pool(Operation):
         """Three rows; or the pixels of windows that are sorted at once, and what spoils them."""
         return (self.area + 1) * SORTED if self.how == "median" else 3 * pitch
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
         """Return what is made of a window, its shape, and what counts of it by row and sample."""
         down, across = self.counts
-        numbers = [HOW.index(self.how), *self.size, self.dilation[0], self.dilation[1] * step]
-        return numbers, np.concatenate([down, np.repeat(across, step)])
+        window = record(
+            WINDOW,
+            how=HOW.index(self.how),
+            height=self.size[0],
+            width=self.size[1],
+            dilation_y=self.dilation[0],
+            dilation_x=self.dilation[1] * step,
+        )
+        return [window], np.concatenate([down, np.repeat(across, step)])
 
 
 def is_long(dtype: np.dtype) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imgconv.core.cache import cached_property
 from imgconv.core.network import Network, best_for_rectangle, for_footprint
-from imgconv.operations.base import Axis, Operation, Pixels, Weights
+from imgconv.operations.base import Axis, Operation, Pixels, Records, Weights, record, struct
 
 NOTHING = np.zeros(0)
 # In the order of `Way` in pyx/windows.pxd.
@@ -19,6 +19,15 @@ WAYS = (
     *("least", "greatest", "network", "histogram"),
     *("opening", "closing", "gradient", "white tophat", "black tophat"),
 )
+
+# `Window` and `Chord` in pyx/windows.pxd: what these loops read first.
+WINDOW = struct("way", "height", "width", "step", "levels", "count")
+CHORD = struct("row", "first", "level", "second")
+# Of the same name in pyx/compounds.pxd, networks.pxd and histograms.pxd.
+COMPOUND = struct("y", "x", "second_y", "second_x", "pixel_y", "pixel_x")
+NETWORK = struct("coded", "tile", "inputs", "pitch", "columns", "size", "count")
+EXCHANGE = struct("first", "second", "lesser", "greater", kind="i4")
+HISTOGRAM = struct("columns", "shift")
 
 
 def compared_in(dtype: np.dtype) -> np.dtype:
@@ -101,16 +110,22 @@ class Window:
         """Powers of two up to the longest chord."""
         return max(length for _, _, length in self.chords).bit_length()
 
-    def pack(self, step: int, way: str) -> list[int]:
-        """Return the loop's Window record, and its Chord records unless it is a rectangle."""
-        numbers = [WAYS.index(way), *self.size, step]
-        if self.is_rectangle:
-            return [*numbers, 0, 0]
-        numbers += [self.levels, len(self.chords)]
-        for row, first, length in self.chords:
-            level = length.bit_length() - 1
-            numbers += [row, first * step, level, (first + length - (1 << level)) * step]
-        return numbers
+    def pack(self, step: int, way: str) -> Records:
+        """Return the loop's Window record and its Chord records; a rectangle has none of these."""
+        window = record(
+            WINDOW,
+            way=WAYS.index(way),
+            height=self.size[0],
+            width=self.size[1],
+            step=step,
+            levels=0 if self.is_rectangle else self.levels,
+            count=len(self.chords),
+        )
+        rows, first, length = np.array(self.chords, np.intp).reshape(-1, 3).T
+        # The exponent of 2**n is n + 1.
+        level = np.frexp(length)[1].astype(np.intp) - 1
+        second = (first + length - (1 << level)) * step
+        return [window, record(CHORD, row=rows, first=first * step, level=level, second=second)]
 
     @property
     def extreme_cost(self) -> float:
@@ -158,7 +173,7 @@ class Extremum(Comparison):
         """Comparisons, which are cheaper than multiply-adds the narrower the pixels are."""
         return self.window.extreme_cost
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
         """Return the window."""
         return self.window.pack(step, "greatest" if self.greatest else "least"), NOTHING
 
@@ -190,20 +205,26 @@ class Compound(Comparison):
         again = (self.element.size[0] - 1) / self.block
         return (2 + again) * self.element.extreme_cost
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
         """Return both windows and the loop's Compound record: where they and the pixel lie."""
         first, second = self.element, self.element.turned
         if self.way in {"closing", "black tophat"}:
             first, second = second, first
-        before = [axis.before for axis in self.windows]
-        begins = [0, 0], [0, 0], before
-        if self.way == "gradient":
-            begins = *(np.subtract(before, w.before).tolist() for w in (first, second)), before
-        return [
-            *first.pack(step, self.way),
-            *second.pack(step, self.way),
-            *(n for y, x in begins for n in (y, x * step)),
-        ], NOTHING
+        pixel = tuple(axis.before for axis in self.windows)
+        (y, x), (second_y, second_x) = (
+            np.subtract(pixel, w.before) if self.way == "gradient" else (0, 0)
+            for w in (first, second)
+        )
+        places = record(
+            COMPOUND,
+            y=y,
+            x=x * step,
+            second_y=second_y,
+            second_x=second_x * step,
+            pixel_y=pixel[0],
+            pixel_x=pixel[1] * step,
+        )
+        return [*first.pack(step, self.way), *second.pack(step, self.way), places], NOTHING
 
 
 # Bytes of a plane of a network: twelve AVX-512 vectors, or more where the window is wide.
@@ -259,21 +280,30 @@ class NetworkRank(Comparison):
         columns = max(PLANE_BYTES // computed.itemsize, -(-4 * halo // lanes) * lanes)
         return columns, columns + lanes
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
-        """Return the window and the loop's Network record; an exchange is four 32-bit offsets."""
+    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
+        """Return the window, the loop's Network record, places of outputs and the exchanges."""
         network, (columns, pitch) = self.network, self.plane(step, computed)
-        exchanges = np.array(network.exchanges, np.int64).reshape(-1, 5)
-        planes = exchanges[:, [0, 1, 3, 4]]
-        offsets = np.where(planes < 0, -1, planes * pitch)
-        offsets[:, 1] += exchanges[:, 2] * step
-        # The last plane, too, is read ahead.
-        size = network.wires * pitch + columns
-        return [
-            *self.window.pack(step, "network"),
-            *(self.coded, network.tile, network.inputs, pitch, columns, size, len(exchanges)),
-            *(plane * pitch + at * step for plane, at in network.outputs),
-            *offsets.astype(np.int32, order="C").view(np.int64).ravel().tolist(),
-        ], NOTHING
+        head = record(
+            NETWORK,
+            coded=self.coded,
+            tile=network.tile,
+            inputs=network.inputs,
+            pitch=pitch,
+            columns=columns,
+            # The last plane, too, is read ahead.
+            size=network.wires * pitch + columns,
+            count=len(network.exchanges),
+        )
+        outputs = np.array(network.outputs, np.intp) @ (pitch, step)
+        first, second, ahead, lesser, greater = np.array(network.exchanges).reshape(-1, 5).T
+        exchanges = record(
+            EXCHANGE,
+            first=first * pitch,
+            second=second * pitch + ahead * step,
+            lesser=np.where(lesser < 0, -1, lesser * pitch),
+            greater=np.where(greater < 0, -1, greater * pitch),
+        )
+        return [*self.window.pack(step, "network"), head, outputs, exchanges], NOTHING
 
 
 # Pixels of a tile that are sorted at once, unless the window is large: so few fit the L2 cache.
@@ -320,11 +350,13 @@ class HistogramRank(Comparison):
             columns = max(TILE_PIXELS // rows - width + 1, width, 64)
         return columns, rows * (columns + width - 1)
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
         """Return the window, the loop's Histogram record and the ranks."""
         columns, pixels = self.tile(computed)
         shift = max(0, (-(-pixels // 256) - 1).bit_length())
-        return [*self.window.pack(step, "histogram"), columns, shift, *self.ranks], NOTHING
+        head = record(HISTOGRAM, columns=columns, shift=shift)
+        ranks = np.array(self.ranks, np.intp)
+        return [*self.window.pack(step, "histogram"), head, ranks], NOTHING
 
 
 # Up to so many pixels a window is ranked by a network, for pixels of 1, 2, 4 and 8 bytes: where

@@ -16,7 +16,7 @@ import numpy as np
 
 from imgconv import kernels
 from imgconv.core.cache import cached_property
-from imgconv.operations.base import Axis, Operation, Weights
+from imgconv.operations.base import Axis, Operation, Records, Weights, record, struct
 
 # A spline of four boxes reaches four cells. With factors up to a quarter of sigma the result is
 # within 1e-4 of the pixels' range of the direct one, whatever the image. Three boxes would need
@@ -31,6 +31,10 @@ DEARER = 3
 
 # Pixels of a cell whose error is computed.
 PHASES = 256
+
+# `Side` and `Grid` in pyx/resample.pyx.
+SIDE = struct("factor", "order", "taps", "weights")
+GRID = np.dtype([("y", SIDE), ("x", SIDE), ("step", "p")], align=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,14 +191,24 @@ class Resample(Operation):
             f"x {len(x.kernel)} taps; off by up to {self.error:.1e} of the pixels' range"
         )
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
         """Return factor, order, taps and first weight of both sides, and the step; the weights."""
-        numbers: list[int] = []
+        sides: Records = []
         weights: list[Weights] = []
         for side in self.sides:
-            numbers += [side.factor, side.order, len(side.kernel), sum(map(len, weights))]
+            first = sum(map(len, weights))
+            sides.append(
+                record(
+                    SIDE,
+                    factor=side.factor,
+                    order=side.order,
+                    taps=len(side.kernel),
+                    weights=first,
+                )
+            )
             weights += [side.spline, side.up.ravel(), side.kernel]
-        return [*numbers, step], np.concatenate(weights)
+        y, x = sides
+        return [record(GRID, y=y, x=x, step=step)], np.concatenate(weights)
 
 
 def coarse(sigma: tuple[float, float]) -> Resample | None:

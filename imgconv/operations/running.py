@@ -4,7 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgconv.operations.base import FLOAT64, Axis, Operation, Pixels, Weights
+from imgconv.operations.base import (
+    FLOAT64,
+    Axis,
+    Operation,
+    Pixels,
+    Records,
+    Weights,
+    record,
+    struct,
+)
+
+# `Mean` in pyx/running.pyx.
+MEAN = struct("down", "along")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +53,7 @@ class RunningMean(Operation):
         """Double, as SciPy."""
         return FLOAT64
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
         """Return the sizes."""
-        return [*self.size], np.zeros(0)
+        down, along = self.size
+        return [record(MEAN, down=down, along=along)], np.zeros(0)

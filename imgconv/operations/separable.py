@@ -6,7 +6,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from imgconv.core.cache import cached_property
-from imgconv.operations.base import Axis, Operation, Pixels, Weights, absolute_sum, sum_type
+from imgconv.operations.base import (
+    Axis,
+    Operation,
+    Pixels,
+    Records,
+    Weights,
+    absolute_sum,
+    record,
+    struct,
+    sum_type,
+)
 from imgconv.operations.resample import Resample
 
 
@@ -44,7 +54,13 @@ TALL = 17
 # An approximation may be this much of a grey level off, before its results are rounded to integers.
 HARDLY_SEEN = 1 / 32
 
+# In the order of `Combine` in pyx/separable.pyx.
 COMBINE = ("sum", "magnitude", "polar")
+
+# `Filter`, `Vertical` and `Horizontal` in pyx/separable.pyx.
+FILTER = struct("combine", "components", "verticals", "horizontals")
+VERTICAL = struct("first", "taps", "weights")
+HORIZONTAL = struct("component", "vertical", "first", "taps", "step", "weights")
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,23 +156,41 @@ class Separable(Operation):
             if column.origin == kernel.origin and np.array_equal(column.weights, kernel.weights)
         )
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[list[int], Weights]:
+    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
         """Return the loop's Filter, Vertical and Horizontal records; scale and weights in a row."""
         top, left = (axis.before for axis in self.windows)
-        numbers = [
-            COMBINE.index(self.combine),
-            len(self.components),
-            len(self.columns),
-            len(self.terms),
+        records = [
+            record(
+                FILTER,
+                combine=COMBINE.index(self.combine),
+                components=len(self.components),
+                verticals=len(self.columns),
+                horizontals=len(self.terms),
+            )
         ]
         weights = [np.array([self.scale])]
         for column in self.columns:
-            numbers += [top - column.origin, len(column.weights), sum(map(len, weights))]
+            records.append(
+                record(
+                    VERTICAL,
+                    first=top - column.origin,
+                    taps=len(column.weights),
+                    weights=sum(map(len, weights)),
+                )
+            )
             weights.append(column.weights)
         for c, component in enumerate(self.components):
             for column, row in component:
-                first = (left - row.origin) * step
-                numbers += [c, self._column_of(column), first]
-                numbers += [len(row.weights), step, sum(map(len, weights))]
+                records.append(
+                    record(
+                        HORIZONTAL,
+                        component=c,
+                        vertical=self._column_of(column),
+                        first=(left - row.origin) * step,
+                        taps=len(row.weights),
+                        step=step,
+                        weights=sum(map(len, weights)),
+                    )
+                )
                 weights.append(row.weights)
-        return numbers, np.concatenate(weights)
+        return records, np.concatenate(weights)

@@ -1,0 +1,228 @@
+# cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
+# cython: freethreading_compatible=True
+"""Pixels to numbers and back: compiled once for each level and computing type, not in each loop.
+
+A plan puts `tables` into the job; so a loop calls a conversion through a pointer, once a row.
+"""
+from libc.math cimport rint
+from libc.stdint cimport (
+    int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+)
+from libc.string cimport memcpy
+
+from rows cimport CODES, Load, REAL_CODE, Store, keep, narrow_none
+from types cimport real
+
+
+cdef extern from *:
+    """
+    #include <limits.h>
+    #include <math.h>
+    /* The ends of the short integers, and of int for the others. */
+    #define LEAST _Generic((real) 0, int16_t: INT16_MIN, uint16_t: 0, default: INT_MIN)
+    #define MOST _Generic((real) 0, int16_t: INT16_MAX, uint16_t: UINT16_MAX, default: INT_MAX)
+    /* to nearest, ties to even, in the computing type: whole vectors of it */
+    #define nearest(x) \\
+        _Generic((x), float: (int) rintf(x), double: (int) rint(x), default: (int) (x))
+    """
+    const int LEAST, MOST
+    int nearest(real value) nogil
+
+
+ctypedef fused pixel:
+    uint8_t
+    int8_t
+    uint16_t
+    int16_t
+    uint32_t
+    int32_t
+    uint64_t
+    int64_t
+    float
+    double
+
+ctypedef fused small_integer:
+    uint8_t
+    int8_t
+    uint16_t
+    int16_t
+
+ctypedef fused large_integer:
+    uint32_t
+    int32_t
+    uint64_t
+    int64_t
+
+ctypedef fused some_float:
+    float
+    double
+
+
+# ---------------------------------------------------------------------------------------------
+# float16 as bits, so that no compiler need know the type
+
+cdef inline float from_half(uint16_t half) noexcept nogil:
+    """The float of a half: shift the fields into place and scale by 2**112 to move the bias."""
+    cdef uint32_t bits = <uint32_t> (half & 0x7fff) << 13
+    cdef float value
+    memcpy(&value, &bits, 4)
+    value = value * <float> 5.192296858534828e33
+    memcpy(&bits, &value, 4)
+    if value >= <float> 65536.0:
+        bits = bits | <uint32_t> 0x7f800000
+    bits = bits | (<uint32_t> (half & 0x8000) << 16)
+    memcpy(&value, &bits, 4)
+    return value
+
+
+cdef inline uint16_t to_half(float value) noexcept nogil:
+    """The nearest half, ties to even; overflow gives infinity and NaN stays NaN."""
+    cdef uint32_t bits, sign
+    cdef float scaled
+    memcpy(&bits, &value, 4)
+    sign = (bits >> 16) & 0x8000
+    bits = bits & 0x7fffffff
+    if bits > 0x7f800000:
+        return <uint16_t> (sign | 0x7e00)
+    if bits >= 0x477ff000:                      # rounds beyond 65504
+        return <uint16_t> (sign | 0x7c00)
+    if bits < 0x38800000:                       # subnormal half: let the float adder round
+        memcpy(&scaled, &bits, 4)
+        scaled = scaled + <float> 0.5
+        memcpy(&bits, &scaled, 4)
+        return <uint16_t> (sign | (bits - 0x3f000000))
+    bits = bits + 0xfff + ((bits >> 13) & 1)
+    return <uint16_t> (sign | ((bits - 0x38000000) >> 13))
+
+
+cdef inline float to_odd(real value) noexcept nogil:
+    """The float towards zero, its last bit set where that is not exact.
+
+    Rounding that to a half is as good as rounding the value, where rounding twice would not be.
+    """
+    cdef float near = <float> value
+    cdef uint32_t bits
+    if <real> near == value or value != value:
+        return near
+    memcpy(&bits, &near, 4)
+    if (near > value) == (value > 0):
+        bits = bits - 1
+    bits = bits | 1
+    memcpy(&near, &bits, 4)
+    return near
+
+
+# ---------------------------------------------------------------------------------------------
+# Load: pixels -> real
+
+cdef inline void widen(const pixel* source, Py_ssize_t n, real* row) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        row[i] = <real> source[i]
+
+
+cdef inline void widen_half(const uint16_t* source, Py_ssize_t n, real* row) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        row[i] = <real> from_half(source[i])
+
+
+# ---------------------------------------------------------------------------------------------
+# Store: real -> pixels, to nearest (ties to even), saturated, NaN as 0 in integers
+
+cdef inline int nearest_within(real value, int low, int high) noexcept nogil:
+    """The nearest integer, saturated; a comparison with NaN is false, so that NaN becomes 0."""
+    cdef real least = <real> max(low, LEAST), most = <real> min(high, MOST)
+    if low < 0:
+        value = value if value == value else <real> 0
+    value = value if value > least else least
+    return nearest(value if value < most else most)
+
+
+cdef inline void narrow(const real* row, Py_ssize_t step, Py_ssize_t n,
+                        small_integer* target) noexcept nogil:
+    """Two loops, since the compiler makes vectors of neighbours only."""
+    cdef Py_ssize_t i
+    cdef int low = 0, high = (1 << 8 * sizeof(small_integer)) - 1
+    if small_integer is int8_t or small_integer is int16_t:
+        low = -(1 << (8 * sizeof(small_integer) - 1))
+        high = -low - 1
+    if step == 1:
+        for i in range(n):
+            target[i] = <small_integer> nearest_within(row[i], low, high)
+    else:
+        for i in range(n):
+            target[i] = <small_integer> nearest_within(row[i * step], low, high)
+
+
+cdef inline void narrow_large(const real* row, Py_ssize_t step, Py_ssize_t n,
+                              large_integer* target) noexcept nogil:
+    """Saturate in double; `end` is the first double past the type, which the type may not hold."""
+    cdef Py_ssize_t i
+    cdef double value, end = 2.0 ** (8 * sizeof(large_integer) - 1), low = -end
+    cdef large_integer first = <large_integer> (<uint64_t> 1 << (8 * sizeof(large_integer) - 1))
+    cdef large_integer last = <large_integer> ~first
+    if large_integer is uint32_t or large_integer is uint64_t:
+        end = 2 * end
+        low = 0
+        first = 0
+        last = <large_integer> ~first
+    for i in range(n):
+        value = rint(<double> row[i * step])
+        if value != value:
+            target[i] = 0
+        elif value <= low:
+            target[i] = first
+        elif value >= end:
+            target[i] = last
+        else:
+            target[i] = <large_integer> value
+
+
+cdef inline void narrow_bool(const real* row, Py_ssize_t step, Py_ssize_t n,
+                             uint8_t* target) noexcept nogil:
+    """1 from one half up: nearest and saturated, as for the other integers (0.5 ties to 0)."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        target[i] = row[i * step] > <real> 0.5
+
+
+cdef inline void narrow_half(const real* row, Py_ssize_t step, Py_ssize_t n,
+                             uint16_t* target) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        target[i] = to_half(to_odd(row[i * step]))
+
+
+cdef inline void narrow_float(const real* row, Py_ssize_t step, Py_ssize_t n,
+                              some_float* target) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        target[i] = <some_float> row[i * step]
+
+
+# ---------------------------------------------------------------------------------------------
+# The tables
+
+# In the order of Code in rows.pxd.
+cdef Load[CODES] LOADS = [
+    <Load> widen[uint8_t], <Load> widen[uint8_t], <Load> widen[int8_t],
+    <Load> widen[uint16_t], <Load> widen[int16_t],
+    <Load> widen[uint32_t], <Load> widen[int32_t],
+    <Load> widen[uint64_t], <Load> widen[int64_t],
+    <Load> widen_half, <Load> widen[float], <Load> widen[double],
+]
+cdef Store[CODES] STORES = [
+    <Store> narrow_bool, <Store> narrow[uint8_t], <Store> narrow[int8_t],
+    <Store> narrow[uint16_t], <Store> narrow[int16_t],
+    <Store> narrow_large[uint32_t], <Store> narrow_large[int32_t],
+    <Store> narrow_large[uint64_t], <Store> narrow_large[int64_t],
+    <Store> narrow_half, <Store> narrow_float[float], <Store> narrow_float[double],
+]
+LOADS[REAL_CODE] = <Load> keep
+STORES[REAL_CODE] = <Store> narrow_none
+
+
+def tables() -> tuple:
+    """Return where the tables of all conversions begin: from pixels, and to pixels."""
+    return <size_t> LOADS, <size_t> STORES
