@@ -123,6 +123,8 @@ def axis_of(axis: Any, ndim: int) -> int:
 
 def integer(value: Any, name: str) -> int:
     """Return an integer."""
+    if type(value) is int:
+        return value
     # SciPy takes an array of no axes for one in some places, in others not.
     if not hasattr(value, "__index__") or isinstance(value, np.ndarray):
         raise HandOver(name)

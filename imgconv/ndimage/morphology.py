@@ -336,7 +336,7 @@ def iterated(
     source = (image if image.dtype.kind == "b" else image != 0).view(UINT8)
     for _ in range(times):
         found = windowed(
-            source, None, element, None, "constant", float(border_value), origins, along_axes
+            source, None, element, None, "constant", float(border_value), origins, axes
         )
         source = found.ranked(found.window.count - 1 if grows else 0)
     if out is None:
