@@ -116,10 +116,10 @@ def flag(value: Any, name: str) -> bool:
     return bool(value)
 
 
-def warn_as_original(text: str) -> None:
+def warn_as_original(text: str, stacklevel: int) -> None:
     """Warn the caller of a face as the original does."""
     try:
-        warn(text, stacklevel=5)
+        warn(text, stacklevel=stacklevel + 1)
     except UserWarning:
         raise HandOver("a warning that is an error") from None
 

@@ -162,7 +162,8 @@ def checked(
         if bins > BINS:
             warn_as_original(
                 f"Bad rank filter performance is expected due to a large number of bins ({bins}), "
-                f"equivalent to an approximate bitdepth of {np.log2(bins):.1f}."
+                f"equivalent to an approximate bitdepth of {np.log2(bins):.1f}.",
+                stacklevel=4,
             )
     return pixels, window, result
 

@@ -168,7 +168,8 @@ def median(image, footprint=None, out=None, mode="nearest", cval=0.0, behavior="
         if border(mode) != "nearest" or not np.isclose(number(cval, "cval"), 0.0):
             warn_as_original(
                 "Change 'behavior' to 'ndimage' if you want to use the parameters 'mode' or "
-                "'cval'. They will be discarded otherwise."
+                "'cval'. They will be discarded otherwise.",
+                stacklevel=3,
             )
         return rank.median(image, footprint=footprint, out=out)
     if footprint is None:
