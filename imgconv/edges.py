@@ -323,7 +323,7 @@ def image_axis(axis: Any) -> int | None:
         return None
     checked = check.integer(axis, "axis")
     if checked not in (0, 1):
-        raise ValueError(f"axis must be 0 (y), 1 (x) or None (magnitude), got {axis!r}")
+        raise check.value_error(f"axis must be 0 (y), 1 (x) or None (magnitude), got {axis!r}")
     return checked
 
 
@@ -428,7 +428,7 @@ def difference(axis: Any, order: Any, accuracy: Any) -> Operation:
     along = Kernel1D.centred(kernels.derivative(order, accuracy))
     wanted = check.integer(axis, "axis")
     if wanted not in (0, 1):
-        raise ValueError(f"axis must be 0 (y) or 1 (x), got {axis!r}")
+        raise check.value_error(f"axis must be 0 (y) or 1 (x), got {axis!r}")
     return Separable((((along, IDENTITY) if wanted == 0 else (IDENTITY, along),),))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core import windows
+from imgconv.core.check import type_error, value_error
 
 __all__ = ["halo", "output_size", "parameter_count", "receptive_field"]
 
@@ -139,7 +140,7 @@ def output_size(
     reach = span - 1
     paddings = {"same": reach, "valid": np.zeros_like(reach), "full": 2 * reach}
     if shape not in paddings:
-        raise ValueError(f"shape must be one of {list(paddings)}, got {shape!r}")
+        raise value_error(f"shape must be one of {list(paddings)}, got {shape!r}")
     total = paddings[shape]
     before = total // 2
     if padding is not None:
@@ -150,9 +151,9 @@ def output_size(
     if transposed:
         return _plain(_transposed(n, k, s, d, (before, total - before), more))
     if np.any(more):
-        raise ValueError(f"output_padding must be 0 unless transposed, got {output_padding!r}")
+        raise value_error(f"output_padding must be 0 unless transposed, got {output_padding!r}")
     if np.any((span > n + total) & (n > 0)):
-        raise ValueError(
+        raise value_error(
             f"kernel must fit into the padded image, got {_plain(span)} pixels "
             f"for {_plain(n + total)}"
         )
@@ -163,13 +164,13 @@ def _transposed(
     n: Numbers, k: Numbers, s: Numbers, d: Numbers, around: tuple[Numbers, Numbers], more: Numbers
 ) -> Numbers:
     if np.any(more >= np.maximum(s, d)):
-        raise ValueError(
+        raise value_error(
             f"output_padding must be less than stride or dilation, got {_plain(more)} "
             f"for {_plain(s)} and {_plain(d)}"
         )
     size = windows.transposed_size(n, k, s, d, around, more)
     if np.any((size < 1) & (n > 0)):
-        raise ValueError(f"padding must leave a pixel of the result, got {_plain(size)} pixels")
+        raise value_error(f"padding must leave a pixel of the result, got {_plain(size)} pixels")
     return size * (n > 0)
 
 
@@ -272,7 +273,7 @@ def parameter_count(
     ins, outs = _integers("in_channels", in_channels), _integers("out_channels", out_channels)
     number, size = _integers("groups", groups), _integers("kernel", kernel)
     if np.any(ins % number) or np.any(outs % number):
-        raise ValueError(
+        raise value_error(
             f"groups must divide the channels, got {groups} for {in_channels} and {out_channels}"
         )
     weights = int(size) ** 2 if size.ndim == 0 else int(size.prod())
@@ -330,7 +331,7 @@ def halo(
 def _layer(layer: Layer) -> tuple[Numbers, ...]:
     numbers = tuple(layer) if isinstance(layer, Sequence) else (layer,)
     if not 1 <= len(numbers) <= 3:
-        raise ValueError(f"a layer must be (kernel, stride, dilation), got {layer!r}")
+        raise value_error(f"a layer must be (kernel, stride, dilation), got {layer!r}")
     numbers += (1,) * (3 - len(numbers))
     names = ("kernel", "stride", "dilation")
     return tuple(_integers(name, n) for name, n in zip(names, numbers, strict=True))
@@ -339,7 +340,7 @@ def _layer(layer: Layer) -> tuple[Numbers, ...]:
 def _check_same_axes(chain: list[Numbers]) -> None:
     axes = {numbers.size for numbers in chain if numbers.ndim}
     if len(axes) > 1:
-        raise ValueError(f"a chain must have one number of axes, got {sorted(axes)}")
+        raise value_error(f"a chain must have one number of axes, got {sorted(axes)}")
 
 
 def _integers(
@@ -349,14 +350,14 @@ def _integers(
     try:
         array = np.asarray(value)
     except ValueError:
-        raise ValueError(f"{name} must hold as much for each axis, got {value!r}") from None
+        raise value_error(f"{name} must hold as much for each axis, got {value!r}") from None
     if array.dtype.kind not in "iu":
-        raise TypeError(f"{name} must hold integers, got {value!r}")
+        raise type_error(f"{name} must hold integers, got {value!r}")
     if array.ndim > 1 if shapes is None else array.shape not in shapes:
-        raise ValueError(f"{name} must hold one number for each axis, got {value!r}")
+        raise value_error(f"{name} must hold one number for each axis, got {value!r}")
     if np.any(array < least):
         rule = "not be negative" if least == 0 else "be positive"
-        raise ValueError(f"{name} must {rule}, got {value!r}")
+        raise value_error(f"{name} must {rule}, got {value!r}")
     return array.astype(np.int64)
 
 

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.polynomial import hermite_e
 from numpy.typing import ArrayLike, NDArray
 
+from imgconv.core.check import type_error, value_error
+
 __all__ = [
     "box",
     "derivative",
@@ -119,7 +121,7 @@ def gaussian(
     order = _integer("order", order, least=0)
     if sigma <= NO_BLUR:
         if order > 0:
-            raise ValueError(f"sigma must be positive where order is, got {sigma} for {order}")
+            raise value_error(f"sigma must be positive where order is, got {sigma} for {order}")
         return np.ones(1)
     if radius is None:
         _fits("truncate * sigma", truncate * sigma, 2 * truncate * sigma + 1, LONGEST)
@@ -134,7 +136,7 @@ def gaussian(
         with np.errstate(all="ignore"):
             weights *= hermite_e.hermeval(x / sigma, [0] * order + [1]) / np.float64(sigma) ** order
         if not np.isfinite(weights).all():
-            raise ValueError(f"order must leave weights finite, got {order} for sigma {sigma}")
+            raise value_error(f"order must leave weights finite, got {order} for sigma {sigma}")
     return weights
 
 
@@ -208,7 +210,7 @@ def derivative(order: int = 1, accuracy: int = 2) -> Weights:
     order = _integer("order", order, least=0)
     accuracy = _integer("accuracy", accuracy, least=1)
     if accuracy % 2:
-        raise ValueError(f"accuracy must be even, got {accuracy}")
+        raise value_error(f"accuracy must be even, got {accuracy}")
     if order == 0:
         return np.ones(1)
     p = (order + 1) // 2 + accuracy // 2 - 1
@@ -273,9 +275,9 @@ def edge_factors(name: str, size: int = 3, normalize: bool = True) -> tuple[Weig
     if name == "sobel":
         factors = _sobel_factors(size)
     elif name not in EDGE_FACTORS:
-        raise ValueError(f"name must be one of {['sobel', *EDGE_FACTORS]}, got {name!r}")
+        raise value_error(f"name must be one of {['sobel', *EDGE_FACTORS]}, got {name!r}")
     elif size != 3:
-        raise ValueError(f"size must be left at 3 for {name}, got {size!r}")
+        raise value_error(f"size must be left at 3 for {name}, got {size!r}")
     else:
         factors = EDGE_FACTORS[name]
     edge, smooth = (np.array(factor, dtype=np.float64) for factor in factors)
@@ -288,7 +290,7 @@ def edge_factors(name: str, size: int = 3, normalize: bool = True) -> tuple[Weig
 def _sobel_factors(size: int) -> tuple[list[float], list[float]]:
     """Integer factors of Sobel's kernel: a binomial row differenced, and a binomial row."""
     if size not in (3, 5, 7):
-        raise ValueError(f"size must be 3, 5 or 7, got {size!r}")
+        raise value_error(f"size must be 3, 5 or 7, got {size!r}")
     shorter = [math.comb(size - 2, k) for k in range(size - 1)]
     edge = [float(a - b) for a, b in zip([0, *shorter], [*shorter, 0], strict=True)]
     return edge, [float(math.comb(size - 1, k)) for k in range(size)]
@@ -542,7 +544,7 @@ def laplacian(neighbours: int = 4) -> Weights:
            [ 0.,  1.,  0.]])
     """
     if neighbours not in (4, 8):
-        raise ValueError(f"neighbours must be 4 or 8, got {neighbours!r}")
+        raise value_error(f"neighbours must be 4 or 8, got {neighbours!r}")
     corner = int(neighbours == 8)
     rows = [[corner, 1, corner], [1, -neighbours, 1], [corner, 1, corner]]
     return np.array(rows, dtype=np.float64)
@@ -589,7 +591,7 @@ def log(sigma: float | tuple[float, float], *, truncate: float = 4.0) -> Weights
     """
     sigmas = tuple(sigma) if isinstance(sigma, tuple | list) else (sigma, sigma)
     if len(sigmas) != 2:
-        raise ValueError(f"sigma must be one number or two, got {sigma!r}")
+        raise value_error(f"sigma must be one number or two, got {sigma!r}")
     sigma_y, sigma_x = sigmas
     smooth_y, smooth_x = gaussian(sigma_y, truncate=truncate), gaussian(sigma_x, truncate=truncate)
     curve_y = gaussian(sigma_y, order=2, truncate=truncate)
@@ -850,10 +852,10 @@ def _integer(name: str, value: int, *, least: int) -> int:
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+        raise type_error(f"{name} must be an integer, got {value!r}") from None
     if number < least:
         rule = "not be negative" if least == 0 else "be positive"
-        raise ValueError(f"{name} must {rule}, got {number}")
+        raise value_error(f"{name} must {rule}, got {number}")
     return number
 
 
@@ -861,29 +863,29 @@ def _real(name: str, value: float, rule: str = "not be negative") -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {value!r}") from None
+        raise type_error(f"{name} must be a number, got {value!r}") from None
     if not math.isfinite(number):
-        raise ValueError(f"{name} must be finite, got {number}")
+        raise value_error(f"{name} must be finite, got {number}")
     if (rule == "not be negative" and number < 0) or (rule == "be positive" and number <= 0):
-        raise ValueError(f"{name} must {rule}, got {number}")
+        raise value_error(f"{name} must {rule}, got {number}")
     return number
 
 
 def _fits(name: str, value: Any, weights: float, most: int) -> None:
     if weights > most:
-        raise ValueError(f"{name} must give at most {most} weights, got {value}: {weights:.3g}")
+        raise value_error(f"{name} must give at most {most} weights, got {value}: {weights:.3g}")
 
 
 def _image_axis(axis: int) -> int:
     if axis not in (0, 1):
-        raise ValueError(f"axis must be 0 (y) or 1 (x), got {axis!r}")
+        raise value_error(f"axis must be 0 (y) or 1 (x), got {axis!r}")
     return axis
 
 
 def _kernel(kernel: ArrayLike) -> NDArray[Any]:
     array = np.asarray(kernel)
     if array.ndim != 2 or array.size == 0:
-        raise ValueError(f"kernel must be 2-D and not empty, got shape {array.shape}")
+        raise value_error(f"kernel must be 2-D and not empty, got shape {array.shape}")
     return array
 
 
@@ -891,5 +893,5 @@ def _finite(kernel: ArrayLike) -> NDArray[Any]:
     array = _kernel(kernel)
     array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
     if not np.isfinite(array).all():
-        raise ValueError(f"kernel must be finite, got {array[~np.isfinite(array)][0]}")
+        raise value_error(f"kernel must be finite, got {array[~np.isfinite(array)][0]}")
     return array

@@ -557,7 +557,7 @@ def band_pass(low_sigma: Any, high_sigma: Any, truncate: Any) -> Operation:
     if high_sigma is not None:
         high = check.scales(high_sigma, "high_sigma")
     if high[0] < low[0] or high[1] < low[1]:
-        raise ValueError(f"high_sigma must not be below low_sigma, got {high} and {low}")
+        raise check.value_error(f"high_sigma must not be below low_sigma, got {high} and {low}")
     narrow = gaussian_term(low, truncate=truncate)
     wide = gaussian_term(high, truncate=truncate)
     return Separable(((narrow, (wide[0], wide[1] * -1)),))

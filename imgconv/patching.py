@@ -216,6 +216,11 @@ def within(name: str, whole: str) -> bool:
     return name == whole or name.startswith(f"{whole}.")
 
 
+def served_by(module: str) -> str | None:
+    """Return the library that a module of faces serves."""
+    return next((library for library, faces in LIBRARIES.items() if module in faces), None)
+
+
 def faces_of(library: str) -> list[str]:
     """Return the names of all originals of a library that have a face."""
     for module in LIBRARIES[library]:
@@ -286,13 +291,14 @@ def share_capabilities(face: Face) -> None:
 
 
 class AfterImport(MetaPathFinder):
-    """Patches a library once it has been imported."""
+    """Patches a library once it has been imported, and so have its faces, which may import it."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return what the other finders find, and follow its loader."""
-        if fullname not in WANTED:
+        library = fullname if fullname in WANTED else served_by(fullname)
+        if library not in WANTED:
             return None
         others = (each for each in sys.meta_path if each is not self)
         specs = (each.find_spec(fullname, path, target) for each in others)
@@ -304,8 +310,8 @@ class AfterImport(MetaPathFinder):
         def exec_module(module: ModuleType) -> None:
             execute(module)
             with LOCK:
-                if fullname in WANTED:
-                    replace(fullname)
+                if library in WANTED and library in sys.modules:
+                    replace(library)
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec

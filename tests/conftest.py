@@ -1,9 +1,14 @@
 """What all tests share: the profile of hypothesis, and threads for the smallest image."""
 
+import os
+
 import pytest
 from hypothesis import settings
 
 from imgconv.core import threads
+
+# Faults of faces are raised, here and in programs that tests start.
+os.environ.setdefault("IMGCONV_STRICT", "1")
 
 # The same examples in every run, on machines of any speed.
 settings.register_profile("imgconv", deadline=None, derandomize=True, database=None)

@@ -9,16 +9,23 @@ layout. Results, and arrays to fill, must have the same dtype and be equal to th
 sign of zeros and the payload of NaN); or both must raise the same error with the same words. What
 a face refuses, its original must refuse. Where SciPy leaves memory, `sound_scipy` answers for it.
 Calls run in another process, so that one that ends it is a difference like others.
+
+Beside each draw the face alone gets the same call with an argument that is no such thing. It may do
+it, refuse it or hand it on; another exception is a fault.
 """
 
 import argparse
+import inspect
 import mmap
 import os
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +38,7 @@ import imgconv.skimage.feature
 import imgconv.skimage.filters
 import imgconv.skimage.measure
 import imgconv.skimage.restoration
-from imgconv.core.handover import FACES
+from imgconv.core.handover import FACES, FaceError, reason_of
 from imgconv.ndimage import call as ndimage_arguments
 
 DTYPES = (
@@ -346,7 +353,14 @@ def binary_options(rng: np.random.Generator, options: dict[str, Any], n: int) ->
 # A run ends after so many differences.
 MOST = 20
 CALLBACKS = ("generic", "vectorized")
-NDIMAGE = [name for name in imgconv.ndimage.__all__ if not name.startswith(CALLBACKS)]
+NDIMAGE = [name.rpartition(".")[2] for name in FACES if name.startswith("scipy.ndimage.")]
+NDIMAGE = sorted(name for name in NDIMAGE if not name.startswith(CALLBACKS))
+# What an argument may be by mistake.
+ODD: list[Any] = [None, "reflect", "", b"x", -1, 0, 2, 1.5, -0.5, np.nan, np.inf, 1j, True]
+ODD += [np.float64(2), np.int8(1), np.array(3), [], (), (1,), (1, 2), [1, 1, 1], [1.5, "a"]]
+ODD += [[[1], [1, 2]], {}, {1: 2}, {1}, range(2), slice(2), np.ones(3), np.ones((3, 3))]
+ODD += [np.ones((2, 3), complex), np.ones((3, 3), object), np.zeros((0, 3)), np.bool_(1), len]
+ODD += [Fraction(3, 2), Decimal("1.5"), "float32", np.float32, np.str_("a"), np.ma.ones((3, 3))]
 
 
 # ---- scipy.signal and scikit-image ------------------------------------------------------------
@@ -421,10 +435,10 @@ def near(ours: Any, theirs: Any, call: Call) -> bool:
     """Whether floats are equal within rounding, where a face need not be equal to the bit."""
     if call.name in EXACT or ours.dtype.kind != "f" or ours.dtype != theirs.dtype:
         return same(ours, theirs)
-    arrays = [a.dtype for a in call.args if isinstance(a, np.ndarray)]
-    narrow = any(dtype.kind == "f" and dtype.itemsize < 8 for dtype in arrays)
-    sizes = [float(np.abs(a.astype(float)).max()) * max(1, a.size if i else 1)
-             for i, a in enumerate(call.args) if isinstance(a, np.ndarray)]  # fmt: skip
+    arrays = [a for a in call.args if isinstance(a, np.ndarray) and a.size]
+    narrow = any(a.dtype.kind == "f" and a.dtype.itemsize < 8 for a in arrays)
+    sizes = [float(np.abs(a.astype(float)).max()) * (a.size if i else 1)
+             for i, a in enumerate(arrays)] or [1.0]  # fmt: skip
     largest = max(1.0, float(np.prod(sizes)), sizes[0] ** 2 if call.name == "wiener" else 0)
     eps = np.finfo(np.float32 if narrow else ours.dtype).eps
     return np.allclose(ours, theirs, 0, SHARE * eps * largest, equal_nan=True)
@@ -510,12 +524,41 @@ def difference(call: Call) -> str:
     return ""
 
 
+def spoilt(rng: np.random.Generator, call: Call) -> Call:
+    """Return a call with one argument replaced or added by what it should not be."""
+    names = list(inspect.signature(getattr(call.module, call.name)).parameters)
+    odd, place = ODD[rng.integers(len(ODD))], int(rng.integers(len(names)))
+    if place < len(call.args):
+        return call._replace(args=(*call.args[:place], odd, *call.args[place + 1 :]))
+    return call._replace(options=call.options | {names[place]: odd})
+
+
+def fault(call: Call) -> str:
+    """Return which fault of ours a call meets; nothing if it is done, refused or handed on.
+
+    The original is not asked: errors that it meets half-way have left its memory damaged.
+    """
+    ours, _ = answer(SimpleNamespace(**{call.name: own(call)}), call)
+    if isinstance(ours, Exception):
+        try:
+            reason_of(call.name, ours)
+        except FaceError as error:
+            return f"{call}\n{error}"
+    return ""
+
+
+def own(call: Call) -> Callable[..., Any]:
+    """Return the function that is decorated as a face."""
+    return getattr(call.module, call.name).__wrapped__  # type: ignore[no-any-return]
+
+
 def differences(seed: int, only: str | None = None, first: int = 0) -> Iterator[tuple[int, str]]:
     """Yield the number of each draw and what is different, for ever."""
     number = first
     while True:
         call = draw(seed, number, only)
-        yield number, difference(call)
+        odd = spoilt(np.random.default_rng((seed, number, 1)), call)
+        yield number, difference(call) or fault(odd)
         number += 1
 
 
@@ -550,12 +593,14 @@ def main() -> int:
     parser.add_argument("--only", help="the name of a function")
     parser.add_argument("--draw", type=int, help="this draw alone, with its arguments")
     wanted = parser.parse_args()
+    os.environ["IMGCONV_STRICT"] = "1"
     # Images of a few pixels go to the engine, too.
     ndimage_arguments.SMALL = imgconv.signal.convolution.SMALL = 0
     imgconv.signal.smoothing.SMALL = imgconv.skimage.measure.SMALL = 0
     if wanted.draw is not None:
         call = draw(wanted.seed, wanted.draw, wanted.only)
         print(call, difference(call) or "no difference", sep="\n")
+        print(fault(spoilt(np.random.default_rng((wanted.seed, wanted.draw, 1)), call)))
         return 0
     end, counts = time.monotonic() + wanted.seconds, np.frombuffer(mmap.mmap(-1, 16), np.int64)
     while ended := in_child(wanted, end, counts):

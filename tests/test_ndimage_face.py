@@ -32,6 +32,7 @@ NAMES = [
     *("morphological_gradient", "white_tophat", "black_tophat", "binary_erosion"),
     *("binary_dilation", "binary_opening", "binary_closing"),
 ]
+HERE = sorted(name for name in NAMES if hasattr(scipy.ndimage, name))
 CALLBACKS = [name for name in NAMES if name.startswith(("generic", "vectorized"))]
 MODES = ["reflect", "constant", "nearest", "mirror", "wrap"]
 DTYPES = ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
@@ -124,18 +125,20 @@ def _few_pixels(monkeypatch):
 
 
 def test_names():
-    assert ndimage.__all__ == sorted(name for name in NAMES if hasattr(scipy.ndimage, name))
+    prefix = "scipy.ndimage."
+    faces = {name.removeprefix(prefix) for name in FACES if name.startswith(prefix)}
+    assert faces == set(HERE)
     assert set(CALLS) | set(CALLBACKS) == set(NAMES)
 
 
-@pytest.mark.parametrize("name", ndimage.__all__)
+@pytest.mark.parametrize("name", HERE)
 def test_signature(name):
     ours, theirs = getattr(ndimage, name), getattr(scipy.ndimage, name)
     assert inspect.signature(ours) == inspect.signature(theirs)
     assert (ours.__name__, ours.__qualname__) == (name, name)
 
 
-@pytest.mark.parametrize("name", ndimage.__all__)
+@pytest.mark.parametrize("name", HERE)
 def test_examples(name):
     """Of the docstring that the face has, which is put together when it is made."""
     function = getattr(ndimage, name)

@@ -177,6 +177,20 @@ class TestLater:
             "skimage.filters.edges skimage.filters._median skimage._shared.filters",
         ]
 
+    @pytest.mark.parametrize("module", ["ndimage", "signal", "skimage.feature"])
+    def test_faces_that_import_their_library(self, module):
+        """The library is there before its faces are."""
+        library = module.replace("ndimage", "scipy.ndimage").replace("signal", "scipy.signal")
+        printed = python(
+            "import sys, imgconv",
+            "imgconv.patch()",
+            f"assert {library.partition('.')[0]!r} not in sys.modules or "
+            f"{library!r} not in sys.modules",
+            f"import imgconv.{module}, {library}",
+            "print(len(imgconv.patched_functions()) > 5, list(imgconv.patched_functions())[0])",
+        )
+        assert printed.startswith("True ")
+
 
 SCRIPT = """
 import sys

@@ -26,11 +26,13 @@ OWN = {"pool": BORDERLESS, "hysteresis": BORDERLESS, "canny": COMMON | {"mode": 
 
 
 def functions(module):
-    """Return the public functions of a module by name."""
+    """Return the public functions of a module by name, but not those of another library."""
     return {
         name: value
         for name in module.__all__
-        if callable(value := getattr(module, name)) and not inspect.isclass(value)
+        if callable(value := getattr(module, name))
+        and not inspect.isclass(value)
+        and (value.__module__ or "").startswith("imgconv")
     }
 
 

@@ -14,6 +14,15 @@ from imgconv.core.handover import FACES
 from imgconv.signal import convolution, smoothing
 
 SUMS = ["correlate", "convolve", "fftconvolve", "oaconvolve"]
+OTHERS = [
+    "correlate2d",
+    "convolve2d",
+    "choose_conv_method",
+    "medfilt",
+    "medfilt2d",
+    "sepfir2d",
+    "wiener",
+]
 INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 DTYPES = ["bool", *INTEGERS, "float16", "float32", "float64", "complex64"]
 SHAPES = [
@@ -75,7 +84,7 @@ def handed_on(name):
     return sum(FACES[f"scipy.signal.{name}"].handed.values())
 
 
-@pytest.mark.parametrize("name", signal.__all__)
+@pytest.mark.parametrize("name", [*SUMS, *OTHERS])
 def test_signature(name):
     original = getattr(scipy.signal, name)
     ours = inspect.signature(getattr(signal, name))
@@ -83,12 +92,6 @@ def test_signature(name):
         assert str(ours) == "(input, hrow, hcol, /)"  # the built-in function tells none
     else:
         assert ours == inspect.signature(original)
-
-
-def test_other_names_are_scipys():
-    assert signal.firwin is scipy.signal.firwin
-    with pytest.raises(AttributeError):
-        _ = signal.no_such_name
 
 
 class TestSums:

@@ -1,12 +1,17 @@
-"""Arguments: the one place where errors are born, each naming argument, rule and value."""
+"""Arguments: the one place where errors are born, each naming argument, rule and value.
+
+The errors are marked as refusals, which tells them from faults of the program.
+"""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core.border import MODES, SYNONYMS
+
+Refusal = TypeVar("Refusal", bound=Exception)
 
 # The pixel types, in the order of `Code` in pyx/rows.pxd.
 INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
@@ -18,6 +23,27 @@ CODES = {dtype: code for code, dtype in enumerate(DTYPES)}
 LARGEST = (1 << 31) - 1
 # Rows under a window, of one thread: a Gaussian of sigma 1400 in float32.
 MOST_SCRATCH = 1 << 30
+
+
+def value_error(text: str) -> ValueError:
+    """Return the error of an argument with a wrong value."""
+    return refusal(ValueError(text))
+
+
+def type_error(text: str) -> TypeError:
+    """Return the error of an argument of a wrong type."""
+    return refusal(TypeError(text))
+
+
+def refusal(error: Refusal) -> Refusal:
+    """Return an error, marked as one that finds an argument wrong."""
+    vars(error)["is_refusal"] = True
+    return error
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether an error finds an argument wrong."""
+    return "is_refusal" in vars(error)
 
 
 def native(dtype: np.dtype) -> np.dtype:
@@ -38,7 +64,7 @@ def is_pixel_type(dtype: np.dtype) -> bool:
 def image(image: ArrayLike, name: str = "image") -> NDArray[Any]:
     """Return an image as an array of a dtype that the filters know."""
     if isinstance(image, np.ma.MaskedArray):
-        raise TypeError(f"{name} must not be a masked array")
+        raise type_error(f"{name} must not be a masked array")
     array = np.asarray(image)
     image_dtype(array.dtype, name)
     return array
@@ -48,7 +74,7 @@ def image_dtype(dtype: np.dtype, name: str = "image") -> None:
     """Check that the filters know the dtype of an image."""
     if not is_pixel_type(dtype):
         known = "bool, integer or float of at most 64 bits"
-        raise TypeError(f"{name} must have a real dtype ({known}), got {dtype}")
+        raise type_error(f"{name} must have a real dtype ({known}), got {dtype}")
 
 
 def result_dtype(dtype: DTypeLike, name: str = "dtype") -> np.dtype:
@@ -57,9 +83,9 @@ def result_dtype(dtype: DTypeLike, name: str = "dtype") -> np.dtype:
     try:
         wanted = np.dtype(dtype)
     except TypeError:
-        raise TypeError(f"{name} must be a real dtype ({known}), got {dtype!r}") from None
+        raise type_error(f"{name} must be a real dtype ({known}), got {dtype!r}") from None
     if not is_pixel_type(wanted):
-        raise TypeError(f"{name} must be a real dtype ({known}), got {wanted}")
+        raise type_error(f"{name} must be a real dtype ({known}), got {wanted}")
     return wanted
 
 
@@ -67,19 +93,19 @@ def outs(outs: tuple[Any, ...], results: int) -> tuple[tuple[int, ...], tuple[in
     """Return shape, strides and dtype of the arrays that the caller wants filled."""
     if len(outs) != results:
         rule = "one array" if results == 1 else f"{results} arrays"
-        raise ValueError(f"out must be {rule}, got {len(outs)}")
+        raise value_error(f"out must be {rule}, got {len(outs)}")
     for each in outs:
         if not isinstance(each, np.ndarray) or isinstance(each, np.ma.MaskedArray):
-            raise TypeError(f"out must be a numpy array, got {type(each).__name__}")
+            raise type_error(f"out must be a numpy array, got {type(each).__name__}")
         result_dtype(each.dtype, "out.dtype")
         if not each.flags.writeable:
-            raise ValueError("out must be writeable, got a read-only array")
+            raise value_error("out must be writeable, got a read-only array")
     first = outs[0]
     for each in outs[1:]:
         if (each.shape, each.strides, each.dtype) != (first.shape, first.strides, first.dtype):
-            raise ValueError("out must be arrays of the same shape, strides and dtype")
+            raise value_error("out must be arrays of the same shape, strides and dtype")
         if np.may_share_memory(first, each):
-            raise ValueError("out must be arrays that do not overlap")
+            raise value_error("out must be arrays that do not overlap")
     return first.shape, first.strides, first.dtype
 
 
@@ -88,9 +114,9 @@ def out_fits(
 ) -> None:
     """Check that an array to fill has the shape of the result, and the dtype asked for, if any."""
     if out != shape:
-        raise ValueError(f"out must have shape {shape}, got {out}")
+        raise value_error(f"out must have shape {shape}, got {out}")
     if dtype is not None and result_dtype(dtype) != native(out_dtype):
-        raise ValueError(f"dtype and out.dtype must agree, got {dtype} and {out_dtype}")
+        raise value_error(f"dtype and out.dtype must agree, got {dtype} and {out_dtype}")
 
 
 def mask_target(shape: tuple[int, ...], dtype: DTypeLike | None, out: Any) -> np.dtype:
@@ -117,7 +143,7 @@ def axis_numbers(axes: Any, channel_axis: Any) -> tuple[tuple[int, int] | None, 
     if axes is None:
         return None, channel
     if not isinstance(axes, Iterable) or isinstance(axes, str) or len(tuple(axes)) != 2:
-        raise ValueError(f"axes must be two axes (y, x), got {axes!r}")
+        raise value_error(f"axes must be two axes (y, x), got {axes!r}")
     y, x = (integer(axis, "axes") for axis in axes)
     return (y, x), channel
 
@@ -128,14 +154,14 @@ def layout(ndim: int, axes: tuple[int, int] | None, channel_axis: int | None) ->
     if axes is not None:
         y, x = (_axis(axis, ndim, "axes") for axis in axes)
         if y == x or channel in {y, x}:
-            raise ValueError(
+            raise value_error(
                 f"axes and channel_axis must differ, got axes={axes!r}, "
                 f"channel_axis={channel_axis!r}"
             )
     else:
         images = [axis for axis in range(ndim) if axis != channel]
         if len(images) != 2:
-            raise ValueError(
+            raise value_error(
                 f"image must be 2-D, got {ndim} axes; channel_axis names an axis to filter "
                 "channel by channel, axes=(y, x) the image axes of a stack"
             )
@@ -173,7 +199,7 @@ def guide(
     view = by_channel(array, layout._replace(channel=channel))
     size = tuple(n for axis, n in enumerate(shape) if axis != layout.channel)
     if view.shape[:-1] != size:
-        raise ValueError(f"guide must have the image's size {size}, got shape {array.shape}")
+        raise value_error(f"guide must have the image's size {size}, got shape {array.shape}")
     return view
 
 
@@ -182,7 +208,7 @@ def broadcast_guide(guide: NDArray[Any], shape: tuple[int, ...], layout: Layout)
     channels = 1 if layout.channel is None else shape[layout.channel]
     if guide.shape[-1] not in {1, channels}:
         rule = "one channel" if channels == 1 else f"one channel or {channels}"
-        raise ValueError(f"guide must have {rule}, got {guide.shape[-1]}")
+        raise value_error(f"guide must have {rule}, got {guide.shape[-1]}")
     if layout.channel is None:
         return guide[..., 0]
     return np.broadcast_to(np.moveaxis(guide, -1, layout.channel), shape)
@@ -190,7 +216,7 @@ def broadcast_guide(guide: NDArray[Any], shape: tuple[int, ...], layout: Layout)
 
 def _axis(axis: int, ndim: int, name: str) -> int:
     if not -ndim <= axis < ndim:
-        raise ValueError(f"{name} must lie in an image of {ndim} axes, got {axis}")
+        raise value_error(f"{name} must lie in an image of {ndim} axes, got {axis}")
     return axis % ndim
 
 
@@ -198,18 +224,18 @@ def modes(mode: Any, name: str = "mode") -> tuple[str, str]:
     """Return the border modes along y and along x."""
     pair = (mode, mode) if isinstance(mode, str) else mode
     if not isinstance(pair, Sequence) or len(pair) != 2:
-        raise ValueError(f"{name} must be one mode or a pair (y, x), got {mode!r}")
+        raise value_error(f"{name} must be one mode or a pair (y, x), got {mode!r}")
     y, x = (SYNONYMS.get(one, one) if isinstance(one, str) else one for one in pair)
     for one in (y, x):
         if one not in MODES:
-            raise ValueError(f"{name} must be one of {', '.join(MODES)}, got {one!r}")
+            raise value_error(f"{name} must be one of {', '.join(MODES)}, got {one!r}")
     return y, x
 
 
 def integer(value: Any, name: str) -> int:
     """Return an integer argument."""
     if not hasattr(value, "__index__") or isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
+        raise type_error(f"{name} must be an integer, got {value!r}")
     return value.__index__()
 
 
@@ -220,7 +246,7 @@ def number(value: Any, name: str) -> float:
             raise TypeError
         return float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {value!r}") from None
+        raise type_error(f"{name} must be a number, got {value!r}") from None
 
 
 def pair(value: Any, name: str) -> tuple[Any, Any]:
@@ -230,7 +256,7 @@ def pair(value: Any, name: str) -> tuple[Any, Any]:
     if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
         return value, value
     if len(value) != 2:
-        raise ValueError(f"{name} must be one value or a pair (y, x), got {value!r}")
+        raise value_error(f"{name} must be one value or a pair (y, x), got {value!r}")
     return value[0], value[1]
 
 
@@ -250,20 +276,20 @@ def paddings(value: Any, name: str) -> tuple[tuple[int, int], tuple[int, int]]:
 def padding_fits(padding: tuple[int, int], span: int) -> None:
     """Check that no window lies in the padding by more than half."""
     if max(padding) > span // 2:
-        raise ValueError(f"padding must be at most half the window, {span // 2}, got {padding}")
+        raise value_error(f"padding must be at most half the window, {span // 2}, got {padding}")
 
 
 def window_fits(span: int, padded: int, fits: bool) -> None:
     """Check that there is a window, of `span` pixels, in an image of so many with its padding."""
     if not fits:
-        raise ValueError(f"size must fit into the padded image, got {span} pixels for {padded}")
+        raise value_error(f"size must fit into the padded image, got {span} pixels for {padded}")
 
 
 def weights_fit(count: float, name: str, value: Any, most: int) -> None:
     """Check that a kernel which is made from a scale or a size is not too large."""
     if not count <= most:
         rule = f"give a kernel of at most {most} weights"
-        raise ValueError(f"{name} must {rule}, got {value!r}: {count:.3g} weights")
+        raise value_error(f"{name} must {rule}, got {value!r}: {count:.3g} weights")
 
 
 def window_fits_memory(span: tuple[int, int], nbytes: int) -> None:
@@ -271,7 +297,7 @@ def window_fits_memory(span: tuple[int, int], nbytes: int) -> None:
     if nbytes > MOST_SCRATCH:
         rule = f"need at most {MOST_SCRATCH >> 20} MiB of scratch for each thread"
         given = f"{span[0]} x {span[1]} pixels, which need {nbytes >> 20} MiB"
-        raise ValueError(f"window must {rule}, got {given}")
+        raise value_error(f"window must {rule}, got {given}")
 
 
 def at_least(value: Any, name: str, least: int) -> int:
@@ -285,16 +311,16 @@ def within(low: int, high: int, name: str, least: int, value: Any) -> None:
     """Check that integers are not below `least`, nor too large to be multiplied."""
     if low < least:
         rule = "positive" if least == 1 else f"at least {least}"
-        raise ValueError(f"{name} must be {rule}, got {value!r}")
+        raise value_error(f"{name} must be {rule}, got {value!r}")
     if high > LARGEST:
-        raise ValueError(f"{name} must be at most {LARGEST}, got {value!r}")
+        raise value_error(f"{name} must be at most {LARGEST}, got {value!r}")
 
 
 def odd(value: Any, name: str) -> int:
     """Return a positive odd integer."""
     checked = integer(value, name)
     if checked < 1 or checked % 2 == 0:
-        raise ValueError(f"{name} must be positive and odd, got {value!r}")
+        raise value_error(f"{name} must be positive and odd, got {value!r}")
     return checked
 
 
@@ -302,7 +328,7 @@ def scales(value: Any, name: str) -> tuple[float, float]:
     """Return one standard deviation or a pair (y, x), finite and not negative."""
     y, x = (number(one, name) for one in pair(value, name))
     if not (0 <= y < np.inf and 0 <= x < np.inf):
-        raise ValueError(f"{name} must be finite and not negative, got {value!r}")
+        raise value_error(f"{name} must be finite and not negative, got {value!r}")
     return y, x
 
 
@@ -316,10 +342,10 @@ def thresholds(low: Any, high: Any, quantiles: Any, dtype: np.dtype) -> tuple[An
             continue
         finite(value, name)
         if quantiles and not 0 <= value <= 1:
-            raise ValueError(f"{name} must be a quantile from 0 to 1, got {value!r}")
+            raise value_error(f"{name} must be a quantile from 0 to 1, got {value!r}")
         found.append(value if quantiles else value / largest)
     if found[1] < found[0]:
-        raise ValueError(f"low_threshold must not be above high_threshold, got {low!r}, {high!r}")
+        raise value_error(f"low_threshold must not be above high_threshold, got {low!r}, {high!r}")
     return found[0], found[1]
 
 
@@ -332,7 +358,7 @@ def mask(
         return np.moveaxis(array, axes, (-2, -1))
     if array.shape != size:
         wanted = size if shape == size else f"{size} or {shape}"
-        raise ValueError(f"mask must have shape {wanted}, got {array.shape}")
+        raise value_error(f"mask must have shape {wanted}, got {array.shape}")
     rest = tuple(n for axis, n in enumerate(shape) if axis not in axes)
     return np.broadcast_to(array, rest + size)
 
@@ -341,7 +367,7 @@ def positive(value: Any, name: str) -> float:
     """Return a finite number above zero."""
     checked = number(value, name)
     if not 0 < checked < np.inf:
-        raise ValueError(f"{name} must be positive and finite, got {value!r}")
+        raise value_error(f"{name} must be positive and finite, got {value!r}")
     return checked
 
 
@@ -349,20 +375,20 @@ def finite(value: Any, name: str) -> float:
     """Return a finite number."""
     checked = number(value, name)
     if not np.isfinite(checked):
-        raise ValueError(f"{name} must be finite, got {value!r}")
+        raise value_error(f"{name} must be finite, got {value!r}")
     return checked
 
 
 def ordered(low: float, high: float) -> None:
     """Check that two bounds are in order."""
     if not low <= high:
-        raise ValueError(f"low must not be above high, got {low!r} and {high!r}")
+        raise value_error(f"low must not be above high, got {low!r} and {high!r}")
 
 
 def choice(value: Any, options: Sequence[str], name: str) -> str:
     """Return one of some words."""
     if value not in options:
-        raise ValueError(f"{name} must be one of {', '.join(options)}, got {value!r}")
+        raise value_error(f"{name} must be one of {', '.join(options)}, got {value!r}")
     return str(value)
 
 
@@ -371,7 +397,7 @@ def resampled(order: tuple[int, int], truncate: Any, radius: Any) -> None:
     if order != (0, 0) or truncate != 4 or radius is not None:
         rule = "order 0, truncate 4 and no radius"
         given = f"order {order}, truncate {truncate} and radius {radius}"
-        raise ValueError(f"method 'resample' needs {rule}, got {given}")
+        raise value_error(f"method 'resample' needs {rule}, got {given}")
 
 
 def few_terms(sums: Any, kernel: NDArray[np.float64], most: int) -> Any:
@@ -379,32 +405,32 @@ def few_terms(sums: Any, kernel: NDArray[np.float64], most: int) -> Any:
     if sums is None:
         rank = np.linalg.matrix_rank(kernel)
         rule = f"of rank {most} or less for method='separable'"
-        raise ValueError(f"kernel must be {rule}, got {kernel.shape} of rank {rank}")
+        raise value_error(f"kernel must be {rule}, got {kernel.shape} of rank {rank}")
     return sums
 
 
 def dilation_fits(dilation: tuple[int, int], method: str) -> None:
     """Check that the method which knows no dilation is not asked for one."""
     if method == "separable" and dilation != (1, 1):
-        raise ValueError(f"dilation must be 1 for method='separable', got {dilation}")
+        raise value_error(f"dilation must be 1 for method='separable', got {dilation}")
 
 
 def finite_kernel(kernel: NDArray[np.float64], method: str) -> None:
     """Check that a kernel can be taken apart."""
     if method in {"separable", "fft"} and not np.isfinite(kernel).all():
         odd = kernel[~np.isfinite(kernel)][0]
-        raise ValueError(f"kernel must be finite for method={method!r}, got {odd}")
+        raise value_error(f"kernel must be finite for method={method!r}, got {odd}")
 
 
 def kernel(kernel: ArrayLike, ndim: int, name: str = "kernel") -> NDArray[np.float64]:
     """Return a real kernel of so many axes, with at least one element, as float64."""
     array = np.asarray(kernel)
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
+        raise type_error(f"{name} must be real numbers, got dtype {array.dtype}")
     if array.ndim != ndim:
-        raise ValueError(f"{name} must be {ndim}-D, got {array.ndim}-D of shape {array.shape}")
+        raise value_error(f"{name} must be {ndim}-D, got {array.ndim}-D of shape {array.shape}")
     if array.size == 0:
-        raise ValueError(f"{name} must have an element, got shape {array.shape}")
+        raise value_error(f"{name} must have an element, got shape {array.shape}")
     return np.ascontiguousarray(array, dtype=np.float64)
 
 
@@ -412,11 +438,11 @@ def footprint(footprint: ArrayLike, name: str = "footprint") -> NDArray[np.bool_
     """Return the pixels of a window: 2-D, at least one of them."""
     array = np.asarray(footprint)
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must be bool or numbers, got dtype {array.dtype}")
+        raise type_error(f"{name} must be bool or numbers, got dtype {array.dtype}")
     if array.ndim != 2:
-        raise ValueError(f"{name} must be 2-D, got {array.ndim}-D of shape {array.shape}")
+        raise value_error(f"{name} must be 2-D, got {array.ndim}-D of shape {array.shape}")
     if not array.any():
-        raise ValueError(f"{name} must have a pixel, got none in shape {array.shape}")
+        raise value_error(f"{name} must have a pixel, got none in shape {array.shape}")
     return np.ascontiguousarray(array != 0)
 
 
@@ -425,7 +451,7 @@ def percentiles(value: Any, name: str = "percentiles") -> tuple[float, ...]:
     many = isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes))
     found = tuple(number(one, name) for one in (np.atleast_1d(value) if many else (value,)))
     if not found or not all(0 <= one <= 100 for one in found):
-        raise ValueError(f"{name} must be between 0 and 100, got {value!r}")
+        raise value_error(f"{name} must be between 0 and 100, got {value!r}")
     return found
 
 
@@ -433,5 +459,5 @@ def rank(value: Any, count: int, name: str = "rank") -> int:
     """Return the rank of a pixel among `count`; negative ones count from the greatest."""
     place = integer(value, name)
     if not -count <= place < count:
-        raise ValueError(f"{name} must be one of the window's {count} pixels, got {place}")
+        raise value_error(f"{name} must be one of the window's {count} pixels, got {place}")
     return place % count

@@ -6,9 +6,11 @@ changes. Sums are added in SciPy's order, so that results are equal to the bit.
 
 What the engine does not do it hands to SciPy as it came: complex numbers, arrays of other
 libraries, windows of more than two axes, structuring elements that are not flat, callbacks.
-`imgconv.core.handover.handed_on` tells what was handed on, and why.
+Names that have no face here are SciPy's own. `imgconv.core.handover.handed_on` tells what was
+handed on, and why.
 """
 
+from imgconv.core.handover import other_names
 from imgconv.ndimage import generic, linear, morphology, order
 from imgconv.ndimage.generic import *  # noqa: F403
 from imgconv.ndimage.linear import *  # noqa: F403
@@ -16,3 +18,5 @@ from imgconv.ndimage.morphology import *  # noqa: F403
 from imgconv.ndimage.order import *  # noqa: F403
 
 __all__ = sorted(name for module in (generic, linear, morphology, order) for name in module.__all__)
+
+__getattr__, __dir__ = other_names(__name__, "scipy.ndimage", __all__)

@@ -1,9 +1,9 @@
 """What the arguments of `scipy.ndimage` mean, and which of them go to SciPy as they came."""
 
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
-from math import isnan
+from math import inf, isnan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,7 +42,7 @@ def image_of(input: Any) -> Image:
     if type(input) is not np.ndarray:
         if type(input) not in {list, tuple}:
             raise HandOver("not a NumPy array")
-        input = np.asarray(input)
+        input = array_of(input, "input")
     if why := refused(input.dtype):
         raise HandOver(why)
     if input.size == 0 or input.ndim == 0:
@@ -75,11 +75,19 @@ def target_of(output: Any, image: Image) -> Target:
         return Target(native(output.dtype), output)
     if not isinstance(output, (type, np.dtype, str)):
         raise HandOver("output")
-    dtype = np.dtype(output)
+    dtype = dtype_of(output)
     named = isinstance(output, str) and not issubclass(dtype.type, np.number)
     if refused(dtype) or named or not dtype.isnative:
         raise HandOver("output")
     return Target(dtype, None)
+
+
+def dtype_of(output: Any) -> np.dtype:
+    """Return the dtype that `output` names."""
+    try:
+        return np.dtype(output)
+    except TypeError:
+        raise HandOver("output") from None
 
 
 def axes_of(axes: Any, ndim: int) -> tuple[int, ...]:
@@ -87,12 +95,12 @@ def axes_of(axes: Any, ndim: int) -> tuple[int, ...]:
     if axes is None:
         return tuple(range(ndim))
     again(axes, "axes")
-    if not isinstance(axes, Iterable):
-        if operator.index(axes) < 0:
+    if not np.iterable(axes):
+        if integer(axes, "axes") < 0:
             raise HandOver("axes")
         axes = (axes,)
-    given = tuple(axes)
-    numbers = tuple(operator.index(axis) % ndim for axis in given)
+    given = tuple(integer(axis, "axes") for axis in axes)
+    numbers = tuple(axis % ndim for axis in given)
     inside = all(-ndim <= axis < ndim for axis in given)
     if not inside or len(set(numbers)) != len(numbers):
         raise HandOver("axes")
@@ -107,15 +115,40 @@ def again(value: Any, name: str) -> None:
 
 def axis_of(axis: Any, ndim: int) -> int:
     """Return one axis."""
-    number = operator.index(axis)
+    number = integer(axis, "axes")
     if not -ndim <= number < ndim:
         raise HandOver("axes")
     return number % ndim
 
 
+def integer(value: Any, name: str) -> int:
+    """Return an integer."""
+    if type(value) is int:
+        return value
+    # SciPy takes an array of no axes for one in some places, in others not.
+    if not hasattr(value, "__index__") or isinstance(value, np.ndarray):
+        raise HandOver(name)
+    return operator.index(value)
+
+
+def scalar(value: Any, name: str) -> Any:
+    """Return a finite number of Python's or NumPy's as it is."""
+    if not isinstance(value, (int, float, np.integer, np.floating)) or not -inf < value < inf:
+        raise HandOver(name)
+    return value
+
+
+def array_of(value: Any, name: str, dtype: Any = None) -> Image:
+    """Return an array."""
+    try:
+        return np.asarray(value, dtype)
+    except (TypeError, ValueError):
+        raise HandOver(name) from None
+
+
 def each(value: Any, n: int, name: str) -> tuple[Any, ...]:
     """Return n values from one or a sequence of them."""
-    if value is None or isinstance(value, (str, int, float)) or not np.iterable(value):
+    if value is None or isinstance(value, (str, bytes, int, float)) or not np.iterable(value):
         return (value,) * n
     again(value, name)
     values = tuple(value)
@@ -138,18 +171,19 @@ def borders(mode: Any, n: int) -> tuple[str, ...]:
     return tuple(border(one) for one in each(mode, n, "mode"))
 
 
-def number(cval: Any) -> float:
-    """Return what lies outside for mode="constant"."""
-    if type(cval) is float or type(cval) is int:
-        return float(cval)
-    if isinstance(cval, str) or np.ndim(cval) or np.iscomplexobj(cval):
-        raise HandOver("cval")
-    return float(cval)
+def number(value: Any, name: str = "cval") -> float:
+    """Return a real number, such as lies outside for mode="constant"."""
+    if type(value) is float or type(value) is int:
+        return float(value)
+    array = array_of(value, name)
+    if array.ndim or array.dtype.kind not in "biuf":
+        raise HandOver(name)
+    return float(array)
 
 
 def before(size: int, origin: Any) -> int:
     """Return how far ahead of its pixel a window begins."""
-    at = size // 2 + operator.index(origin)
+    at = size // 2 + integer(origin, "origin")
     if not 0 <= at < size:
         raise HandOver("origin")
     return at

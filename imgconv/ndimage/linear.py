@@ -8,12 +8,13 @@ from scipy.ndimage._filters import _gaussian_kernel1d
 
 from imgconv.core.cache import Cache
 from imgconv.core.call import apply
-from imgconv.core.handover import HandOver
+from imgconv.core.handover import HandOver, asked
 from imgconv.ndimage.call import (
     UINT8,
     UINT64,
     Image,
     Target,
+    array_of,
     as_bytes,
     as_image,
     axes_of,
@@ -23,8 +24,10 @@ from imgconv.ndimage.call import (
     borders,
     each,
     in_order,
+    integer,
     large_image_of,
     number,
+    scalar,
     target_of,
 )
 from imgconv.ndimage.passes import Line, Mean, Step, combined, fastest, line, plane, run
@@ -48,6 +51,7 @@ __all__ = [
     "uniform_filter1d",
 ]
 
+SCIPYS_KERNEL = asked(_gaussian_kernel1d)
 # Operations by the bytes of dense kernels.
 OPERATIONS = Cache(limit=4 << 20)
 
@@ -76,7 +80,7 @@ def convolve1d(input, weights, axis=-1, output=None, mode="reflect", cval=0.0, o
     [14 24  4 13 12 36 27  0]
     """
     kernel = np.ascontiguousarray(kernel_of(weights)[::-1])
-    turned = -origin if len(kernel) % 2 else -origin - 1
+    turned = -integer(origin, "origin") - (len(kernel) % 2 == 0)
     return along(input, kernel, axis, output, mode, cval, turned)
 
 
@@ -262,9 +266,10 @@ def uniform_filter1d(input, size, axis=-1, output=None, mode="reflect", cval=0.0
     """
     image = large_image_of(input)
     target = target_of(output, image)
-    if not hasattr(size, "__index__") or size < 1:
+    length = integer(size, "size")
+    if length < 1:
         raise HandOver("size")
-    mean = Mean(int(size), before(int(size), origin))
+    mean = Mean(length, before(length, origin))
     step = Step(axis_of(axis, image.ndim), mean, border(mode))
     return run(image, (step,), number(cval), target)
 
@@ -286,10 +291,10 @@ def uniform_filter(input, size=3, output=None, mode="reflect", cval=0.0, origin=
     target = target_of(output, image)
     along_axes = axes_of(axes, image.ndim)
     n = len(along_axes)
-    sizes, origins = each(size, n, "size"), each(origin, n, "origin")
-    modes = borders(mode, n)
+    sizes = [integer(k, "size") for k in each(size, n, "size")]
+    origins, modes = each(origin, n, "origin"), borders(mode, n)
     steps = [
-        Step(axis, Mean(int(k), before(int(k), at)), one)
+        Step(axis, Mean(k, before(k, at)), one)
         for axis, k, at, one in zip(along_axes, sizes, origins, modes, strict=True)
         if k > 1
     ]
@@ -303,7 +308,7 @@ def uniform_filter(input, size=3, output=None, mode="reflect", cval=0.0, origin=
 
 def kernel_of(weights: Any) -> Image:
     """Return a 1-D kernel in float64."""
-    array = np.asarray(weights)
+    array = array_of(weights, "weights")
     if array.dtype.kind not in "biuf" or array.ndim != 1 or not array.size:
         raise HandOver("weights")
     return np.ascontiguousarray(array, np.float64)
@@ -319,13 +324,21 @@ FIRST = centred([-1, 0, 1])
 SOBEL, PREWITT = centred([1, 2, 1]), centred([1, 1, 1])
 
 
-@lru_cache(maxsize=256, typed=True)
 def gaussian_line(sigma: Any, order: Any, truncate: Any, radius: Any) -> Line:
-    """Return SciPy's kernel of a Gaussian, turned around for a correlation."""
+    """Return the kernel of a Gaussian, turned around for a correlation."""
+    half = radius if radius is None else integer(radius, "radius")
+    return gaussian_weights(
+        scalar(sigma, "sigma"), integer(order, "order"), scalar(truncate, "truncate"), half
+    )
+
+
+@lru_cache(maxsize=256, typed=True)
+def gaussian_weights(sigma: Any, order: Any, truncate: Any, radius: Any) -> Line:
+    """Return SciPy's kernel of a Gaussian, turned around."""
     half = int(truncate * float(sigma) + 0.5) if radius is None else radius
-    if not hasattr(half, "__index__") or half < 0:
-        raise HandOver("radius")
-    return Line(np.ascontiguousarray(_gaussian_kernel1d(sigma, order, half)[::-1]), int(half))
+    if half < 0 or order < 0:
+        raise HandOver("radius or order")
+    return Line(np.ascontiguousarray(SCIPYS_KERNEL(sigma, order, half)[::-1]), half)
 
 
 def gaussian_steps(
@@ -338,7 +351,7 @@ def gaussian_steps(
     return [
         Step(axis, gaussian_line(s, o, truncate, r), one)
         for axis, s, o, r, one in zip(axes, sigmas, orders, radii, modes, strict=True)
-        if s > 1e-15
+        if scalar(s, "sigma") > 1e-15
     ]
 
 
@@ -391,14 +404,16 @@ def dense(
     image = large_image_of(input)
     target = target_of(output, image)
     along_axes = axes_of(axes, image.ndim)
-    kernel = np.asarray(weights)
+    kernel = array_of(weights, "weights")
     if kernel.dtype.kind not in "biuf" or kernel.ndim != len(along_axes) or not kernel.size:
         raise HandOver("weights")
     kernel = kernel.astype(np.float64)
     along_axes, origins = in_order(along_axes, each(origin, kernel.ndim, "origin"), image.ndim)
     if turned:
         kernel = kernel[(slice(None, None, -1),) * kernel.ndim]
-        origins = tuple(-o - (n % 2 == 0) for o, n in zip(origins, kernel.shape, strict=True))
+        origins = tuple(
+            -integer(o, "origin") - (n % 2 == 0) for o, n in zip(origins, kernel.shape, strict=True)
+        )
     places = tuple(before(n, o) for n, o in zip(kernel.shape, origins, strict=True))
     if target.dtype == UINT64:
         raise HandOver("uint64 that may wrap around")

@@ -1,6 +1,5 @@
 """The flat morphology of `scipy.ndimage`, grey and binary."""
 
-import operator
 from functools import lru_cache
 from typing import Any
 
@@ -11,9 +10,11 @@ from imgconv.core.handover import HandOver
 from imgconv.ndimage.call import (
     UINT8,
     Image,
+    array_of,
     axes_of,
     each,
     image_of,
+    integer,
     refused,
 )
 from imgconv.ndimage.order import extreme, windowed
@@ -124,6 +125,8 @@ def morphological_gradient(
     separate(input, output)
     if not isinstance(output, np.ndarray):
         output = None
+    if image_of(input).dtype == (np.bool_ if output is None else output.dtype) == np.bool_:
+        raise HandOver("difference of bools")
     outer = dilated(input, size, footprint, None, mode, cval, origin, axes)
     inner = eroded(input, size, footprint, output, mode, cval, origin, axes)
     return np.subtract(outer, inner, inner if output is None else output)
@@ -270,22 +273,22 @@ def dilated(
     """Return the greatest pixels of the turned element."""
     along_axes = axes_of(axes, image_of(input).ndim)
     n = len(along_axes)
-    shape = each(size, n, "size") if footprint is None else np.shape(footprint)
-    if len(shape) != n:
-        raise HandOver("footprint")
-    if footprint is not None:
-        footprint = np.asarray(footprint)[(slice(None, None, -1),) * n]
+    if footprint is None:
+        shape = tuple(integer(k, "size") for k in each(size, n, "size"))
+    else:
+        footprint = array_of(footprint, "footprint", bool)
+        shape = footprint.shape
+        if len(shape) != n:
+            raise HandOver("footprint")
+        footprint = footprint[(slice(None, None, -1),) * n]
     turned = turned_origin(origin, shape)
     return extreme(input, size, footprint, output, mode, cval, turned, axes, True)
 
 
-def turned_origin(origin: Any, shape: Any) -> tuple[int, ...]:
+def turned_origin(origin: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the origin of a window turned by 180 degrees."""
     origins = each(origin, len(shape), "origin")
-    return tuple(
-        -operator.index(o) - (operator.index(n) % 2 == 0)
-        for o, n in zip(origins, shape, strict=True)
-    )
+    return tuple(-integer(o, "origin") - (n % 2 == 0) for o, n in zip(origins, shape, strict=True))
 
 
 def subtract(high: Image, low: Image, out: Image) -> Image:
@@ -310,12 +313,12 @@ def iterated(
 ) -> Image:  # fmt: skip
     """Erode or dilate a few times, by minima or maxima of bytes."""
     image = image_of(input)
-    times = operator.index(iterations)
+    times = integer(iterations, "iterations")
     if not 1 <= times <= MOST_ITERATIONS:
         raise HandOver("iterations")
     if mask is not None:
         raise HandOver("mask")
-    if border_value not in {0, 1}:
+    if integer(border_value, "border_value") not in {0, 1}:
         raise HandOver("border_value")
     out = output if isinstance(output, np.ndarray) else None
     if out is not None and (type(out) is not np.ndarray or refused(out.dtype)
@@ -323,7 +326,7 @@ def iterated(
         raise HandOver("output")
     along_axes = axes_of(axes, image.ndim)
     n = len(along_axes)
-    element = cross(n) if structure is None else np.asarray(structure, dtype=bool)
+    element = cross(n) if structure is None else array_of(structure, "structure", bool)
     if element.ndim != n:
         raise HandOver("structure")
     origins = each(origin, n, "origin")
@@ -333,7 +336,7 @@ def iterated(
     source = (image if image.dtype.kind == "b" else image != 0).view(UINT8)
     for _ in range(times):
         found = windowed(
-            source, None, element, None, "constant", float(border_value), origins, along_axes
+            source, None, element, None, "constant", float(border_value), origins, axes
         )
         source = found.ranked(found.window.count - 1 if grows else 0)
     if out is None:

@@ -1,6 +1,5 @@
 """The rank filters of `scipy.ndimage`."""
 
-import operator
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from imgconv.core.handover import HandOver
 from imgconv.ndimage.call import (
     Image,
     Target,
+    array_of,
     axes_of,
     axis_of,
     before,
@@ -23,7 +23,9 @@ from imgconv.ndimage.call import (
     has_nan,
     image_of,
     in_order,
+    integer,
     number,
+    scalar,
     target_of,
 )
 from imgconv.ndimage.passes import fastest, plane
@@ -144,7 +146,8 @@ def percentile_filter(
     """
     found = windowed(input, size, footprint, output, mode, cval, origin, axes)
     count = found.window.count
-    share = percentile + 100.0 if percentile < 0.0 else percentile
+    share = scalar(percentile, "percentile")
+    share = share + 100.0 if share < 0.0 else share
     if not 0 <= share <= 100:
         raise HandOver("percentile")
     return found.ranked(count - 1 if share == 100.0 else int(float(count) * share / 100.0))
@@ -164,7 +167,7 @@ def rank_filter(
     [5 4 2 3 3]
     """
     found = windowed(input, size, footprint, output, mode, cval, origin, axes)
-    place, count = operator.index(rank), found.window.count
+    place, count = integer(rank, "rank"), found.window.count
     if not -count <= place < count:
         raise HandOver("rank")
     return found.ranked(place % count)
@@ -208,7 +211,7 @@ def extreme_along(
     """Take extremes along one axis."""
     image = image_of(input)
     target = target_of(output, image)
-    n = operator.index(size)
+    n = integer(size, "size")
     if n < 1:
         raise HandOver("size")
     extent = Extent(axis_of(axis, image.ndim), n, before(n, origin), border(mode))
@@ -226,17 +229,19 @@ def extreme(
     if (size is None) == (footprint is None):
         raise HandOver("size and footprint")
     if footprint is not None:
-        pixels = np.asarray(footprint, dtype=bool)
+        pixels = array_of(footprint, "footprint", bool)
+        if not pixels.size:
+            raise HandOver("footprint")
         if not pixels.all():
             found = windowed(input, None, pixels, output, mode, cval, origin, axes)
             return found.ranked(found.window.count - 1 if greatest else 0)
         size = pixels.shape
     n = len(along_axes)
+    sizes = [integer(k, "size") for k in each(size, n, "size")]
     extents = [
-        Extent(axis, int(k), before(int(k), at), one)
+        Extent(axis, k, before(k, at), one)
         for axis, k, at, one in zip(
-            along_axes, each(size, n, "size"), each(origin, n, "origin"), borders(mode, n),
-            strict=True,
+            along_axes, sizes, each(origin, n, "origin"), borders(mode, n), strict=True,
         )
         if k > 1
     ]  # fmt: skip
@@ -360,10 +365,10 @@ def windowed(
     if (size is None) == (footprint is None):
         raise HandOver("size and footprint")
     if footprint is None:
-        shape = tuple(map(operator.index, each(size, n, "size")))
+        shape = tuple(integer(k, "size") for k in each(size, n, "size"))
         pixels = None
     else:
-        pixels = np.asarray(footprint, dtype=bool)
+        pixels = array_of(footprint, "footprint", bool)
         shape = pixels.shape
         if not pixels.any():
             raise HandOver("footprint")

@@ -19,7 +19,6 @@ are not set. A call that is not valid goes to SciPy as it came, since the error 
 """
 
 import inspect
-import operator
 from collections.abc import Callable
 from functools import lru_cache, partial, wraps
 from typing import Any, NamedTuple
@@ -28,8 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imgconv.core.handover import HandOver, face
-from imgconv.ndimage.call import axes_of, each
+from imgconv.core.handover import HandOver, binds, face, reason_of
+from imgconv.ndimage.call import array_of, axes_of, dtype_of, each, integer
 from imgconv.ndimage.words import document
 
 Image = NDArray[Any]
@@ -65,10 +64,12 @@ def sound(original: Function) -> Function:
 
     @wraps(original)
     def inside(*args: Any, **options: Any) -> Any:
-        try:
-            call = way(original, signature.bind(*args, **options).arguments)
-        except Exception:
-            call = None
+        call = None
+        if binds(signature, args, options):
+            try:
+                call = way(original, signature.bind(*args, **options).arguments)
+            except Exception as error:
+                reason_of(f"scipy.ndimage.{original.__name__}", error)
         return original(*args, **options) if call is None else call()
 
     return inside
@@ -84,18 +85,26 @@ class Window(NamedTuple):
 
 def window_of(arguments: Arguments) -> Window:
     """Return the window that a call of SciPy looks through."""
-    image = np.asarray(arguments["input"])
+    image = input_of(arguments)
     axes = axes_named(arguments, image)
     footprint = None
     for name in ("weights", "footprint", "structure"):
         if arguments.get(name) is not None:
-            footprint = np.asarray(arguments[name])
+            footprint = array_of(arguments[name], name)
             break
     size = arguments.get("size") if footprint is None else footprint.shape
-    sizes = map(operator.index, each(size, len(axes), "size"))
+    sizes = [integer(k, "size") for k in each(size, len(axes), "size")]
     # Whatever order a caller names axes in, those of a window are the image's.
     along = dict(zip(sorted(axes), sizes, strict=True))
     return Window(image, tuple(along.get(axis, 1) for axis in range(image.ndim)), footprint)
+
+
+def input_of(arguments: Arguments) -> Image:
+    """Return the image that is filtered."""
+    image = array_of(arguments["input"], "input")
+    if image.ndim == 0:
+        raise HandOver("no axes")
+    return image
 
 
 def axes_named(arguments: Arguments, image: Image) -> tuple[int, ...]:
@@ -109,8 +118,10 @@ def taken(output: Any, image: Image) -> Any:
     if isinstance(output, np.ndarray):
         if output.shape != image.shape or not output.flags.writeable:
             raise HandOver("output")
-    elif isinstance(output, str) and not issubclass(np.dtype(output).type, np.number):
-        raise HandOver("output")
+    elif output is not None:
+        dtype = dtype_of(output)
+        if isinstance(output, str) and not issubclass(dtype.type, np.number):
+            raise HandOver("output")
     return output
 
 
@@ -133,7 +144,8 @@ def wide(original: Function, arguments: Arguments) -> Function | None:
         taken(arguments.get("output"), window.image)
         arguments = arguments | {"input": window.image.copy()}
         return wide(original, arguments) or partial(original, **arguments)
-    if arguments.get("mode", "reflect") not in ("reflect", "grid-mirror"):
+    mode = arguments.get("mode", "reflect")
+    if not isinstance(mode, str) or mode not in ("reflect", "grid-mirror"):
         return None
     far = [k > 4 * n > 4 for n, k in zip(window.image.shape, window.sizes, strict=True)]
     return extended(original, arguments, window, far) if any(far) else None
@@ -160,14 +172,16 @@ def extreme(original: Function, arguments: Arguments) -> Function | None:
     It is an error where pixels of the window, or their heights, are missing.
     """
     heights, pixels = arguments.get("structure"), arguments.get("footprint")
-    if heights is None and (pixels is None or np.all(pixels)):
+    pixels = None if pixels is None else array_of(pixels, "footprint")
+    if heights is None and (pixels is None or pixels.all()):
         return None  # by lines
     if heights is not None and pixels is not None:
-        taken(arguments.get("output"), np.asarray(arguments["input"]))
-        if np.size(heights) < np.size(pixels):
-            shapes = f"{np.shape(heights)} and {np.shape(pixels)}"
+        taken(arguments.get("output"), input_of(arguments))
+        heights = array_of(heights, "structure")
+        if heights.size < pixels.size:
+            shapes = f"{heights.shape} and {pixels.shape}"
             return partial(refuse, f"structure must be as large as footprint, got {shapes}")
-        if not np.any(pixels):
+        if not pixels.any():
             return partial(refuse, "All-zero footprint is not supported.")
     return wide(original, arguments)
 
@@ -205,7 +219,7 @@ def written(output: Any, dtype: np.dtype) -> bool:
     """Whether pixels of a dtype can be written as they are."""
     if isinstance(output, np.ndarray):
         return output.dtype == dtype and output.flags.carray
-    return output is None or np.dtype(output) == dtype
+    return output is None or dtype_of(output) == dtype
 
 
 def as_row(original: Function, arguments: Arguments, window: Window) -> Function:
@@ -231,7 +245,7 @@ def eroded(original: Function, arguments: Arguments) -> Function | None:
 
     Where it is longer than the image, all pixels are looked at in all iterations.
     """
-    image = np.asarray(arguments["input"])
+    image = input_of(arguments)
     grows = original.__name__ == "binary_dilation"
     if grows:
         arguments = arguments | with_tuple(arguments)
@@ -262,8 +276,8 @@ def element_of(arguments: Arguments, image: Image, grows: bool) -> tuple[Image, 
     element = arguments.get("structure")
     if element is None:
         element = ndimage.generate_binary_structure(len(axes), 1)
-    element = np.asarray(element, dtype=bool)
-    origins = list(map(operator.index, each(arguments.get("origin", 0), len(axes), "origin")))
+    element = array_of(element, "structure", bool)
+    origins = [integer(o, "origin") for o in each(arguments.get("origin", 0), len(axes), "origin")]
     if element.ndim != len(axes):
         raise HandOver("structure")
     if grows:

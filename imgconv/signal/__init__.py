@@ -10,8 +10,7 @@ The house functions `imgconv.correlate` and `imgconv.convolve` do more: colour, 
 dilation, other borders, `out=`.
 """
 
-from typing import Any
-
+from imgconv.core.handover import other_names
 from imgconv.signal.convolution import (
     choose_conv_method,
     convolve,
@@ -37,11 +36,4 @@ __all__ = [
     "wiener",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Return what SciPy has under this name."""
-    from scipy import signal
-
-    if name.startswith("_"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(signal, name)
+__getattr__, __dir__ = other_names(__name__, "scipy.signal", __all__)

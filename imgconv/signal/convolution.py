@@ -337,7 +337,7 @@ def by_sum(in1: Any, in2: Any, mode: Any, boundary: Any, fillvalue: Any, turned:
 
 def any_method(in1: Any, in2: Any, mode: Any, method: Any, turned: bool) -> Any:
     """Return what SciPy's correlate or convolve would, the sum by the engine's own way."""
-    if method not in ("auto", "direct", "fft"):
+    if not isinstance(method, str) or method not in ("auto", "direct", "fft"):
         raise HandOver("no such method")
     image, kernel = arrays(in1, in2)
     if method == "direct":
@@ -352,7 +352,9 @@ def any_method(in1: Any, in2: Any, mode: Any, method: Any, turned: bool) -> Any:
 
 def as_floats(in1: Any, in2: Any, mode: Any, axes: Any) -> Any:
     """Return what SciPy's convolutions by transforms would."""
-    if axes is not None and axes not in ((0, 1), [0, 1], (-2, -1), [-2, -1]):
+    if axes is not None and (
+        type(axes) not in (tuple, list) or axes not in ((0, 1), [0, 1], (-2, -1), [-2, -1])
+    ):
         raise HandOver("axes")
     image, kernel = arrays(in1, in2)
     if all(1 in pair for pair in zip(image.shape, kernel.shape, strict=True)):

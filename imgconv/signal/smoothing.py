@@ -11,7 +11,7 @@ from imgconv import order
 from imgconv.core.call import apply
 from imgconv.core.handover import FACES, HandOver, face
 from imgconv.linear import OPERATIONS, rectangle
-from imgconv.ndimage.call import fits_double
+from imgconv.ndimage.call import array_of, fits_double
 from imgconv.operations.base import FLOAT32, FLOAT64
 from imgconv.operations.separable import Kernel1D, Separable
 
@@ -215,12 +215,12 @@ def sepfir2d(input, hrow, hcol, /):
      [2. 4. 2.]]
     """
     image = plain_image(input)
-    if image.size < SMALL and image.shape[0] > np.size(hcol) and image.shape[1] > np.size(hrow):
+    column, row = array_of(hcol, "filter"), array_of(hrow, "filter")
+    if image.size < SMALL and image.shape[0] > column.size and image.shape[1] > row.size:
         raise HandOver("small")
     dtype = np.promote_types(image.dtype, FLOAT32)
     filters = []
-    for each in (hcol, hrow):
-        taps = np.asarray(each)
+    for taps in (column, row):
         if taps.ndim != 1 or taps.size % 2 == 0 or taps.dtype.kind not in "biuf":
             raise HandOver("filter")
         if not np.can_cast(taps.dtype, dtype):
@@ -247,7 +247,7 @@ def plain_image(array: Any) -> NDArray[Any]:
     """Return a real image."""
     if type(array) not in {np.ndarray, list, tuple}:
         raise HandOver("not plain arrays")
-    image = np.asarray(array)
+    image = array_of(array, "input")
     if image.ndim != 2:
         raise HandOver("not 2-D")
     if image.dtype.kind not in "biuf" or image.dtype.itemsize > 8:
@@ -262,8 +262,11 @@ def two_sizes(sizes: Any) -> tuple[int, int]:
     if sizes is None:
         return 3, 3
     pair = sizes.tolist() if isinstance(sizes, (np.ndarray, np.generic)) else sizes
-    height, width = (pair, pair) if type(pair) is int else pair
-    if type(height) is not int or type(width) is not int or height < 1 or width < 1:
+    pair = (pair, pair) if type(pair) is int else pair
+    if type(pair) not in (tuple, list) or len(pair) != 2 or {*map(type, pair)} != {int}:
+        raise HandOver("window")
+    height, width = pair
+    if height < 1 or width < 1:
         raise HandOver("window")
     return height, width
 

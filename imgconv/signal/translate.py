@@ -11,6 +11,7 @@ from imgconv.core.call import apply
 from imgconv.core.handover import HandOver
 from imgconv.core.plan import Fit
 from imgconv.linear import OPERATIONS, dense
+from imgconv.ndimage.call import array_of
 from imgconv.operations.base import FLOAT32, FLOAT64, Operation, pixels
 from imgconv.operations.methods import DENSE, ROUNDING, factor
 from imgconv.operations.separable import Kernel1D, Separable
@@ -114,8 +115,8 @@ def translate(
     of integers, as convolution by transforms does.
     """
     border = BORDERS.get(boundary) if isinstance(boundary, str) else None
-    if border is None:
-        raise HandOver("no such boundary")
+    if border is None or not isinstance(mode, str):
+        raise HandOver("no such boundary or mode")
     swapped = swap(image.shape, kernel.shape, mode, centred)
     if swapped:
         image, kernel = kernel, image
@@ -139,7 +140,7 @@ def arrays(in1: Any, in2: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     # Masked arrays, matrices and the arrays of other libraries have rules of their own.
     if not all(type(each) in {np.ndarray, list, tuple} for each in (in1, in2)):
         raise HandOver("not plain arrays")
-    image, kernel = np.asarray(in1), np.asarray(in2)
+    image, kernel = array_of(in1, "in1"), array_of(in2, "in2")
     for each in (image, kernel):
         if each.ndim != 2:
             raise HandOver("not 2-D")
@@ -175,7 +176,7 @@ def constant(fillvalue: Any, dtype: np.dtype) -> float:
     """Return the value outside the image, unless SciPy must say what it becomes."""
     if type(fillvalue) is int and fillvalue == 0:
         return 0.0
-    value = np.asarray(fillvalue)
+    value = array_of(fillvalue, "fillvalue")
     if value.ndim or value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
         raise HandOver("fillvalue")
     fill = float(value)

@@ -17,18 +17,14 @@ on as it came. Names that have no face here are scikit-image's own.
 from importlib import import_module
 from typing import Any
 
+from imgconv.core.handover import other_names
+
 __all__ = ["feature", "filters", "measure", "restoration"]
+
+MODULES = tuple(__all__)
+others, __dir__ = other_names(__name__, "skimage", __all__)
 
 
 def __getattr__(name: str) -> Any:
     """Return a module of faces, or what scikit-image has under this name."""
-    if name in __all__:
-        return import_module(f"imgconv.skimage.{name}")
-    if name.startswith("__"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("skimage"), name)
-
-
-def __dir__() -> list[str]:
-    """Return the names of scikit-image."""
-    return sorted({*__all__, *dir(import_module("skimage"))})
+    return import_module(f"{__name__}.{name}") if name in MODULES else others(name)

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NamedTuple
+from warnings import warn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core.border import MODES, SYNONYMS
 from imgconv.core.handover import HandOver, face
+from imgconv.ndimage.call import each
 from imgconv.operations.base import FLOAT32, FLOAT64, Pixels
 from imgconv.operations.separable import Separable
 
@@ -28,19 +30,6 @@ def as_skimage(module: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
         return face(module, original)(ours)
 
     return decorate
-
-
-def passing_on(
-    face: str, module: str, faces: list[str]
-) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return the `__getattr__` and `__dir__` of a module of faces: all else is the original's."""
-
-    def get(name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(f"module {face!r} has no attribute {name!r}")
-        return getattr(import_module(module), name)
-
-    return get, lambda: sorted({*faces, *dir(import_module(module))})
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,10 +105,23 @@ def two(value: Any, name: str) -> tuple[float, float]:
     """Return numbers for y and x, from one or a pair."""
     if type(value) is float or type(value) is int:
         return float(value), float(value)
-    if np.ndim(value) == 0:
-        return (number(value, name),) * 2
-    y, x = value
+    y, x = each(value, 2, name)
     return number(y, name), number(x, name)
+
+
+def flag(value: Any, name: str) -> bool:
+    """Return whether an option is wanted."""
+    if not isinstance(value, (bool, np.bool_, int)):
+        raise HandOver(name)
+    return bool(value)
+
+
+def warn_as_original(text: str, stacklevel: int) -> None:
+    """Warn the caller of a face as the original does."""
+    try:
+        warn(text, stacklevel=stacklevel + 1)
+    except UserWarning:
+        raise HandOver("a warning that is an error") from None
 
 
 def channel(image: Image, channel_axis: Any) -> int | None:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from imgconv import edges
-from imgconv.core.handover import HandOver
-from imgconv.skimage.convert import as_skimage, border, image_of, passing_on
+from imgconv.core.handover import HandOver, other_names
+from imgconv.skimage.convert import as_skimage, border, flag, image_of
 
 __all__ = ["canny"]
 
@@ -30,9 +30,9 @@ def canny(
     if mask is not None and (type(mask) is not np.ndarray or mask.shape != array.shape):
         raise HandOver("mask")
     return edges.canny(
-        array, sigma, low_threshold, high_threshold, mask=mask, use_quantiles=use_quantiles,
-        mode=border(mode), cval=cval,
+        array, sigma, low_threshold, high_threshold, mask=mask,
+        use_quantiles=flag(use_quantiles, "use_quantiles"), mode=border(mode), cval=cval,
     )  # fmt: skip
 
 
-__getattr__, __dir__ = passing_on(__name__, FEATURE, __all__)
+__getattr__, __dir__ = other_names(__name__, FEATURE, __all__)

@@ -1,13 +1,15 @@
 """The face of `skimage.measure`; names that have no face here are scikit-image's own."""
 
+from collections.abc import Hashable
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from imgconv.core.handover import HandOver
+from imgconv.core.handover import HandOver, asked, other_names
+from imgconv.ndimage.call import each
 from imgconv.pooling import pool
-from imgconv.skimage.convert import Image, as_skimage, passing_on
+from imgconv.skimage.convert import Image, as_skimage
 
 __all__ = ["block_reduce"]
 
@@ -16,7 +18,7 @@ HOW = {np.sum: "sum", np.max: "max", np.min: "min", np.mean: "mean", np.median: 
        np.amax: "max", np.amin: "min"}  # fmt: skip
 # What sticks out of smaller images takes longer than the rest.
 SMALL = 1 << 15
-SCIKITS = import_module(MEASURE).block_reduce
+SCIKITS = asked(import_module(MEASURE).block_reduce)
 
 
 @as_skimage(MEASURE)
@@ -24,11 +26,11 @@ def block_reduce(image, block_size=2, func=np.sum, cval=0, func_kwargs=None):
     """Reduce an image by making one pixel of each block."""
     if type(image) is not np.ndarray or image.dtype.kind not in "biuf":
         raise HandOver("not a NumPy array")
-    how = HOW.get(func)
-    if how is None or func_kwargs:
+    how = HOW.get(func) if isinstance(func, Hashable) else None
+    if how is None or not (func_kwargs is None or (type(func_kwargs) is dict and not func_kwargs)):
         raise HandOver("function")
-    sizes = (block_size,) * image.ndim if np.isscalar(block_size) else tuple(block_size)
-    if len(sizes) != image.ndim or any(type(size) is not int or size < 1 for size in sizes):
+    sizes = each(block_size, image.ndim, "block_size")
+    if any(type(size) is not int or size < 1 for size in sizes):
         raise HandOver("block_size")
     counts = [n // size for n, size in zip(image.shape, sizes, strict=True)]
     if image.ndim not in (2, 3) or not all(counts) or not image.size:
@@ -76,4 +78,4 @@ def reduced(image: Image, sizes: tuple[int, ...], how: str) -> Image:
     return pool(image, (height, width), how=how, dtype=dtype, **axes)
 
 
-__getattr__, __dir__ = passing_on(__name__, MEASURE, __all__)
+__getattr__, __dir__ = other_names(__name__, MEASURE, __all__)

@@ -1,14 +1,14 @@
 """The face of `skimage.restoration`; names that have no face here are scikit-image's own."""
 
-from math import ceil
+from math import ceil, isfinite
 from typing import Any
 
 import numpy as np
 
 from imgconv.core.call import apply
-from imgconv.core.handover import HandOver
+from imgconv.core.handover import HandOver, other_names
 from imgconv.operations.lookup import Lookup
-from imgconv.skimage.convert import Image, as_float, as_skimage, image_of, number, passing_on
+from imgconv.skimage.convert import Image, as_float, as_skimage, image_of, number
 
 __all__ = ["denoise_bilateral"]
 
@@ -40,18 +40,21 @@ def denoise_bilateral(
         raise HandOver("channels")
     array = image_of(image)
     spatial, outside = number(sigma_spatial, "sigma_spatial"), number(cval, "cval")
+    color = None if sigma_color is None else number(sigma_color, "sigma_color")
+    if not isfinite(spatial):
+        raise HandOver("sigma_spatial")
     size = max(5, 2 * ceil(3 * spatial) + 1) if win_size is None else win_size
     if type(size) is not int or size < 1 or size % 2 == 0 or type(bins) is not int or bins < 1:
         raise HandOver("win_size or bins")
     # Where a window is larger than the image, scikit-image's borders are its own.
     plain = array.dtype.isnative and array.flags.writeable and array.dtype != np.float16
-    if min(array.shape) <= size or mode not in BORDERS or not plain:
+    if min(array.shape) <= size or not isinstance(mode, str) or mode not in BORDERS or not plain:
         raise HandOver("shape, mode or dtype")
     least, greatest = array.min(), array.max()
     if not least < greatest:
         raise HandOver("flat or not a number")
     floats = as_float(array)
-    color = sigma_color or floats.std()
+    color = color or floats.std()
     likeness = gaussian(np.linspace(0, greatest, bins, endpoint=False), color, floats.dtype)
     # scikit-image's table of places has a row and a column more than it is read with.
     grid = np.arange(-size // 2, size // 2 + 1)
@@ -77,4 +80,4 @@ def gaussian(distance: Image, sigma: Any, dtype: np.dtype) -> Image:
     return np.exp(-0.5 * (distance**2 / sigma**2), dtype=dtype)
 
 
-__getattr__, __dir__ = passing_on(__name__, RESTORATION, __all__)
+__getattr__, __dir__ = other_names(__name__, RESTORATION, __all__)

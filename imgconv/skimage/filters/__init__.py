@@ -1,6 +1,6 @@
 """The face of `skimage.filters`; names that have no face here are scikit-image's own."""
 
-from imgconv.skimage.convert import passing_on
+from imgconv.core.handover import other_names
 from imgconv.skimage.filters import rank
 from imgconv.skimage.filters.edges import (
     farid,
@@ -61,4 +61,4 @@ __all__ = [
 ]
 
 
-__getattr__, __dir__ = passing_on(__name__, "skimage.filters", __all__)
+__getattr__, __dir__ = other_names(__name__, "skimage.filters", __all__)

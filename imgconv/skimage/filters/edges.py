@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from imgconv.core.call import apply
-from imgconv.core.handover import HandOver
+from imgconv.core.handover import HandOver, asked
 from imgconv.edges import gradient_terms, minimum_3x3, tap
 from imgconv.operations.separable import IDENTITY, Kernel1D, Term
 from imgconv.skimage.convert import (
@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 FILTERS = "skimage.filters"
-SCIKITS_LAPLACE = import_module(FILTERS).laplace
+SCIKITS_LAPLACE = asked(import_module(FILTERS).laplace)
 
 
 @as_skimage(FILTERS)

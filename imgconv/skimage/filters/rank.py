@@ -3,22 +3,21 @@
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
-from warnings import warn
 
 import numpy as np
 
 from imgconv import order
 from imgconv.core.call import apply
-from imgconv.core.handover import HandOver
+from imgconv.core.handover import HandOver, asked, other_names
 from imgconv.linear import dense
 from imgconv.operations.base import FLOAT32, FLOAT64, Operation
 from imgconv.operations.separable import Kernel1D, Separable
-from imgconv.skimage.convert import Image, InDouble, as_skimage, image_of, passing_on
+from imgconv.skimage.convert import Image, InDouble, as_skimage, image_of, warn_as_original
 
 __all__ = ["gradient", "maximum", "mean", "median", "minimum"]
 
 RANK = "skimage.filters.rank"
-SCIKITS_MEDIAN = import_module(RANK).median
+SCIKITS_MEDIAN = asked(import_module(RANK).median)
 
 # Footprints of more pixels that are no rectangles are left to scikit-image's histograms, which it
 # brings up to date from pixel to pixel.
@@ -36,7 +35,7 @@ def median(image, footprint=None, out=None, mask=None, shift_x=0, shift_y=0, shi
     Where a window reaches beyond the image, scikit-image does it.
     """
     if footprint is None:
-        footprint = np.ones((3,) * np.ndim(image), np.uint8)
+        footprint = np.ones((3, 3), np.uint8)
     pixels, window, result = checked(image, footprint, out, mask, shift_x, shift_y)
     height, width = pixels.shape
     rows, columns = window.shape[0] // 2, window.shape[1] // 2
@@ -161,7 +160,7 @@ def checked(
     if pixels.dtype.itemsize == 2:
         bins = int(max(3, pixels.max())) + 1
         if bins > BINS:
-            warn(
+            warn_as_original(
                 f"Bad rank filter performance is expected due to a large number of bins ({bins}), "
                 f"equivalent to an approximate bitdepth of {np.log2(bins):.1f}.",
                 stacklevel=4,
@@ -169,4 +168,4 @@ def checked(
     return pixels, window, result
 
 
-__getattr__, __dir__ = passing_on(__name__, RANK, __all__)
+__getattr__, __dir__ = other_names(__name__, RANK, __all__)

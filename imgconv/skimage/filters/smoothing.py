@@ -3,15 +3,15 @@
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
-from warnings import warn
 
 import numpy as np
 
 from imgconv import kernels, ndimage
 from imgconv.core.call import apply
-from imgconv.core.handover import HandOver
+from imgconv.core.handover import HandOver, asked
 from imgconv.edges import tap
 from imgconv.linear import OPERATIONS, dense, gaussian_term
+from imgconv.ndimage.call import array_of, integer
 from imgconv.operations.base import Operation
 from imgconv.operations.separable import IDENTITY, Kernel1D, Separable, Term
 from imgconv.skimage.convert import (
@@ -22,12 +22,14 @@ from imgconv.skimage.convert import (
     border,
     channel,
     finite,
+    flag,
     float_type,
     image_of,
     is_finite,
     number,
     scaled,
     two,
+    warn_as_original,
 )
 from imgconv.skimage.filters import rank
 
@@ -44,6 +46,7 @@ __all__ = [
 FILTERS = "skimage.filters"
 
 gabor_kernel = import_module(FILTERS).gabor_kernel
+SCIKITS_KERNEL = asked(gabor_kernel)
 
 # So many taps of a sparse kernel run one by one, and so many weights of one that is not sparse.
 TAPS = 32
@@ -63,18 +66,20 @@ def gaussian(
     out=None,
 ):
     """Smooth an image by a Gaussian."""
-    if type(image) is not np.ndarray or image.dtype.kind not in "biuf":
+    if type(image) is not np.ndarray or image.dtype.kind not in "biuf" or not image.ndim:
         raise HandOver("not a NumPy array")
-    if np.ndim(sigma) and channel_axis is None and len(sigma) != image.ndim:
+    sigmas = array_of(sigma, "sigma")
+    if sigmas.dtype.kind not in "biuf" or not (sigmas >= 0).all():
         raise HandOver("sigma")
-    if not np.all(np.asarray(sigma) >= 0):
+    if sigmas.ndim and channel_axis is None and len(sigmas) != image.ndim:
         raise HandOver("sigma")
     if out is not None and (type(out) is not np.ndarray or out.dtype.kind != "f"):
         raise HandOver("out")
     if channel_axis is not None:
-        sigma = without_channel(sigma, image.ndim, channel_axis)
+        sigma = without_channel(sigma, image.ndim, integer(channel_axis, "channel_axis"))
+    array = floats(image, flag(preserve_range, "preserve_range"))
     return ndimage.gaussian_filter(
-        floats(image, preserve_range), sigma, output=out, mode=mode, cval=cval, truncate=truncate
+        array, sigma, output=out, mode=mode, cval=cval, truncate=truncate
     )
 
 
@@ -134,7 +139,7 @@ def scaled_term(term: Term, factor: float) -> Term:
 def unsharp_mask(image, radius=1.0, amount=1.0, preserve_range=False, *, channel_axis=None):
     """Sharpen an image by adding what a Gaussian takes away."""
     axis = channel(image, channel_axis)
-    array, factor, dtype = scaled(image, bool(preserve_range))
+    array, factor, dtype = scaled(image, flag(preserve_range, "preserve_range"))
     spread, gain = two(radius, "radius"), number(amount, "amount")
     if min(spread) < 0 or not np.isfinite(gain):
         raise HandOver("radius or amount")
@@ -157,9 +162,11 @@ def sharpening(radius: tuple[float, float], gain: float, factor: float) -> InDou
 @as_skimage(FILTERS)
 def median(image, footprint=None, out=None, mode="nearest", cval=0.0, behavior="ndimage"):
     """Replace each pixel by the median of the window around it."""
+    if not isinstance(image, np.ndarray) or not isinstance(behavior, str):
+        raise HandOver("not a NumPy array")
     if behavior == "rank":
-        if mode != "nearest" or not np.isclose(cval, 0.0):
-            warn(
+        if border(mode) != "nearest" or not np.isclose(number(cval, "cval"), 0.0):
+            warn_as_original(
                 "Change 'behavior' to 'ndimage' if you want to use the parameters 'mode' or "
                 "'cval'. They will be discarded otherwise.",
                 stacklevel=3,
@@ -187,6 +194,9 @@ def gabor(
     if not isinstance(image, np.ndarray) or image.ndim != 2:
         raise HandOver("not 2-D")
     words = frequency, theta, bandwidth, sigma_x, sigma_y, n_stds, offset
+    for each in words:
+        if each is not None:
+            number(each, "words of the kernel")
     if type(image) is np.ndarray and image.dtype.kind == "f":
         array, _, dtype = scaled(image_of(image))
         outside = number(cval, "cval")
@@ -205,7 +215,7 @@ def stripes(image: Image, words: tuple[Any, ...], mode: Any, cval: Any) -> tuple
     if floats:
         image = image.astype(float_type(image.dtype), copy=False)
     kernel_type = np.promote_types(image.dtype, np.complex64) if floats else np.complex128
-    kernel = gabor_kernel(*words, dtype=kernel_type)
+    kernel = SCIKITS_KERNEL(*words, dtype=kernel_type)
     real, imaginary = (
         ndimage.convolve(image, part, mode=mode, cval=cval) for part in (kernel.real, kernel.imag)
     )
@@ -215,7 +225,7 @@ def stripes(image: Image, words: tuple[Any, ...], mode: Any, cval: Any) -> tuple
 @lru_cache(maxsize=64)
 def wave(words: tuple[Any, ...]) -> InDouble:
     """Return both parts of a Gabor kernel as sums of outer products."""
-    kernel = kernels.flip(gabor_kernel(*words))
+    kernel = kernels.flip(SCIKITS_KERNEL(*words))
     components = []
     for part in (kernel.real, kernel.imag):
         pairs = zip(*kernels.separate(part), strict=True)
@@ -228,9 +238,11 @@ def wave(words: tuple[Any, ...]) -> InDouble:
 def correlate_sparse(image, kernel, mode="reflect"):
     """Correlate an image with a kernel that has few weights."""
     array = image_of(image)
-    weights = np.asarray(kernel)
+    weights = array_of(kernel, "kernel")
     if weights.ndim != 2 or weights.dtype.kind not in "biuf" or weights.size > WEIGHTS:
         raise HandOver("kernel")
+    if not isinstance(mode, str):
+        raise HandOver("mode")
     odd = weights.shape[0] % 2 and weights.shape[1] % 2
     larger = weights.shape[0] > array.shape[0] or weights.shape[1] > array.shape[1]
     if larger or not (odd or mode == "valid"):

@@ -6,6 +6,7 @@ import numpy as np
 
 from imgconv import edges, ndimage
 from imgconv.core.handover import HandOver
+from imgconv.ndimage.call import each, integer
 from imgconv.skimage.convert import as_skimage, float_type, image_of, number
 from imgconv.skimage.filters.smoothing import gaussian
 
@@ -23,9 +24,14 @@ def threshold_local(
     """Return a threshold for each pixel: a mean or the median of the window around it."""
     if type(image) is not np.ndarray or image.dtype.kind not in "biuf":
         raise HandOver("not a NumPy array")
-    sizes = (block_size,) * image.ndim if np.isscalar(block_size) else tuple(block_size)
-    if len(sizes) != image.ndim or any(size % 2 == 0 for size in sizes):
+    sizes = tuple(
+        integer(size, "block_size") for size in each(block_size, image.ndim, "block_size")
+    )
+    if any(size % 2 == 0 for size in sizes):
         raise HandOver("block_size")
+    if not isinstance(method, str):
+        raise HandOver("method")
+    number(offset, "offset")
     floats = image.astype(float_type(image.dtype), copy=False)
     common = {"mode": mode, "cval": cval}
     if method == "gaussian":
