@@ -263,7 +263,7 @@ def pair(value: Any, name: str) -> tuple[Any, Any]:
 def integers(value: Any, name: str, least: int) -> tuple[int, int]:
     """Return one integer or a pair (y, x) of integers, none below `least`."""
     y, x = (integer(one, name) for one in pair(value, name))
-    within(min(y, x), max(y, x), name, least, value)
+    within(min(y, x), max(y, x), name, least, value, "positive" if least == 1 else "")
     return y, x
 
 
@@ -307,10 +307,10 @@ def at_least(value: Any, name: str, least: int) -> int:
     return checked
 
 
-def within(low: int, high: int, name: str, least: int, value: Any) -> None:
+def within(low: int, high: int, name: str, least: int, value: Any, rule: str = "") -> None:
     """Check that integers are not below `least`, nor too large to be multiplied."""
     if low < least:
-        rule = "positive" if least == 1 else f"at least {least}"
+        rule = rule or f"at least {least}"
         raise value_error(f"{name} must be {rule}, got {value!r}")
     if high > LARGEST:
         raise value_error(f"{name} must be at most {LARGEST}, got {value!r}")
