@@ -85,8 +85,8 @@ class Request(NamedTuple):
     channel_axis: Any
     dtype: Any
     fit: "geometry.Shape | Fit"
-    out: tuple[tuple[int, ...], tuple[int, ...], np.dtype] | None
-    in_place: bool
+    out: tuple[tuple[int, ...], tuple[int, ...], np.dtype] | None = None
+    in_place: bool = False
     guide: Guide | None = None  # None: each channel is filtered by itself
 
 
@@ -109,8 +109,8 @@ class Plan:
         How many arrays come out.
     shape, dtype : tuple of int, numpy.dtype
         Of each result.
-    written, converts : numpy.dtype, bool
-        What the loop writes, and whether the result is converted from that.
+    written, direct : numpy.dtype, bool
+        What the loop writes, and whether it writes into the result, which has pixels.
     computed_in : numpy.dtype
         float32 or float64; a short integer where 8-bit pixels make that exact.
     cost : float
@@ -125,7 +125,7 @@ class Plan:
     shape: tuple[int, ...]
     dtype: np.dtype
     written: np.dtype
-    converts: bool
+    direct: bool
     computed_in: np.dtype
     modes: tuple[str, str]
     windows: tuple[Axis, Axis]
@@ -291,7 +291,7 @@ def make_plan(request: Request) -> Plan:
         shape=tuple(shape),
         dtype=dtype,
         written=written,
-        converts=written != dtype,
+        direct=written == dtype and prod(shape) > 0,
         computed_in=computed,
         modes=modes,
         windows=windows,

@@ -71,14 +71,19 @@ def run(call: Call[Any]) -> Any:
     array = image if type(image) is np.ndarray else check.image(image)
     if axes is not None or channel_axis is not None:
         axes, channel_axis = check.axis_numbers(axes, channel_axis)
-    made = find_plan((operation, array.shape, array.strides, array.dtype, mode, cval, axes,
-                      channel_axis, dtype, fit, None, False, None))  # fmt: skip
+    key = (operation, array.shape, array.strides, array.dtype, mode, cval, axes, channel_axis,
+           dtype, fit)  # fmt: skip
+    try:
+        made = PLANS.get(key)
+    except TypeError:
+        key, made = tuple(map(hashable, key)), None
+    made = made or find_plan(key)
     first = (empty if POOL.limit else np.empty)(made.shape, made.dtype)
     if made.results == 1:
-        execute(made, array, first, first)
+        (execute if made.direct else fill)(made, array, first, first)
         return first
     second = empty(made.shape, made.dtype)
-    execute(made, array, first, second)
+    fill(made, array, first, second)
     return first, second
 
 
@@ -94,7 +99,7 @@ def run_into(call: Call[Any]) -> Any:
         return run_into(call._replace(image=array.copy(order="K"), guide=guide))
     if not outs:
         outs = tuple(empty(made.shape, made.dtype) for _ in range(made.results))
-    execute(made, array, outs[0], outs[-1] if guide is None else guide)
+    fill(made, array, outs[0], outs[-1] if guide is None else guide)
     return outs[0] if call.out is None else call.out
 
 
@@ -108,8 +113,9 @@ def plan(call: Call[Any]) -> Plan:
     aligned = fit == "same" and operation.stride == (1, 1) and operation.results == 1
     in_place = bool(outs) and guide is None and aligned and is_same(array, outs[0])
     about = None if guide is None else Guide(guide.shape, guide.strides, guide.dtype)
-    return find_plan((operation, array.shape, array.strides, array.dtype, mode, cval, axes,
-                      channel_axis, dtype, fit, described, in_place, about))  # fmt: skip
+    key = (operation, array.shape, array.strides, array.dtype, mode, cval, axes, channel_axis,
+           dtype, fit, described, in_place, about)  # fmt: skip
+    return find_plan(tuple(map(hashable, key)))
 
 
 def in_tuple(out: Any) -> tuple[Any, ...]:
@@ -121,11 +127,7 @@ def in_tuple(out: Any) -> tuple[Any, ...]:
 
 def find_plan(key: tuple[Any, ...]) -> Plan:
     """Return the plan of a request, made now if there is none yet."""
-    try:
-        made = PLANS.get(key)
-    except TypeError:
-        key = tuple(hashable(value) for value in key)
-        made = PLANS.get(key)
+    made = PLANS.get(key)
     if made is None:
         request = Request(*key)
         check.image_dtype(request.image_dtype)
@@ -170,20 +172,22 @@ def scratch(size: int) -> NDArray[np.uint8]:
     return fresh
 
 
+def fill(made: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> None:
+    """Fill results, by way of what the loop writes where that is another dtype."""
+    if made.direct:
+        execute(made, image, first, second)
+    elif first.size:
+        exact = np.empty(made.shape, made.written)
+        execute(made, image, exact, exact)
+        store(exact, first)
+
+
 def execute(made: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> None:
     """Call the loop with the scratch and the threads that the plan asks for."""
-    if made.converts and first.size:
-        exact = np.empty(made.shape, made.written)
-        run_loop(made, image, exact, exact)
-        store(exact, first)
-    elif first.size:
-        run_loop(made, image, first, second)
-
-
-def run_loop(made: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> None:
-    """Fill arrays that lie as the plan says."""
     if made.cost < threads.SERIAL_BELOW or (count := threads.get_num_threads()) == 1:
-        made.loop.run(made.job, image, first, second, scratch(made.scratch), made.height, 1)
+        kept = SCRATCH.kept
+        enough = kept if made.scratch <= kept.size else scratch(made.scratch)
+        made.loop.run(made.job, image, first, second, enough, made.height, 1)
     else:
         threads.run_parallel(
             made.loop.run, made.job, image, first, second, scratch(made.scratch * count),
