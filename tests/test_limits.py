@@ -48,6 +48,7 @@ REFUSED = {
     "kernels.disk(1e9)": "radius must give at most 1048576 weights",
     "functional.conv2d(layer, layer, dilation=2**40)": "dilation must be at most 2147483647",
     "functional.max_pool2d(layer, 2**40)": "kernel_size must be at most 2147483647",
+    "functional.conv_transpose2d(layer, layer, stride=(2**31 - 1, 1))": "stride must be at most",
     "functional.unfold(layer, 3, padding=2**40)": "padding must be at most 2147483647",
 }
 ANSWERED = {

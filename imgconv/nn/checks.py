@@ -18,6 +18,8 @@ from imgconv.nn.arrays import floats, reals
 Array = NDArray[Any]
 Around = tuple[Pair, Pair]
 
+# Pixels between two of a transposed layer's, each with weights of its own.
+MOST_PHASES = 1 << 16
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
@@ -135,6 +137,8 @@ def transposed_plane(
         found = windows.transposed_size(n, k, s, d, pads, m)
         if found < 1:
             raise ValueError(f"padding must leave a pixel of {found + sum(pads)}, got {pads}")
+        if min(s, found) > MOST_PHASES:
+            raise ValueError(f"stride must be at most {MOST_PHASES}, got {s} for {found} results")
         axes.append(Windows(found, k, s, d, pads[0], pads[1], n))
     return axes[0], axes[1]
 
