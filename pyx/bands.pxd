@@ -304,6 +304,11 @@ cdef inline Py_ssize_t band_bytes(const Job* job) noexcept nogil:
     return lay_out(job, NULL, &unused)
 
 
+# Called by its address, so that it is compiled once for both loops below.
+ctypedef void (*WalkBand)(const Job* job, Block block, const Task* task, Py_ssize_t band,
+                          char* scratch, bint save, bint walk) noexcept nogil
+
+
 cdef inline void run_bands(const Job* job, Block block, const Task* task) noexcept nogil:
     """All bands of all planes.
 
@@ -313,10 +318,16 @@ cdef inline void run_bands(const Job* job, Block block, const Task* task) noexce
     """
     cdef Py_ssize_t bands = (job.result_height + task.rows - 1) // task.rows * job.planes, band
     cdef bint shared = job.in_place and task.rows < job.result_height
+    cdef WalkBand walk = walk_band
     cdef int phase
+    if task.threads == 1:
+        # Not through OpenMP, whose region of one thread takes as long as a hundred pixels.
+        for band in range(bands):
+            walk(job, block, task, band, task.scratch, job.in_place, True)
+        return
     for phase in range(2 if shared else 1):
         for band in prange(bands, num_threads=task.threads, use_threads_if=task.threads > 1,
                            schedule="dynamic"):
-            walk_band(job, block, task, band,
-                      task.scratch + (band if shared else threadid()) * task.slot_bytes,
-                      job.in_place and phase == 0, phase == 1 or not shared)
+            walk(job, block, task, band,
+                 task.scratch + (band if shared else threadid()) * task.slot_bytes,
+                 job.in_place and phase == 0, phase == 1 or not shared)
