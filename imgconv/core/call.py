@@ -159,7 +159,8 @@ def explain(function: Callable[..., Any], image: ArrayLike, *args: Any, **option
     Parameters
     ----------
     function : callable
-        A filter of this package, a `functools.partial` of one, or a `Pipeline`.
+        A filter of this package, a `functools.partial` of one, a `Pipeline`, or of `imgconv.nn` a
+        convolution, pooling or interpolation, as a function or as a layer.
     image : array_like
         The image it would filter.
     *args, **options
