@@ -3,7 +3,6 @@
 A public function makes a call and `filtering` runs it; `explain` asks the same call for its plan.
 """
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -138,10 +137,8 @@ def filtering(make: Callable[P, Runnable[Result]]) -> Filter[P, Result]:
     def function(*args: P.args, **options: P.kwargs) -> Result:
         return make(*args, **options).run()
 
-    signature = inspect.signature(make)
-    result = result_of(signature.return_annotation)
-    function.__signature__ = signature.replace(return_annotation=result)  # type: ignore[attr-defined]
-    function.__annotations__ = {**make.__annotations__, "return": result}
+    # What a reader is told is what comes back, not that a call is made of it.
+    make.__annotations__["return"] = result_of(make.__annotations__["return"])
     function.call = make  # type: ignore[attr-defined]
     return cast(Filter[P, Result], function)
 
