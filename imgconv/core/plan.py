@@ -207,8 +207,28 @@ class Plan:
 PLANS = Cache(limit=24 << 20)
 
 
-def make_plan(request: Request) -> Plan:
-    """Work out geometry, borders, dtypes, method and schedule."""
+class Decisions(NamedTuple):
+    """What a request comes to, before anything is laid out: every choice, made once."""
+
+    layout: check.Layout
+    modes: tuple[str, str]
+    cval: float
+    operation: Operation
+    times: dict[str, float]
+    windows: tuple[Axis, Axis]
+    size: tuple[int, int]
+    result_size: tuple[int, int]
+    dtype: np.dtype
+    computed: np.dtype
+
+    @property
+    def by_tiles(self) -> bool:
+        """Whether transforms run it, tile by tile."""
+        return isinstance(self.operation, Fourier)
+
+
+def decide(request: Request) -> Decisions:
+    """Work out borders, dtypes, sizes and method."""
     layout = check.layout(len(request.shape), request.axes, request.channel_axis)
     modes = check.modes(request.mode)
     cval = check.number(request.cval, "cval")
@@ -225,52 +245,89 @@ def make_plan(request: Request) -> Plan:
     # No less than this: the rows under a window, and the index maps of the border.
     least = int((operation.held or y.span) * x.span * computed.itemsize) + 16 * (y.span + x.span)
     check.window_fits_memory((y.span, x.span), least)
-    by_tiles = isinstance(operation, Fourier)
+    return Decisions(
+        layout, modes, cval, operation, times, windows, size, result_size, dtype, computed
+    )
+
+
+class Target(NamedTuple):
+    """Where results go: their shape, and how what the loop writes lies in memory.
+
+    Layers lie `between` bytes apart.
+    """
+
+    shape: tuple[int, ...]
+    written: np.dtype
+    lies_as: np.dtype
+    strides: tuple[int, ...]
+    between: int
+
+
+def target_of(request: Request, decided: Decisions) -> Target:
+    """Return the results of a request, in the caller's array or in a fresh one."""
+    operation, layout = decided.operation, decided.layout
     shape = list(request.shape)
-    shape[layout.y], shape[layout.x] = result_size
+    shape[layout.y], shape[layout.x] = decided.result_size
     if operation.layers:
         shape.insert(0, operation.layers)
     # A loop that compares writes the image's dtype; `run` makes another of it.
-    written = check.native(request.image_dtype) if operation.ordered else dtype
+    written = check.native(request.image_dtype) if operation.ordered else decided.dtype
     strides, lies_as = contiguous_strides(shape, written.itemsize), written
     if request.out is not None:
         out_shape, out_strides, out_dtype = request.out
         check.out_fits(out_shape, out_dtype, tuple(shape), request.dtype)
-        if written == dtype:
+        if written == decided.dtype:
             strides, lies_as = out_strides, out_dtype
     between, strides = (strides[0], strides[1:]) if operation.layers else (0, strides)
-    step = 1 if by_tiles else interleaved_channels(request, layout, strides)
-    stack = layout.stack
+    return Target(tuple(shape), written, lies_as, strides, between)
+
+
+def offsets_of(
+    request: Request, decided: Decisions, target: Target, step: int, results: int
+) -> NDArray[np.intp]:
+    """Return for each plane of a stack where image, results and guide begin, in bytes."""
+    layout, stack = decided.layout, decided.layout.stack
     if step == 1 and layout.channel is not None and request.guide is None:
         stack = (layout.channel, *stack)
-    results = operation.results * max(1, operation.layers)
-    offsets = plane_offsets(request.shape, stack, request.strides, strides, results)
-    offsets[:, 1:] += np.arange(results) * between
+    offsets = plane_offsets(request.shape, stack, request.strides, target.strides, results)
+    offsets[:, 1:] += np.arange(results) * target.between
     if request.guide is not None:
         offsets = np.c_[offsets, guide_offsets(request.guide, layout)]
+    return offsets
+
+
+def make_plan(request: Request) -> Plan:
+    """Lay out what was decided: the record that the loop reads, and the arrays it points to."""
+    decided = decide(request)
+    operation, computed, size = decided.operation, decided.computed, decided.size
+    (y, x), (height, width), layout = decided.windows, decided.result_size, decided.layout
+    target = target_of(request, decided)
+    step = 1 if decided.by_tiles else interleaved_channels(request, layout, target.strides)
+    results = operation.results * max(1, operation.layers)
+    offsets = offsets_of(request, decided, target, step, results)
     records, weights = operation.pack(step, computed)
-    edge = rounded(np.array([cval]), check.native(request.image_dtype))
-    job = np.zeros((), JOB)
+    edge = rounded(np.array([decided.cval]), check.native(request.image_dtype))
     sample_axis = layout.x if step == 1 else layout.channel
     assert sample_axis is not None
+    skips = request.guide is None and not decided.by_tiles
+    rows = places(size[0], y, operation.stride[0], height, decided.modes[0], False)
+    columns = places(size[1], x, operation.stride[1], width, decided.modes[1], skips)
+    job = np.zeros((), JOB)
     job["image"] = samples(request.strides, request.image_dtype, layout.y, sample_axis)
-    job["result"] = samples(strides, lies_as, layout.y, sample_axis)
+    job["result"] = samples(target.strides, target.lies_as, layout.y, sample_axis)
     job["height"], job["width"] = size[0], size[1] * step
-    skips = request.guide is None and not by_tiles
-    rows = places(size[0], y, operation.stride[0], result_size[0], modes[0], False)
-    columns = places(size[1], x, operation.stride[1], result_size[1], modes[1], skips)
     job["top"], job["left"] = rows.first, columns.first * step
-    job["cval"] = edge.item() if operation.ordered else cval
+    job["cval"] = edge.item() if operation.ordered else decided.cval
     job["span_y"], job["span_x"] = y.span, (x.span - 1) * step + 1
     job["stride_y"], job["stride_x"] = rows.stride, columns.stride
     job["step"] = step
     job["results"] = results
-    job["result_height"], job["result_width"] = result_size[0], result_size[1] * step
+    job["result_height"], job["result_width"] = height, width * step
     job["planes"] = len(offsets)
-    saves = not by_tiles and can_save_rows(job, operation, computed.itemsize)
+    saves = not decided.by_tiles and can_save_rows(job, operation, computed.itemsize)
     job["in_place"] = request.in_place and saves
     if request.guide is not None:
-        join_channels(job, request, layout, strides)
+        join_channels(job, request, layout, target.strides)
     schedule(job, operation, computed.itemsize)
     maps = (rows.ahead, rows.behind, *(by_sample(i, step) for i in columns[2:]))
     refuse_unsound(job, maps)
@@ -279,30 +336,40 @@ def make_plan(request: Request) -> Plan:
         array.setflags(write=False)
         job[name] = array.ctypes.data
     job["loads"], job["stores"] = cpu.conversions(computed.name)
-    loop = cpu.loop("correlate" if by_tiles else operation.loop, computed.name)
+    return plan_of(decided, target, job, keep)
+
+
+def plan_of(
+    decided: Decisions, target: Target, job: NDArray[Any], keep: tuple[NDArray[Any], ...]
+) -> Plan:
+    """Return the plan of a job, run by its loop or by transforms."""
+    operation, computed, (y, x) = decided.operation, decided.computed, decided.windows
+    offsets = keep[ARRAYS.index("offsets")]
+    loop = cpu.loop("correlate" if decided.by_tiles else operation.loop, computed.name)
     run: NDArray[Any] | fourier.Job = job
     if isinstance(operation, Fourier):
-        run, loop = tile_jobs(job, operation, computed, result_size, offsets, loop), fourier
+        run = tile_jobs(job, operation, computed, decided.result_size, offsets, loop)
+        loop = fourier
     scratch = loop.scratch(run, 1)
-    check.window_fits_memory((y.span, x.span), 0 if by_tiles else scratch)
+    check.window_fits_memory((y.span, x.span), 0 if decided.by_tiles else scratch)
     return Plan(
         operation=operation,
         results=operation.results,
-        shape=tuple(shape),
-        dtype=dtype,
-        written=written,
-        direct=written == dtype and prod(shape) > 0,
+        shape=target.shape,
+        dtype=decided.dtype,
+        written=target.written,
+        direct=target.written == decided.dtype and prod(target.shape) > 0,
         computed_in=computed,
-        modes=modes,
-        windows=windows,
-        interleaved=step,
+        modes=decided.modes,
+        windows=decided.windows,
+        interleaved=int(job["step"]),
         planes=len(offsets),
-        height=max(1, result_size[0]),
+        height=max(1, decided.result_size[0]),
         # Every pixel also costs about four operations for being read and written.
-        cost=(operation.cost + 4) * prod(shape),
+        cost=(operation.cost + 4) * prod(target.shape),
         in_place=bool(job["in_place"]),
         scratch=scratch,
-        times=times,
+        times=decided.times,
         job=run,
         loop=loop,
         keep=keep,
