@@ -69,7 +69,7 @@ class Side:
         rest = np.sqrt(sigma**2 - 2 * variance(spline)) / factor
         return Side(sigma, factor, order, spline, kernels.gaussian(rest))
 
-    @property
+    @cached_property
     def up(self) -> Weights:
         """The weights by which grid points are added to the pixels of a cell: (factor, order)."""
         return np.ascontiguousarray(self.factor * self.spline.reshape(self.order, -1)[::-1].T)

@@ -452,7 +452,7 @@ def step_of(function: Callable[..., Any]) -> Step:
 def takes(function: Callable[..., Any], keyword: str) -> bool:
     """Whether a function has a keyword."""
     try:
-        return keyword in inspect.signature(function).parameters
+        return keyword in signature_of(function).parameters
     except (TypeError, ValueError):
         return False
 
