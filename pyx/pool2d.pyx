@@ -4,8 +4,8 @@
 
     place[y, x] = the window's first largest pixel, or its last NaN; -1 where it has no pixel
 
-Windows are those of imgconv.core.windows, one axis at a time. A row of results is made at once: each
-tap is compared for all windows of the row, or added to all.
+Windows are those of imgconv.core.windows, one axis at a time. A row of results is made at once:
+each tap is compared for all windows of the row, or added to all.
 """
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
