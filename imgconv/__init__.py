@@ -39,8 +39,8 @@ from imgconv.core.call import explain
 from imgconv.core.config import show_config
 from imgconv.core.memory import reuse_memory
 from imgconv.core.threads import get_num_threads, set_num_threads, threads
-from imgconv.denoise import bilateral, guided, joint_bilateral
-from imgconv.edges import (
+from imgconv.filters.denoise import bilateral, guided, joint_bilateral
+from imgconv.filters.gradients import (
     canny,
     derivative,
     farid,
@@ -54,7 +54,7 @@ from imgconv.edges import (
     scharr,
     sobel,
 )
-from imgconv.linear import (
+from imgconv.filters.linear import (
     box,
     convolve,
     correlate,
@@ -64,7 +64,7 @@ from imgconv.linear import (
     separable,
     unsharp_mask,
 )
-from imgconv.morphology import (
+from imgconv.filters.morphology import (
     black_tophat,
     closing,
     dilate,
@@ -73,8 +73,8 @@ from imgconv.morphology import (
     opening,
     white_tophat,
 )
-from imgconv.order import maximum, median, minimum, percentile, rank
-from imgconv.pooling import pool
+from imgconv.filters.order import maximum, median, minimum, percentile, rank
+from imgconv.filters.pooling import pool
 
 if TYPE_CHECKING:
     from imgconv import ndimage, nn, pipeline, signal, skimage

@@ -15,7 +15,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from imgconv.core import threads
-from imgconv.core.handover import FACES, Face
+from imgconv.fallback import FACES, Face
 
 __all__ = ["Patched", "patch", "patched", "patched_functions", "unpatch"]
 

@@ -62,7 +62,7 @@ cdef enum:
 
 
 cdef struct Job:
-    # The fields of imgconv.nn.correlation.Job.
+    # The fields of imgconv.nn.core.correlation.Job.
     Py_ssize_t images, groups, inputs, outputs      # channels: of a group
     Py_ssize_t height, width, result_height, result_width
     Py_ssize_t step_y, step_x, phases_y, phases_x

@@ -19,7 +19,7 @@ cnp.import_array()
 
 
 cdef struct Job:
-    # The fields of imgconv.nn.deformable.Job.
+    # The fields of imgconv.nn.functional.deformable.Job.
     Py_ssize_t height, width, kh, kw, oh, ow
     Py_ssize_t stride_y, stride_x, top, left, dilation_y, dilation_x
     Py_ssize_t channels, groups     # of the image, of offsets

@@ -14,11 +14,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-NETWORK = Path(__file__).parent.parent / "imgconv" / "core" / "network.py"
+NETWORK = Path(__file__).parent.parent / "imgconv" / "operations" / "network.py"
 
 
 def load_network() -> ModuleType:
-    """Return imgconv.core.network, which needs no compiled loops, without importing imgconv."""
+    """Return imgconv.operations.network without importing imgconv, which needs compiled loops."""
     spec = importlib.util.spec_from_file_location("network", NETWORK)
     assert spec is not None
     assert spec.loader is not None

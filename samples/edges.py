@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 import imgconv
-from imgconv import files
 from imgconv.bench import measure, peers, report
+from imgconv.io import files
 
 ROOT = Path(__file__).resolve().parent.parent
 

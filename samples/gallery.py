@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import imgconv
-from imgconv import files
+from imgconv.io import files
 from imgconv.pipeline import Pipeline
 
 ROOT = Path(__file__).resolve().parent.parent

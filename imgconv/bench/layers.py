@@ -14,7 +14,7 @@ from rich.table import Table
 
 import imgconv
 from imgconv.bench.measure import interleave
-from imgconv.nn import convolution, pooling, shaping
+from imgconv.nn.functional import convolution, pooling, shaping
 
 Array = np.ndarray
 Shape = tuple[int, ...]

@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from imgconv import geometry
 from imgconv.core import border, check, cpu, fourier
 from imgconv.core.cache import Cache
-from imgconv.core.convert import rounded
+from imgconv.core.pixels import rounded
 from imgconv.operations.base import FLOAT64, Axis, Operation, Pixels, in_a_row, pixels
 from imgconv.operations.correlate import Correlation
 from imgconv.operations.fourier import Fourier

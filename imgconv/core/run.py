@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import check, cpu, threads
-from imgconv.core.convert import store
 from imgconv.core.memory import POOL, empty
+from imgconv.core.pixels import store
 from imgconv.core.plan import PLANS, Fit, Guide, Plan, Request, make_plan
 from imgconv.operations.base import Operation
 

@@ -6,11 +6,11 @@ changes. Sums are added in SciPy's order, so that results are equal to the bit.
 
 What the engine does not do it hands to SciPy as it came: complex numbers, arrays of other
 libraries, windows of more than two axes, structuring elements that are not flat, callbacks.
-Names that have no face here are SciPy's own. `imgconv.core.handover.handed_on` tells what was
+Names that have no face here are SciPy's own. `imgconv.fallback.handed_on` tells what was
 handed on, and why.
 """
 
-from imgconv.core.handover import other_names
+from imgconv.fallback import other_names
 from imgconv.ndimage import generic, linear, morphology, order
 from imgconv.ndimage.generic import *  # noqa: F403
 from imgconv.ndimage.linear import *  # noqa: F403

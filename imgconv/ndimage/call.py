@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imgconv.core.border import MODES, SYNONYMS
 from imgconv.core.check import native
-from imgconv.core.handover import HandOver
+from imgconv.fallback import HandOver
 
 Image = NDArray[Any]
 

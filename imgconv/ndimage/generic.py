@@ -2,7 +2,7 @@
 
 from scipy import ndimage
 
-from imgconv.core.handover import HandOver
+from imgconv.fallback import HandOver
 from imgconv.ndimage.sound import as_scipy
 
 __all__ = [

@@ -8,7 +8,7 @@ from scipy.ndimage._filters import _gaussian_kernel1d
 
 from imgconv.core.cache import Cache
 from imgconv.core.call import apply
-from imgconv.core.handover import HandOver, asked
+from imgconv.fallback import HandOver, asked
 from imgconv.ndimage.call import (
     UINT8,
     UINT64,

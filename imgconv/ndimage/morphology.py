@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from imgconv.core.handover import HandOver
+from imgconv.fallback import HandOver
 from imgconv.ndimage.call import (
     UINT8,
     Image,

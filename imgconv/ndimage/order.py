@@ -8,7 +8,8 @@ import numpy as np
 
 from imgconv.core.cache import Cache
 from imgconv.core.call import apply
-from imgconv.core.handover import HandOver
+from imgconv.fallback import HandOver
+from imgconv.filters.order import extremum
 from imgconv.ndimage.call import (
     Image,
     Target,
@@ -31,7 +32,6 @@ from imgconv.ndimage.call import (
 from imgconv.ndimage.passes import fastest, plane
 from imgconv.ndimage.sound import as_scipy
 from imgconv.operations.rank import Rank, Window
-from imgconv.order import extremum
 
 __all__ = [
     "maximum_filter",

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imgconv.core.call import apply
-from imgconv.core.handover import HandOver
+from imgconv.fallback import HandOver
 from imgconv.ndimage.call import UINT8, UINT64, Image, Target, as_bytes, as_image
 from imgconv.operations.base import Operation, Weights
 from imgconv.operations.inorder import InOrder, Pass

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imgconv.core.handover import HandOver, binds, face, reason_of
+from imgconv.fallback import HandOver, binds, face, reason_of
 from imgconv.ndimage.call import array_of, axes_of, dtype_of, each, integer
 from imgconv.ndimage.words import document
 

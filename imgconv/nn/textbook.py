@@ -14,9 +14,9 @@ from scipy import sparse
 
 from imgconv import geometry
 from imgconv.core import check
-from imgconv.nn import arrays
-from imgconv.nn.convolution import conv2d
+from imgconv.nn.core import arrays
 from imgconv.nn.functional import unfold
+from imgconv.nn.functional.convolution import conv2d
 
 __all__ = [
     "corr2d",

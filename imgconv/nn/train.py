@@ -26,8 +26,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import check
 from imgconv.nn import functional
-from imgconv.nn import loss as losses_module
-from imgconv.nn.layer import Layer, Parameter
+from imgconv.nn.functional import loss as losses_module
+from imgconv.nn.layers.base import Layer, Parameter
 
 __all__ = [
     "SGD",

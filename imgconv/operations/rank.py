@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core.cache import cached_property
-from imgconv.core.network import Network, best_for_rectangle, for_footprint
 from imgconv.operations.base import Axis, Operation, Pixels, Records, Weights, record, struct
+from imgconv.operations.network import Network, best_for_rectangle, for_footprint
 
 NOTHING = np.zeros(0)
 # In the order of `Way` in pyx/windows.pxd.

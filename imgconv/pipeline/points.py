@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check
-from imgconv.core.convert import limits, rounded, store
-from imgconv.linear import box
+from imgconv.core.pixels import limits, rounded, store
+from imgconv.filters.linear import box
 from imgconv.operations.base import pixels
 from imgconv.pipeline.measures import extremes, otsu
 

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from imgconv import denoise, edges, linear, morphology, order, pooling
 from imgconv.core import check
 from imgconv.core.cache import cached_property
 from imgconv.core.call import call_of
+from imgconv.filters import denoise, linear, morphology, order, pooling
+from imgconv.filters import gradients as edges
 from imgconv.pipeline import points
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -10,7 +10,7 @@ The house functions `imgconv.correlate` and `imgconv.convolve` do more: colour, 
 dilation, other borders, `out=`.
 """
 
-from imgconv.core.handover import other_names
+from imgconv.fallback import other_names
 from imgconv.signal.convolution import (
     choose_conv_method,
     convolve,

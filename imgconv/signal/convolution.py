@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from imgconv.core.handover import HandOver, face
+from imgconv.fallback import HandOver, face
 from imgconv.signal.translate import BORDERS, LARGE, SMALL, TERMS, arrays, translate
 
 __all__ = [

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from imgconv import order
 from imgconv.core.call import apply
-from imgconv.core.handover import FACES, HandOver, face
-from imgconv.linear import OPERATIONS, rectangle
+from imgconv.fallback import FACES, HandOver, face
+from imgconv.filters import order
+from imgconv.filters.linear import OPERATIONS, rectangle
 from imgconv.ndimage.call import array_of, fits_double
 from imgconv.operations.base import FLOAT32, FLOAT64
 from imgconv.operations.separable import Kernel1D, Separable

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from imgconv.core import cpu
 from imgconv.core.call import apply
-from imgconv.core.handover import HandOver
 from imgconv.core.plan import Fit
-from imgconv.linear import OPERATIONS, dense
+from imgconv.fallback import HandOver
+from imgconv.filters.linear import OPERATIONS, dense
 from imgconv.ndimage.call import array_of
 from imgconv.operations.base import FLOAT32, FLOAT64, Operation, pixels
 from imgconv.operations.methods import DENSE, ROUNDING, factor

@@ -17,7 +17,7 @@ on as it came. Names that have no face here are scikit-image's own.
 from importlib import import_module
 from typing import Any
 
-from imgconv.core.handover import other_names
+from imgconv.fallback import other_names
 
 __all__ = ["feature", "filters", "measure", "restoration"]
 

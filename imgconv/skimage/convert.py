@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core.border import MODES, SYNONYMS
-from imgconv.core.handover import HandOver, face
+from imgconv.fallback import HandOver, face
 from imgconv.ndimage.call import each
 from imgconv.operations.base import FLOAT32, FLOAT64, Pixels
 from imgconv.operations.separable import Separable

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from imgconv import edges
-from imgconv.core.handover import HandOver, other_names
+from imgconv.fallback import HandOver, other_names
+from imgconv.filters import gradients as edges
 from imgconv.skimage.convert import as_skimage, border, flag, image_of
 
 __all__ = ["canny"]

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from imgconv.core.handover import HandOver, asked, other_names
+from imgconv.fallback import HandOver, asked, other_names
+from imgconv.filters.pooling import pool
 from imgconv.ndimage.call import each
-from imgconv.pooling import pool
 from imgconv.skimage.convert import Image, as_skimage
 
 __all__ = ["block_reduce"]

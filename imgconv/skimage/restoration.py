@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from imgconv.core.call import apply
-from imgconv.core.handover import HandOver, other_names
+from imgconv.fallback import HandOver, other_names
 from imgconv.operations.lookup import Lookup
 from imgconv.skimage.convert import Image, as_float, as_skimage, image_of, number
 

@@ -1,6 +1,6 @@
 """The face of `skimage.filters`; names that have no face here are scikit-image's own."""
 
-from imgconv.core.handover import other_names
+from imgconv.fallback import other_names
 from imgconv.skimage.filters import rank
 from imgconv.skimage.filters.edges import (
     farid,

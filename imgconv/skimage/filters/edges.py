@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from imgconv.core.call import apply
-from imgconv.core.handover import HandOver, asked
-from imgconv.edges import gradient_terms, minimum_3x3, tap
+from imgconv.fallback import HandOver, asked
+from imgconv.filters.gradients import gradient_terms, minimum_3x3, tap
 from imgconv.operations.separable import IDENTITY, Kernel1D, Term
 from imgconv.skimage.convert import (
     Image,

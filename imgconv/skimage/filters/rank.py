@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from imgconv import order
 from imgconv.core.call import apply
-from imgconv.core.handover import HandOver, asked, other_names
-from imgconv.linear import dense
+from imgconv.fallback import HandOver, asked, other_names
+from imgconv.filters import order
+from imgconv.filters.linear import dense
 from imgconv.operations.base import FLOAT32, FLOAT64, Operation
 from imgconv.operations.separable import Kernel1D, Separable
 from imgconv.skimage.convert import Image, InDouble, as_skimage, image_of, warn_as_original

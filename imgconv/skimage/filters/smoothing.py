@@ -8,9 +8,9 @@ import numpy as np
 
 from imgconv import kernels, ndimage
 from imgconv.core.call import apply
-from imgconv.core.handover import HandOver, asked
-from imgconv.edges import tap
-from imgconv.linear import OPERATIONS, dense, gaussian_term
+from imgconv.fallback import HandOver, asked
+from imgconv.filters.gradients import tap
+from imgconv.filters.linear import OPERATIONS, dense, gaussian_term
 from imgconv.ndimage.call import array_of, integer
 from imgconv.operations.base import Operation
 from imgconv.operations.separable import IDENTITY, Kernel1D, Separable, Term

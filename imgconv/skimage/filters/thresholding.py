@@ -4,8 +4,9 @@ from math import isnan
 
 import numpy as np
 
-from imgconv import edges, ndimage
-from imgconv.core.handover import HandOver
+from imgconv import ndimage
+from imgconv.fallback import HandOver
+from imgconv.filters import gradients as edges
 from imgconv.ndimage.call import each, integer
 from imgconv.skimage.convert import as_skimage, float_type, image_of, number
 from imgconv.skimage.filters.smoothing import gaussian

@@ -1,0 +1,1 @@
+"""Files of pictures: read, written, and those larger than memory."""

@@ -1,0 +1,1 @@
+"""What the functions of layers share: arguments, borders, and the plans of their loops."""

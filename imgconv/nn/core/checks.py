@@ -1,0 +1,265 @@
+"""Arguments of layers: what is refused, with the rule and the value, and the geometry of the rest.
+
+Whatever PyTorch refuses is refused here, as a ValueError, or as a TypeError for a dtype.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from imgconv.core import check, windows
+from imgconv.core.windows import Pair, Plane, Windows
+from imgconv.nn.core.arrays import floats, reals
+
+Array = NDArray[Any]
+Around = tuple[Pair, Pair]
+
+# Pixels between two of a transposed layer's, each with weights of its own.
+MOST_PHASES = 1 << 16
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+
+
+def batch(array: Array, name: str = "input") -> Array:
+    """Return (C, H, W) as (1, C, H, W), and (N, C, H, W) as it is."""
+    if array.ndim not in (3, 4):
+        raise ValueError(
+            f"{name} must have shape (C, H, W) or (N, C, H, W), got {array.ndim} axes: "
+            f"{array.shape}"
+        )
+    if 0 in array.shape[-3:]:
+        raise ValueError(f"{name} must not be empty but for N, got shape {array.shape}")
+    return array[None] if array.ndim == 3 else array
+
+
+def weight(value: ArrayLike, dtype: np.dtype) -> Array:
+    """Return weights of four axes, none of them empty."""
+    array = floats(value, "weight", dtype)
+    if array.ndim != 4:
+        raise ValueError(f"weight must have 4 axes, got {array.ndim}: shape {array.shape}")
+    if 0 in array.shape:
+        raise ValueError(f"weight must not be empty, got shape {array.shape}")
+    return array
+
+
+def groups(value: Any) -> int:
+    """Return the number of groups."""
+    return check.at_least(value, "groups", 1)
+
+
+def divisible(count: int, groups: int, name: str) -> None:
+    """Check that channels can be dealt out to the groups."""
+    if count % groups:
+        raise ValueError(f"{name} must be divisible by groups, got {count} channels, {groups}")
+
+
+def channels(got: int, wanted: int, name: str = "input") -> None:
+    """Check the number of channels."""
+    if got != wanted:
+        raise ValueError(f"{name} must have {wanted} channels, got {got}")
+
+
+def bias(value: ArrayLike | None, channels: int, dtype: np.dtype) -> Array | None:
+    """Return one number for each channel, or None."""
+    if value is None:
+        return None
+    array = floats(value, "bias", dtype)
+    if array.shape != (channels,):
+        raise ValueError(f"bias must have shape ({channels},), got {array.shape}")
+    return array
+
+
+def gradient(value: ArrayLike, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    """Return the gradient of a result of this shape, with four axes."""
+    array = floats(value, "grad_output", dtype)
+    if array.shape != shape:
+        raise ValueError(f"grad_output must have shape {shape}, got {array.shape}")
+    return array[None] if array.ndim == 3 else array
+
+
+def padding(value: Any, kernel: Pair, stride: Pair, dilation: Pair) -> Around:
+    """Return ((top, bottom), (left, right)) of a number, a pair, two pairs or a word."""
+    if not isinstance(value, str):
+        return check.paddings(value, "padding")
+    if check.choice(value, ("same", "valid"), "padding") == "valid":
+        return (0, 0), (0, 0)
+    if stride != (1, 1):
+        raise ValueError(f"stride must be 1 for padding='same', got {stride}")
+    y, x = (windows.same(k, d) for k, d in zip(kernel, dilation, strict=True))
+    return y, x
+
+
+def padding_mode(value: Any, around: Around, size: Pair) -> str:
+    """Return a padding mode that can fill this padding from an image of this size."""
+    mode = check.choice(value, PADDING_MODES, "padding_mode")
+    for pads, n in zip(around, size, strict=True):
+        most = {"reflect": n - 1, "circular": n}.get(mode)
+        if most is not None and max(pads) > most:
+            raise ValueError(f"padding must be at most {most} for {mode!r}, got {pads}")
+    return mode
+
+
+def plane(
+    size: Pair,
+    kernel: Pair,
+    stride: Pair,
+    dilation: Pair,
+    around: Around,
+    ceil_mode: bool = False,
+) -> Plane:
+    """Return where the windows lie; refused if none fits."""
+    y, x = (
+        windows.along(n, k, s, d, pads, ceil_mode)
+        for n, k, s, d, pads in zip(size, kernel, stride, dilation, around, strict=True)
+    )
+    for axis in (y, x):
+        if axis.count < 1:
+            padded = axis.n + axis.before + axis.after
+            raise ValueError(
+                f"kernel_size must fit into the padded input, got {axis.span} pixels for {padded}"
+            )
+    return y, x
+
+
+def transposed_plane(
+    size: Pair, kernel: Pair, stride: Pair, dilation: Pair, around: Around, more: Pair
+) -> Plane:
+    """Return where the windows lie, one for each pixel of an image, in the transpose's result."""
+    axes = []
+    for n, k, s, d, pads, m in zip(size, kernel, stride, dilation, around, more, strict=True):
+        if m >= max(s, d):
+            raise ValueError(
+                f"output_padding must be less than stride or dilation, {max(s, d)}, got {m}"
+            )
+        found = windows.transposed_size(n, k, s, d, pads, m)
+        if found < 1:
+            raise ValueError(f"padding must leave a pixel of {found + sum(pads)}, got {pads}")
+        if min(s, found) > MOST_PHASES:
+            raise ValueError(f"stride must be at most {MOST_PHASES}, got {s} for {found} results")
+        axes.append(Windows(found, k, s, d, pads[0], pads[1], n))
+    return axes[0], axes[1]
+
+
+def pooling(
+    size: Pair, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any
+) -> Plane:
+    """Return where the windows of a pooling layer lie."""
+    kernel = check.integers(kernel_size, "kernel_size", 1)
+    # PyTorch's stride=() is its None.
+    absent = stride is None or stride == ()
+    steps = kernel if absent else check.integers(stride, "stride", 1)
+    gaps = check.integers(dilation, "dilation", 1)
+    around = check.paddings(padding, "padding")
+    # Two pairs may say what they like; a number or a pair is PyTorch's, with PyTorch's rule.
+    if all(before == after for before, after in around) and not _two_pairs(padding):
+        for (pad, _), k, d in zip(around, kernel, gaps, strict=True):
+            half = windows.span(k, d) // 2
+            if pad > half:
+                raise ValueError(f"padding must be at most half the window, {half}, got {pad}")
+    return plane(size, kernel, steps, gaps, around, bool(ceil_mode))
+
+
+def _two_pairs(value: Any) -> bool:
+    return any(isinstance(one, Sequence) for one in check.pair(value, "padding"))
+
+
+def divisor(value: Any) -> int | None:
+    """Return what a mean divides by, None for its pixels."""
+    if value is None:
+        return None
+    found = check.integer(value, "divisor_override")
+    if found == 0:
+        raise ValueError("divisor_override must not be 0")
+    return found
+
+
+def output_size(value: Any, size: Pair) -> Pair:
+    """Return the number of adaptive windows along each axis; None keeps an axis."""
+    given = check.pair(value, "output_size")
+    found = tuple(n if m is None else m for m, n in zip(given, size, strict=True))
+    return check.integers(found, "output_size", 1)
+
+
+def unpooled_size(value: Any, default: Pair, stride: Pair) -> Pair:
+    """Return the size that a caller wants unpooled, which lies near the default."""
+    if not isinstance(value, Sequence) or len(value) < 2:
+        raise ValueError(f"output_size must end with (height, width), got {value!r}")
+    found = check.integers(tuple(value[-2:]), "output_size", 1)
+    for n, wanted, s in zip(default, found, stride, strict=True):
+        if not n - s < wanted < n + s:
+            raise ValueError(f"output_size must lie between {n - s} and {n + s}, got {wanted}")
+    return found
+
+
+def indices(value: ArrayLike, shape: tuple[int, ...], pixels: int) -> NDArray[np.int64]:
+    """Return places of pixels in a plane."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"indices must be integers, got dtype {array.dtype}")
+    if array.shape != shape:
+        raise ValueError(f"indices must have the input's shape {shape}, got {array.shape}")
+    if array.size and not (array.min() >= 0 and array.max() < pixels):
+        outside = array.max() if array.max() >= pixels else array.min()
+        raise ValueError(f"indices must lie in a result of {pixels} pixels, got {outside}")
+    return array.astype(np.int64)
+
+
+def shaped(value: ArrayLike, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    """Return the gradient of a result of this shape, as it is."""
+    array = floats(value, "grad_output", dtype)
+    if array.shape != shape:
+        raise ValueError(f"grad_output must have shape {shape}, got {array.shape}")
+    return array
+
+
+def channelled(value: ArrayLike) -> Array:
+    """Return an array with channels and at least one axis more before or behind them."""
+    array = reals(value)
+    if array.ndim < 3:
+        raise ValueError(f"input must have at least 3 axes, got shape {array.shape}")
+    return array
+
+
+def borders(pad: Any, mode: Any, shape: tuple[int, ...]) -> list[tuple[int, Pair]]:
+    """Return the axes that get a border, and how many pixels before and after."""
+    kind = check.choice(mode, ("constant", *PADDING_MODES[1:]), "mode")
+    if not isinstance(pad, Sequence) or len(pad) % 2 or len(pad) > 2 * len(shape):
+        raise ValueError(
+            f"pad must be pairs (before, after), at most one for each of {len(shape)} axes, "
+            f"got {pad!r}"
+        )
+    numbers = [check.integer(one, "pad") for one in pad]
+    if kind != "constant" and not (len(pad) in (2, 4) and len(shape) - len(pad) // 2 in (1, 2)):
+        raise ValueError(
+            f"pad must be 2 numbers for 2 or 3 axes, or 4 for 3 or 4, with mode {kind!r}, "
+            f"got {len(pad)} for {len(shape)}"
+        )
+    found = []
+    for i in range(0, len(numbers), 2):
+        axis = -1 - i // 2
+        n, around = shape[axis], (numbers[i], numbers[i + 1])
+        most = {"reflect": n - 1, "circular": n}.get(kind)
+        if most is not None and max(around) > most:
+            raise ValueError(f"pad must be at most {most} for {kind!r}, got {around}")
+        if n + sum(around) < 1 or (n == 0 and kind != "constant"):
+            raise ValueError(f"pad must leave a pixel of {n}, got {around}")
+        found.append((axis, around))
+    return found
+
+
+def offsets(value: ArrayLike, images: Array, taps: int, size: Pair) -> tuple[Array, int]:
+    """Return where deformed taps stand, and the groups of channels that share that."""
+    array = floats(value, "offset", images.dtype)
+    if array.ndim != 4 or (len(array), *array.shape[2:]) != (len(images), *size):
+        rule = f"({len(images)}, 2 groups {taps}, {size[0]}, {size[1]})"
+        raise ValueError(f"offset must have shape {rule}, got {array.shape}")
+    count = array.shape[1] // (2 * taps)
+    if count == 0 or array.shape[1] % (2 * taps) or images.shape[1] % count:
+        raise ValueError(
+            f"offset must have {2 * taps} channels for each group of the input's "
+            f"{images.shape[1]} channels, got {array.shape[1]}"
+        )
+    return array, count

@@ -1,0 +1,286 @@
+"""The benchmark: peers that agree, timings that are fair, reports that hold what was measured."""
+
+import json
+import math
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from paths import ROOT
+from rich.console import Console
+
+from imgconv import cli
+from imgconv.bench import measure, peers, report, suite
+
+FOUND = [peers.Imgconv(), *peers.installed()[0]]
+SHAPE = (83, 118)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli.main, ["bench", *map(str, arguments)])
+
+
+# Peers.
+
+ROWS = [row for row in suite.rows(shapes=[SHAPE]) if row.family != "small"]
+ROWS = [replace(row, shape=SHAPE) if row.family == "denoise" else row for row in ROWS]
+# What a note allows: the largest difference to SciPy in float64, as a part of the image's range.
+UNEQUAL = {
+    "DFT": 1e-6,
+    "zero border": 2e-6,
+    "mirror border": 1e-5,
+    "blur + 3x3 Laplacian": 0.02,
+    "8-bit weights": 0.008,
+    "16-bit weights": 3e-5,
+    "resampled": 1e-4,
+    "truncated, not rounded": 0.008,
+    "float result": 0.002,
+    "float64 result": 0.002,
+    "no interpolation": 1,
+    "interpolated weights": 2e-5,
+    "square window, other weights": 0.5,
+    "nearest border": 0,
+}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.title}-{row.dtype}")
+@pytest.mark.parametrize("peer", FOUND, ids=lambda peer: peer.name)
+def test_peers_do_the_same_work(peer: peers.Peer, row: suite.Row) -> None:
+    image = row.image()
+    call = peer.call(row.work, image, row.result_dtype, row.numbers)
+    if call is None:
+        assert peer.name != "imgconv"
+        without = row.result_dtype.kind == "b" or row.work == "bilateral"
+        assert peer.name != "SciPy" or without
+        return
+    largest = np.iinfo(row.dtype).max if row.dtype.startswith("u") else 1
+    rounded = 1 if row.result_dtype.kind in "ui" else 0
+    tolerance = largest * (UNEQUAL[call.note] if call.note else 2e-6) + rounded
+    reference = measure.bands_of_reference(row, image)
+    margin = 0 if call.same_border else 40
+    result = np.asarray(call.run(None))
+    assert result.shape == image.shape or row.family == "pool"
+    # Under the largest Gaussians no pixel is out of the border's reach.
+    if call.same_border or row.family != "large":
+        assert measure.difference(result, reference, margin) <= tolerance
+    if call.fills_out:
+        out = np.full(result.shape, 7, row.result_dtype)
+        call.run(out)
+        np.testing.assert_allclose(out, result, atol=2e-6 * largest)
+
+
+def test_every_work_of_the_suite_is_spelled_by_us_and_by_a_reference() -> None:
+    """SciPy's, in float64, or a definition; of masks, right or wrong, scikit-image's."""
+    for row in suite.SUITE:
+        reference = peers.ScikitImage if row.result_dtype.kind == "b" else peers.SciPy
+        assert callable(getattr(peers.Imgconv, row.work))
+        found = getattr(reference, row.work, None) or getattr(peers.Definition, row.work)
+        assert callable(found)
+
+
+def test_missing_libraries_are_named(monkeypatch) -> None:
+    monkeypatch.setattr(peers.OpenCV, "module", "no_such_module")
+    found, missing = peers.installed()
+    assert "OpenCV" in missing
+    assert "OpenCV" not in [peer.name for peer in found]
+
+
+def test_memory_beyond_image_and_result() -> None:
+    from imgconv.bench import memory
+
+    if not memory.available():
+        pytest.skip("the system does not tell")
+    rows = [
+        replace(row, shape=(1000, 2000))
+        for row in (suite.correlate(5), replace(suite.box(15), dtype="uint8"))
+    ]
+    found = list(memory.measure(rows, [1, 2]))
+    assert [(row.title, count) for row, count, _ in found] == [
+        (row.title, count) for row in rows for count in (1, 2)
+    ]
+    for row, count, nbytes in found:
+        assert nbytes <= (count * 4 + 1) * 2**20, (row.title, count)
+
+
+# The suite.
+
+
+def test_rows() -> None:
+    assert {row.family for row in suite.rows()} == set(suite.FAMILIES)
+    assert all(row.shape for row in suite.rows())
+    chosen = suite.rows(["gaussian"], [(5, 6), (7, 8)], ["uint8", "float64"])
+    assert {row.family for row in chosen} == {"gaussian"}
+    assert {row.shape for row in chosen} == {(5, 6), (7, 8)}
+    assert {row.dtype for row in chosen} == {"uint8", "float64"}
+    assert len(chosen) == len(set(chosen)) == 4 * 4
+
+
+def test_images_fill_the_range_of_their_dtype() -> None:
+    for row in suite.rows(["colour", "box"], [(64, 64)], ["uint8", "uint16", "float32"]):
+        image = row.image()
+        assert image.dtype == row.dtype
+        assert image.size == row.samples
+        top = np.iinfo(row.dtype).max if row.dtype.startswith("uint") else 1
+        assert 0.9 * top < image.max() <= top
+
+
+# Timing.
+
+
+def test_interleave_finds_the_slower_call_and_repeats_the_fast_ones() -> None:
+    calls = {"fast": lambda: None, "slow": lambda: time.sleep(2e-3)}
+    timings = measure.interleave(calls, budget=0.02)
+    assert timings["slow"].median >= 2e-3
+    assert timings["fast"].median < 1e-4
+    assert all(timing.rounds >= measure.LEAST_ROUNDS for timing in timings.values())
+    assert all(timing.spread >= 0 for timing in timings.values())
+
+
+def test_difference_sees_each_compared_pixel() -> None:
+    row = suite.rows(["box"], [(500, 40)])[0]
+    image = row.image()
+    bands = measure.bands_of_reference(row, image)
+    exact = (
+        peers.SciPy().call(row.work, image.astype(float), np.dtype(float), row.numbers).run(None)
+    )
+    assert measure.difference(exact, bands) == 0
+    for y, x in ((0, 0), (measure.BAND - 1, 39), (499, 0), (500 - measure.BAND, 39)):
+        wrong = exact.copy()
+        wrong[y, x] += 0.5
+        assert measure.difference(wrong, bands) == pytest.approx(0.5)
+    assert math.isnan(measure.difference(exact, bands, margin=20))
+
+
+def test_limit_is_the_larger_of_copying_and_computing(monkeypatch) -> None:
+    row = suite.rows(["correlate"], [(512, 512)])[-1]
+    monkeypatch.setattr(measure, "copy_rate", lambda size, threads: 1e9 * threads)
+    monkeypatch.setattr(measure, "peak_flops", lambda real, threads: 1e18)
+    assert measure.limit(row, 1) == pytest.approx(512 * 512 * 8 / 1e9)
+    monkeypatch.setattr(measure, "peak_flops", lambda real, threads: 1e9 * threads)
+    assert measure.limit(row, 2) == pytest.approx(512 * 512 * 2 * 21 * 21 / 2e9)
+    assert measure.limit(suite.rows(["small"])[0], 1) is None
+
+
+# Reports.
+
+
+def entry(seconds: float, note: str = "") -> measure.Entry:
+    return measure.Entry(measure.Timing(seconds, 0.02, 9), 1e-7, note)
+
+
+ROW = suite.rows(["correlate"], [(512, 512)])[0]
+WON = measure.Result(ROW, 1, True, entry(1e-3), {"OpenCV": entry(2e-3), "SciPy": entry(0.03)}, 5e-4)
+LOST = measure.Result(ROW, 2, True, entry(4e-3), {"OpenCV": entry(2e-3, "DFT")}, 5e-4)
+ALONE = measure.Result(ROW, 1, False, entry(4e-3))
+ABOUT = report.Machine(
+    "A Processor", 2, "Linux", "3.11", "2.0", {1: 2e10}, {1: 1e11}, {"imgconv": "1", "OpenCV": "5",
+    "SciPy": "1"}, ("PyTorch",)
+)  # fmt: skip
+
+
+def test_wins_and_losses_are_shown_alike(capsys) -> None:
+    report.show([WON, LOST, ALONE], ABOUT, Console(width=160))
+    shown = capsys.readouterr().out
+    for words in (
+        "2.00x faster",
+        "2.00x slower",
+        "2.00x slower than OpenCV: correlate 3x3, 512x512, 2 threads, fresh output",
+        "unequal work: a: DFT",
+        "not installed: PyTorch",
+        "copy 20 GB/s",
+        "existing output",
+        "50%",
+    ):
+        assert words in shown
+
+
+def test_ratio_and_share() -> None:
+    assert WON.fastest == "OpenCV"
+    assert WON.ratio == pytest.approx(2)
+    assert WON.ratio_to("SciPy") == pytest.approx(30)
+    assert WON.share == pytest.approx(0.5)
+    assert LOST.ratio == pytest.approx(0.5)
+    assert ALONE.fastest is ALONE.ratio is ALONE.share is None
+
+
+def test_markdown_replaces_what_stands_between_the_markers() -> None:
+    table = report.as_markdown([WON, LOST, ALONE], ABOUT)
+    assert "| correlate 3x3 | 1.00 ms | 2.00 ms (OpenCV) | **2.00x faster** |" in table
+    assert "2.00 ms (OpenCV, DFT) | 2.00x slower" in table
+    text = "above\n<!-- bench -->old<!-- /bench -->\nbelow\n"
+    once = report.filled(text, [WON, LOST, ALONE], ABOUT)
+    assert "old" not in once
+    assert table in once
+    assert report.filled(once, [WON, LOST, ALONE], ABOUT) == once
+    assert once.startswith("above")
+    assert once.endswith("below\n")
+    for wrong in ("no markers", "<!-- /bench --> the wrong way <!-- bench -->"):
+        with pytest.raises(ValueError, match="bench"):
+            report.filled(wrong, [WON], ABOUT)
+
+
+def test_summary_by_family() -> None:
+    """The losses count, and rows without a peer do not."""
+    text = "<!-- bench families --><!-- /bench families -->"
+    family, threads = WON.row.family, WON.threads
+    table = report.filled(text, [WON, replace(LOST, row=WON.row, threads=threads), ALONE], ABOUT)
+    assert f"| {family} | 1 of 2 | 0.50x | 1.25x | 2.00x |" in table
+    assert report.words(threads, "thread") in table
+
+
+def test_the_command_measures_and_writes(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("# Title\n<!-- bench --><!-- /bench -->\n")
+    summary = tmp_path / "summary.md"
+    summary.write_text("<!-- bench families --><!-- /bench families -->\n")
+    outcome = run(
+        "edges", "small", "--size", "40x60", "--threads", "1,2", "--budget", "0", "--out",
+        "--json", tmp_path / "b.json", "--plot", tmp_path / "b.png",
+        "--markdown", readme, "--markdown", summary,
+    )  # fmt: skip
+    assert outcome.exit_code == 0, outcome.output
+    found = json.loads((tmp_path / "b.json").read_text())
+    assert found["machine"]["libraries"].keys() == {peer.name for peer in FOUND}
+    assert all(rate > 0 for rate in found["machine"]["copy_rate"].values())
+    rows = found["results"]
+    assert len(rows) == 4 * len(suite.rows(["edges", "small"], [(40, 60)]))
+    assert {row["threads"] for row in rows} == {1, 2}
+    assert {row["fresh"] for row in rows} == {True, False}
+    for row in rows:
+        assert row["imgconv"]["timing"]["median"] > 0
+        assert row["imgconv"]["difference"] < 1e-6
+        assert row["fastest"] in row["peers"]
+        assert row["ratio"] == pytest.approx(
+            min(peer["timing"]["median"] for peer in row["peers"].values())
+            / row["imgconv"]["timing"]["median"]
+        )
+    assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG")
+    assert "sobel magnitude" in readme.read_text()
+    assert "| edges | " in summary.read_text()
+    assert "sobel magnitude" in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["walrus"],
+        ["--size", "512"],
+        ["--size", "0x5"],
+        ["--threads", "0"],
+        ["--threads", "two"],
+        ["--dtype", "complex64"],
+        ["--budget", "-1"],
+        ["--plot", "plot.gif"],
+        ["--plot", "no/such/folder/plot.png"],
+        ["--json", "no/such/folder/b.json"],
+        ["--markdown", "no-such-file.md"],
+        ["--markdown", __file__],
+    ],
+)
+def test_wrong_usage(arguments: list[str]) -> None:
+    if arguments[-1] == __file__:
+        arguments = ["--markdown", str(ROOT / "LICENSE")]
+    assert run(*arguments).exit_code == 2

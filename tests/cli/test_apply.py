@@ -1,0 +1,313 @@
+"""`imgconv apply`: files and folders in, results whole or not at all, what failed and why."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from click.testing import CliRunner
+from paths import SAMPLES
+from PIL import Image
+
+import imgconv
+from imgconv import cli
+from imgconv.io import files
+from imgconv.pipeline import Pipeline
+
+RNG = np.random.default_rng(8)
+GREY = RNG.integers(0, 256, (40, 31), np.uint8)
+RGB = RNG.integers(0, 256, (40, 31, 3), np.uint8)
+RGBA = RNG.integers(0, 256, (40, 31, 4), np.uint8)
+DEEP = RNG.integers(0, 65536, (40, 31), np.uint16)
+
+
+def apply(*arguments):
+    return CliRunner().invoke(cli.main, ["apply", *map(str, arguments)])
+
+
+def good(*arguments):
+    done = apply(*arguments)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def pixels(path):
+    return files.read(path).pixels
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "photo.png"
+    Image.fromarray(GREY).save(path)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    place = tmp_path / "in"
+    (place / "deeper").mkdir(parents=True)
+    Image.fromarray(GREY).save(place / "grey.png")
+    Image.fromarray(RGB).save(place / "deeper" / "colour.jpg", quality=95)
+    tifffile.imwrite(place / "deeper" / "deep.tiff", DEEP)
+    (place / "notes.txt").write_text("no picture")
+    (place / ".hidden.png").write_text("no picture")
+    return place
+
+
+# ---- one picture ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("image", [GREY, RGB, RGBA], ids=["grey", "rgb", "rgba"])
+def test_colours_one_by_one_and_alpha_as_it_is(tmp_path, image):
+    source, result = tmp_path / "in.png", tmp_path / "out.png"
+    Image.fromarray(image).save(source)
+    good("gaussian(sigma=1.5) | median(size=3)", source, "-o", result)
+    colours = image[..., :3] if image.ndim == 3 else image[..., None]
+    wanted = imgconv.median(imgconv.gaussian(colours, 1.5, channel_axis=-1), 3, channel_axis=-1)
+    found = pixels(result).reshape(40, 31, -1)
+    assert np.array_equal(found[..., : wanted.shape[2]], wanted)
+    if image.shape[-1] == 4:
+        assert np.array_equal(found[..., 3], image[..., 3])
+
+
+def test_grey_first_shows_white_behind(tmp_path):
+    source, result = tmp_path / "in.png", tmp_path / "out.png"
+    Image.fromarray(RGBA).save(source)
+    good("grey | box(size=3)", source, "-o", result)
+    seen = files.over_white(files.read(source))
+    assert np.array_equal(pixels(result), Pipeline("grey | box(3)")(seen, channel_axis=-1))
+    Image.fromarray(GREY).save(source)
+    good("grey | box(size=3)", source, "-o", result)
+    assert np.array_equal(pixels(result), imgconv.box(GREY, 3))
+
+
+def test_bool_is_black_and_white(photo, tmp_path):
+    good("threshold(otsu)", photo, "-o", tmp_path / "out.png")
+    wanted = Pipeline("threshold(otsu)")(GREY)
+    assert np.array_equal(pixels(tmp_path / "out.png"), wanted * np.uint8(255))
+
+
+@pytest.mark.parametrize(("image", "dtype"), [(GREY, np.uint8), (DEEP, np.uint16)])
+def test_floats_become_integers(tmp_path, image, dtype):
+    source, result = tmp_path / "in.tif", tmp_path / "out.png"
+    tifffile.imwrite(source, image)
+    top = np.iinfo(dtype).max
+    edges = imgconv.sobel(image)
+    for floats, wanted in (
+        ("stretch", files.picture(edges, False, dtype)),
+        ("image", np.rint(np.clip(edges / np.float32(top), 0, 1) * top)),
+    ):
+        good("sobel", source, "-o", result, "--floats", floats)
+        found = pixels(result)
+        assert found.dtype == dtype
+        assert np.abs(found.astype(int) - wanted.astype(int)).max() <= (
+            1 if floats == "image" else 0
+        )
+    good("normalize", source, "-o", result, "--floats", "one")
+    share = (image - float(image.min())) / (float(image.max()) - float(image.min()))
+    assert np.abs(pixels(result) / top - share).max() < 1 / top
+    good("image - gaussian(sigma=2)", source, "-o", result)
+    signed = Pipeline("image - gaussian(sigma=2)")(image)
+    assert np.array_equal(pixels(result), files.picture(signed, True, dtype))
+
+
+def test_tiff_keeps_floats_and_alpha_beside_them(tmp_path):
+    source, result = tmp_path / "in.png", tmp_path / "out.tif"
+    Image.fromarray(RGBA).save(source)
+    good("sobel", source, "-o", result)
+    found = files.read(result)
+    assert found.alpha == "straight"
+    assert np.array_equal(found.pixels[..., :3], imgconv.sobel(RGBA[..., :3], channel_axis=-1))
+    assert np.array_equal(found.pixels[..., 3], (RGBA[..., 3] / 255).astype(np.float32))
+
+
+def test_sixteen_bits(tmp_path):
+    colours = RNG.integers(0, 65536, (20, 30, 3), np.uint16)
+    source, result = tmp_path / "in.png", tmp_path / "out.png"
+    source.write_bytes(imagecodecs.png_encode(colours))
+    good("median(size=3)", source, "-o", result)
+    assert np.array_equal(pixels(result), imgconv.median(colours, 3, channel_axis=-1))
+
+
+def test_pages(tmp_path):
+    stack = RNG.integers(0, 65536, (4, 30, 20), np.uint16)
+    source, result = tmp_path / "in.tif", tmp_path / "out.tif"
+    tifffile.imwrite(source, stack, bigtiff=True, photometric="minisblack")
+    good("gaussian(sigma=1) | sobel", source, "-o", result)
+    found = tifffile.imread(result)
+    for page, image in zip(found, stack, strict=True):
+        assert np.array_equal(page, Pipeline("gaussian(1) | sobel")(image))
+
+
+def test_a_size_that_changes(tmp_path):
+    source, result = tmp_path / "in.png", tmp_path / "out.png"
+    Image.fromarray(RGBA).save(source)
+    good("pool(size=2, how=mean)", source, "-o", result)
+    assert pixels(result).shape == (20, 15, 3)
+
+
+def test_what_is_told_without_reading(tmp_path):
+    stack = tmp_path / "stack.tif"
+    tifffile.imwrite(stack, np.zeros((3, 20, 30), np.float32), photometric="minisblack")
+    deep = tmp_path / "deep.png"
+    deep.write_bytes(imagecodecs.png_encode(np.zeros((5, 6, 4), np.uint16)))
+    paths = [stack, deep, *SAMPLES.glob("*.png"), *SAMPLES.glob("*.jpg")]
+    assert len(paths) > 5
+    for path in paths:
+        about, image = files.about(path), pixels(path)
+        assert (about.shape, about.dtype) == (image.shape, image.dtype)
+        assert about.pages == (3 if path == stack else 1)
+
+
+# ---- many pictures -------------------------------------------------------------------------------
+
+
+def test_a_folder_keeps_names_places_and_formats(folder, tmp_path):
+    output = good("gaussian(sigma=1)", folder, "-o", tmp_path / "out", "--jobs", 3)
+    made = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.*"))
+    assert made == ["deeper/colour.jpg", "deeper/deep.tiff", "grey.png"]
+    assert np.array_equal(
+        pixels(tmp_path / "out" / "deeper" / "deep.tiff"), imgconv.gaussian(DEEP, 1)
+    )
+    assert output.startswith("3 done")
+
+
+def test_patterns_and_files_of_pipelines(folder, tmp_path):
+    chain = tmp_path / "chain.toml"
+    Pipeline("box(3) | invert").save(chain)
+    good(chain, folder / "**" / "*.*g", "-o", tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["colour.jpg", "grey.png"]
+    assert np.array_equal(pixels(tmp_path / "out" / "grey.png"), 255 - imgconv.box(GREY, 3))
+
+
+def test_one_failure_is_told_and_stops_nothing(folder, tmp_path):
+    (folder / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    (folder / "empty.jpg").write_bytes(b"")
+    done = apply("box(3)", folder, tmp_path / "missing.png", "-o", tmp_path / "out")
+    assert done.exit_code == 1
+    assert "3 done" in done.output
+    assert "3 failed" in done.output
+    for name, why in (("bad.png", ""), ("empty.jpg", "an empty file"), ("missing.png", "no such")):
+        assert any(name in line and why in line for line in done.output.splitlines())
+    assert len(list((tmp_path / "out").rglob("*.*"))) == 3
+
+
+def test_a_step_that_fails_is_named(photo, tmp_path):
+    done = apply("correlate(kernel=[[1, 2]]) | gradient", photo, "-o", tmp_path / "out.png")
+    assert done.exit_code == 1
+    assert "gives 2 images" in done.output
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_skip_existing(folder, tmp_path):
+    good("box(3)", folder, "-o", tmp_path / "out")
+    kept = tmp_path / "out" / "grey.png"
+    kept.write_bytes(b"mine")
+    (tmp_path / "out" / "deeper" / "deep.tiff").unlink()
+    output = good("box(3)", folder, "-o", tmp_path / "out", "--skip-existing")
+    assert "1 done" in output
+    assert "2 skipped" in output
+    assert kept.read_bytes() == b"mine"
+
+
+SLOW = """
+import sys, time
+from imgconv import cli, files
+encode = files._encode_png
+def slow(stream, photo):
+    encode(stream, photo)
+    stream.flush()
+    open(sys.argv[1], "w").close()
+    time.sleep(60)
+files._encode_png = slow
+cli.main(["apply", "box(3)", sys.argv[2], "-o", sys.argv[3]])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_run_leaves_no_half_files(photo, tmp_path, number):
+    begun, out = tmp_path / "begun", tmp_path / "out" / "photo.png"
+    child = subprocess.Popen(
+        [sys.executable, "-c", SLOW, begun, photo, out], cwd=Path(imgconv.__file__).parent.parent
+    )
+    while not begun.exists():
+        assert child.poll() is None
+        time.sleep(0.05)
+    child.send_signal(number)
+    if number == signal.SIGINT:
+        time.sleep(0.3)
+        child.kill()
+    child.wait()
+    assert not out.exists()
+    good("box(3)", photo, "-o", out)
+    assert [path.name for path in out.parent.iterdir()] == ["photo.png"]
+
+
+def test_pictures_are_never_overwritten(folder, photo, tmp_path):
+    for arguments in (
+        ("box(3)", photo, "-o", photo),
+        ("box(3)", folder, "-o", folder),
+        ("box(3)", photo, folder, "-o", tmp_path / "out.png"),
+        ("box(3)", photo, photo.parent / "in" / "..", "-o", tmp_path),
+        ("box(3)", photo, "-o", photo.with_name("notes.txt")),
+    ):
+        photo.with_name("notes.txt").write_text("mine")
+        done = apply(*arguments)
+        assert done.exit_code == 2, done.output
+    assert np.array_equal(pixels(photo), GREY)
+
+
+# ---- looking before ------------------------------------------------------------------------------
+
+
+def test_dry_run(folder, tmp_path):
+    output = good("gaussian(2) | threshold(otsu)", folder, "-o", tmp_path / "out", "--dry-run")
+    assert not (tmp_path / "out").exists()
+    assert "measured of the whole image" in output
+    assert "operations a pixel" in output
+    assert "MB beside image and result" in output
+    assert f"{tmp_path / 'out' / 'grey.png'}: 31 x 40 uint8" in output
+    assert good("sobel", folder / "grey.png", "--dry-run").count("halo 1") == 1
+
+
+def test_preview(photo, tmp_path):
+    sheet = tmp_path / "sheet.png"
+    good("gaussian(sigma=2) | sobel | threshold(otsu)", photo, "--preview", sheet)
+    found = pixels(sheet)
+    assert found.ndim == 3
+    assert np.array_equal(found[12 : 12 + 40, 12 : 12 + 31, 0], GREY)
+    assert apply("sobel", photo, photo.parent / "x.png", "--preview", sheet).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "message"),
+    [
+        ("gausian(2)", "no such step; is it gaussian?"),
+        ("", "a pipeline must have a step"),
+        ("missing.toml", "No such file"),
+        ("sobel | box(0)", "column 9, step 2, box: size must be positive"),
+    ],
+)
+def test_pipelines_that_cannot_be(photo, tmp_path, pipeline, message):
+    done = apply(pipeline, photo, "-o", tmp_path / "out.png")
+    assert done.exit_code == 2
+    assert message in done.output
+
+
+def test_wrong_usage(photo, tmp_path):
+    for arguments in (
+        ("sobel", photo),
+        ("sobel", tmp_path / "*.jpg", "-o", tmp_path / "out"),
+        ("sobel", photo, "-o", tmp_path / "out.png", "--scheduler", "tcp://127.0.0.1:1"),
+    ):
+        assert apply(*arguments).exit_code == 2
+    done = apply("sobel", photo, "-o", tmp_path / "out.png", "--max-megapixels", 0.0001)
+    assert done.exit_code == 1
+    assert "more than the limit" in done.output

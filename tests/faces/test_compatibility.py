@@ -1,0 +1,38 @@
+"""SciPy's own tests pass with the faces, as many as the documents say."""
+
+import re
+
+import pytest
+import scipy
+from paths import ROOT
+
+from imgconv.bench import compatibility
+
+DOCUMENT = (ROOT / "docs" / "faces.md").read_text()
+
+
+def test_scipys_own_tests():
+    """About a minute; `python -m imgconv.bench.compatibility` prints the table."""
+    pytest.importorskip("scipy.ndimage.tests", reason="this SciPy came without its tests")
+    found = compatibility.rows()
+    assert [row.failed for row in found] == [()] * len(compatibility.SCIPY)
+    assert all(row.passed > 100 for row in found)
+    if f"SciPy {scipy.__version__}" in DOCUMENT:
+        for line in compatibility.table(found).splitlines()[2:]:
+            assert line in DOCUMENT
+
+
+def test_only_failures_that_are_ours_count(tmp_path):
+    """Of a test that always fails, one that fails with the faces, one that passes, one left out."""
+    (tmp_path / "test_some.py").write_text(
+        "import pytest\nfrom scipy import ndimage\n"
+        "def test_bad(): assert False\n"
+        "def test_ours(): assert ndimage.sobel.__module__.startswith('scipy')\n"
+        "def test_good(): pass\n"
+        "@pytest.mark.skip\ndef test_left_out(): pass\n"
+    )
+    row = compatibility.measured("some", [str(tmp_path)])
+    assert row.passed == 1
+    assert [name.rpartition(".")[2] for name in row.failed] == ["test_ours"]
+    line = compatibility.table([row]).splitlines()[-1]
+    assert re.fullmatch(r"\| `some` \| 1 \| 1 \|", line)

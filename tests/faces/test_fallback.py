@@ -1,0 +1,194 @@
+"""Faces in general: what is done, what is handed on, and what is counted of it."""
+
+import ast
+import inspect
+import logging
+from importlib import import_module
+
+import fuzz_faces
+import numpy as np
+import pytest
+
+import imgconv.skimage
+from imgconv import fallback as handover
+from imgconv import ndimage, signal
+from imgconv.core import check
+from imgconv.fallback import FaceError, HandOver
+from imgconv.skimage import feature, filters, measure, restoration
+
+FACES = [imgconv.skimage, feature, filters, filters.rank, measure, ndimage, restoration, signal]
+
+
+@pytest.fixture
+def halved(monkeypatch):
+    """A face of a function that halves: it does even numbers."""
+    monkeypatch.setattr(handover, "FACES", {})
+
+    def halve(x, /, *, rounded=False):
+        return ("original", x // 2 if rounded else x / 2)
+
+    def ours(x, *, rounded=False, axes=None):
+        """Halve."""
+        if isinstance(x, str):
+            raise check.type_error("x must be a number")
+        if isinstance(x, list):
+            raise MemoryError
+        if x % 2:
+            raise HandOver("odd")
+        return ("face", x // 2)
+
+    return handover.face("numbers", halve)(ours)
+
+
+def test_calls_are_done_or_handed_on(halved):
+    assert halved(4) == ("face", 2)
+    assert halved(5) == ("original", 2.5)
+    assert halved(7, rounded=True) == ("original", 3)
+    record = handover.FACES["numbers.halve"]
+    assert (record.calls, dict(record.handed)) == (3, {"odd": 2})
+    assert handover.handed_on() == {"numbers.halve": {"odd": 2}}
+
+
+def test_signature_is_the_originals(halved):
+    record = handover.FACES["numbers.halve"]
+    assert inspect.signature(halved) == inspect.signature(record.original)
+    assert halved.__doc__ == "Halve."
+    assert record.function is halved
+
+
+def test_keywords_of_later_versions_are_the_originals_to_refuse(halved):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'axes'"):
+        halved(2, axes=0)
+    assert handover.handed_on() == {"numbers.halve": {"unknown keyword": 1}}
+
+
+def test_errors_are_the_originals(halved):
+    """What we find wrong, the original may find right; if not, its words count."""
+    with pytest.raises(TypeError, match="unsupported operand") as caught:
+        halved("one")
+    assert caught.value.__context__ is None
+    assert handover.handed_on() == {"numbers.halve": {"refused: TypeError": 1}}
+
+
+def test_what_needs_too_much_memory_is_handed_on(halved):
+    with pytest.raises(TypeError, match="unsupported operand"):
+        halved([1])
+    assert handover.handed_on() == {"numbers.halve": {"memory": 1}}
+
+
+@pytest.mark.parametrize("call", [((), {}), ((1, 2), {}), ((1,), {"x": 2}), ((1,), {"y": 2})])
+def test_arguments_that_do_not_fit_are_the_originals_to_refuse(halved, call):
+    args, options = call
+    with pytest.raises(TypeError, match=r"halve\(\)"):
+        halved(*args, **options)
+    assert handover.handed_on() == {"numbers.halve": {"signature": 1}}
+
+
+def test_faults_of_ours_are_raised_where_asked_for(halved):
+    with pytest.raises(FaceError, match=r"numbers.halve: TypeError\(.unsupported operand"):
+        halved(None)
+    assert handover.handed_on() == {}
+
+
+@pytest.mark.parametrize("setting", [None, "", "0"])
+def test_faults_of_ours_are_logged_once(halved, caplog, monkeypatch, setting):
+    monkeypatch.delenv("IMGCONV_STRICT")
+    if setting is not None:
+        monkeypatch.setenv("IMGCONV_STRICT", setting)
+    monkeypatch.setattr(handover, "FAULTY", set())
+    for _ in range(3):
+        with pytest.raises(TypeError, match="unsupported operand") as caught:
+            halved(None)
+        assert caught.value.__context__ is None
+    assert caplog.messages == ["numbers.halve: a fault of imgconv; the original answers"]
+    assert caplog.records[0].exc_info[0] is TypeError
+    assert handover.handed_on() == {"numbers.halve": {"fault: TypeError": 3}}
+
+
+def test_errors_of_originals_are_no_faults_of_the_face_that_asked(halved):
+    """A face may call another one, whose original refuses."""
+
+    def outer(x):
+        return ("outer", x)
+
+    def ours(x):
+        return halved(x)
+
+    double = handover.face("numbers", outer)(ours)
+    assert double("one") == ("outer", "one")
+    assert handover.handed_on()["numbers.outer"] == {"refused: TypeError": 1}
+
+
+def test_all_checks_raise_refusals():
+    """Not the exceptions of Python, which tell no wrong argument from a fault."""
+    for module in (
+        check,
+        imgconv.kernels,
+        imgconv.geometry,
+        imgconv.filters.linear,
+        imgconv.filters.gradients,
+    ):
+        tree = ast.parse(inspect.getsource(module))
+        raised = [node.exc for node in ast.walk(tree) if isinstance(node, ast.Raise)]
+        named = {each.func.id for each in raised if isinstance(each, ast.Call)
+                 and isinstance(each.func, ast.Name)}  # fmt: skip
+        assert not named & {"ValueError", "TypeError"}, module
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_odd_arguments_are_refused_on_purpose(seed):
+    for number in range(2000):
+        rng = np.random.default_rng((seed, number))
+        what = fuzz_faces.fault(fuzz_faces.spoilt(rng, fuzz_faces.draw(seed, number)))
+        assert not what, what
+
+
+def test_logged_for_debugging(halved, caplog):
+    with caplog.at_level(logging.DEBUG, "imgconv.faces"):
+        halved(2)
+        halved(3)
+    assert caplog.messages == ["numbers.halve handed on: odd"]
+
+
+# ---- names -------------------------------------------------------------------------------------
+
+
+def original_of(face):
+    """The module that a face stands for."""
+    name = face.__name__.removeprefix("imgconv.")
+    return import_module(name if name.startswith("skimage") else f"scipy.{name}")
+
+
+def name_of(module):
+    return module.__name__
+
+
+@pytest.mark.parametrize("face", FACES, ids=name_of)
+class TestNames:
+    def test_all_are_there(self, face):
+        """What has no face is the original's own."""
+        original = original_of(face)
+        prefix = f"{original.__name__}."
+        faces = {name.removeprefix(prefix) for name in handover.FACES if name.startswith(prefix)}
+        names = [name for name in dir(original) if not name.startswith("__")]
+        assert set(names) | set(face.__all__) <= set(dir(face))
+        for name in names:
+            ours, theirs = getattr(face, name), getattr(original, name)
+            owner = getattr(ours, "__module__", None) or getattr(ours, "__name__", "")
+            assert (ours is not theirs) == owner.startswith("imgconv."), name
+            assert name not in faces or ours is not theirs
+
+    def test_star_import(self, face):
+        """It binds the names that it does in the original, and faces where there are any."""
+        bound = {}
+        exec(f"from {face.__name__} import *", bound)
+        assert set(original_of(face).__all__) <= set(bound)
+        assert all(value is getattr(face, name) for name, value in bound.items()
+                   if name in face.__all__)  # fmt: skip
+        assert len(set(face.__all__)) == len(face.__all__)
+
+    def test_unknown_names(self, face):
+        for name in ("no_such_name", "__no_such_name__"):
+            words = f"module '{face.__name__}' has no attribute '{name}'"
+            with pytest.raises(AttributeError, match=words):
+                getattr(face, name)

@@ -1,0 +1,58 @@
+"""The documents name everything that is there."""
+
+import re
+
+import pytest
+from paths import ROOT
+
+import imgconv
+from imgconv import geometry, kernels, ndimage, nn, signal
+from imgconv.bench import errors
+
+MODULES = [imgconv, geometry, kernels, ndimage, signal, nn, nn.layers, nn.textbook, nn.train]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
+def test_every_public_name_has_a_docstring(module):
+    for name in module.__all__:
+        value = getattr(module, name)
+        owner = getattr(value, "__module__", None) or getattr(value, "__name__", "imgconv")
+        if name != "__version__" and owner.startswith("imgconv"):
+            summary = (value.__doc__ or "").partition("\n")[0]
+            assert summary.endswith("."), name
+
+
+def test_every_filter_is_in_the_table_of_the_readme():
+    table = (ROOT / "README.md").read_text().partition("## The filters")[2].partition("\n\n`")[0]
+    filters = {
+        name
+        for module in (
+            imgconv.filters.linear,
+            imgconv.filters.gradients,
+            imgconv.filters.order,
+            imgconv.filters.morphology,
+            imgconv.filters.denoise,
+            imgconv.filters.pooling,
+        )
+        for name in module.__all__
+    }
+    assert set(re.findall(r"`(\w+)\(image", table)) == filters
+
+
+@pytest.mark.parametrize(
+    "document", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")), ids=lambda d: d.name
+)
+def test_links_lead_somewhere(document):
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+        assert target.startswith("https://") or (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize(("title", "table"), errors.tables().items())
+def test_tables_of_errors_are_those_of_the_command(title, table):
+    """To the digit, but for what is measured: another level rounds otherwise."""
+    text = (ROOT / "docs" / "numerics.md").read_text().partition(f"### {title}\n")[2]
+    written = [line for line in text.partition("\n#")[0].splitlines() if line.startswith("|")]
+    for line, expected in zip(written, table.splitlines(), strict=True):
+        for cell, other in zip(line.split("|"), expected.split("|"), strict=True):
+            measured = re.fullmatch(r" [+-]?\d\.\d{3} ", cell)
+            assert cell == other or (measured and abs(float(cell) - float(other)) <= 0.005), line

@@ -1,0 +1,156 @@
+"""The public names: each documented, typed, with the common keywords, and in the table of cases."""
+
+import inspect
+import re
+import tomllib
+from pathlib import Path
+
+import cases
+import pytest
+from paths import ROOT
+
+import imgconv
+from imgconv.nn import textbook
+
+COMMON = {
+    "mode": "reflect",
+    "cval": 0.0,
+    "axes": None,
+    "channel_axis": None,
+    "dtype": None,
+    "out": None,
+}
+# Filters that never look at what lies outside the image, and one with a default of its own.
+BORDERLESS = {key: value for key, value in COMMON.items() if key not in ("mode", "cval")}
+OWN = {"pool": BORDERLESS, "hysteresis": BORDERLESS, "canny": COMMON | {"mode": "constant"}}
+
+
+def functions(module):
+    """Return the public functions of a module by name, but not those of another library."""
+    return {
+        name: value
+        for name in module.__all__
+        if callable(value := getattr(module, name))
+        and not inspect.isclass(value)
+        and (value.__module__ or "").startswith("imgconv")
+    }
+
+
+def is_filter(function):
+    return next(iter(inspect.signature(function).parameters), None) == "image"
+
+
+FILTERS = {name: f for name, f in functions(imgconv).items() if is_filter(f)}
+MODULES = [getattr(imgconv, name) for name in imgconv.__all__]
+MODULES = [imgconv, *(module for module in MODULES if inspect.ismodule(module)), textbook]
+ALL = {
+    f"{module.__name__}.{name}": function
+    for module in MODULES
+    for name, function in functions(module).items()
+}
+# A gradient has its function's arguments and may leave their description to it.
+DOCUMENTED = {name: value for name, value in ALL.items() if not name.endswith("_backward")}
+GRADIENTS = sorted(ALL.keys() - DOCUMENTED.keys())
+
+
+def sections(function):
+    """Return the text of each section of a numpydoc docstring; that before the first is ""."""
+    doc = inspect.getdoc(function) or ""
+    parts = re.split(r"^(\w[\w ]*)\n-+$", doc, flags=re.MULTILINE)
+    return dict(zip(["", *parts[1::2]], parts[::2], strict=True))
+
+
+def test_names_exist_once_and_in_order():
+    assert sorted(imgconv.__all__) == list(imgconv.__all__)
+    assert len(set(imgconv.__all__)) == len(imgconv.__all__)
+    for name in imgconv.__all__:
+        assert hasattr(imgconv, name)
+    assert set(imgconv.__all__) <= set(dir(imgconv))
+
+
+def test_unknown_name():
+    with pytest.raises(AttributeError, match="no attribute 'canyn'"):
+        _ = imgconv.canyn
+
+
+def test_version_is_that_of_the_package():
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        assert imgconv.__version__ == tomllib.load(file)["project"]["version"]
+
+
+def test_package_is_typed():
+    assert (Path(imgconv.__file__).parent / "py.typed").exists()
+
+
+def test_no_module_bears_the_name_of_a_function():
+    modules = {path.stem for path in Path(imgconv.__file__).parent.glob("*.py")}
+    assert not modules & functions(imgconv).keys()
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_docstring(name):
+    """numpydoc's form, every parameter in its order, and an example."""
+    function = DOCUMENTED[name]
+    parts = sections(function)
+    summary = parts[""].strip().split("\n\n")[0]
+    assert "\n" not in summary
+    assert summary.endswith(".")
+    assert ">>>" in parts["Examples"]
+    parameters = list(inspect.signature(function).parameters)
+    documented = re.findall(r"^(\*{0,2}\w.*?)(?: :.*)?$", parts.get("Parameters", ""), re.MULTILINE)
+    documented = [word.lstrip("*") for line in documented for word in line.split(", ")]
+    assert documented == parameters
+    if inspect.signature(function).return_annotation not in (None, "None"):
+        assert parts.keys() & {"Returns", "Yields"} or len(parameters) <= 1
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradient(name):
+    """It takes the gradient of the result, then what the function takes, with the same defaults."""
+    gradient, function = ALL[name], ALL[name.removesuffix("_backward")]
+    first, *rest = inspect.signature(gradient).parameters.values()
+    assert first.name == "grad_output"
+    forward = inspect.signature(function).parameters.values()
+    assert [str(p) for p in rest] == [str(p) for p in forward if p.name != "return_indices"]
+    summary = (inspect.getdoc(gradient) or "").partition("\n")[0]
+    assert f"`{function.__name__}`" in summary
+    assert summary.endswith(".")
+
+
+# A face has the signatures of its original, which has no types.
+FACES = ("imgconv.ndimage.", "imgconv.signal.")
+HOUSE = [name for name in ALL if not name.startswith(FACES)]
+
+
+@pytest.mark.parametrize("name", HOUSE)
+def test_types(name):
+    signature = inspect.signature(ALL[name])
+    assert signature.return_annotation is not inspect.Signature.empty
+    for parameter in signature.parameters.values():
+        assert parameter.annotation is not inspect.Parameter.empty, parameter.name
+
+
+@pytest.mark.parametrize("name", FILTERS)
+class TestFilter:
+    def test_has_a_row(self, name):
+        assert FILTERS[name] in {case.function for case in (*cases.CASES, *cases.OTHERS)}
+
+    def test_common_keywords(self, name):
+        """By keyword only, last and in order, with the same defaults everywhere."""
+        parameters = list(inspect.signature(FILTERS[name]).parameters.values())
+        assert parameters[0].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        common = OWN.get(name, COMMON)
+        last = parameters[-len(common) :]
+        assert {parameter.name: parameter.default for parameter in last} == common
+        assert [parameter.name for parameter in last] == list(common)
+        assert {parameter.kind for parameter in last} == {inspect.Parameter.KEYWORD_ONLY}
+
+    def test_says_what_it_returns_and_whence(self, name):
+        parts = sections(FILTERS[name])
+        assert {"Parameters", "Returns", "Notes", "Examples"} <= parts.keys()
+        assert re.search(r"dtype|float32", parts["Returns"])
+
+
+def test_rows_are_of_public_filters():
+    rows = (*cases.CASES, *cases.OTHERS)
+    assert {case.function for case in rows} == set(FILTERS.values())

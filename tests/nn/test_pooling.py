@@ -1,0 +1,257 @@
+"""Pooling layers against PyTorch or the slow twins."""
+
+import numpy as np
+import oracle_nn
+import pytest
+from comparing import assert_same_bits
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from nn_reference import EXAMPLES, assert_gradients, assert_near, random, reference
+
+import imgconv
+from imgconv.nn.functional.pooling import (
+    adaptive_avg_pool2d,
+    adaptive_avg_pool2d_backward,
+    adaptive_max_pool2d,
+    adaptive_max_pool2d_backward,
+    avg_pool2d,
+    avg_pool2d_backward,
+    lp_pool2d,
+    lp_pool2d_backward,
+    max_pool2d,
+    max_pool2d_backward,
+    max_unpool2d,
+    max_unpool2d_backward,
+)
+
+
+@st.composite
+def pools(draw):
+    kernel = draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
+    return {
+        "size": draw(st.tuples(st.integers(1, 20), st.integers(1, 40))),
+        "kernel_size": kernel,
+        "stride": draw(st.none() | st.tuples(st.integers(1, 4), st.integers(1, 4))),
+        "padding": tuple(draw(st.integers(0, k // 2)) for k in kernel),
+        "ceil_mode": draw(st.booleans()),
+        "dtype": draw(st.sampled_from(["float32", "float64"])),
+        "seed": draw(st.integers(0, 1 << 20)),
+    }
+
+
+def fits(pool, dilation=(1, 1)):
+    return all(
+        n + 2 * p > (k - 1) * d
+        for n, p, k, d in zip(
+            pool["size"], pool["padding"], pool["kernel_size"], dilation, strict=True
+        )
+    )
+
+
+@given(pools(), st.tuples(st.integers(1, 3), st.integers(1, 3)), st.booleans())
+@settings(max_examples=EXAMPLES)
+def test_max_pool2d(pool, dilation, nans):
+    """With ties, and NaN that beats all."""
+    assume(fits(pool, dilation))
+    x = np.rint(3 * random(pool["seed"], 2, 3, *pool["size"], dtype=pool["dtype"])) + 0
+    if nans:
+        x.flat[:: max(1, x.size // 5)] = np.nan
+    arguments = (
+        pool["kernel_size"], pool["stride"], pool["padding"], dilation, pool["ceil_mode"]
+    )  # fmt: skip
+    expected, back = reference("max_pool2d", [x], *arguments)
+    assert_same_bits(max_pool2d(x, *arguments), expected)
+    best, places = max_pool2d(x, *arguments, return_indices=True)
+    assert_same_bits(best, expected)
+    np.testing.assert_array_equal(places, oracle_nn.max_pool2d(x, *arguments, True)[1])
+    grad = random(1, *expected.shape, dtype=x.dtype)
+    assert_near(max_pool2d_backward(grad, x, *arguments), back(grad)[0], 25)
+
+
+@given(pools(), st.booleans(), st.sampled_from([None, 3, -2]))
+@settings(max_examples=EXAMPLES)
+def test_avg_pool2d(pool, count_include_pad, divisor):
+    assume(fits(pool))
+    x = random(pool["seed"], 2, 3, *pool["size"], dtype=pool["dtype"])
+    arguments = (
+        pool["kernel_size"], pool["stride"], pool["padding"], pool["ceil_mode"],
+        count_include_pad, divisor,
+    )  # fmt: skip
+    expected, back = reference("avg_pool2d", [x], *arguments)
+    assert_near(avg_pool2d(x, *arguments), expected, 4)
+    grad = random(1, *expected.shape, dtype=x.dtype)
+    assert_near(avg_pool2d_backward(grad, x, *arguments), back(grad)[0], 25)
+
+
+@given(pools(), st.sampled_from([1, 2, 3, 2.5]))
+@settings(max_examples=EXAMPLES // 2)
+def test_lp_pool2d(pool, power):
+    pytest.importorskip("torch")
+    pool["padding"] = (0, 0)
+    assume(fits(pool))
+    x = np.abs(random(pool["seed"], 2, 3, *pool["size"], dtype=pool["dtype"])) + 0.1
+    x = x.astype(pool["dtype"])
+    arguments = power, pool["kernel_size"], pool["stride"], pool["ceil_mode"]
+    try:
+        expected, back = reference("lp_pool2d", [x], *arguments)
+    except RuntimeError:
+        assume(False)
+    assert_near(lp_pool2d(x, *arguments), expected, 16)
+    grad = random(1, *expected.shape, dtype=x.dtype)
+    assert_near(lp_pool2d_backward(grad, x, *arguments), back(grad)[0], 256)
+
+
+@given(
+    st.tuples(st.integers(1, 20), st.integers(1, 20)),
+    st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    st.sampled_from(["float32", "float64"]),
+)
+@settings(max_examples=EXAMPLES // 2)
+def test_adaptive(size, output_size, dtype):
+    pytest.importorskip("torch")
+    x = random(0, 2, 3, *size, dtype=dtype)
+    for name, function, backward in [
+        ("adaptive_avg_pool2d", adaptive_avg_pool2d, adaptive_avg_pool2d_backward),
+        ("adaptive_max_pool2d", adaptive_max_pool2d, adaptive_max_pool2d_backward),
+    ]:
+        expected, back = reference(name, [x], output_size)
+        assert_near(function(x, output_size), expected, 20)
+        grad = random(1, *expected.shape, dtype=dtype)
+        assert_near(backward(grad, x, output_size), back(grad)[0], 64)
+
+
+def test_adaptive_indices():
+    x = random(0, 3, 7, 5)
+    best, places = adaptive_max_pool2d(x, (3, None), return_indices=True)
+    assert best.shape == (3, 3, 5)
+    assert_same_bits(
+        np.take_along_axis(x.reshape(3, -1), places.reshape(3, -1), 1), best.reshape(3, -1)
+    )
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "int64", "uint64", "float16"])
+def test_max_of_other_dtypes(dtype):
+    x = np.random.default_rng(0).integers(0, 100, (2, 3, 9, 11)).astype(dtype)
+    if dtype in ("int64", "uint64"):
+        x += np.iinfo(dtype).max - 100  # beyond the integers of float64
+    expected, places = oracle_nn.max_pool2d(x, 3, 2, 1, 1, False, True)
+    assert_same_bits(max_pool2d(x, 3, 2, 1), expected)
+    best, found = max_pool2d(x, 3, 2, 1, return_indices=True)
+    assert_same_bits(best, expected)
+    np.testing.assert_array_equal(found, places)
+
+
+def test_padding_of_two_sides_may_be_any():
+    """As ONNX allows; a window without a pixel has none to choose."""
+    x = random(0, 2, 3, 6, 7)
+    padding = ((3, 0), (1, 5))
+    expected, _ = oracle_nn.max_pool2d(x, (3, 2), 1, padding, 1, False, True)
+    best, places = max_pool2d(x, (3, 2), 1, padding, return_indices=True)
+    assert_same_bits(best, expected)
+    assert (places[:, :, 0] == -1).all()
+    assert_same_bits(max_pool2d(x, (3, 2), 1, padding), expected)
+    grad = np.ones_like(best)
+    # Every window that has a pixel gives its share to one.
+    assert max_pool2d_backward(grad, x, (3, 2), 1, padding).sum() == (places >= 0).sum()
+    expected = oracle_nn.avg_pool2d(x, (3, 2), 1, padding)
+    assert_near(avg_pool2d(x, (3, 2), 1, padding), expected, 4)
+    wanted = oracle_nn.avg_pool2d_backward(grad, x, (3, 2), 1, padding)
+    assert_near(avg_pool2d_backward(grad, x, (3, 2), 1, padding), wanted, 25)
+
+
+def test_unpooling_takes_back():
+    x = random(0, 2, 3, 8, 9)
+    best, places = max_pool2d(x, 2, return_indices=True)
+    result = max_unpool2d(best, places, 2, output_size=(8, 9))
+    assert result.shape == x.shape
+    assert_same_bits(max_pool2d(np.where(result == 0, -9, result), 2), best)
+    assert_same_bits(result[result != 0], x[result != 0])
+    assert max_unpool2d(best, places, 2, output_size=(8, 9)).dtype == x.dtype
+    grad = random(1, *x.shape)
+    back = max_unpool2d_backward(grad, best, places, 2, output_size=(8, 9))
+    assert_same_bits(
+        back,
+        np.take_along_axis(grad.reshape(2, 3, -1), places.reshape(2, 3, -1), -1).reshape(
+            best.shape
+        ),
+    )
+
+
+def test_gradients_are_slopes():
+    x = [random(0, 2, 3, 8, 9)]
+    for function, backward, words in [
+        (max_pool2d, max_pool2d_backward, {"kernel_size": 3, "stride": 2, "padding": 1}),
+        (avg_pool2d, avg_pool2d_backward, {"kernel_size": (3, 2), "padding": (1, 0)}),
+        (lp_pool2d, lp_pool2d_backward, {"norm_type": 2, "kernel_size": 3, "stride": 1}),
+        (adaptive_avg_pool2d, adaptive_avg_pool2d_backward, {"output_size": (3, 4)}),
+        (adaptive_max_pool2d, adaptive_max_pool2d_backward, {"output_size": 3}),
+    ]:
+        assert_gradients(
+            lambda a, f=function, words=words: f(a, **words),
+            lambda g, a, f=backward, words=words: f(g, a, **words),
+            x,
+        )
+
+
+def test_threads_change_no_bit(always_parallel):
+    x = random(0, 3, 4, 21, 33, dtype="float32")
+    results = []
+    for count in (1, 2, 5):
+        with imgconv.threads(count):
+            best, places = max_pool2d(x, 3, 2, 1, return_indices=True)
+            results.append(
+                (
+                    best,
+                    places,
+                    max_pool2d_backward(best, x, 3, 2, 1),
+                    avg_pool2d(x, 3, 2, 1),
+                    avg_pool2d_backward(best, x, 3, 2, 1),
+                )
+            )
+    for result in results[1:]:
+        for actual, expected in zip(result, results[0], strict=True):
+            assert_same_bits(actual, expected)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda x: max_pool2d(x, 3, padding=2),
+            "padding must be at most half the window, 1, got 2",
+        ),
+        (lambda x: avg_pool2d(x, 2, padding=(0, 2)), "padding must be at most half the window"),
+        (lambda x: max_pool2d(x, 9), "kernel_size must fit into the padded input"),
+        (lambda x: max_pool2d(x, 0), "kernel_size must be positive, got 0"),
+        (lambda x: max_pool2d(x, 2, stride=0), "stride must be positive, got 0"),
+        (lambda x: avg_pool2d(x, 2, divisor_override=0), "divisor_override must not be 0"),
+        (lambda x: adaptive_avg_pool2d(x, 0), "output_size must be positive"),
+        (lambda x: max_pool2d(x[0, 0], 2), "input must have shape"),
+        (lambda x: max_pool2d(x[:, :0], 2), "input must not be empty"),
+        (lambda x: lp_pool2d(x, 0, 2), "norm_type must be positive"),
+        (
+            lambda x: max_unpool2d(x, np.full(x.shape, 99), 1),
+            "indices must lie in a result of 64 pixels, got 99",
+        ),
+        (
+            lambda x: max_unpool2d(x, np.zeros((1, 2), int), 1),
+            "indices must have the input's shape",
+        ),
+        (
+            lambda x: max_unpool2d(x, np.zeros(x.shape, int), 2, output_size=(30, 30)),
+            "output_size must lie between 14 and 18, got 30",
+        ),
+        (lambda x: max_pool2d_backward(x, x, 2), r"grad_output must have shape \(1, 2, 4, 4\)"),
+    ],
+)
+def test_refusals(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(np.zeros((1, 2, 8, 8)))
+
+
+def test_refused_dtypes():
+    for function in (avg_pool2d, lambda x, k: lp_pool2d(x, 2, k), adaptive_avg_pool2d):
+        with pytest.raises(TypeError, match="int64"):
+            function(np.zeros((1, 4, 4), np.int64), 2)
+    with pytest.raises(TypeError, match="bool"):
+        max_pool2d(np.zeros((1, 4, 4), bool), 2)

@@ -1,0 +1,212 @@
+"""What Python and Cython share: records, enums and constants are the same on both sides."""
+
+import ctypes
+import dataclasses
+import importlib
+import pkgutil
+import re
+from functools import cache
+
+import cases
+import numpy as np
+import pytest
+from paths import ROOT
+
+from imgconv import operations
+from imgconv._loops import machine
+from imgconv.core import check, plan
+from imgconv.nn.core import correlation
+from imgconv.operations import (
+    base,
+    bilateral,
+    box,
+    canny,
+    correlate,
+    guided,
+    inorder,
+    lookup,
+    pool,
+    rank,
+    resample,
+    running,
+    separable,
+)
+
+PYX = ROOT / "pyx"
+SCALARS = {"Py_ssize_t": "p", "int": "i", "int32_t": "i4", "double": "d"}
+
+# File, struct and dtype.
+RECORDS = [
+    ("rows.pxd", "Job", plan.JOB),
+    ("rows.pxd", "Samples", plan.JOB["image"]),
+    ("bilateral.pyx", "Window", bilateral.WINDOW),
+    ("box.pyx", "Rectangle", box.RECTANGLE),
+    ("canny.pyx", "Filter", canny.FILTER),
+    ("canny.pyx", "Numbers", canny.NUMBERS),
+    ("correlate.pyx", "Kernel", correlate.KERNEL),
+    ("guided.pyx", "Square", guided.SQUARE),
+    ("inorder.pyx", "Filter", inorder.FILTER),
+    ("inorder.pyx", "Pass", inorder.PASS),
+    ("inorder.pyx", "Place", inorder.PLACE),
+    ("lookup.pyx", "Tables", lookup.TABLES),
+    ("pool.pyx", "Window", pool.WINDOW),
+    ("windows.pxd", "Window", rank.WINDOW),
+    ("windows.pxd", "Chord", rank.CHORD),
+    ("compounds.pxd", "Compound", rank.COMPOUND),
+    ("networks.pxd", "Network", rank.NETWORK),
+    ("networks.pxd", "Exchange", rank.EXCHANGE),
+    ("histograms.pxd", "Histogram", rank.HISTOGRAM),
+    ("resample.pyx", "Side", resample.SIDE),
+    ("resample.pyx", "Grid", resample.GRID),
+    ("running.pyx", "Mean", running.MEAN),
+    ("separable.pyx", "Filter", separable.FILTER),
+    ("separable.pyx", "Vertical", separable.VERTICAL),
+    ("separable.pyx", "Horizontal", separable.HORIZONTAL),
+]
+ENUMS = [
+    ("rows.pxd", "Code", [dtype.name for dtype in check.DTYPES]),
+    ("canny.pyx", "Stage", canny.STAGES),
+    ("inorder.pyx", "Combine", inorder.COMBINE),
+    ("pool.pyx", "How", pool.HOW),
+    ("separable.pyx", "Combine", separable.COMBINE),
+    ("windows.pxd", "Way", rank.WAYS),
+]
+CONSTANTS = [
+    ("rows.pxd", "CODES", len(check.DTYPES)),
+    ("box.pyx", "SHORT", box.SHORT),
+    ("canny.pyx", "PIECE", canny.PIECE),
+    ("pool.pyx", "SORTED", pool.SORTED),
+    ("resample.pyx", "ORDER", resample.ORDER),
+]
+
+
+@cache
+def lines_of(file, kind, name):
+    """Return the lines of a `cdef struct` or `cdef enum`, without comments."""
+    head = rf"^cdef {kind} {name}:\n" if name else rf"^cdef {kind}:\n"
+    bodies = re.findall(head + r"((?: +.*\n|\n)+)", (PYX / file).read_text(), re.M)
+    lines = (line.split("#")[0].strip() for body in bodies for line in body.splitlines())
+    return [line for line in lines if line]
+
+
+def fields_of(file, struct):
+    """Yield the name and the dtype of each field of a struct."""
+    for line in lines_of(file, "struct", struct):
+        kind, names = line.removeprefix("const ").split(maxsplit=1)
+        kind, _, count = kind.rstrip("]").partition("[")
+        for name in names.split(","):
+            if kind.endswith("*"):
+                field = np.dtype("p")
+            elif kind in SCALARS:
+                field = np.dtype(SCALARS[kind])
+            else:
+                field = dtype_of(file, kind)
+            yield (name.strip(), field, int(count)) if count else (name.strip(), field)
+
+
+def dtype_of(file, struct):
+    """Return the dtype of a struct, laid out as a compiler lays it out."""
+    return np.dtype(list(fields_of(file, struct)), align=True)
+
+
+@pytest.mark.parametrize(("file", "struct", "dtype"), RECORDS)
+def test_records(file, struct, dtype):
+    """The same names, types, order and places."""
+    assert dtype.names
+    assert dtype == dtype_of(file, struct)
+    assert dtype.isalignedstruct
+
+
+def test_pointers_are_integers_of_their_size():
+    assert (
+        np.dtype("p").itemsize == ctypes.sizeof(ctypes.c_void_p) == ctypes.sizeof(ctypes.c_ssize_t)
+    )
+
+
+def test_compiled_record():
+    """Its size, and where fields all over it stand, as the compiler says."""
+    names = ("cval", "result", "in_place", "block", "weights")
+    places = [plan.JOB.fields[name][1] for name in names]
+    assert machine.job_fields() == [plan.JOB.itemsize, *places]
+
+
+def test_job_of_layers():
+    names = [field.name for field in dataclasses.fields(correlation.Job)]
+    assert names == [name for name, *_ in fields_of("conv2d.pyx", "Job")]
+    assert {dtype for _, dtype in fields_of("conv2d.pyx", "Job")} == {np.dtype("p")}
+
+
+def test_no_record_is_left_out():
+    """All structs that a loop finds at job.shape, and all dtypes beside an operation."""
+    listed = {(file, struct) for file, struct, _ in RECORDS}
+    for file in PYX.glob("*.p*x*"):
+        for struct in re.findall(r"<const (\w+)\*> job\.shape", file.read_text()):
+            declared = {other for other, name in listed if name == struct}
+            assert declared, (file.name, struct)
+    known = {id(dtype) for _, _, dtype in RECORDS}
+    for found in pkgutil.iter_modules(operations.__path__, "imgconv.operations."):
+        for name, value in vars(importlib.import_module(found.name)).items():
+            if isinstance(value, np.dtype) and value.names:
+                assert id(value) in known, (found.name, name)
+
+
+@pytest.mark.parametrize(("file", "enum", "names"), ENUMS)
+def test_enums(file, enum, names):
+    declared = " ".join(lines_of(file, "enum", enum)).lower().split(", ")
+    assert [name.replace(" ", "_") for name in names] == declared
+
+
+def test_no_enum_is_left_out():
+    found = {
+        (file.name, name)
+        for file in PYX.glob("*.p*x*")
+        for name in re.findall(r"^cdef enum (\w+):", file.read_text(), re.M)
+    }
+    assert found == {(file, name) for file, name, _ in ENUMS}
+
+
+@pytest.mark.parametrize(("file", "name", "value"), CONSTANTS)
+def test_constants(file, name, value):
+    assert f"{name} = {value}" in lines_of(file, "enum", "")
+
+
+def test_widest_vector():
+    defined = re.findall(r"#define VECTOR_BYTES (\d+)", (PYX / "types.pxd").read_text())
+    assert max(map(int, defined)) == plan.VECTOR_BYTES
+
+
+def test_pixel_types():
+    """Their sizes, and the codes of the computing types."""
+    source = (PYX / "rows.pxd").read_text()
+    sizes = re.search(r'BYTES_OF\(code\) .*"(.*)"\[code\]', source).group(1)
+    assert [int(size, 8) for size in sizes.split(r"\\")[1:]] == [d.itemsize for d in check.DTYPES]
+    codes = re.search(r"REAL_CODE _Generic\(\(real\) 0, ([^)]*)\)", source).group(1)
+    for kind, code in re.findall(r"(\w+): (\d+)", codes):
+        name = {"float": "float32", "double": "float64"}.get(kind, kind.removesuffix("_t"))
+        assert check.DTYPES[int(code)].name == name
+    assert sorted(map(str, check.DTYPES)) == sorted(cases.DTYPES)
+
+
+@pytest.mark.parametrize(("table", "of_bool"), [("LOADS", "uint8"), ("STORES", "bool")])
+def test_conversions(table, of_bool):
+    """In the order of the pixel types."""
+    source = (PYX / "pixels.pyx").read_text()
+    body = re.search(rf"{table} = \[\n(.*?)\]\n", source, re.S | re.M).group(1)
+    found = [name or kind for name, kind in re.findall(r"> \w+?(?:_(half|bool)|\[(\w+)\])", body)]
+    kinds = {"float16": "half", "float32": "float", "float64": "double", "bool": of_bool}
+    names = [kinds.get(dtype.name, dtype.name) for dtype in check.DTYPES]
+    assert [name.removesuffix("_t") for name in found] == names
+
+
+def test_a_record_wants_all_its_fields():
+    for fields in ({"height": 1, "width": 2}, {"height": 1, "width": 2, "step": 3, "more": 4}):
+        with pytest.raises(AssertionError):
+            base.record(box.RECTANGLE, **fields)
+
+
+def test_records_in_a_row():
+    chords = base.record(rank.CHORD, row=np.arange(2), first=3, level=[4, 5], second=6)
+    head = base.record(rank.EXCHANGE, first=1, second=2, lesser=3, greater=-1)
+    data = base.in_a_row([head, chords, chords[:0]])
+    assert data[:16].view(np.int32).tolist() == [1, 2, 3, -1]
+    assert data[16:].view(np.intp).tolist() == [0, 3, 4, 6, 1, 3, 5, 6]

@@ -1,0 +1,71 @@
+"""Steps of pipelines to draw chains from, and images for them."""
+
+import numpy as np
+
+
+def noise(shape, dtype, seed=0):
+    pixels = np.random.default_rng(seed).random(shape)
+    if np.dtype(dtype).kind in "iu":
+        return (pixels * min(np.iinfo(dtype).max, 10_000)).astype(dtype)
+    return pixels > 0.5 if dtype == "bool" else (pixels * 100 - 20).astype(dtype)
+
+
+# Texts with a place for the mode; those without look at no neighbours.
+WINDOWED = (
+    "gaussian(sigma=1.2, mode={})",
+    "gaussian(sigma=(0, 2.5), mode={}, dtype=float32)",
+    "gaussian(sigma=9, mode={}, method=resample)",
+    "sobel(mode={})",
+    "scharr(axis=1, mode={})",
+    "derivative(axis=0, accuracy=4, mode={})",
+    "laplace(mode={}, cval=3)",
+    "gaussian_laplace(sigma=1, mode={})",
+    "difference_of_gaussians(low_sigma=1, mode={})",
+    "unsharp_mask(radius=2, mode={}, cval=7)",
+    "box(size=(5, 4), mode={})",
+    "box(size=11, mode={})",
+    "correlate(kernel=[[1, 2, 0], [0, 1, 0], [3, 0, -1]], mode={})",
+    "convolve(kernel=[[1, 2], [3, 4]], dilation=2, mode={})",
+    "separable(kernel_y=[1, 2, 1], kernel_x=[1, 0, -1, 2], mode={})",
+    "median(size=3, mode={})",
+    "minimum(size=(4, 2), mode={}, cval=1.5)",
+    "percentile(percentiles=20, size=5, mode={})",
+    "erode(footprint=[[0, 1, 0], [1, 1, 1], [0, 1, 0]], mode={})",
+    "opening(size=3, mode={})",
+    "closing(size=(2, 4), mode={}, cval=2)",
+    "white_tophat(size=5, mode={})",
+    "morphological_gradient(size=4, mode={})",
+    "black_tophat(size=(2, 5), mode={}, dtype=float32)",
+    "morphological_gradient(footprint=[[1, 0, 0], [1, 1, 0]], mode={}, dtype=int32)",
+    "bilateral(win_size=5, sigma_color=10, mode={})",
+    "guided(guide=image, radius=2, eps=30, mode={})",
+    "threshold(local, size=7, offset=1, mode={})",
+    "correlate(kernel=[[1, 2], [3, 5]], method=fft, mode={})",
+)
+
+
+POINTWISE = (
+    "scale(factor=0.5, offset=3)",
+    "clip(low=5, high=90)",
+    "gamma(exponent=0.7)",
+    "invert",
+    "absolute",
+    "normalize",
+    "normalize(low=0, high=200)",
+    "threshold(otsu)",
+    "threshold(value=20)",
+    "astype(dtype=float32)",
+    "astype(dtype=uint16)",
+)
+
+
+BRANCHED = (
+    "sobel(axis=0, mode={0}), sobel(axis=1, mode={1}) | magnitude",
+    "image - gaussian(sigma=2, mode={0})",
+    "(box(size=3, mode={0}) | invert) * image + scharr(mode={1})",
+    "image / (gaussian(sigma=1, mode={0}) | normalize)",
+    "gradient(mode={0}) | laplace(mode={1}) | magnitude",
+    "(median(size=3, mode={0}) - image), threshold(otsu) | magnitude",
+    "gradient | canny(low_threshold=1, high_threshold=5) | magnitude",
+    "gradient(mode={0}) | hysteresis(low=3, high=20) | magnitude",
+)

@@ -1,0 +1,429 @@
+"""Random calls of imgconv, each held against a plain call, its steps or its definition.
+
+    python tests/support/fuzz.py --seconds 600
+    python tests/support/fuzz.py --seed 3 --calls 20000 --level v3
+    python tests/support/fuzz.py --call 'check(row("median-5"), Image((3, 70), "<f4"), threads=3)'
+
+A call is a line of Python in the words of fuzz_calls.py, drawn from the seed and its number alone,
+and what runs is that line: what is printed of a failure can be run again, and cut down by hand.
+Filters and pipelines must give the bits that the same call gives on a contiguous copy, with one
+thread and no `out`; small images are held against the slow twins, pipelines against their steps,
+faces against their originals. ValueError, TypeError and MemoryError are answers if the plain call
+gives the same.
+
+The calls run in a process of their own, which tells each line before it runs. One that ends the
+process, or takes longer than LIMIT seconds, is a failure, and the next process goes on behind it.
+"""
+
+import argparse
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+import cases
+import fuzz_calls
+import numpy as np
+from cases import CORE, OTHERS, Case
+from fuzz_calls import Image, Layout, Out, Text, call_of
+from fuzz_faces import weights
+
+import imgconv
+
+LIMIT = 120
+
+
+# ---- draws: lines of Python ----------------------------------------------------------------------
+
+Draw = np.random.Generator
+MODES = [*cases.MODES, "grid-mirror", "grid-wrap", "grid-constant"]
+# On both sides of the widths of tiles, chunks and strips.
+EDGES = (63, 64, 65, 127, 128, 129, 255, 256, 257, 511, 513, 1023, 1024, 1025, 2049, 4097)
+HUGE = (2**31 - 1, 2**31, 2**40, 2**62, 2**63, 2**64)
+ORDER = ("minimum", "maximum", "median", "percentile", "rank", *cases.SCIPY_MORPHOLOGY)
+
+
+def one_of(rng: Draw, values: Any) -> Any:
+    """Return one of some values, as it is."""
+    return values[int(rng.integers(len(values)))]
+
+
+def between(rng: Draw, low: int, high: int) -> int:
+    """Return an integer from low to high, both included."""
+    return int(rng.integers(low, high + 1))
+
+
+def extent(rng: Draw, most: int) -> int:
+    """Return a stride, a dilation or a size, seldom one that cannot be."""
+    return one_of(rng, HUGE) if rng.random() < 0.01 else between(rng, 1, most)
+
+
+def size(rng: Draw) -> tuple[int, int]:
+    """Return the size of an image: empty, thin, small, or past the pieces that loops work on."""
+    way = rng.random()
+    if way < 0.03:
+        return one_of(rng, [(0, 0), (0, between(rng, 1, 9)), (between(rng, 1, 9), 0)])
+    if way < 0.15:
+        return one_of(rng, [(1, 1), (1, between(rng, 1, 300)), (between(rng, 1, 300), 1)])
+    if way < 0.45:
+        most = one_of(rng, [3, 12])
+        return between(rng, 1, most), between(rng, 1, most)
+    if way < 0.85:
+        return between(rng, 1, 70), between(rng, 1, 90)
+    if way < 0.95:
+        return between(rng, 1, 9), one_of(rng, EDGES) + between(rng, -1, 1)
+    return between(rng, 100, 700), between(rng, 1, 20)
+
+
+def layout(rng: Draw, ndim: int, steps: tuple[int, ...]) -> Layout:
+    """Return a layout with some of these steps along its axes."""
+    axes = rng.permutation(ndim) if rng.random() < 0.4 else np.arange(ndim)
+    away = one_of(rng, [1, 2, 3, 8, 64, 4096]) if rng.random() < 0.4 else 0
+    return Layout(tuple(axes.tolist()), tuple(one_of(rng, steps) for _ in range(ndim)), away)
+
+
+def dtype(rng: Draw) -> str:
+    """Return the dtype of pixels, in either byte order."""
+    name = np.dtype(one_of(rng, cases.DTYPES)).str
+    return name.replace("<", ">") if rng.random() < 0.2 else name
+
+
+def axes(rng: Draw, most: int = 2) -> tuple[tuple[int, ...], dict[str, Any]]:
+    """Return the shape of an image and the words that say which of its axes are what."""
+    height, width = size(rng)
+    more = 0 if rng.random() < 0.7 else between(rng, 1, most)
+    if not more:
+        return (height, width), {}
+    sides = [one_of(rng, [0, 1, 1, 2, 3, 3, 4, 5]) for _ in range(more)]
+    small = height * width * int(np.prod(sides)) > 40_000
+    shape = [*(min(n, 40) if small else n for n in (height, width)), *sides]
+    places = rng.permutation(len(shape)).tolist()
+    whole = tuple(shape[axis] for axis in places)
+    y, x, *others = (places.index(axis) - len(shape) * (rng.random() < 0.3) for axis in
+                     range(len(shape)))  # fmt: skip
+    if more == 1 and rng.random() < 0.6:
+        return whole, {"channel_axis": others[0]} | ({"axes": (y, x)} if rng.random() < 0.3 else {})
+    channel = {"channel_axis": others[-1]} if rng.random() < 0.4 else {}
+    return whole, {"axes": (y, x)} | channel
+
+
+def image(rng: Draw, shape: tuple[int, ...], kind: str | None = None) -> Image:
+    """Return an image in some layout."""
+    way = rng.random()
+    placed = None
+    if way < 0.6:
+        steps = (1,) if way < 0.1 else (1, 1, -1) if way < 0.3 else (1, -1, 2, -2, 3, 0)
+        placed = layout(rng, len(shape), steps)
+    return Image(shape, kind or dtype(rng), between(rng, 0, 999), placed, rng.random() < 0.1)
+
+
+def out(rng: Draw, image: Image, ndim: int, same_size: bool) -> Out | None:
+    """Return an array to fill, or none."""
+    way = rng.random()
+    if way < 0.4:
+        return None
+    writable = not image.read_only
+    if way < 0.55 and same_size and writable and 0 not in image.placed.steps:
+        return Out("same")
+    kind = np.dtype(image.dtype).str if rng.random() < 0.5 else dtype(rng)
+    steps = (1,) if rng.random() < 0.4 else (1, 1, -1, 2, -3)
+    where = "shared" if way < 0.8 and writable else "fresh"
+    return Out(where, kind, layout(rng, ndim, steps))
+
+
+def border(rng: Draw) -> dict[str, Any]:
+    """Return mode and cval."""
+    words: dict[str, Any] = {}
+    if rng.random() < 0.8:
+        one = one_of(rng, MODES)
+        words["mode"] = one if rng.random() < 0.6 else (one, one_of(rng, MODES))
+    if rng.random() < 0.4:
+        words["cval"] = one_of(rng, [1.0, 1.5, -3.25, 300.0, 70_000.0])
+    return words
+
+
+def footprint(rng: Draw) -> list[list[int]]:
+    """Return the pixels of a window; often with empty margins on some sides."""
+    most = one_of(rng, [3, 5, 9, 17])
+    height, width = between(rng, 1, most), between(rng, 1, most)
+    pixels = rng.random((height, width)) < one_of(rng, [0.15, 0.5, 0.8, 1.0])
+    if rng.random() < 0.5:
+        inside = np.zeros_like(pixels)
+        top, left = between(rng, 0, height - 1), between(rng, 0, width - 1)
+        inside[top : between(rng, top, height), left : between(rng, left, width)] = True
+        pixels &= inside
+    if not pixels.any():
+        pixels[between(rng, 0, height - 1), between(rng, 0, width - 1)] = True
+    return pixels.astype(int).tolist()
+
+
+def order_row(rng: Draw) -> tuple[str, int]:
+    """Return the text of a row that chooses pixels, and how many layers it gives."""
+    name = one_of(rng, ORDER)
+    if rng.random() < 0.6:
+        window: Any = footprint(rng)
+    else:
+        window = (between(rng, 1, 9), one_of(rng, [1, 2, 3, 5, 8, 15, 40]))
+    count = np.count_nonzero(window) if np.ndim(window) == 2 else int(np.prod(window))
+    place: Any = None
+    if name == "rank":
+        place = between(rng, -count, count - 1)
+    if name == "percentile":
+        place = one_of(rng, [0, 20, 50, 100, [50], [0, 30, 100]])
+    return call_of("order", name, window, place), len(place) if isinstance(place, list) else 0
+
+
+def dense_row(rng: Draw) -> str:
+    """Return the text of a row that correlates or convolves."""
+    most = one_of(rng, [3, 3, 5, 5, 9, 30])
+    options: dict[str, Any] = {}
+    if rng.random() < 0.3:
+        options["stride"] = (extent(rng, 4), extent(rng, 4))
+    if rng.random() < 0.3:
+        options["dilation"] = (extent(rng, 5), extent(rng, 5))
+    if rng.random() < 0.3:
+        options["shape"] = one_of(rng, ["same", "full", "valid"])
+    if rng.random() < 0.3:
+        options["method"] = one_of(rng, ["direct", "fft", "separable"])
+    sides = between(rng, 1, most), between(rng, 1, most)
+    return call_of("dense", one_of(rng, ["correlate", "convolve"]), sides, between(rng, 0, 99),
+                   **options)  # fmt: skip
+
+
+def pool_row(rng: Draw) -> str:
+    """Return the text of a row that pools."""
+    window = extent(rng, 9), extent(rng, 9)
+    words: dict[str, Any] = {"size": window, "how": one_of(rng, ["max", "min", "sum", "mean",
+                                                                 "median"])}  # fmt: skip
+    if rng.random() < 0.6:
+        words["stride"] = extent(rng, 9), extent(rng, 9)
+    if rng.random() < 0.4:
+        halves = [min(9, k // 2) for k in window]
+        words["padding"] = tuple((between(rng, 0, k), between(rng, 0, k)) for k in halves)
+    if rng.random() < 0.3:
+        words["dilation"] = extent(rng, 3), extent(rng, 3)
+    if rng.random() < 0.3:
+        words["ceil_mode"] = True
+    return call_of("pooling", **words)
+
+
+def filter_line(rng: Draw) -> str:
+    """Return a call of `check`."""
+    way, layers = rng.random(), 0
+    if way < 0.35:
+        text, layers = order_row(rng)
+    elif way < 0.5:
+        text = dense_row(rng)
+    elif way < 0.57:
+        text = pool_row(rng)
+    else:
+        rows = CORE if rng.random() < 0.3 else OTHERS if rng.random() < 0.15 else cases.CASES
+        text = f"row({one_of(rng, rows).id!r})"
+    filter = eval(text, vars(fuzz_calls))
+    shape, words = axes(rng)
+    pixels = image(rng, shape)
+    if isinstance(filter, Case):
+        words |= border(rng)
+        layers = layers or getattr(filter, "layers", 0)
+    same_size = not layers and getattr(filter, "keeps_size", filter.function is not imgconv.pool)
+    target = out(rng, pixels, len(shape) + bool(layers), same_size)
+    if target is None and rng.random() < 0.2:
+        words["dtype"] = np.dtype(dtype(rng)).name
+    pieces = "strips" if rng.random() < 0.2 else None
+    return call_of("check", Text(text), pixels, out=target, threads=between(rng, 1, 5),
+                   pieces=pieces, **words)  # fmt: skip
+
+
+def step_text(rng: Draw, mode: str) -> str:
+    """Return one step of a pipeline; `mode` for all its borders."""
+    from chains import BRANCHED, POINTWISE, WINDOWED
+
+    way = rng.random()
+    if way < 0.4:
+        name = one_of(rng, ("minimum", "maximum", "median", *cases.SCIPY_MORPHOLOGY))
+        return call_of(name, footprint=footprint(rng), mode=Text(mode))
+    if way < 0.5:
+        size = between(rng, 1, 6), between(rng, 1, 6)
+        kernel = np.round(weights(rng, size), 2).tolist()
+        return call_of(one_of(rng, ["correlate", "convolve"]), kernel=kernel, mode=Text(mode))
+    if way < 0.8:
+        return one_of(rng, WINDOWED).format(mode)
+    if way < 0.92:
+        return one_of(rng, POINTWISE)
+    return one_of(rng, BRANCHED).format(mode, mode)
+
+
+def chain_line(rng: Draw) -> str:
+    """Return a call of `chain`."""
+    mode = one_of(rng, cases.MODES)
+    steps = []
+    for _ in range(between(rng, 1, 5)):
+        mode = one_of(rng, cases.MODES) if rng.random() < 0.3 else mode
+        steps.append(step_text(rng, mode))
+    shape, words = axes(rng, 1)
+    pixels = image(rng, shape)
+    chunks = target = None
+    if rng.random() < 0.35:
+        # No more than a few chunks along each axis: a task costs a millisecond.
+        chunks = tuple(max(1, n // between(rng, 1, 5)) for n in shape)
+    elif rng.random() < 0.4:
+        target = out(rng, pixels, len(shape), False)
+    pieces = "bands" if rng.random() < 0.6 else None
+    return call_of("chain", " | ".join(steps), pixels, out=target, threads=between(rng, 1, 5),
+                   pieces=pieces, chunks=chunks, **words)  # fmt: skip
+
+
+def layer_line(rng: Draw) -> str:
+    """Return a call of `layer`."""
+    name = one_of(rng, ["conv2d", "conv_transpose2d", "max_pool2d", "avg_pool2d", "lp_pool2d"])
+    kind = one_of(rng, ["<f4", "<f4", "<f8", ">f4"])
+    channels, window = between(rng, 1, 5), (between(rng, 1, 5), between(rng, 1, 5))
+    first = image(rng, (between(rng, 0, 3), channels, *size(rng)), kind)
+    options: dict[str, Any] = {"stride": (between(rng, 1, 3), between(rng, 1, 3))}
+    options["padding"] = tuple(between(rng, 0, k // 2) for k in window)
+    grad = image(rng, (0, 0, 0, 0), kind) if rng.random() < 0.6 else None
+    words: dict[str, Any] = {"threads": between(rng, 1, 5), "grad": grad, **options}
+    if name == "lp_pool2d":
+        del words["padding"]
+        return call_of("layer", name, first, 2, window, **words)
+    if not name.startswith("conv"):
+        return call_of("layer", name, first, window, **words)
+    others = between(rng, 1, 9)
+    sides = (others, channels) if name == "conv2d" else (channels, others)
+    kernel = image(rng, (*sides, *window), kind)
+    bias = image(rng, (others,), kind) if rng.random() < 0.5 else None
+    dilation = between(rng, 1, 2), between(rng, 1, 2)
+    return call_of("layer", name, first, kernel, bias, **words, dilation=dilation)
+
+
+def draw(seed: int, number: int) -> str:
+    """Return line number `number`."""
+    rng = np.random.default_rng((seed, number))
+    way = rng.random()
+    if way < 0.6:
+        return filter_line(rng)
+    if way < 0.78:
+        return chain_line(rng)
+    if way < 0.94:
+        return call_of("face", seed, number, threads=between(rng, 1, 5))
+    return layer_line(rng)
+
+
+# ---- the process that runs them, and the one that watches it -------------------------------------
+
+
+def run(line: str) -> str:
+    """Run a line and return what went wrong; nothing if all is well."""
+    try:
+        eval(line, vars(fuzz_calls))
+    except Exception as error:
+        notes = getattr(error, "__notes__", [])
+        if isinstance(error, AssertionError):
+            return "\n".join([str(error), *notes])
+        return "".join(traceback.format_exception(error)[-4:])
+    return ""
+
+
+def serve(seed: int, first: int, last: int) -> None:
+    """Run lines; tell each before it runs, and what came of it."""
+    for number in range(first, last):
+        line = draw(seed, number)
+        print(f"call {number} {line}", flush=True)
+        print(f"done {number} {run(line)!r}", flush=True)
+
+
+def watched(command: list[str], env: dict[str, str], number: int) -> Iterator[tuple[int, str, str]]:
+    """Yield (number, line, what went wrong) of each call of one process, until it ends.
+
+    `number` is told where it ends before any call.
+    """
+    line = what = ""
+    with tempfile.TemporaryFile() as words:
+        child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=words)
+        try:
+            for told in lines_of(child):
+                kind, _, rest = told.partition(" ")
+                if kind == "call":
+                    number, line = int(rest.partition(" ")[0]), rest.partition(" ")[2]
+                elif kind == "done":
+                    yield number, line, eval(rest.partition(" ")[2])
+                    line = ""
+            what = f"the process ended with {child.wait()}"
+        except TimeoutError:
+            what = f"no answer in {LIMIT} s"
+        finally:
+            child.kill()
+            child.wait()
+            child.stdout.close()
+        if line or child.returncode:
+            words.seek(0)
+            said = words.read().decode(errors="replace").splitlines()
+            yield number, line, "\n".join([what, *said[:60]])
+
+
+def lines_of(child: subprocess.Popen) -> Iterator[str]:
+    """Yield what a process prints; TimeoutError where it prints nothing for long."""
+    begun = b""
+    with selectors.DefaultSelector() as ready:
+        ready.register(child.stdout, selectors.EVENT_READ)
+        while ready.select(LIMIT):
+            if not (piece := os.read(child.stdout.fileno(), 1 << 16)):
+                return
+            *lines, begun = (begun + piece).split(b"\n")
+            yield from (line.decode() for line in lines)
+    raise TimeoutError
+
+
+def watch(wanted: argparse.Namespace) -> int:
+    """Run calls in processes of their own, report, and return how many failed."""
+    begin = told = time.monotonic()
+    done, last, failed = 0, wanted.calls, 0
+    command = [sys.executable, __file__, "--seed", str(wanted.seed), "--serve"]
+    # Threads that wait must not take the processors from those that work.
+    env = {**os.environ, "OMP_WAIT_POLICY": "passive"}
+    env |= {"IMGCONV_ISA": wanted.level} if wanted.level else {}
+    while done < last and failed < wanted.failures:
+        for number, line, what in watched([*command, f"{done}:{last}"], env, done):
+            done, now = number + 1, time.monotonic()
+            if what:
+                failed += 1
+                print(f"{what}\npython tests/support/fuzz.py --call {line!r}\n", flush=True)
+            if now - told > 30:
+                told = now
+                print(f"{done} calls, {failed} failed, {now - begin:.0f} s", flush=True)
+            if now - begin > wanted.seconds or failed == wanted.failures:
+                last = done
+                break
+    print(f"{done} calls with seed {wanted.seed}, {failed} failed")
+    return failed
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--calls", type=int, default=10**9, help="no more than these")
+    parser.add_argument("--seconds", type=float, default=10**9, help="no longer than this")
+    parser.add_argument("--level", help="the instruction set: v2, v3, v4")
+    parser.add_argument("--failures", type=int, default=20, help="stop after so many")
+    parser.add_argument("--call", metavar="LINE", help="run this call alone")
+    parser.add_argument("--serve", metavar="FIRST:LAST", help=argparse.SUPPRESS)
+    wanted = parser.parse_args()
+    if wanted.call:
+        print(run(wanted.call) or "no failure")
+        return 0
+    if wanted.serve:
+        serve(wanted.seed, *map(int, wanted.serve.split(":")))
+        return 0
+    if wanted.calls == wanted.seconds:
+        wanted.seconds = 60
+    return int(watch(wanted) > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

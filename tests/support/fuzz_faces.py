@@ -1,0 +1,617 @@
+"""A differential fuzzer of the faces: random calls, answered by the original and by the face.
+
+    python tests/support/fuzz_faces.py --seconds 600
+    python tests/support/fuzz_faces.py --only median_filter --seed 3
+    python tests/support/fuzz_faces.py --seed 0 --draw 4711  # one call again, and its arguments
+
+A draw is given by its seed and its number alone. Both sides get copies of all arrays, in the same
+layout. Results, and arrays to fill, must have the same dtype and be equal to the bit (but for the
+sign of zeros and the payload of NaN); or both must raise the same error with the same words. What
+a face refuses, its original must refuse. Where SciPy leaves memory, `sound_scipy` answers for it.
+Calls run in another process, so that one that ends it is a difference like others.
+
+Beside each draw the face alone gets the same call with an argument that is no such thing. It may do
+it, refuse it or hand it on; another exception is a fault.
+"""
+
+import argparse
+import inspect
+import mmap
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.ndimage
+import sound_scipy
+
+import imgconv.ndimage
+import imgconv.signal
+import imgconv.skimage.feature
+import imgconv.skimage.filters
+import imgconv.skimage.measure
+import imgconv.skimage.restoration
+from imgconv.fallback import FACES, FaceError, reason_of
+from imgconv.ndimage import call as ndimage_arguments
+
+DTYPES = (
+    ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
+    + ["float32", "float64"] * 3
+    + ["float16", "complex64"]
+)
+MODES = ["reflect", "constant", "nearest", "mirror", "wrap", "grid-mirror", "grid-constant"]
+MODES += ["grid-wrap"]
+
+
+class Call(NamedTuple):
+    """A function of a module with its arguments."""
+
+    module: Any
+    original: Any
+    name: str
+    args: tuple[Any, ...]
+    options: dict[str, Any]
+
+    def __str__(self) -> str:
+        parts = [show(each) for each in self.args]
+        parts += [f"{name}={show(each)}" for name, each in self.options.items()]
+        return f"{self.original.__name__}.{self.name}({', '.join(parts)})"
+
+
+def show(value: Any) -> str:
+    """Return an argument in few words."""
+    if isinstance(value, np.ndarray) and value.size > 60:
+        return f"<{value.dtype} {value.shape}, strides {value.strides}>"
+    return repr(value)
+
+
+# ---- arrays ----------------------------------------------------------------------------------
+
+
+def array(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """Return random pixels: noise, few values, large values, a constant, or not all finite."""
+    kind = rng.integers(6)
+    d = np.dtype(dtype)
+    if d.kind == "b":
+        return rng.random(shape) < rng.random()
+    if d.kind in "iu":
+        info = np.iinfo(d)
+        low, high = [(0, 4), (max(info.min, -100), 100), (0, 100)][rng.integers(3)]
+        if kind == 0:
+            low, high = info.min, info.max
+        return rng.integers(low, high, shape, d, endpoint=True)
+    values = rng.standard_normal(shape) * 10.0 ** rng.integers(-3, 4)
+    if kind == 0:
+        values = np.round(values)
+    if kind == 1:
+        values = np.full(shape, values.flat[0] if values.size else 0)
+    if kind == 2 and values.size:
+        values.flat[rng.integers(values.size)] = rng.choice([np.nan, np.inf, -np.inf])
+    if d.kind == "c":
+        values = values + 1j * rng.standard_normal(shape)
+    return values.astype(d)
+
+
+def laid_out(rng: np.random.Generator, values: np.ndarray) -> np.ndarray:
+    """Return equal values in some layout; seldom the first line over and over."""
+    way = rng.integers(12)
+    if way == 0:
+        return np.asfortranarray(values)
+    if way == 1:
+        wide = np.zeros((*values.shape[:-1], 2 * values.shape[-1]), values.dtype)
+        wide[..., ::2] = values
+        return wide[..., ::2]
+    if way in (2, 3):
+        backwards = tuple(slice(None, None, rng.choice([-1, 1])) for _ in values.shape)
+        return np.ascontiguousarray(values[backwards])[backwards]
+    if way == 4 and values.dtype.itemsize > 1:
+        return values.astype(values.dtype.newbyteorder())
+    if way == 5:
+        frozen = values.copy()
+        frozen.setflags(write=False)
+        return frozen
+    if way == 6:
+        base = np.empty(values.nbytes + 1, np.uint8)
+        unaligned = np.ndarray(values.shape, values.dtype, base, 1)
+        unaligned[...] = values
+        return unaligned
+    if way == 7 and values.size:
+        axes = [slice(None) if rng.random() < 0.6 else slice(1) for _ in values.shape]
+        return np.broadcast_to(values[tuple(axes)].copy(), values.shape)
+    return values
+
+
+def again(value: Any, seen: dict[int, Any]) -> Any:
+    """Return a copy of an argument in the same layout; the same array twice stays one."""
+    if not isinstance(value, np.ndarray):
+        return value
+    if id(value) not in seen:
+        if type(value) is not np.ndarray:
+            return value.copy()
+        base = value
+        while isinstance(base.base, np.ndarray):
+            base = base.base
+        if base is not value and value.size:
+            other = base.copy(order="K")
+            at = value.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+            seen[id(value)] = np.ndarray(value.shape, value.dtype, memory(other), at, value.strides)
+        else:
+            seen[id(value)] = value.copy(order="K")
+        seen[id(value)].setflags(write=value.flags.writeable)
+    return seen[id(value)]
+
+
+def memory(base: np.ndarray) -> np.ndarray:
+    """Return the bytes of an array whose elements lie without gaps."""
+    return np.ndarray(base.nbytes, np.uint8, base.ravel(order="K"))
+
+
+# ---- scipy.ndimage ---------------------------------------------------------------------------
+
+
+def shape(rng: np.random.Generator) -> tuple[int, ...]:
+    """Return the shape of a signal, an image or a volume."""
+    ndim = rng.choice([1, 2, 2, 2, 3])
+    most = {1: 200, 2: 40, 3: 9}[int(ndim)]
+    return tuple(int(n) for n in rng.integers(1, most, ndim))
+
+
+def one_or_each(rng: np.random.Generator, n: int, draw: Callable[[], Any]) -> Any:
+    """Return one value, or a sequence of n; seldom of one too many."""
+    if rng.random() < 0.6:
+        return draw()
+    return [draw() for _ in range(n + (rng.random() < 0.03))]
+
+
+def common(
+    rng: np.random.Generator, image: np.ndarray, n: int, output: bool = True
+) -> dict[str, Any]:
+    """Return mode, cval and output."""
+    options: dict[str, Any] = {}
+    if rng.random() < 0.8:
+        options["mode"] = one_or_each(rng, n, lambda: str(rng.choice(MODES)))
+    if rng.random() < 0.5:
+        options["cval"] = rng.choice([0, 1, 3, 1.5, -2.0, 300, np.nan, np.inf],
+                                     p=[.3, .2, .15, .1, .1, .05, .05, .05])  # fmt: skip
+    if output and rng.random() < 0.5:
+        options["output"] = output_of(rng, image)
+    return options
+
+
+def output_of(rng: np.random.Generator, image: np.ndarray) -> Any:
+    """Return a dtype, its name, an array of one, or the image itself."""
+    dtype = str(rng.choice(DTYPES)) if rng.random() < 0.5 else image.dtype.name
+    way = rng.integers(6)
+    if way == 0:
+        return dtype
+    if way == 1:
+        return np.dtype(dtype).type
+    if way == 2:
+        return image
+    if way == 3 and rng.random() < 0.1:
+        return np.zeros(tuple(n + 1 for n in image.shape), dtype)
+    return laid_out(rng, array(rng, image.shape, dtype))
+
+
+def axes(rng: np.random.Generator, ndim: int) -> Any:
+    """Return some axes, or all, in any order."""
+    if rng.random() < 0.6:
+        return None
+    count = int(rng.integers(1, ndim + 1))
+    some = [int(axis) for axis in rng.permutation(ndim)[:count]]
+    some = [axis - ndim if rng.random() < 0.3 else axis for axis in some]
+    return some[0] if count == 1 and rng.random() < 0.5 else tuple(some)
+
+
+def count_of(chosen: Any, ndim: int) -> int:
+    """Return how many axes are chosen."""
+    return ndim if chosen is None else np.size(chosen)
+
+
+def origin(rng: np.random.Generator, sizes: Sequence[int]) -> Any:
+    """Return how far windows of these sizes are shifted: not, to an end, between; seldom beyond."""
+    ends = [(-(size // 2), (size - 1) // 2) for size in sizes]
+    way = rng.random()
+    if way < 0.4:
+        return 0
+    if way < 0.5:
+        return int(rng.choice([-1, 1, 2]))
+    shifts = [int(rng.choice([0, low, high, rng.integers(low, high, endpoint=True)]))
+              for low, high in ends]  # fmt: skip
+    if rng.random() < 0.03:
+        shifts[0] += int(rng.choice([-len(shifts) - 1, -1, 1, 5]))
+    return shifts[0] if len(shifts) == 1 else shifts
+
+
+def footprint(rng: np.random.Generator, n: int, most: int = 5) -> np.ndarray:
+    """Return pixels of a window, at times with rows and columns around them that are not set."""
+    pixels = rng.random(tuple(rng.integers(1, most, n))) < rng.choice([0.6, 1.0])
+    if rng.random() < 0.4:
+        margins = rng.integers(0, rng.choice([2, 4, 12]), (n, 2))
+        pixels = np.pad(pixels, margins * (rng.random((n, 2)) < 0.5))
+    return pixels
+
+
+def window(rng: np.random.Generator, n: int) -> dict[str, Any]:
+    """Return a size or a footprint of n axes, with an origin."""
+    if rng.random() < 0.6:
+        most = int(rng.choice([7, 30 if n < 3 else 7]))
+        size = one_or_each(rng, n, lambda: int(rng.integers(1, most)))
+        return {"size": size, "origin": origin(rng, np.broadcast_to(size, n if np.ndim(size) == 0
+                                                                    else len(size)))}  # fmt: skip
+    pixels = footprint(rng, n)
+    return {"footprint": pixels, "origin": origin(rng, pixels.shape)}
+
+
+def along(rng: np.random.Generator, ndim: int) -> dict[str, Any]:
+    """Return an axis, or leave it away."""
+    return {} if rng.random() < 0.3 else {"axis": int(rng.integers(-ndim, ndim))}
+
+
+def weights(rng: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
+    """Return a kernel: real, whole, with zeros, symmetric or antisymmetric."""
+    kernel = rng.standard_normal(size)
+    way = rng.integers(5)
+    if way == 0:
+        kernel = np.round(2 * kernel)
+    if way == 1:
+        kernel[rng.random(size) < 0.5] = 0
+    if way in (2, 3):
+        turned = kernel[(slice(None, None, -1),) * len(size)]
+        kernel = kernel + turned if way == 2 else kernel - turned
+    return kernel
+
+
+def sigma(rng: np.random.Generator, n: int) -> Any:
+    """Return a standard deviation, or one for each axis."""
+    return one_or_each(rng, n, lambda: float(rng.choice([0.5, 0.7, 1, 1.3, 2.2, 0, 4])))
+
+
+def gaussian_options(rng: np.random.Generator) -> dict[str, Any]:
+    """Return truncate and radius."""
+    options: dict[str, Any] = {}
+    if rng.random() < 0.2:
+        options["truncate"] = float(rng.choice([1, 2.5, 3]))
+    if rng.random() < 0.1:
+        options["radius"] = int(rng.integers(0, 5))
+    return options
+
+
+def ndimage_call(rng: np.random.Generator, name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return arguments for a function of `scipy.ndimage`."""
+    image = laid_out(rng, array(rng, shape(rng), str(rng.choice(DTYPES))))
+    ndim = image.ndim
+    if name in ("correlate1d", "convolve1d"):
+        kernel = weights(rng, (int(rng.integers(1, 10)),))
+        options = along(rng, ndim) | common(rng, image, 1) | {"origin": origin(rng, kernel.shape)}
+        return (image, kernel), options
+    if name in ("uniform_filter1d", "minimum_filter1d", "maximum_filter1d"):
+        size = int(rng.integers(1, 9))
+        options = along(rng, ndim) | common(rng, image, 1) | {"origin": origin(rng, (size,))}
+        return (image, size), options
+    if name == "gaussian_filter1d":
+        options = along(rng, ndim) | common(rng, image, 1) | gaussian_options(rng)
+        options["order"] = int(rng.integers(3))
+        return (image, float(rng.choice([0.6, 1, 2.3]))), options
+    if name in ("sobel", "prewitt"):
+        return (image,), along(rng, ndim) | common(rng, image, ndim)
+    chosen = axes(rng, ndim)
+    n = count_of(chosen, ndim)
+    options = common(rng, image, n) | {"axes": chosen}
+    if name == "gaussian_filter":
+        order = one_or_each(rng, n, lambda: int(rng.integers(3)))
+        return (image, sigma(rng, n)), options | gaussian_options(rng) | {"order": order}
+    if name == "gaussian_laplace":
+        return (image, sigma(rng, n)), options | gaussian_options(rng)
+    if name == "gaussian_gradient_magnitude":
+        return (image, sigma(rng, ndim)), options | gaussian_options(rng)
+    if name == "laplace":
+        return (image,), options
+    if name in ("correlate", "convolve"):
+        kernel = weights(rng, tuple(rng.integers(1, rng.choice([5, 5, 20 if n < 3 else 5]), n)))
+        return (image, kernel), options | {"origin": origin(rng, kernel.shape)}
+    if name == "uniform_filter":
+        sizes = [int(size) for size in rng.integers(1, 9, n)]
+        return (image, sizes), options | {"origin": origin(rng, sizes)}
+    if name.startswith("binary"):
+        return (image,), binary_options(rng, options, n)
+    options |= window(rng, n)
+    if name == "rank_filter":
+        return (image, int(rng.integers(-4, 4))), options
+    if name == "percentile_filter":
+        return (image, float(rng.choice([0, 20, 50, 99.5, 100, -30]))), options
+    if name.startswith(("grey", "morph", "white", "black")) and rng.random() < 0.1:
+        pixels = options.get("footprint")
+        options["structure"] = rng.integers(0, 3, (2,) * n if pixels is None else pixels.shape)
+    return (image,), options
+
+
+def binary_options(rng: np.random.Generator, options: dict[str, Any], n: int) -> dict[str, Any]:
+    """Return the keywords of binary morphology."""
+    options = {k: v for k, v in options.items() if k in ("axes", "output")}
+    structure = footprint(rng, n, 4) if rng.random() < 0.6 else None
+    options |= {"iterations": int(rng.choice([1, 1, 1, 2, 3, 0, 14])), "structure": structure}
+    options |= {"border_value": int(rng.integers(2))}
+    out = options.get("output")
+    if isinstance(out, np.ndarray) and not out.dtype.isnative:
+        del options["output"]
+    options["origin"] = origin(rng, (3,) * n if structure is None else structure.shape)
+    kept = structure is None or structure[tuple(k // 2 for k in structure.shape)]
+    if not (kept and options["origin"] == 0):
+        # Over windows without their own pixel there may be no end of changes, in SciPy either.
+        options["iterations"] = max(options["iterations"], 1)
+    return options
+
+
+# A run ends after so many differences.
+MOST = 20
+CALLBACKS = ("generic", "vectorized")
+NDIMAGE = [name.rpartition(".")[2] for name in FACES if name.startswith("scipy.ndimage.")]
+NDIMAGE = sorted(name for name in NDIMAGE if not name.startswith(CALLBACKS))
+# What an argument may be by mistake.
+ODD: list[Any] = [None, "reflect", "", b"x", -1, 0, 2, 1.5, -0.5, np.nan, np.inf, 1j, True]
+ODD += [np.float64(2), np.int8(1), np.array(3), [], (), (1,), (1, 2), [1, 1, 1], [1.5, "a"]]
+ODD += [[[1], [1, 2]], {}, {1: 2}, {1}, range(2), slice(2), np.ones(3), np.ones((3, 3))]
+ODD += [np.ones((2, 3), complex), np.ones((3, 3), object), np.zeros((0, 3)), np.bool_(1), len]
+ODD += [Fraction(3, 2), Decimal("1.5"), "float32", np.float32, np.str_("a"), np.ma.ones((3, 3))]
+
+
+# ---- scipy.signal and scikit-image ------------------------------------------------------------
+
+SIGNAL = ["correlate2d", "convolve2d", "correlate", "convolve", "fftconvolve", "oaconvolve"]
+SIGNAL += ["medfilt2d", "medfilt", "wiener"]
+SKIMAGE = [name for name in FACES if name.startswith("skimage.")]
+OTHERS = [f"scipy.signal.{name}" for name in SIGNAL] + SKIMAGE
+SKIMAGES = "imgconv.skimage"
+# What is equal to the bit; of other floats the errors are a share of what is added up.
+EXACT = {"median", "minimum", "maximum", "gradient", "mean", "canny", "apply_hysteresis_threshold"}
+EXACT |= {"medfilt", "medfilt2d", "gaussian", "threshold_local", "denoise_bilateral"}
+SHARE = 64
+
+
+def in_units(rng: np.random.Generator, dtype: str, size: tuple[int, ...]) -> np.ndarray:
+    """Return noise: floats from 0 to 1, integers below 128."""
+    values = rng.random(size)
+    d = np.dtype(dtype)
+    return values > 0.5 if d.kind == "b" else (values * (120 if d.kind in "iu" else 1)).astype(d)
+
+
+def other_call(rng: np.random.Generator, name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return arguments for a function of `scipy.signal` or of scikit-image."""
+    function = name.rpartition(".")[2]
+    dtype = str(rng.choice(DTYPES))
+    # SciPy reads outside memory where Gabor's kernel is many times the image.
+    least = 6 if function == "gabor" else 1
+    image = laid_out(rng, in_units(rng, dtype, tuple(rng.integers(least, 40, 2))))
+    if not any(image.strides):
+        image = image.copy()  # to SciPy all pixels of such an image lie outside
+    if name.startswith("scipy.signal."):
+        return (image, *signal_arguments(rng, function, dtype)), {}
+    if ".rank." in name:
+        size = tuple(2 * rng.integers(0, 4, 2) + 1)
+        array = in_units(rng, str(rng.choice(["uint8", "uint16"])), tuple(rng.integers(1, 60, 2)))
+        return (array, (rng.random(size) < 0.8).astype(np.uint8)), {}
+    options: dict[str, Any] = {}
+    if function in ("sobel", "scharr", "prewitt", "farid"):
+        options["axis"] = [None, 0, 1][rng.integers(3)]
+    if function in ("sobel", "gaussian", "gabor", "difference_of_gaussians", "canny", "median"):
+        options["mode"] = str(rng.choice(MODES[:5]))
+        options["cval"] = float(rng.choice([0.0, 0.5]))
+    if function == "median" and options["mode"] == "constant":
+        options["cval"] = 0.0
+    args: tuple[Any, ...] = {
+        "gaussian": (float(rng.choice([0, 0.7, 2])),),
+        "difference_of_gaussians": (float(rng.choice([0.7, 2])),),
+        "gabor": (float(rng.choice([0.15, 0.3])), float(rng.random())),
+        "threshold_local": (3, str(rng.choice(["gaussian", "mean", "median"]))),
+        "apply_hysteresis_threshold": (0.3, float(rng.choice([0.2, 0.8]))),
+        "correlate_sparse": (rng.random((3, 5)) * (rng.random((3, 5)) < 0.5),),
+        "block_reduce": (int(rng.integers(1, 5)), [np.sum, np.max, np.mean][rng.integers(3)]),
+        "denoise_bilateral": (3, 0.1),
+    }.get(function, ())
+    return (image, *args), options
+
+
+def signal_arguments(rng: np.random.Generator, function: str, dtype: str) -> tuple[Any, ...]:
+    """Return what comes behind the image."""
+    if function in ("medfilt", "medfilt2d", "wiener"):
+        return (int(rng.choice([1, 3, 5])),)
+    kernel = in_units(rng, str(rng.choice(DTYPES)) if rng.random() < 0.5 else dtype,
+                      tuple(rng.integers(1, 9, 2)))  # fmt: skip
+    mode = str(rng.choice(["full", "same", "valid"]))
+    if function in ("correlate2d", "convolve2d"):
+        return kernel, mode, str(rng.choice(["fill", "wrap", "symm"]))
+    return kernel, mode
+
+
+def near(ours: Any, theirs: Any, call: Call) -> bool:
+    """Whether floats are equal within rounding, where a face need not be equal to the bit."""
+    if call.name in EXACT or ours.dtype.kind != "f" or ours.dtype != theirs.dtype:
+        return same(ours, theirs)
+    arrays = [a for a in call.args if isinstance(a, np.ndarray) and a.size]
+    narrow = any(a.dtype.kind == "f" and a.dtype.itemsize < 8 for a in arrays)
+    sizes = [float(np.abs(a.astype(float)).max()) * (a.size if i else 1)
+             for i, a in enumerate(arrays)] or [1.0]  # fmt: skip
+    largest = max(1.0, float(np.prod(sizes)), sizes[0] ** 2 if call.name == "wiener" else 0)
+    eps = np.finfo(np.float32 if narrow else ours.dtype).eps
+    return np.allclose(ours, theirs, 0, SHARE * eps * largest, equal_nan=True)
+
+
+def draw(seed: int, number: int, only: str | None = None) -> Call:
+    """Return draw number `number`."""
+    rng = np.random.default_rng((seed, number))
+    name = only or str(rng.choice(NDIMAGE if rng.random() < 0.6 else OTHERS))
+    if name in OTHERS:
+        module, _, function = name.rpartition(".")
+        ours = import_module(module.replace("scipy.", "imgconv.").replace("skimage", SKIMAGES))
+        args, options = other_call(rng, name)
+        return Call(ours, import_module(module), function, args, options)
+    args, options = ndimage_call(rng, name)
+    return Call(imgconv.ndimage, scipy.ndimage, name, args, options)
+
+
+# ---- both sides ------------------------------------------------------------------------------
+
+
+def answer(module: Any, call: Call) -> tuple[Any, dict[int, Any]]:
+    """Return the result or the error of one side, and the copies that it worked on."""
+    seen: dict[int, Any] = {}
+    args = [again(value, seen) for value in call.args]
+    options = {name: again(value, seen) for name, value in call.options.items()}
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            return getattr(module, call.name)(*args, **options), seen
+        except Exception as error:
+            return error, seen
+
+
+def same(ours: Any, theirs: Any) -> bool:
+    """Whether two arrays have the same dtype and values; NaN equals NaN."""
+    if ours.dtype != theirs.dtype or ours.shape != theirs.shape:
+        return False
+    if ours.dtype.kind == "b":
+        return np.array_equal(ours.view(np.uint8), theirs.view(np.uint8))
+    return np.array_equal(ours, theirs, equal_nan=ours.dtype.kind in "fc")
+
+
+def apart(ours: Any, theirs: Any) -> str:
+    """Tell where two arrays differ first."""
+    if ours.shape != theirs.shape:
+        return f"shapes {ours.shape} and {theirs.shape}"
+    with np.errstate(all="ignore"):
+        places = np.argwhere((ours != theirs) & ((ours == ours) | (theirs == theirs)))
+    if not len(places):
+        return "the same values"
+    first = tuple(places[0])
+    return f"{len(places)} of {ours.size}, at {places[0]}: {ours[first]!r}, {theirs[first]!r}"
+
+
+# What answers for a library that does not always stay inside memory.
+SOUND = {scipy.ndimage: sound_scipy}
+
+
+def difference(call: Call) -> str:
+    """Return what is not the same on both sides; nothing if all is."""
+    theirs, their_arrays = answer(SOUND.get(call.original, call.original), call)
+    record = FACES[f"{call.original.__name__}.{call.name}"]
+    refused = sum(n for why, n in record.handed.items() if why.startswith("refused"))
+    ours, our_arrays = answer(call.module, call)
+    if isinstance(theirs, sound_scipy.Open):
+        return ""
+    if isinstance(theirs, Exception):
+        if type(ours) is type(theirs) and str(ours) == str(theirs):
+            return ""
+        return f"ours {show(ours)}\ntheirs {theirs!r}"
+    if isinstance(ours, Exception):
+        return f"ours raised {ours!r}"
+    if refused != sum(n for why, n in record.handed.items() if why.startswith("refused")):
+        return f"we refused what the original does: {record.handed}"
+    pairs = zip(ours, theirs, strict=True) if isinstance(ours, tuple) else [(ours, theirs)]
+    if call.original is not scipy.ndimage:
+        ours, theirs = next((p for p in pairs if not near(*p, call)), (None, None))
+    if ours is not None and (call.original is not scipy.ndimage or not same(ours, theirs)):
+        return f"ours {ours.dtype}, theirs {theirs.dtype}\n{apart(ours, theirs)}"
+    if any(not same(our_arrays[key], value) for key, value in their_arrays.items()):
+        return "the arguments were left different"
+    return ""
+
+
+def spoilt(rng: np.random.Generator, call: Call) -> Call:
+    """Return a call with one argument replaced or added by what it should not be."""
+    names = list(inspect.signature(getattr(call.module, call.name)).parameters)
+    odd, place = ODD[rng.integers(len(ODD))], int(rng.integers(len(names)))
+    if place < len(call.args):
+        return call._replace(args=(*call.args[:place], odd, *call.args[place + 1 :]))
+    return call._replace(options=call.options | {names[place]: odd})
+
+
+def fault(call: Call) -> str:
+    """Return which fault of ours a call meets; nothing if it is done, refused or handed on.
+
+    The original is not asked: errors that it meets half-way have left its memory damaged.
+    """
+    ours, _ = answer(SimpleNamespace(**{call.name: own(call)}), call)
+    if isinstance(ours, Exception):
+        try:
+            reason_of(call.name, ours)
+        except FaceError as error:
+            return f"{call}\n{error}"
+    return ""
+
+
+def own(call: Call) -> Callable[..., Any]:
+    """Return the function that is decorated as a face."""
+    return getattr(call.module, call.name).__wrapped__  # type: ignore[no-any-return]
+
+
+def differences(seed: int, only: str | None = None, first: int = 0) -> Iterator[tuple[int, str]]:
+    """Yield the number of each draw and what is different, for ever."""
+    number = first
+    while True:
+        call = draw(seed, number, only)
+        odd = spoilt(np.random.default_rng((seed, number, 1)), call)
+        yield number, difference(call) or fault(odd)
+        number += 1
+
+
+def try_draws(wanted: argparse.Namespace, end: float, counts: np.ndarray) -> None:
+    """Try draws from counts[0] on, and count in counts[1] those that make a difference."""
+    for number, what in differences(wanted.seed, wanted.only, int(counts[0])):
+        if what:
+            counts[1] += 1
+            print(
+                f"--draw {number}: {draw(wanted.seed, number, wanted.only)}\n{what}\n", flush=True
+            )
+        counts[0] = number + 1
+        if time.monotonic() > end or counts[1] >= MOST or counts[0] >= wanted.draws:
+            break
+
+
+def in_child(*args: Any) -> int:
+    """Try draws in a process of their own; return how it ended."""
+    child = os.fork()
+    if not child:
+        try_draws(*args)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--draws", type=int, default=10**9, help="no more than these")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", help="the name of a function")
+    parser.add_argument("--draw", type=int, help="this draw alone, with its arguments")
+    wanted = parser.parse_args()
+    os.environ["IMGCONV_STRICT"] = "1"
+    # Images of a few pixels go to the engine, too.
+    ndimage_arguments.SMALL = imgconv.signal.convolution.SMALL = 0
+    imgconv.signal.smoothing.SMALL = imgconv.skimage.measure.SMALL = 0
+    if wanted.draw is not None:
+        call = draw(wanted.seed, wanted.draw, wanted.only)
+        print(call, difference(call) or "no difference", sep="\n")
+        print(fault(spoilt(np.random.default_rng((wanted.seed, wanted.draw, 1)), call)))
+        return 0
+    end, counts = time.monotonic() + wanted.seconds, np.frombuffer(mmap.mmap(-1, 16), np.int64)
+    while ended := in_child(wanted, end, counts):
+        number = int(counts[0])
+        print(f"--draw {number}: {draw(wanted.seed, number, wanted.only)}\nexit code {ended}\n")
+        counts += 1
+        if counts[1] >= MOST:
+            break
+    print(f"{counts[0]} calls, {counts[1]} differences")
+    return int(counts[1] > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
