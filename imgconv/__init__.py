@@ -39,15 +39,14 @@ from imgconv.core.call import explain
 from imgconv.core.config import show_config
 from imgconv.core.memory import reuse_memory
 from imgconv.core.threads import get_num_threads, set_num_threads, threads
+from imgconv.filters.canny import canny, hysteresis
 from imgconv.filters.denoise import bilateral, guided, joint_bilateral
 from imgconv.filters.gradients import (
-    canny,
     derivative,
     farid,
     gaussian_gradient_magnitude,
     gaussian_laplace,
     gradient,
-    hysteresis,
     laplace,
     prewitt,
     roberts,

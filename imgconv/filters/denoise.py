@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from imgconv.core import check
 from imgconv.core.call import Call, filtering
-from imgconv.filters.linear import Image, Mode
+from imgconv.filters.arguments import Image, Mode
 from imgconv.operations.base import Operation
 from imgconv.operations.bilateral import Bilateral
 from imgconv.operations.guided import Guided

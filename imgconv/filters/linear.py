@@ -3,7 +3,6 @@
 Every function takes the common keywords of `imgconv`: mode, cval, axes, channel_axis, dtype, out.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +14,7 @@ from imgconv.core import check
 from imgconv.core.cache import Cache
 from imgconv.core.call import Call, filtering
 from imgconv.core.run import hashable
+from imgconv.filters.arguments import Image, Mode
 from imgconv.operations.base import Operation
 from imgconv.operations.box import Box
 from imgconv.operations.correlate import Correlation
@@ -32,9 +32,6 @@ __all__ = [
     "separable",
     "unsharp_mask",
 ]
-
-Mode = str | Sequence[str]
-Image = NDArray[Any]
 
 # Operations made of a caller's kernels, by the bytes of the kernel.
 OPERATIONS = Cache(limit=8 << 20)

@@ -9,7 +9,7 @@ from imgconv.core import check, windows
 from imgconv.core.call import Call, Several, filtering
 from imgconv.core.plan import Fit
 from imgconv.core.windows import Pair, Plane
-from imgconv.filters.linear import Image
+from imgconv.filters.arguments import Image
 from imgconv.operations.pool import HOW, Pool
 
 __all__ = ["pool"]

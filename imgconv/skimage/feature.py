@@ -3,7 +3,7 @@
 import numpy as np
 
 from imgconv.fallback import HandOver, other_names
-from imgconv.filters import gradients as edges
+from imgconv.filters import canny as edges
 from imgconv.skimage.convert import as_skimage, border, flag, image_of
 
 __all__ = ["canny"]

@@ -15,7 +15,7 @@ from skimage import feature, filters
 
 import imgconv
 from imgconv import canny, hysteresis
-from imgconv.filters.gradients import Surroundings, run_stage
+from imgconv.filters.canny import Surroundings, run_stage
 from imgconv.operations import flood
 
 PHOTOS = sorted(path for path in SAMPLES.iterdir() if path.suffix in (".png", ".jpg"))

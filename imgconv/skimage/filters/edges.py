@@ -9,7 +9,8 @@ import numpy as np
 
 from imgconv.core.call import apply
 from imgconv.fallback import HandOver, asked
-from imgconv.filters.gradients import gradient_terms, minimum_3x3, tap
+from imgconv.filters.canny import minimum_3x3
+from imgconv.filters.gradients import gradient_terms, tap
 from imgconv.operations.separable import IDENTITY, Kernel1D, Term
 from imgconv.skimage.convert import (
     Image,

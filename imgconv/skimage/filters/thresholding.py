@@ -6,7 +6,7 @@ import numpy as np
 
 from imgconv import ndimage
 from imgconv.fallback import HandOver
-from imgconv.filters import gradients as edges
+from imgconv.filters.canny import hysteresis
 from imgconv.ndimage.call import each, integer
 from imgconv.skimage.convert import as_skimage, float_type, image_of, number
 from imgconv.skimage.filters.smoothing import gaussian
@@ -57,4 +57,4 @@ def apply_hysteresis_threshold(image, low, high):
     for threshold in (low, high):
         if isnan(number(threshold, "thresholds that are no numbers")):
             raise HandOver("thresholds that are no numbers")
-    return edges.hysteresis(image_of(image), low, high)
+    return hysteresis(image_of(image), low, high)

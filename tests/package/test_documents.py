@@ -29,6 +29,7 @@ def test_every_filter_is_in_the_table_of_the_readme():
         for module in (
             imgconv.filters.linear,
             imgconv.filters.gradients,
+            imgconv.filters.canny,
             imgconv.filters.order,
             imgconv.filters.morphology,
             imgconv.filters.denoise,

@@ -1,0 +1,11 @@
+"""The types of what every filter takes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+__all__ = ["Image", "Mode"]
+
+Image = NDArray[Any]
+Mode = str | Sequence[str]
