@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 import tifffile
 from click.testing import CliRunner
-from paths import SAMPLES
 from PIL import Image
 
 import imgconv
-from imgconv import cli
-from imgconv.io import files
+from imgconv import io
+from imgconv.cli import main
 from imgconv.pipeline import Pipeline
 
 RNG = np.random.default_rng(8)
@@ -28,7 +27,7 @@ DEEP = RNG.integers(0, 65536, (40, 31), np.uint16)
 
 
 def apply(*arguments):
-    return CliRunner().invoke(cli.main, ["apply", *map(str, arguments)])
+    return CliRunner().invoke(main, ["apply", *map(str, arguments)])
 
 
 def good(*arguments):
@@ -38,7 +37,7 @@ def good(*arguments):
 
 
 def pixels(path):
-    return files.read(path).pixels
+    return io.read(path).pixels
 
 
 @pytest.fixture
@@ -69,9 +68,9 @@ def test_colours_one_by_one_and_alpha_as_it_is(tmp_path, image):
     Image.fromarray(image).save(source)
     good("gaussian(sigma=1.5) | median(size=3)", source, "-o", result)
     colours = image[..., :3] if image.ndim == 3 else image[..., None]
-    wanted = imgconv.median(imgconv.gaussian(colours, 1.5, channel_axis=-1), 3, channel_axis=-1)
+    expected = imgconv.median(imgconv.gaussian(colours, 1.5, channel_axis=-1), 3, channel_axis=-1)
     found = pixels(result).reshape(40, 31, -1)
-    assert np.array_equal(found[..., : wanted.shape[2]], wanted)
+    assert np.array_equal(found[..., : expected.shape[2]], expected)
     if image.shape[-1] == 4:
         assert np.array_equal(found[..., 3], image[..., 3])
 
@@ -80,7 +79,7 @@ def test_grey_first_shows_white_behind(tmp_path):
     source, result = tmp_path / "in.png", tmp_path / "out.png"
     Image.fromarray(RGBA).save(source)
     good("grey | box(size=3)", source, "-o", result)
-    seen = files.over_white(files.read(source))
+    seen = io.read(source).over_white()
     assert np.array_equal(pixels(result), Pipeline("grey | box(3)")(seen, channel_axis=-1))
     Image.fromarray(GREY).save(source)
     good("grey | box(size=3)", source, "-o", result)
@@ -89,8 +88,8 @@ def test_grey_first_shows_white_behind(tmp_path):
 
 def test_bool_is_black_and_white(photo, tmp_path):
     good("threshold(otsu)", photo, "-o", tmp_path / "out.png")
-    wanted = Pipeline("threshold(otsu)")(GREY)
-    assert np.array_equal(pixels(tmp_path / "out.png"), wanted * np.uint8(255))
+    expected = Pipeline("threshold(otsu)")(GREY)
+    assert np.array_equal(pixels(tmp_path / "out.png"), expected * np.uint8(255))
 
 
 @pytest.mark.parametrize(("image", "dtype"), [(GREY, np.uint8), (DEEP, np.uint16)])
@@ -99,14 +98,14 @@ def test_floats_become_integers(tmp_path, image, dtype):
     tifffile.imwrite(source, image)
     top = np.iinfo(dtype).max
     edges = imgconv.sobel(image)
-    for floats, wanted in (
-        ("stretch", files.picture(edges, False, dtype)),
+    for floats, expected in (
+        ("stretch", io.stretch(edges, False, dtype)),
         ("image", np.rint(np.clip(edges / np.float32(top), 0, 1) * top)),
     ):
         good("sobel", source, "-o", result, "--floats", floats)
         found = pixels(result)
         assert found.dtype == dtype
-        assert np.abs(found.astype(int) - wanted.astype(int)).max() <= (
+        assert np.abs(found.astype(int) - expected.astype(int)).max() <= (
             1 if floats == "image" else 0
         )
     good("normalize", source, "-o", result, "--floats", "one")
@@ -114,14 +113,14 @@ def test_floats_become_integers(tmp_path, image, dtype):
     assert np.abs(pixels(result) / top - share).max() < 1 / top
     good("image - gaussian(sigma=2)", source, "-o", result)
     signed = Pipeline("image - gaussian(sigma=2)")(image)
-    assert np.array_equal(pixels(result), files.picture(signed, True, dtype))
+    assert np.array_equal(pixels(result), io.stretch(signed, True, dtype))
 
 
 def test_tiff_keeps_floats_and_alpha_beside_them(tmp_path):
     source, result = tmp_path / "in.png", tmp_path / "out.tif"
     Image.fromarray(RGBA).save(source)
     good("sobel", source, "-o", result)
-    found = files.read(result)
+    found = io.read(result)
     assert found.alpha == "straight"
     assert np.array_equal(found.pixels[..., :3], imgconv.sobel(RGBA[..., :3], channel_axis=-1))
     assert np.array_equal(found.pixels[..., 3], (RGBA[..., 3] / 255).astype(np.float32))
@@ -152,19 +151,6 @@ def test_a_size_that_changes(tmp_path):
     assert pixels(result).shape == (20, 15, 3)
 
 
-def test_what_is_told_without_reading(tmp_path):
-    stack = tmp_path / "stack.tif"
-    tifffile.imwrite(stack, np.zeros((3, 20, 30), np.float32), photometric="minisblack")
-    deep = tmp_path / "deep.png"
-    deep.write_bytes(imagecodecs.png_encode(np.zeros((5, 6, 4), np.uint16)))
-    paths = [stack, deep, *SAMPLES.glob("*.png"), *SAMPLES.glob("*.jpg")]
-    assert len(paths) > 5
-    for path in paths:
-        about, image = files.about(path), pixels(path)
-        assert (about.shape, about.dtype) == (image.shape, image.dtype)
-        assert about.pages == (3 if path == stack else 1)
-
-
 # ---- many pictures -------------------------------------------------------------------------------
 
 
@@ -186,7 +172,7 @@ def test_patterns_and_files_of_pipelines(folder, tmp_path):
     assert np.array_equal(pixels(tmp_path / "out" / "grey.png"), 255 - imgconv.box(GREY, 3))
 
 
-def test_one_failure_is_told_and_stops_nothing(folder, tmp_path):
+def test_one_failure_is_reported_and_stops_nothing(folder, tmp_path):
     (folder / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
     (folder / "empty.jpg").write_bytes(b"")
     done = apply("box(3)", folder, tmp_path / "missing.png", "-o", tmp_path / "out")
@@ -218,15 +204,16 @@ def test_skip_existing(folder, tmp_path):
 
 SLOW = """
 import sys, time
-from imgconv import cli, files
-encode = files._encode_png
-def slow(stream, photo):
-    encode(stream, photo)
+from imgconv.cli import main
+from imgconv.io import png
+write = png.write
+def slow(stream, picture):
+    write(stream, picture)
     stream.flush()
     open(sys.argv[1], "w").close()
     time.sleep(60)
-files._encode_png = slow
-cli.main(["apply", "box(3)", sys.argv[2], "-o", sys.argv[3]])
+png.write = slow
+main(["apply", "box(3)", sys.argv[2], "-o", sys.argv[3]])
 """
 
 
@@ -264,7 +251,7 @@ def test_pictures_are_never_overwritten(folder, photo, tmp_path):
     assert np.array_equal(pixels(photo), GREY)
 
 
-# ---- looking before ------------------------------------------------------------------------------
+# ---- before anything is run ----------------------------------------------------------------------
 
 
 def test_dry_run(folder, tmp_path):

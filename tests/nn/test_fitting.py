@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from paths import SAMPLES
 
 import imgconv
-from imgconv import kernels, nn
-from imgconv import io
+from imgconv import io, kernels, nn
 from imgconv.nn import fit_kernel
 
 SEEDS = st.integers(0, 2**32 - 1)
