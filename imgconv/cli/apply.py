@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ import imgconv
 from imgconv import io
 from imgconv.cli import sheet
 from imgconv.cli.extras import require
-from imgconv.cli.jobs import Job, find_pictures, jobs_for
+from imgconv.cli.jobs import Job, Source, find_pictures, jobs_for
 from imgconv.cli.runner import Done, attempt, exit_if_failed, run_together, summarize
 from imgconv.io import tiff, zarr
 
@@ -141,9 +141,7 @@ def command(
     if not sources:
         raise click.UsageError("no picture among the inputs")
     if preview is not None:
-        sheet.check(preview, len(sources))
-        count = write_preview(chain, sources[0].path, preview, max_pixels)
-        click.echo(f"{preview}: {count} pictures")
+        write_preview(chain, sources, preview, max_pixels)
     if out is None:
         if dry_run:
             show_plans(chain, [(path, None) for path, _ in sources])
@@ -152,7 +150,8 @@ def command(
         return
     listed = jobs_for(sources, out)
     todo = [job for job in listed if not (skip_existing and job.result.exists())]
-    lazy = [job for job in todo if zarr.is_zarr(job.source) or zarr.is_zarr(job.result)]
+    lazy = [job for job in todo if is_lazy(job)]
+    in_memory = [job for job in todo if not is_lazy(job)]
     if lazy:
         require("dask", "dask", "distributed", "zarr")
     if dry_run:
@@ -163,8 +162,7 @@ def command(
     threads = threads or imgconv.get_num_threads()
     finished = run_lazily(lazy, chain, chunk, threads, scheduler)
     work = partial(filter_file, pipeline=chain, floats=floats, max_pixels=max_pixels)
-    whole = [job for job in todo if job not in lazy]
-    finished += run_together(whole, work, "apply", at_once or threads, threads)
+    finished += run_together(in_memory, work, "apply", at_once or threads, threads)
     summarize(finished, skipped=len(listed) - len(todo))
     exit_if_failed(finished)
 
@@ -188,10 +186,15 @@ def pipeline_of(text: str) -> Pipeline:
         raise click.BadParameter(message, param_hint="PIPELINE") from None
 
 
+def is_lazy(job: Job) -> bool:
+    """Return whether a job goes through dask: one from or into zarr."""
+    return zarr.is_zarr(job.source) or zarr.is_zarr(job.result)
+
+
 def run_lazily(
     jobs: list[Job], pipeline: Pipeline, chunk: int, threads: int, scheduler: str | None
 ) -> list[Done]:
-    """Run the jobs that go through dask, one after another."""
+    """Run lazy jobs, one after another."""
     if not jobs:
         return []
     from imgconv.cli import large
@@ -267,12 +270,17 @@ def storable(result: NDArray[Any], source: np.dtype[Any], floats: str, suffix: s
 # ---- before anything is run ----------------------------------------------------------------------
 
 
-def write_preview(pipeline: Pipeline, source: Path, path: Path, max_pixels: int) -> int:
-    """Write the sheet of a picture, and return the number of pictures on it."""
+def write_preview(
+    pipeline: Pipeline, sources: Sequence[Source], path: Path, max_pixels: int
+) -> None:
+    """Write the sheet of the one picture, and print how many pictures are on it."""
+    sheet.check(path, len(sources))
+    source = sources[0].path
     try:
-        return sheet.write(pipeline, source, path, max_pixels)
+        count = sheet.write(pipeline, source, path, max_pixels)
     except (io.PictureError, ValueError, TypeError) as error:
         raise click.ClickException(f"{source}: {error}") from None
+    click.echo(f"{path}: {count} pictures")
 
 
 def show_plans(pipeline: Pipeline, jobs: Iterable[tuple[Path, Path | None]]) -> None:

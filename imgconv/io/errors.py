@@ -14,8 +14,10 @@ class PictureTooLargeError(PictureError):
 def check_size(height: int, width: int, max_pixels: int) -> None:
     """Refuse a picture that is too large or empty, before it is decoded."""
     if height * width > max_pixels:
+        megapixels = height * width / 1e6
+        text = f"{megapixels:.0f}" if megapixels >= 10 else f"{megapixels:.2g}"
         raise PictureTooLargeError(
-            f"{width} x {height} pixels are {height * width / 1e6:.0f} megapixels, "
+            f"{width} x {height} pixels are {text} megapixels, "
             f"more than the limit of {max_pixels / 1e6:g}"
         )
     if height * width == 0:

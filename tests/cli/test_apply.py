@@ -30,7 +30,7 @@ def apply(*arguments):
     return CliRunner().invoke(main, ["apply", *map(str, arguments)])
 
 
-def good(*arguments):
+def output_of(*arguments):
     done = apply(*arguments)
     assert done.exit_code == 0, done.output
     return done.output
@@ -66,7 +66,7 @@ def folder(tmp_path):
 def test_colours_one_by_one_and_alpha_as_it_is(tmp_path, image):
     source, result = tmp_path / "in.png", tmp_path / "out.png"
     Image.fromarray(image).save(source)
-    good("gaussian(sigma=1.5) | median(size=3)", source, "-o", result)
+    output_of("gaussian(sigma=1.5) | median(size=3)", source, "-o", result)
     colours = image[..., :3] if image.ndim == 3 else image[..., None]
     expected = imgconv.median(imgconv.gaussian(colours, 1.5, channel_axis=-1), 3, channel_axis=-1)
     found = pixels(result).reshape(40, 31, -1)
@@ -78,16 +78,16 @@ def test_colours_one_by_one_and_alpha_as_it_is(tmp_path, image):
 def test_grey_first_shows_white_behind(tmp_path):
     source, result = tmp_path / "in.png", tmp_path / "out.png"
     Image.fromarray(RGBA).save(source)
-    good("grey | box(size=3)", source, "-o", result)
+    output_of("grey | box(size=3)", source, "-o", result)
     seen = io.read(source).over_white()
     assert np.array_equal(pixels(result), Pipeline("grey | box(3)")(seen, channel_axis=-1))
     Image.fromarray(GREY).save(source)
-    good("grey | box(size=3)", source, "-o", result)
+    output_of("grey | box(size=3)", source, "-o", result)
     assert np.array_equal(pixels(result), imgconv.box(GREY, 3))
 
 
 def test_bool_is_black_and_white(photo, tmp_path):
-    good("threshold(otsu)", photo, "-o", tmp_path / "out.png")
+    output_of("threshold(otsu)", photo, "-o", tmp_path / "out.png")
     expected = Pipeline("threshold(otsu)")(GREY)
     assert np.array_equal(pixels(tmp_path / "out.png"), expected * np.uint8(255))
 
@@ -102,16 +102,16 @@ def test_floats_become_integers(tmp_path, image, dtype):
         ("stretch", io.stretch(edges, False, dtype)),
         ("image", np.rint(np.clip(edges / np.float32(top), 0, 1) * top)),
     ):
-        good("sobel", source, "-o", result, "--floats", floats)
+        output_of("sobel", source, "-o", result, "--floats", floats)
         found = pixels(result)
         assert found.dtype == dtype
         assert np.abs(found.astype(int) - expected.astype(int)).max() <= (
             1 if floats == "image" else 0
         )
-    good("normalize", source, "-o", result, "--floats", "one")
+    output_of("normalize", source, "-o", result, "--floats", "one")
     share = (image - float(image.min())) / (float(image.max()) - float(image.min()))
     assert np.abs(pixels(result) / top - share).max() < 1 / top
-    good("image - gaussian(sigma=2)", source, "-o", result)
+    output_of("image - gaussian(sigma=2)", source, "-o", result)
     signed = Pipeline("image - gaussian(sigma=2)")(image)
     assert np.array_equal(pixels(result), io.stretch(signed, True, dtype))
 
@@ -119,7 +119,7 @@ def test_floats_become_integers(tmp_path, image, dtype):
 def test_tiff_keeps_floats_and_alpha_beside_them(tmp_path):
     source, result = tmp_path / "in.png", tmp_path / "out.tif"
     Image.fromarray(RGBA).save(source)
-    good("sobel", source, "-o", result)
+    output_of("sobel", source, "-o", result)
     found = io.read(result)
     assert found.alpha == "straight"
     assert np.array_equal(found.pixels[..., :3], imgconv.sobel(RGBA[..., :3], channel_axis=-1))
@@ -130,7 +130,7 @@ def test_sixteen_bits(tmp_path):
     colours = RNG.integers(0, 65536, (20, 30, 3), np.uint16)
     source, result = tmp_path / "in.png", tmp_path / "out.png"
     source.write_bytes(imagecodecs.png_encode(colours))
-    good("median(size=3)", source, "-o", result)
+    output_of("median(size=3)", source, "-o", result)
     assert np.array_equal(pixels(result), imgconv.median(colours, 3, channel_axis=-1))
 
 
@@ -138,7 +138,7 @@ def test_pages(tmp_path):
     stack = RNG.integers(0, 65536, (4, 30, 20), np.uint16)
     source, result = tmp_path / "in.tif", tmp_path / "out.tif"
     tifffile.imwrite(source, stack, bigtiff=True, photometric="minisblack")
-    good("gaussian(sigma=1) | sobel", source, "-o", result)
+    output_of("gaussian(sigma=1) | sobel", source, "-o", result)
     found = tifffile.imread(result)
     for page, image in zip(found, stack, strict=True):
         assert np.array_equal(page, Pipeline("gaussian(1) | sobel")(image))
@@ -147,7 +147,7 @@ def test_pages(tmp_path):
 def test_a_size_that_changes(tmp_path):
     source, result = tmp_path / "in.png", tmp_path / "out.png"
     Image.fromarray(RGBA).save(source)
-    good("pool(size=2, how=mean)", source, "-o", result)
+    output_of("pool(size=2, how=mean)", source, "-o", result)
     assert pixels(result).shape == (20, 15, 3)
 
 
@@ -155,7 +155,7 @@ def test_a_size_that_changes(tmp_path):
 
 
 def test_a_folder_keeps_names_places_and_formats(folder, tmp_path):
-    output = good("gaussian(sigma=1)", folder, "-o", tmp_path / "out", "--jobs", 3)
+    output = output_of("gaussian(sigma=1)", folder, "-o", tmp_path / "out", "--jobs", 3)
     made = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.*"))
     assert made == ["deeper/colour.jpg", "deeper/deep.tiff", "grey.png"]
     assert np.array_equal(
@@ -167,7 +167,7 @@ def test_a_folder_keeps_names_places_and_formats(folder, tmp_path):
 def test_patterns_and_files_of_pipelines(folder, tmp_path):
     chain = tmp_path / "chain.toml"
     Pipeline("box(3) | invert").save(chain)
-    good(chain, folder / "**" / "*.*g", "-o", tmp_path / "out")
+    output_of(chain, folder / "**" / "*.*g", "-o", tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["colour.jpg", "grey.png"]
     assert np.array_equal(pixels(tmp_path / "out" / "grey.png"), 255 - imgconv.box(GREY, 3))
 
@@ -192,11 +192,11 @@ def test_a_step_that_fails_is_named(photo, tmp_path):
 
 
 def test_skip_existing(folder, tmp_path):
-    good("box(3)", folder, "-o", tmp_path / "out")
+    output_of("box(3)", folder, "-o", tmp_path / "out")
     kept = tmp_path / "out" / "grey.png"
     kept.write_bytes(b"mine")
     (tmp_path / "out" / "deeper" / "deep.tiff").unlink()
-    output = good("box(3)", folder, "-o", tmp_path / "out", "--skip-existing")
+    output = output_of("box(3)", folder, "-o", tmp_path / "out", "--skip-existing")
     assert "1 done" in output
     assert "2 skipped" in output
     assert kept.read_bytes() == b"mine"
@@ -233,7 +233,7 @@ def test_a_killed_run_leaves_no_half_files(photo, tmp_path, number):
         child.kill()
     child.wait()
     assert not out.exists()
-    good("box(3)", photo, "-o", out)
+    output_of("box(3)", photo, "-o", out)
     assert [path.name for path in out.parent.iterdir()] == ["photo.png"]
 
 
@@ -255,18 +255,18 @@ def test_pictures_are_never_overwritten(folder, photo, tmp_path):
 
 
 def test_dry_run(folder, tmp_path):
-    output = good("gaussian(2) | threshold(otsu)", folder, "-o", tmp_path / "out", "--dry-run")
+    output = output_of("gaussian(2) | threshold(otsu)", folder, "-o", tmp_path / "out", "--dry-run")
     assert not (tmp_path / "out").exists()
     assert "measured of the whole image" in output
     assert "operations a pixel" in output
     assert "MB beside image and result" in output
     assert f"{tmp_path / 'out' / 'grey.png'}: 31 x 40 uint8" in output
-    assert good("sobel", folder / "grey.png", "--dry-run").count("halo 1") == 1
+    assert output_of("sobel", folder / "grey.png", "--dry-run").count("halo 1") == 1
 
 
 def test_preview(photo, tmp_path):
     sheet = tmp_path / "sheet.png"
-    good("gaussian(sigma=2) | sobel | threshold(otsu)", photo, "--preview", sheet)
+    output_of("gaussian(sigma=2) | sobel | threshold(otsu)", photo, "--preview", sheet)
     found = pixels(sheet)
     assert found.ndim == 3
     assert np.array_equal(found[12 : 12 + 40, 12 : 12 + 31, 0], GREY)

@@ -1,7 +1,5 @@
 """Files of every kind, read and written, and files that cannot be."""
 
-import struct
-import zlib
 from pathlib import Path
 
 import imagecodecs
@@ -9,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 from paths import SAMPLES
-from pictures import GREY, GREY16, RGB, RGB16, RGBA, RGBA16, cut, pillow, png16, tiff
+from pictures import BAD, GREY, GREY16, RGB, RGB16, RGBA, RGBA16, pillow, png16, tiff
 from PIL import Image, ImageOps
 
 from imgconv import io
@@ -27,7 +25,7 @@ def over_white(pixels: np.ndarray, white: float = 255) -> np.ndarray:
     return colour * alpha + white * (1 - alpha)
 
 
-# ---- what files hold, and the grey image expected of it ------------------------------------------
+# ---- what files store, and the grey image expected of it -----------------------------------------
 
 PALETTE = np.random.default_rng(6).integers(0, 65536, (3, 256)).astype(np.uint16)
 FLOAT_RGBA = np.float32(RGBA / 255)
@@ -137,7 +135,8 @@ def test_what_is_written_is_read(name: str, pixels: np.ndarray, tmp_path: Path) 
     if name == "a.jpg":
         expected = io.rescale(picture.over_white(), np.uint8)
         assert (found.pixels.dtype, found.alpha) == (np.uint8, None)
-        assert found.pixels.reshape(expected.shape).shape == expected.shape
+        assert found.pixels.size == expected.size
+        assert abs(found.pixels.mean() - expected.mean()) < 2
     else:
         np.testing.assert_array_equal(found.pixels, pixels)
         assert (found.pixels.dtype, found.alpha) == (pixels.dtype, alpha)
@@ -146,56 +145,24 @@ def test_what_is_written_is_read(name: str, pixels: np.ndarray, tmp_path: Path) 
 # ---- what cannot be read -------------------------------------------------------------------------
 
 
-def png_header(width: int, height: int) -> bytes:
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000)))]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in chunks
-    )
-
-
-def huge_tiff(path: Path) -> None:
-    tifffile.imwrite(path, GREY)
-    with tifffile.TiffFile(path, mode="r+") as file:
-        file.pages.first.tags["ImageWidth"].overwrite(3_000_000)
-        file.pages.first.tags["ImageLength"].overwrite(3_000_000)
-
-
-BAD = {
-    "missing": (lambda path: None, "no such file"),
-    "folder": (Path.mkdir, "folder"),
-    "empty": (Path.touch, "empty"),
-    "text": (lambda path: path.write_text("not a picture at all"), "not a PNG, JPEG or TIFF"),
-    "gif": (pillow(GREY, "GIF"), "not a PNG, JPEG or TIFF"),
-    "png cut": (cut(pillow(GREY)), "truncated"),
-    "png 16 bits cut": (cut(png16(RGB16)), "truncated"),
-    "jpeg cut": (cut(pillow(RGB, "JPEG")), "truncated"),
-    "tiff cut": (cut(tiff(GREY16)), "truncated"),
-    "tiff header alone": (lambda path: path.write_bytes(b"II*\0\x08\0"), "truncated"),
-    "png signature alone": (lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n"), "damaged|not a"),
-    "png bomb": (lambda path: path.write_bytes(png_header(100_000, 100_000)), "10000 megapixels"),
-    "tiff bomb": (huge_tiff, "9000000 megapixels"),
-    "tiff complex": (tiff(GREY.astype(np.complex64)), "complex64"),
-    "tiff volume": (tiff(np.zeros((2, 16, 16), np.uint8), volumetric=True, tile=(2, 16, 16)),
-                    "axes"),
-    "tiff cmyk": (tiff(RGBA, photometric="separated"), "SEPARATED"),
-}  # fmt: skip
-ABOUT_REFUSES = ("missing", "folder", "empty", "text", "gif", "tiff header alone",
-                 "png signature alone")  # fmt: skip
-
-
 @pytest.mark.parametrize("kind", BAD)
 @pytest.mark.filterwarnings("ignore::Warning")
 def test_bad_files_are_one_line(kind: str, tmp_path: Path) -> None:
-    make, complaint = BAD[kind]
-    make(tmp_path / "bad")
-    for read in (io.read, io.about):
-        if read is io.about and kind not in ABOUT_REFUSES:
-            continue
-        with pytest.raises(io.PictureError, match=complaint) as caught:
-            read(tmp_path / "bad")
-        assert "\n" not in str(caught.value)
+    save, complaint = BAD[kind]
+    save(tmp_path / "bad")
+    with pytest.raises(io.PictureError, match=complaint) as caught:
+        io.read(tmp_path / "bad")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "empty", "text", "gif", "tiff header alone",
+                                  "png signature alone"])  # fmt: skip
+@pytest.mark.filterwarnings("ignore::Warning")
+def test_nothing_is_known_about_bad_files(kind: str, tmp_path: Path) -> None:
+    save, complaint = BAD[kind]
+    save(tmp_path / "bad")
+    with pytest.raises(io.PictureError, match=complaint):
+        io.about(tmp_path / "bad")
 
 
 def test_limit_of_pixels(tmp_path: Path) -> None:

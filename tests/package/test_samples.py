@@ -1,4 +1,4 @@
-"""The scripts in samples/ do what they say."""
+"""The photos in samples/ are as described there, and the scripts do their work."""
 
 import runpy
 import subprocess

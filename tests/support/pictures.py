@@ -1,5 +1,7 @@
-"""Pictures of every kind, and how to write them into files."""
+"""Pictures, how to write them into files of every kind, and files that are no pictures."""
 
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,3 +53,43 @@ def cut(save: Save) -> Save:
         path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
 
     return two_thirds
+
+
+def png_header(width: int, height: int) -> bytes:
+    """Return a PNG file of this size that has few pixels."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000)))]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+
+
+def huge_tiff(path: Path) -> None:
+    """Write a TIFF file whose header claims to be huge."""
+    tifffile.imwrite(path, GREY)
+    with tifffile.TiffFile(path, mode="r+") as file:
+        file.pages.first.tags["ImageWidth"].overwrite(3_000_000)
+        file.pages.first.tags["ImageLength"].overwrite(3_000_000)
+
+
+# How to write each file that cannot be read, and what the message must match.
+BAD: dict[str, tuple[Save, str]] = {
+    "missing": (lambda path: None, "no such file"),
+    "folder": (Path.mkdir, "folder"),
+    "empty": (Path.touch, "empty"),
+    "text": (lambda path: path.write_text("not a picture at all"), "not a PNG, JPEG or TIFF"),
+    "gif": (pillow(GREY, "GIF"), "not a PNG, JPEG or TIFF"),
+    "png cut": (cut(pillow(GREY)), "truncated"),
+    "png 16 bits cut": (cut(png16(RGB16)), "truncated"),
+    "jpeg cut": (cut(pillow(RGB, "JPEG")), "truncated"),
+    "tiff cut": (cut(tiff(GREY16)), "truncated"),
+    "tiff header alone": (lambda path: path.write_bytes(b"II*\0\x08\0"), "truncated"),
+    "png signature alone": (lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n"), "damaged|not a"),
+    "png bomb": (lambda path: path.write_bytes(png_header(100_000, 100_000)), "10000 megapixels"),
+    "tiff bomb": (huge_tiff, "9000000 megapixels"),
+    "tiff complex": (tiff(GREY.astype(np.complex64)), "complex64"),
+    "tiff volume": (tiff(np.zeros((2, 16, 16), np.uint8), volumetric=True, tile=(2, 16, 16)),
+                    "axes"),
+    "tiff cmyk": (tiff(RGBA, photometric="separated"), "SEPARATED"),
+}  # fmt: skip
