@@ -46,17 +46,17 @@ class Denoiser(NamedTuple):
 
 
 def bilateral(colours: NDArray[Any], size: int, noise: float) -> dict[str, Any]:
-    """Two standard deviations fit into the window."""
+    """Return the arguments of the bilateral filter: two standard deviations fit the window."""
     return {"win_size": size, "sigma_color": noise, "sigma_spatial": max(size - 1, 1) / 4}
 
 
 def median(colours: NDArray[Any], size: int, noise: float) -> dict[str, Any]:
-    """The size alone."""
+    """Return the arguments of the median, whatever the noise."""
     return {"size": size}
 
 
 def guided(colours: NDArray[Any], size: int, noise: float) -> dict[str, Any]:
-    """Every channel guides itself."""
+    """Return the arguments of the guided filter: every channel guides itself."""
     return {"guide": colours, "radius": size // 2, "eps": noise**2}
 
 

@@ -28,7 +28,7 @@ class EdgeFilter(NamedTuple):
     function : str
         Its name.
     sigma : float, optional
-        The default of a filter that has a scale itself; before others, `--sigma` blurs.
+        The default scale. None: the filter has no scale, and `--sigma` blurs before it.
     signed : bool
         Whether values may be negative.
     thresholds : (float, float), optional

@@ -97,7 +97,7 @@ def jobs_for(
 
 
 def _is_file(out: Path, suffixes: tuple[str, ...]) -> bool:
-    """Return whether `-o` names a file, which an array in a folder is, too."""
+    """Return whether `-o` names one result, file or zarr array, and no folder of results."""
     return out.suffix.lower() in suffixes and (not out.is_dir() or zarr.is_zarr(out))
 
 
