@@ -15,7 +15,7 @@ from skimage import feature, filters
 
 import imgconv
 from imgconv import canny, hysteresis
-from imgconv.filters.canny import Surroundings, run_stage
+from imgconv.filters.canny import Smoothing, run_stage
 from imgconv.operations import flood
 
 PHOTOS = sorted(path for path in SAMPLES.iterdir() if path.suffix in (".png", ".jpg"))
@@ -126,7 +126,7 @@ def test_thresholds_next_to_a_magnitude():
     """Equal to one, just below and above it, as Python's numbers and as NumPy's."""
     for dtype in ("float32", "float64"):
         image = PATTERNS["noise"].astype(dtype)
-        border = Surroundings((1.0, 1.0), ("constant", "constant"), 0.0)
+        border = Smoothing((1.0, 1.0), ("constant", "constant"), 0.0)
         magnitude = run_stage("magnitude", image, border, True)
         for value in np.unique(magnitude[magnitude > 0.02])[::1500].astype(float):
             for high in (value, np.nextafter(value, 0), np.nextafter(value, 2)):
@@ -179,7 +179,7 @@ def test_stages_are_those_of_scikit_image():
         smooth = ndimage.gaussian_filter(image, 1.5, **words) / parts
         down, across = (ndimage.sobel(smooth, axis=axis) for axis in (0, 1))
         magnitude = np.sqrt(down * down + across * across)
-        border = Surroundings((1.5, 1.5), ("constant", "constant"), 0.0)
+        border = Smoothing((1.5, 1.5), ("constant", "constant"), 0.0)
         assert_same_bits(run_stage("smooth", image, border, True), smooth)
         assert_same_bits(run_stage("magnitude", image, border, True), magnitude)
 
