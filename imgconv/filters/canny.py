@@ -67,8 +67,8 @@ def hysteresis(
     planes = np.moveaxis(array, (layout.y, layout.x), (-2, -1))
 
     def runs() -> Image:
+        # Classes: 2 for strong pixels, 1 for weak ones, 0 for all others.
         classes = np.empty(planes.shape, np.uint8)
-        # Classes: 0, weak pixels 1, strong pixels 2.
         weak = integer_threshold(np.fmin(low, high), array.dtype)
         np.greater(planes, weak, out=classes.view(np.bool_))
         classes += planes > integer_threshold(high, array.dtype)
@@ -309,4 +309,5 @@ def weights_inside(
     """Return the Gaussian's weight inside the image, for as many rows and columns as differ."""
     size = [min(n, 2 * len(half) - 1) for n, half in zip(shape, halves, strict=True)]
     inside = run_stage("smooth", np.ones(size, dtype), smoothing, False)
-    return (inside + np.finfo(dtype).eps).astype(np.float64)
+    weights: NDArray[np.float64] = (inside + np.finfo(dtype).eps).astype(np.float64)
+    return weights

@@ -1,7 +1,7 @@
 """Finite differences, Laplacians and derivatives of Gaussians.
 
 Axis 0 is y, down the rows, and axis 1 is x. A derivative is positive where the image grows along
-its axis. Functions named `..._operation` check a filter's own arguments and make its operation.
+its axis.
 """
 
 from functools import lru_cache
@@ -53,14 +53,13 @@ def derivative(
     Raises
     ------
     ValueError
-        If axis is neither 0 nor 1, order negative, accuracy not positive and even, or the kernel
-        longer than 51 weights.
+        If axis is neither 0 nor 1, or as `imgconv.kernels.derivative`.
 
     Notes
     -----
-    The weights are `imgconv.kernels.derivative`, exact on polynomials up to degree order + accuracy
-    - 1. Source: B. Fornberg, "Generation of finite difference formulas on arbitrarily spaced
-    grids", Mathematics of Computation 51, 1988.
+    The weights are `imgconv.kernels.derivative`, exact on polynomials whose degree is
+    below order + accuracy. Source: B. Fornberg, "Generation of finite difference formulas on
+    arbitrarily spaced grids", Mathematics of Computation 51, 1988.
 
     Examples
     --------
@@ -144,7 +143,7 @@ def gaussian_laplace(
     dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Call[Image]:
-    """Laplacian of the smoothed image, by second derivatives of a Gaussian.
+    """Take the Laplacian of the smoothed image, by second derivatives of a Gaussian.
 
     Parameters
     ----------
@@ -198,7 +197,7 @@ def gaussian_gradient_magnitude(
     dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Call[Image]:
-    """Magnitude of the gradient of the smoothed image, by derivatives of a Gaussian.
+    """Take the gradient's magnitude in the smoothed image, by derivatives of a Gaussian.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Edge kernels and their gradients: Sobel's, Scharr's, Prewitt's, Farid's and Roberts'.
 
 Axis 0 is y, down the rows, and axis 1 is x. A derivative is positive where the image grows along
-its axis. Functions named `..._operation` check a filter's own arguments and make its operation.
+its axis.
 """
 
 import math

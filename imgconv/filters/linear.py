@@ -1,7 +1,4 @@
-"""Linear filters whose kernel the caller chooses: correlation, convolution and Gabor's filter.
-
-Functions named `..._operation` check a filter's own arguments and make its operation.
-"""
+"""Linear filters whose kernel the caller chooses: correlation, convolution and Gabor's filter."""
 
 from functools import lru_cache
 from typing import Any

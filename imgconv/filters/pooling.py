@@ -142,7 +142,8 @@ def pool(
 def default_dtype(image: np.dtype[Any], how: str) -> np.dtype[Any] | None:
     """Return the dtype of the result, or None for that of all filters that smooth."""
     if how == "sum":
-        return np.sum(np.empty(0, image)).dtype
+        summed: np.dtype[Any] = np.sum(np.empty(0, image)).dtype
+        return summed
     return None if how == "mean" else image
 
 

@@ -1,7 +1,4 @@
-"""Linear filters that smooth or sharpen: Gaussians, means of rectangles and their combinations.
-
-Functions named `..._operation` check a filter's own arguments and make its operation.
-"""
+"""Linear filters that smooth or sharpen: Gaussians, means of rectangles and their combinations."""
 
 from functools import lru_cache
 from typing import Any

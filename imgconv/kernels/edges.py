@@ -181,9 +181,9 @@ def sobel(axis: int, size: int = 3, normalize: bool = True) -> Weights:
 
     Notes
     -----
-    The 3x3 kernel is the product of [-1, 0, 1] and [1, 2, 1]. These are the coefficients of (z -
-    1)(z + 1)**(size - 2) and (z + 1)**(size - 1), which give the larger sizes, as in OpenCV.
-    Normalised it is `skimage.filters.sobel_h` (axis 0) and ``sobel_v`` (axis 1), in integers
+    The 3x3 kernel is the product of [-1, 0, 1] and [1, 2, 1]. These are the coefficients of
+    (z - 1)(z + 1)**(size - 2) and (z + 1)**(size - 1), which give the larger sizes, as in OpenCV.
+    Normalised it is `skimage.filters.sobel_h` (axis 0) and ``sobel_v`` (axis 1), with integers
     `scipy.ndimage.sobel`. Source: I. Sobel, G. Feldman, "A 3x3 isotropic gradient operator for
     image processing", talk at the Stanford Artificial Intelligence Project, 1968.
 
@@ -239,7 +239,7 @@ def prewitt(axis: int, normalize: bool = True) -> Weights:
     Notes
     -----
     The product of [-1, 0, 1] and [1, 1, 1]: normalised `skimage.filters.prewitt_h` and
-    ``prewitt_v``, in integers `scipy.ndimage.prewitt`. Source: J. M. S. Prewitt, "Object
+    ``prewitt_v``, with integers `scipy.ndimage.prewitt`. Source: J. M. S. Prewitt, "Object
     enhancement and extraction", in "Picture Processing and Psychopictorics", 1970.
 
     Examples
@@ -300,10 +300,10 @@ def roberts(axis: int, normalize: bool = True) -> Weights:
 
     Notes
     -----
-    The size is even, so the centre lies beside the middle. `imgconv.correlate`, centred at size //
-    2, looks up and to the left. scikit-image looks down and to the right, ``image[y + 1, x + 1] -
-    image[y, x]`` for axis 0: its result is ``convolve(image, flip(kernel))``, the same one pixel
-    higher and further left. Source: L. G. Roberts, "Machine perception of three-dimensional
+    The size is even, so the centre lies beside the middle. `imgconv.correlate`, centred at
+    size // 2, looks up and to the left. scikit-image looks down and to the right,
+    ``image[y + 1, x + 1] - image[y, x]`` for axis 0: its result is
+    ``convolve(image, flip(kernel))``, the same one pixel higher and further left. Source: L. G. Roberts, "Machine perception of three-dimensional
     solids", thesis, MIT, 1963.
 
     Examples

@@ -201,7 +201,7 @@ def gabor(
 
 
 def gabor_sigma(name: str, sigma: float | None, frequency: float, bandwidth: float) -> float:
-    """Return a standard deviation, by default the one that lets pass the bandwidth."""
+    """Return a standard deviation, by default that of a filter of this bandwidth."""
     if sigma is not None:
         return real(name, sigma, "be positive")
     octaves: float = 2.0 ** real("bandwidth", bandwidth, "be positive")
