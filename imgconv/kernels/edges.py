@@ -303,8 +303,8 @@ def roberts(axis: int, normalize: bool = True) -> Weights:
     The size is even, so the centre lies beside the middle. `imgconv.correlate`, centred at
     size // 2, looks up and to the left. scikit-image looks down and to the right,
     ``image[y + 1, x + 1] - image[y, x]`` for axis 0: its result is
-    ``convolve(image, flip(kernel))``, the same one pixel higher and further left. Source: L. G. Roberts, "Machine perception of three-dimensional
-    solids", thesis, MIT, 1963.
+    ``convolve(image, flip(kernel))``, the same one pixel higher and further left. Source:
+    L. G. Roberts, "Machine perception of three-dimensional solids", thesis, MIT, 1963.
 
     Examples
     --------
