@@ -21,7 +21,7 @@ Common keywords
 Filters take these by keyword only. `pool` and `hysteresis` never use pixels outside the image, so
 they have no `mode` and no `cval`.
 
-mode : str or (str, str), default "reflect"
+mode : str or (str, str), default "reflect" (`canny`: "constant")
     How the image continues beyond its border, along both axes or along y and along x. The names are
     SciPy's; its "grid-mirror" is "reflect", "grid-wrap" is "wrap" and "grid-constant" is
     "constant". This is a row of 1 2 3 4, extended by three pixels on both sides:
@@ -35,7 +35,8 @@ mode : str or (str, str), default "reflect"
     wrap     2 3 4 1 2 3 4 1 2 3
     constant 0 0 0 1 2 3 4 0 0 0
 
-    A filter extends the image once, however many passes it takes.
+    A filter extends the image once, however many passes it takes; only `canny` extends what it has
+    smoothed again, as scikit-image does.
 cval : float, default 0
     The value outside the image for mode="constant". Rank filters and morphology round and saturate
     it to the dtype of an image of integers; other filters use it as it is.
@@ -54,7 +55,7 @@ out : ndarray, optional
 Dtypes of results
 -----------------
 The *computing dtype* of an image is float32 for bool, integers of 8 and 16 bits, float16 and
-float32, and float64 for all others. Results that can be negative (correlations, derivatives) have
+float32, and float64 for all others. Correlations, derivatives and what is computed from them have
 the computing dtype. Filters that smooth or choose pixels give *the image's dtype*, in native byte
 order; integers are rounded to nearest and saturated, never wrapped around. docs/numerics.md has the
 details.
