@@ -1248,6 +1248,7 @@ CORE = [
 EXACT = [case for case in CASES if case.error == 0 or "float32" not in case.approximated]
 
 
-def of(module, rows=CASES):
-    """Return the rows of the filters that a module defines."""
-    return [case for case in rows if case.function.__module__ == module.__name__]
+def of(*modules):
+    """Return the rows of the filters that these modules define."""
+    names = {module.__name__ for module in modules}
+    return [case for case in CASES if case.function.__module__ in names]
