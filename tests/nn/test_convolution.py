@@ -12,7 +12,7 @@ from nn_reference import EXAMPLES, assert_gradients, assert_near, random, refere
 
 import imgconv
 from imgconv import explain, threads
-from imgconv.nn.functional.convolution import (
+from imgconv.nn import (
     conv2d,
     conv2d_backward,
     conv_transpose2d,
@@ -322,8 +322,8 @@ class TestPlan:
         first = explain(conv2d, self.IMAGES, self.WEIGHT, groups=2)
         with threads(3):
             assert explain(conv2d, self.IMAGES + 1, self.WEIGHT + 1, groups=2) is first
-        assert first.cut(3) is first.cut(3)
-        assert first.cut(3) is not first.cut(2)
+        assert first.regions(3) is first.regions(3)
+        assert first.regions(3) is not first.regions(2)
         assert explain(conv2d, self.IMAGES[:1], self.WEIGHT, groups=2) is not first
 
     def test_shape_is_that_of_the_result(self):

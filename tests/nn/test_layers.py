@@ -360,7 +360,7 @@ class TestRefused:
             make()
 
     def test_inputs(self):
-        with pytest.raises(ValueError, match="both ways of Residual must give one shape"):
+        with pytest.raises(ValueError, match="both paths of Residual must give one shape"):
             layers.Residual(layers.Conv2d(1, 2, 1))(np.ones((1, 1, 2, 2), np.float32))
         with pytest.raises(ValueError, match="branches of Parallel must differ in channels only"):
             layers.Parallel(layers.Conv2d(1, 2, 1), layers.MaxPool2d(2))(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nn_reference import EXAMPLES, assert_gradients, assert_near, random, reference
 
 import imgconv
-from imgconv.nn.functional.pooling import (
+from imgconv.nn import (
     adaptive_avg_pool2d,
     adaptive_avg_pool2d_backward,
     adaptive_max_pool2d,

@@ -1,4 +1,4 @@
-"""Layers with parameters: matrix products, convolutions, normalization."""
+"""Convolution layers."""
 
 from __future__ import annotations
 
@@ -11,62 +11,27 @@ from numpy.typing import DTypeLike
 from imgconv import geometry
 from imgconv.core import check
 from imgconv.nn import functional as F  # noqa: N812
-from imgconv.nn.core import arrays
+from imgconv.nn.core.arrays import Array, Shape
 from imgconv.nn.functional import activation
-from imgconv.nn.layers.base import Array, FunctionLayer, Parameter, Shape, Window
+from imgconv.nn.layers.base import (
+    FunctionLayer,
+    Padding,
+    Pair,
+    Parameter,
+    Seed,
+    Window,
+    first_weights,
+)
 
-Pair = int | tuple[int, int]
-Padding = Pair | tuple[tuple[int, int], tuple[int, int]] | str
-Seed = np.random.Generator | int | None
-
-
-def _uniform(shape: Shape, fan_in: int, rng: np.random.Generator, dtype: DTypeLike) -> Parameter:
-    """Return numbers between -1 / sqrt(fan_in) and 1 / sqrt(fan_in), PyTorch's first weights."""
-    bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
-    return Parameter(rng.uniform(-bound, bound, shape).astype(arrays.float_dtype(dtype)))
-
-
-class Linear(FunctionLayer):
-    """A matrix product and a bias: (..., in_features) to (..., out_features)."""
-
-    function = F.linear, F.linear_backward
-
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        bias: bool = True,
-        *,
-        rng: Seed = None,
-        dtype: DTypeLike = np.float32,
-    ) -> None:
-        super().__init__()
-        ins = check.at_least(in_features, "in_features", 1)
-        outs = check.at_least(out_features, "out_features", 1)
-        rng = np.random.default_rng(rng)
-        self.weight = _uniform((outs, ins), ins, rng, dtype)
-        self.bias = _uniform((outs,), ins, rng, dtype) if bias else None
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """Return the shape with another last axis."""
-        outs, ins = self.weight.value.shape
-        if not shape or shape[-1] != ins:
-            raise ValueError(f"input must have shape (..., {ins}), got {shape}")
-        return (*shape[:-1], outs)
-
-    @property
-    def windows(self) -> tuple[Window, ...]:
-        """There are none: a result sees everything."""
-        raise ValueError("Linear has no window: each result sees the whole input")
-
-    def describe(self) -> str:
-        """Return the sizes."""
-        outs, ins = self.weight.value.shape
-        return f"{ins}, {outs}" + _without_bias(self.bias)
+__all__ = [
+    "Conv2d",
+    "ConvTranspose2d",
+    "DeformConv2d",
+]
 
 
 class _Convolution(FunctionLayer):
-    """What convolution layers share: weights, a window, and channels."""
+    """The weights, window and channels of convolution layers."""
 
     transposed = False
     bias: Parameter | None
@@ -95,8 +60,8 @@ class _Convolution(FunctionLayer):
         shape = (first, second // groups, *kernel)
         fan_in = math.prod(shape[1:])
         rng = np.random.default_rng(rng)
-        self.weight = _uniform(shape, fan_in, rng, dtype)
-        self.bias = _uniform((outs,), fan_in, rng, dtype) if bias else None
+        self.weight = first_weights(shape, fan_in, rng, dtype)
+        self.bias = first_weights((outs,), fan_in, rng, dtype) if bias else None
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape with other channels and sizes."""
@@ -109,7 +74,7 @@ class _Convolution(FunctionLayer):
         return (*shape[:-3], outs, *size)
 
     def _geometry(self) -> dict[str, Any]:
-        """Return the options as `imgconv.geometry` knows them."""
+        """Return the options as arguments of `imgconv.geometry.output_size`."""
         named = {name: self.options[name] for name in ("stride", "dilation")}
         if self.transposed:
             named |= {"transposed": True, "output_padding": self.options["output_padding"]}
@@ -126,11 +91,7 @@ class _Convolution(FunctionLayer):
     def describe(self) -> str:
         """Return channels, kernel, and what is not the default."""
         given = [*map(str, self.channels), str(self.kernel_size), super().describe()]
-        return ", ".join(filter(None, given)) + _without_bias(self.bias)
-
-
-def _without_bias(bias: Parameter | None) -> str:
-    return ", bias=False" if bias is None else ""
+        return ", ".join(filter(None, given)) + (", bias=False" if self.bias is None else "")
 
 
 class Conv2d(_Convolution):
@@ -187,12 +148,12 @@ class ConvTranspose2d(_Convolution):
 
 
 class DeformConv2d(_Convolution):
-    """Convolution whose taps move; a convolution of the input says by how much.
+    """Convolution whose taps are moved; how far is computed by a convolution of the input.
 
     That layer, `offset`, begins with zeros, so that at first no tap moves. With `modulated` it
-    gives a weight for each tap, too, between 0 and 2 and 1 at first (J. Dai et al., "Deformable
-    convolutional networks", 2017; X. Zhu et al., "Deformable ConvNets v2", 2019).
-    `imgconv.nn.deform_conv2d` takes offsets from anywhere.
+    gives a factor for each tap, too, between 0 and 2 and 1 at first (J. Dai et al., "Deformable
+    convolutional networks", 2017; X. Zhu et al., "Deformable ConvNets v2", 2019). For offsets from
+    elsewhere, see `imgconv.nn.deform_conv2d`.
     """
 
     function = F.deform_conv2d, F.deform_conv2d_backward
@@ -226,75 +187,37 @@ class DeformConv2d(_Convolution):
             parameter.value[...] = 0
 
     def call_options(self, input: Array) -> dict[str, Any]:
-        """Return the options with the offsets that this input asks for."""
-        moves = self.offset(input)
+        """Return the options with the offsets for this input."""
+        return self._offset_options(self.offset(input))
+
+    def plan_options(self, input: Array) -> dict[str, Any]:
+        """Return the options with offsets of 0."""
+        shape = self.offset.output_shape(input.shape)
+        return self._offset_options(np.zeros(shape, self.weight.value.dtype))
+
+    def loop_plans(self, input: Array) -> tuple[Any, ...]:
+        """Return the plans of both convolutions."""
+        return self.offset.loop_plans(input) + super().loop_plans(input)
+
+    def _offset_options(self, moves: Array) -> dict[str, Any]:
         options = {name: value for name, value in self.options.items() if name != "groups"}
-        taps = 2 * math.prod(self.kernel_size)
-        options["offset"] = np.ascontiguousarray(moves[..., :taps, :, :])
+        offsets = 2 * math.prod(self.kernel_size)
+        options["offset"] = np.ascontiguousarray(moves[..., :offsets, :, :])
         if self.modulated:
-            options["mask"] = 2 * activation.sigmoid(moves[..., taps:, :, :])
+            options["mask"] = 2 * activation.sigmoid(moves[..., offsets:, :, :])
         return options
 
     def backward(self, grad_output: Array) -> Array:
-        """Return the input's gradient, by way of the pixels and by way of the offsets."""
-        if self._call is None:
+        """Return the input's gradient: that of the pixels and that of the offsets, added."""
+        if self._latest is None:
             raise ValueError("DeformConv2d.backward must come after forward")
-        g_input, g_offset, g_weight, g_bias, g_mask = self.function[1](grad_output, **self._call)
+        g_input, g_offset, g_weight, g_bias, g_mask = self.function[1](grad_output, **self._latest)
         self.weight.grad += g_weight
         if self.bias is not None:
             self.bias.grad += g_bias
         moves = g_offset
         if self.modulated:
-            mask = self._call["mask"]
+            mask = self._latest["mask"]
             moves = np.concatenate([g_offset, g_mask * mask * (1 - mask / 2)], axis=-3)
-        back: Array = g_input + self.offset.backward(moves)
-        return back
-
-
-class BatchNorm2d(FunctionLayer):
-    """Each channel brought to mean 0 and variance 1, as `torch.nn.BatchNorm2d`."""
-
-    function = F.batch_norm, F.batch_norm_backward
-    buffers = ("running_mean", "running_var", "num_batches_tracked")
-
-    def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float = 0.1,
-        *,
-        dtype: DTypeLike = np.float32,
-    ) -> None:
-        super().__init__(eps=eps, momentum=momentum)
-        channels, kind = check.at_least(num_features, "num_features", 1), arrays.float_dtype(dtype)
-        self.weight, self.bias = (
-            Parameter(np.ones(channels, kind)),
-            Parameter(np.zeros(channels, kind)),
-        )
-        self.running_mean, self.running_var = np.zeros(channels, kind), np.ones(channels, kind)
-        self.num_batches_tracked = np.zeros((), np.int64)
-
-    def call_options(self, input: Array) -> dict[str, Any]:
-        """Return the options with what has been seen so far."""
-        if np.ndim(input) != 4:
-            raise ValueError(f"input must have shape (N, C, H, W), got {np.shape(input)}")
-        self.num_batches_tracked += self.training
-        seen = {"running_mean": self.running_mean, "running_var": self.running_var}
-        return {**self.options, **seen, "training": self.training}
-
-    def describe(self) -> str:
-        """Return the channels and the options."""
-        return ", ".join(filter(None, [str(self.running_mean.size), super().describe()]))
-
-
-class PReLU(FunctionLayer):
-    """`imgconv.nn.prelu`: what is negative, times a factor that is learned."""
-
-    function = F.prelu, F.prelu_backward
-
-    def __init__(
-        self, num_parameters: int = 1, init: float = 0.25, *, dtype: DTypeLike = np.float32
-    ) -> None:
-        super().__init__()
-        count = check.at_least(num_parameters, "num_parameters", 1)
-        self.weight = Parameter(np.full(count, init, arrays.float_dtype(dtype)))
+        g_both: Array = g_input + self.offset.backward(moves)
+        return g_both
