@@ -1,9 +1,12 @@
 """Layers: shapes, gradients, names, files, and PyTorch's layers where they are."""
 
+import re
+
 import numpy as np
 import pytest
 from gradients import differences, needs_torch, torch
 
+import imgconv
 from imgconv import geometry, nn
 from imgconv.nn import layers
 
@@ -171,9 +174,21 @@ class TestEveryLayer:
         x = RNG(1).standard_normal(shape)
         np.testing.assert_array_equal(other.eval()(x), layer.eval()(x))
 
-    def test_has_words(self, name):
+    def test_repr_names_it(self, name):
         make, _ = LAYERS[name]
         assert type(make()).__name__ in repr(make())
+
+    def test_plan_of_all_loops(self, name, loops_used):
+        make, shape = LAYERS[name]
+        layer, x = make(), np.zeros(shape)
+        loops = loops_used(layer, x)
+        if loops:
+            plan = imgconv.explain(layer, x)
+            assert set(re.findall(r"Plan: (\w+) loop", repr(plan))) == loops
+            assert plan.shape[-len(shape) :] == layer.output_shape(shape)
+        else:
+            with pytest.raises(TypeError, match="calls a compiled loop, got layer"):
+                imgconv.explain(layer, x)
 
 
 class TestLeNet:

@@ -86,7 +86,7 @@ class LayerPlan(NamedTuple):
     shape, dtype
         Of the result; of the first where there are several.
     note : str
-        What is made of the loops' results.
+        What is computed from the loops' results, in words.
     times : int
         How often all of the plans run.
     """

@@ -4,7 +4,7 @@ convolution, deformable : convolution, its transpose, and taps that are moved.
 pooling, adaptive, unpooling : one number for each window, and back.
 interpolation : images of another size.
 columns, shaping : windows as columns; borders; shuffles of pixels and channels.
-dense, activation, normalization : what stands between the layers with windows.
+dense, activation, normalization : layers without windows.
 loss : how far a result is from its target.
 """
 

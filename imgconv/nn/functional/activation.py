@@ -55,7 +55,8 @@ def relu(input: ArrayLike) -> Array:
     array([0., 2.])
     """
     x = arrays.floats(input)
-    return np.maximum(x, x.dtype.type(0))
+    result: Array = np.maximum(x, x.dtype.type(0))
+    return result
 
 
 def relu_backward(grad_output: ArrayLike, input: ArrayLike) -> Array:
@@ -296,7 +297,8 @@ def sigmoid_backward(grad_output: ArrayLike, input: ArrayLike) -> Array:
     """Gradient of `sigmoid`."""
     x, g = _with_grad(input, grad_output)
     y: Array = expit(x)
-    return g * (y * (1 - y))
+    gradient: Array = g * (y * (1 - y))
+    return gradient
 
 
 def tanh(input: ArrayLike) -> Array:
@@ -366,7 +368,7 @@ def softmax_backward(
     x, axis = _softmax_arguments(input, dim, dtype)
     g = arrays.gradient(grad_output, x.shape, x.dtype)
     y = _softmax(x, axis)
-    gradient = y * (g - (g * y).sum(axis=axis, keepdims=True))
+    gradient: Array = y * (g - (g * y).sum(axis=axis, keepdims=True))
     return gradient.astype(arrays.float_dtype(np.asarray(input).dtype), copy=False)
 
 
@@ -401,7 +403,7 @@ def log_softmax_backward(
     """Gradient of `log_softmax`."""
     x, axis = _softmax_arguments(input, dim, dtype)
     g = arrays.gradient(grad_output, x.shape, x.dtype)
-    gradient = g - _softmax(x, axis) * g.sum(axis=axis, keepdims=True)
+    gradient: Array = g - _softmax(x, axis) * g.sum(axis=axis, keepdims=True)
     return gradient.astype(arrays.float_dtype(np.asarray(input).dtype), copy=False)
 
 
@@ -416,7 +418,8 @@ def _softmax_arguments(input: ArrayLike, dim: int, dtype: DTypeLike | None) -> t
 def _minus_maximum(x: Array, axis: int) -> Array:
     """Return numbers with maximum 0, whose exponentials do not overflow."""
     with np.errstate(invalid="ignore"):
-        return x - x.max(axis=axis, keepdims=True, initial=-np.inf)
+        shifted: Array = x - x.max(axis=axis, keepdims=True, initial=-np.inf)
+    return shifted
 
 
 def _softmax(x: Array, axis: int) -> Array:
@@ -507,7 +510,8 @@ def _drop(values: Array, x: Array, p: float, training: bool, mask: ArrayLike | N
         raise ValueError("mask must be that of the forward pass in training, got None")
     kept = np.asarray(mask, np.bool_)
     arrays.check_shape(kept, x.shape, "mask")
-    return values * (kept * x.dtype.type(1 / keep if keep else 0))
+    result: Array = values * (kept * x.dtype.type(1 / keep if keep else 0))
+    return result
 
 
 def _with_grad(input: ArrayLike, grad_output: ArrayLike) -> tuple[Array, Array]:

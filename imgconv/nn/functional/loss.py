@@ -76,7 +76,8 @@ def mse_loss_backward(
 ) -> Array:
     """Gradient of `mse_loss` with respect to the input."""
     d, w = _difference(input, target, reduction, weight)
-    return _unreduce(grad_output, d, w, reduction) * (2 * d)
+    gradient: Array = _unreduce(grad_output, d, w, reduction) * (2 * d)
+    return gradient
 
 
 def l1_loss(
@@ -165,7 +166,8 @@ def smooth_l1_loss_backward(
     _check_beta(beta)
     d, _ = _difference(input, target, reduction, None)
     slope = np.clip(d / beta, -1, 1) if beta else np.sign(d)
-    return _unreduce(grad_output, d, None, reduction) * slope
+    gradient: Array = _unreduce(grad_output, d, None, reduction) * slope
+    return gradient
 
 
 # ---- of probabilities ------------------------------------------------------------------------
@@ -226,7 +228,8 @@ def binary_cross_entropy_backward(
     """Gradient of `binary_cross_entropy` with respect to the input."""
     x, t, w = _probabilities(input, target, weight, reduction)
     slope = (x - t) / np.maximum((1 - x) * x, MINIMUM_DIVISOR) * w
-    return _unreduce(grad_output, x, None, reduction) * slope.astype(x.dtype, copy=False)
+    factors: Array = slope.astype(x.dtype, copy=False)
+    return _unreduce(grad_output, x, None, reduction) * factors
 
 
 def cross_entropy(
@@ -304,7 +307,8 @@ def cross_entropy_backward(
     )
     sums = parts.sum(axis=axis, keepdims=True)
     scale = _unreduce(grad_output, sums.squeeze(axis), None, reduction, total)
-    return np.expand_dims(scale, axis) * (np.exp(log_softmax(x, axis)) * sums - parts)
+    gradient: Array = np.expand_dims(scale, axis) * (np.exp(log_softmax(x, axis)) * sums - parts)
+    return gradient
 
 
 class ClassTargets(NamedTuple):

@@ -132,8 +132,8 @@ class Layer:
             )
 
         def plan() -> Any:
-            if len(plans) == 1:
-                return plans[0]
+            if len(plans) == 1 and not self.children():
+                return plans[0]  # that of the function
             shape = self.output_shape(array.shape)
             return LayerPlan(plans, shape, array.dtype, type(self).__name__)
 
