@@ -1,4 +1,4 @@
-"""Layers: shapes, gradients, names, files, and PyTorch's layers where they are."""
+"""Layers: shapes, gradients, names, files, plans, and PyTorch's layers where it is installed."""
 
 import re
 
@@ -304,7 +304,7 @@ class TestTraining:
         assert not np.array_equal(layer.train()(x), layer(x))
         np.testing.assert_array_equal(layer.eval()(x), layer(x))
         result = layer.train()(x)
-        # Both are products with factors: the way back has those of the way forward.
+        # Both are products with factors, which backward keeps from forward.
         np.testing.assert_allclose(layer.backward(np.ones_like(x)) * x, result)
 
     def test_batch_norm_remembers(self):

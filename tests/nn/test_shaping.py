@@ -15,14 +15,14 @@ SIZES = st.tuples(st.integers(2, 16), st.integers(2, 30))
 DTYPES = st.sampled_from(["float32", "float64"])
 
 
-def held_against(name, x, *arguments, terms=8, **words):
-    """Result and gradient as PyTorch's."""
+def assert_as_pytorch(name, x, *arguments, terms=8, **options):
+    """Result and gradient are those of PyTorch; returns the result."""
     pytest.importorskip("torch")
-    expected, back = reference(name, [x], *arguments, **words)
-    actual = getattr(nn, name)(x, *arguments, **words)
+    expected, back = reference(name, [x], *arguments, **options)
+    actual = getattr(nn, name)(x, *arguments, **options)
     assert_near(actual, expected, terms)
     grad = random(1, *expected.shape, dtype=x.dtype)
-    found = getattr(nn, f"{name}_backward")(grad, x, *arguments, **words)
+    found = getattr(nn, f"{name}_backward")(grad, x, *arguments, **options)
     assert_near(found, back(grad)[0], 64)
     return actual
 
@@ -37,24 +37,26 @@ def test_unfold_and_fold(size, kernel, dilation, padding, stride, dtype):
         )
     )
     arguments = kernel, dilation, padding, stride
-    columns = held_against("unfold", random(0, 2, 3, *size, dtype=dtype), *arguments)
-    held_against("fold", columns, size, *arguments, terms=16)
+    columns = assert_as_pytorch("unfold", random(0, 2, 3, *size, dtype=dtype), *arguments)
+    assert_as_pytorch("fold", columns, size, *arguments, terms=16)
 
 
 def test_a_layer_is_a_matrix_product():
     x, weight = random(0, 2, 3, 9, 8), random(1, 5, 3, 3, 2)
-    words = {"stride": (2, 1), "padding": ((1, 2), (0, 3)), "dilation": (1, 2)}
-    columns = nn.unfold(x, (3, 2), **words)
-    result = nn.conv2d(x, weight, **words)
+    options = {"stride": (2, 1), "padding": ((1, 2), (0, 3)), "dilation": (1, 2)}
+    columns = nn.unfold(x, (3, 2), **options)
+    result = nn.conv2d(x, weight, **options)
     assert_near((weight.reshape(5, -1) @ columns).reshape(result.shape), result, 32)
 
 
 def test_fold_is_the_transpose():
     x = random(0, 3, 7, 8)
-    words = {"kernel_size": (3, 2), "padding": ((1, 0), (2, 1)), "stride": 2, "dilation": (1, 2)}
-    columns = nn.unfold(x, **words)
+    options = {"kernel_size": (3, 2), "padding": ((1, 0), (2, 1)), "stride": 2, "dilation": (1, 2)}
+    columns = nn.unfold(x, **options)
     other = random(1, *columns.shape)
-    np.testing.assert_allclose((columns * other).sum(), (x * nn.fold(other, (7, 8), **words)).sum())
+    np.testing.assert_allclose(
+        (columns * other).sum(), (x * nn.fold(other, (7, 8), **options)).sum()
+    )
 
 
 @given(
@@ -64,7 +66,7 @@ def test_fold_is_the_transpose():
 )
 @settings(max_examples=EXAMPLES)
 def test_pad(pad, mode, dtype):
-    held_against("pad", random(0, 2, 3, 5, 6, dtype=dtype), pad, mode)
+    assert_as_pytorch("pad", random(0, 2, 3, 5, 6, dtype=dtype), pad, mode)
 
 
 def test_pad_of_any_axis():
@@ -83,17 +85,17 @@ def test_pad_of_any_axis():
     st.sampled_from(["size", "scale_factor", "recomputed"]),
 )
 @settings(max_examples=EXAMPLES * 2)
-def test_interpolate(size, mode, align_corners, wanted, factors, how):
+def test_interpolate(size, mode, align_corners, target, factors, how):
     x = random(0, 2, 3, *size)
-    words = {"size": wanted} if how == "size" else {"scale_factor": factors}
+    options = {"size": target} if how == "size" else {"scale_factor": factors}
     if how == "recomputed":
-        words["recompute_scale_factor"] = True
+        options["recompute_scale_factor"] = True
     if not mode.startswith("nearest"):
-        words["align_corners"] = align_corners
+        options["align_corners"] = align_corners
     # There PyTorch's gradient is another function's: it copies.
     same = all(int(n * f) == n for n, f in zip(size, factors, strict=True))
     assume(not (mode == "bicubic" and how == "scale_factor" and same))
-    held_against("interpolate", x, mode=mode, terms=256, **words)
+    assert_as_pytorch("interpolate", x, mode=mode, terms=256, **options)
 
 
 def test_interpolate_float32():
@@ -121,7 +123,7 @@ def test_shuffles():
 
 def test_gradients_are_slopes():
     x = [random(0, 2, 4, 6, 8)]
-    for name, words in [
+    for name, options in [
         ("unfold", {"kernel_size": 3, "padding": ((1, 0), (2, 1)), "stride": (2, 1)}),
         ("pad", {"pad": (2, 3, -1, 1), "mode": "replicate"}),
         ("pad", {"pad": (2, 3, 1, 1), "mode": "circular"}),
@@ -133,20 +135,22 @@ def test_gradients_are_slopes():
         ("channel_shuffle", {"groups": 2}),
     ]:
         assert_gradients(
-            lambda a, name=name, words=words: getattr(nn, name)(a, **words),
-            lambda g, a, name=name, words=words: getattr(nn, f"{name}_backward")(g, a, **words),
+            lambda a, name=name, options=options: getattr(nn, name)(a, **options),
+            lambda g, a, name=name, options=options: getattr(nn, f"{name}_backward")(
+                g, a, **options
+            ),
             x,
         )
 
 
 def test_threads_change_no_bit(always_parallel):
     x = random(0, 3, 4, 21, 33, dtype="float32")
-    words = {"size": (40, 17), "mode": "bicubic"}
+    options = {"size": (40, 17), "mode": "bicubic"}
     results = []
     for count in (1, 2, 5):
         with imgconv.threads(count):
-            result = nn.interpolate(x, **words)
-            results.append((result, nn.interpolate_backward(result, x, **words)))
+            result = nn.interpolate(x, **options)
+            results.append((result, nn.interpolate_backward(result, x, **options)))
     for result in results[1:]:
         for actual, expected in zip(result, results[0], strict=True):
             assert_same_bits(actual, expected)
