@@ -19,6 +19,7 @@ from imgconv import geometry
 from imgconv.core import check
 from imgconv.nn.core import arrays
 from imgconv.nn.core.arrays import Array
+from imgconv.nn.core.checks import Size
 from imgconv.nn.functional import unfold
 from imgconv.nn.functional.convolution import conv2d
 
@@ -35,8 +36,6 @@ __all__ = [
     "matrix",
     "spatially_separable",
 ]
-
-Pair = int | tuple[int, int]
 
 
 # ---- correlations of one channel and of several ----------------------------------------------
@@ -172,9 +171,9 @@ def corr2d_multi_in_out_1x1(X: ArrayLike, K: ArrayLike) -> Array:  # noqa: N803
 def corr2d_matmul(
     X: ArrayLike,  # noqa: N803
     K: ArrayLike,  # noqa: N803
-    stride: Pair = 1,
-    padding: Pair = 0,
-    dilation: Pair = 1,
+    stride: Size = 1,
+    padding: Size = 0,
+    dilation: Size = 1,
 ) -> Array:
     """Write each window as a column (im2col), and multiply by the matrix of kernels.
 
@@ -220,9 +219,9 @@ def matrix(
     kernel: ArrayLike,
     shape: tuple[int, ...],
     *,
-    stride: Pair = 1,
-    padding: Pair = 0,
-    dilation: Pair = 1,
+    stride: Size = 1,
+    padding: Size = 0,
+    dilation: Size = 1,
     groups: int = 1,
 ) -> sparse.csr_array:
     """Return a layer as a sparse matrix, which maps all pixels to all results.
@@ -292,7 +291,7 @@ def matrix(
 
 
 def _size(
-    image: tuple[int, ...], kernel: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair
+    image: tuple[int, ...], kernel: tuple[int, ...], stride: Size, padding: Size, dilation: Size
 ) -> tuple[int, int]:
     """Return the size of a layer's result."""
     oh, ow = geometry.output_size(
@@ -349,9 +348,9 @@ def depthwise_separable(
     input: ArrayLike,
     depthwise: ArrayLike,
     pointwise: ArrayLike,
-    stride: Pair = 1,
+    stride: Size = 1,
     padding: Any = 0,
-    dilation: Pair = 1,
+    dilation: Size = 1,
 ) -> Array:
     """Filter each channel by itself, then mix them: depthwise + 1x1.
 

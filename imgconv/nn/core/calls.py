@@ -54,20 +54,24 @@ class LoopPlan(NamedTuple):
     scratch: int = 0
     computed_in: DType | None = None
 
+    @property
+    def real(self) -> DType:
+        """The dtype in which the loop computes."""
+        return self.dtype if self.computed_in is None else self.computed_in
+
     def run(self, *arguments: Any) -> None:
         """Call the loop with the arguments that come before scratch and threads."""
-        real = (self.computed_in or self.dtype).name
         run_entry(
-            self.loop, real, self.entry, *arguments, cost=self.cost, scratch_bytes=self.scratch
-        )
+            self.loop, self.real.name, self.entry, *arguments,
+            cost=self.cost, scratch_bytes=self.scratch,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         """Return what will run, in lines for a reader."""
         height, width = self.window
         return "\n".join(
             [
-                f"Plan: {self.loop} loop ({self.entry}), level {cpu.LEVEL}, "
-                f"in {self.computed_in or self.dtype}",
+                f"Plan: {self.loop} loop ({self.entry}), level {cpu.LEVEL}, in {self.real}",
                 f"  result  {self.shape} {self.dtype}",
                 f"  window  {height} x {width}",
                 f"  cost    {cost_text(self.cost, self.shape)}, "

@@ -17,6 +17,8 @@ from imgconv.core.windows import Pair, Plane, Windows
 from imgconv.nn.core import arrays
 from imgconv.nn.core.arrays import Array, DType, Shape, floats, reals
 
+# One number for both axes, or one for each.
+Size = int | Pair
 # Pixels before and after, along y and along x.
 Around = tuple[Pair, Pair]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,7 +46,7 @@ def plan_maxima(images: Array, plane: Plane) -> LoopPlan:
 
 def maxima(plan: LoopPlan, images: Array, plane: Plane) -> tuple[Array, NDArray[np.int64]]:
     """Return the maximum of each window, and where in its plane it lies."""
-    dtype, computed = plan.dtype, plan.computed_in
+    dtype, computed = plan.dtype, plan.real
     lowest = -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
     best, places = np.empty(plan.shape, computed), np.empty(plan.shape, np.int32)
     pixels = planes_of(images.astype(computed, copy=False))
@@ -54,7 +56,7 @@ def maxima(plan: LoopPlan, images: Array, plane: Plane) -> tuple[Array, NDArray[
 
 def scatter(values: Array, places: Array, shape: Shape, add: bool) -> Array:
     """Return planes of zeros with values at these places of each, added up if `add`."""
-    planes = int(np.prod(shape[:-2]))
+    planes = prod(shape[:-2])
     result = np.zeros((planes, shape[-2] * shape[-1]), values.dtype)
     if result.size == 0:
         return result.reshape(shape)

@@ -13,11 +13,9 @@ from imgconv.core.windows import Pair, Plane
 from imgconv.nn.core import arrays, checks
 from imgconv.nn.core.arrays import Array, floats
 from imgconv.nn.core.borders import extend, extend_backward
-from imgconv.nn.core.checks import Around
+from imgconv.nn.core.checks import Around, Size
 
 __all__ = ["fold", "fold_backward", "unfold", "unfold_backward"]
-
-Size = int | Pair
 
 
 def unfold(

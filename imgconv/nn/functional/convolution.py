@@ -12,7 +12,7 @@ from imgconv.nn.core import arrays, checks
 from imgconv.nn.core.arrays import Array, Shape
 from imgconv.nn.core.borders import extend, extend_backward
 from imgconv.nn.core.calls import LayerCall, LayerPlan
-from imgconv.nn.core.checks import Around
+from imgconv.nn.core.checks import Around, Size
 from imgconv.nn.core.conv_plan import ConvPlan
 from imgconv.nn.core.conv_run import convolve, plan_for, weight_gradient
 from imgconv.nn.core.phases import AxisPhases, forward, transposed
@@ -71,9 +71,9 @@ def conv2d(
     input: ArrayLike,
     weight: ArrayLike,
     bias: ArrayLike | None = None,
-    stride: int | tuple[int, int] = 1,
+    stride: Size = 1,
     padding: Any = 0,
-    dilation: int | tuple[int, int] = 1,
+    dilation: Size = 1,
     groups: int = 1,
     padding_mode: str = "zeros",
 ) -> Runnable[Array]:
@@ -130,9 +130,9 @@ def conv2d_backward(
     input: ArrayLike,
     weight: ArrayLike,
     bias: ArrayLike | None = None,
-    stride: int | tuple[int, int] = 1,
+    stride: Size = 1,
     padding: Any = 0,
-    dilation: int | tuple[int, int] = 1,
+    dilation: Size = 1,
     groups: int = 1,
     padding_mode: str = "zeros",
 ) -> Runnable[Gradients]:
@@ -173,11 +173,11 @@ def conv_transpose2d(
     input: ArrayLike,
     weight: ArrayLike,
     bias: ArrayLike | None = None,
-    stride: int | tuple[int, int] = 1,
+    stride: Size = 1,
     padding: Any = 0,
-    output_padding: int | tuple[int, int] = 0,
+    output_padding: Size = 0,
     groups: int = 1,
-    dilation: int | tuple[int, int] = 1,
+    dilation: Size = 1,
 ) -> Runnable[Array]:
     """Add a kernel to the result for each pixel: the transpose of `conv2d`, not its inverse.
 
@@ -227,11 +227,11 @@ def conv_transpose2d_backward(
     input: ArrayLike,
     weight: ArrayLike,
     bias: ArrayLike | None = None,
-    stride: int | tuple[int, int] = 1,
+    stride: Size = 1,
     padding: Any = 0,
-    output_padding: int | tuple[int, int] = 0,
+    output_padding: Size = 0,
     groups: int = 1,
-    dilation: int | tuple[int, int] = 1,
+    dilation: Size = 1,
 ) -> Runnable[Gradients]:
     """Gradients of `conv_transpose2d` with respect to input, weight and bias."""
     call = _transpose(input, weight, bias, stride, padding, output_padding, groups, dilation)

@@ -1,5 +1,6 @@
 """Deformable convolution, with gradients."""
 
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,17 +8,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import check
 from imgconv.core.call import Runnable, filtering
-from imgconv.core.windows import Pair, Plane, along
+from imgconv.core.windows import Plane, along
 from imgconv.nn.core import arrays, checks
 from imgconv.nn.core.arrays import Array, Shape
 from imgconv.nn.core.calls import LayerCall, LayerPlan, LoopPlan, counted
+from imgconv.nn.core.checks import Size
 from imgconv.nn.core.conv_plan import ConvPlan
 from imgconv.nn.core.conv_run import convolve, plan_for, weight_gradient
 from imgconv.nn.core.phases import forward, transposed
 
 __all__ = ["deform_conv2d", "deform_conv2d_backward"]
 
-Size = int | Pair
 Gradients = tuple[Array, Array, Array, Array | None, Array | None]
 
 
@@ -71,7 +72,7 @@ class DeformableCall(NamedTuple):
         That is four places and six numbers for each.
         """
         y, x = self.plane
-        scratch, cost = x.count * (4 * 4 + 6 * 8), 8.0 * float(np.prod(self.column_shape))
+        scratch, cost = x.count * (4 * 4 + 6 * 8), 8.0 * prod(self.column_shape)
         return LoopPlan("deform", entry, shape, self.input.dtype, (y.k, x.k), cost, scratch)
 
     def run_loop(self, plan: LoopPlan, n: int, *results: Array) -> None:

@@ -8,10 +8,11 @@ from numpy.typing import ArrayLike
 
 from imgconv.core import check
 from imgconv.core.call import Runnable, filtering
-from imgconv.core.windows import Pair, Plane
+from imgconv.core.windows import Plane
 from imgconv.nn.core import arrays, checks
 from imgconv.nn.core.arrays import Array, Shape, comparable, floats
 from imgconv.nn.core.calls import LayerCall, LayerPlan, LoopPlan
+from imgconv.nn.core.checks import Around, Size
 from imgconv.nn.core.pool_run import axes_of, maxima, plan_maxima, planes_of, pool_call
 
 __all__ = [
@@ -23,8 +24,7 @@ __all__ = [
     "max_pool2d_backward",
 ]
 
-Padding = int | Pair | tuple[Pair, Pair]
-Size = int | Pair
+Padding = Size | Around
 
 
 @filtering

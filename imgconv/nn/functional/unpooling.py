@@ -11,11 +11,10 @@ from imgconv.core import check, windows
 from imgconv.core.windows import Pair
 from imgconv.nn.core import checks
 from imgconv.nn.core.arrays import Array, floats
+from imgconv.nn.core.checks import Size
 from imgconv.nn.core.pool_run import scatter
 
 __all__ = ["max_unpool2d", "max_unpool2d_backward"]
-
-Size = int | Pair
 
 
 def max_unpool2d(

@@ -14,11 +14,11 @@ from numpy.typing import ArrayLike, DTypeLike
 from imgconv.nn.core import arrays
 from imgconv.nn.core.arrays import Array, Shape
 from imgconv.nn.core.calls import LayerCall, LayerPlan
+from imgconv.nn.core.checks import Around, Size
 
 __all__ = ["FunctionLayer", "Layer", "Parameter"]
 
-Pair = int | tuple[int, int]
-Padding = Pair | tuple[tuple[int, int], tuple[int, int]] | str
+Padding = Size | Around | str
 Seed = np.random.Generator | int | None
 # Kernel, stride and dilation, each a number or a pair.
 Window = tuple[Any, Any, Any]

@@ -6,7 +6,8 @@ from imgconv import geometry
 from imgconv.core import check
 from imgconv.nn import functional as F  # noqa: N812
 from imgconv.nn.core.arrays import Shape
-from imgconv.nn.layers.base import FunctionLayer, Padding, Pair, Window
+from imgconv.nn.core.checks import Size
+from imgconv.nn.layers.base import FunctionLayer, Padding, Window
 
 __all__ = [
     "AdaptiveAvgPool2d",
@@ -44,10 +45,10 @@ class MaxPool2d(_Pool):
 
     def __init__(
         self,
-        kernel_size: Pair,
-        stride: Pair | None = None,
+        kernel_size: Size,
+        stride: Size | None = None,
         padding: Padding = 0,
-        dilation: Pair = 1,
+        dilation: Size = 1,
         *,
         ceil_mode: bool = False,
     ) -> None:
@@ -67,8 +68,8 @@ class AvgPool2d(_Pool):
 
     def __init__(
         self,
-        kernel_size: Pair,
-        stride: Pair | None = None,
+        kernel_size: Size,
+        stride: Size | None = None,
         padding: Padding = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
@@ -92,8 +93,8 @@ class LPPool2d(_Pool):
     def __init__(
         self,
         norm_type: float,
-        kernel_size: Pair,
-        stride: Pair | None = None,
+        kernel_size: Size,
+        stride: Size | None = None,
         ceil_mode: bool = False,
     ) -> None:
         super().__init__(

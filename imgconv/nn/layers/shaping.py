@@ -10,7 +10,8 @@ from imgconv.core import check
 from imgconv.nn import functional as F  # noqa: N812
 from imgconv.nn.core import arrays
 from imgconv.nn.core.arrays import Array, Shape
-from imgconv.nn.layers.base import FunctionLayer, Layer, Pair, Window
+from imgconv.nn.core.checks import Size
+from imgconv.nn.layers.base import FunctionLayer, Layer, Window
 
 __all__ = [
     "Flatten",
@@ -26,7 +27,7 @@ class Upsample(FunctionLayer):
 
     def __init__(
         self,
-        size: Pair | None = None,
+        size: Size | None = None,
         scale_factor: float | tuple[float, float] | None = None,
         mode: str = "nearest",
         align_corners: bool | None = None,

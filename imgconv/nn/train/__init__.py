@@ -15,12 +15,12 @@ Optimizers and learning rates compute what their namesakes in `torch.optim` comp
 (array([[ 3., -2.]]), array([1.]))
 """
 
-from imgconv.nn.train import loop, optimizers, schedules
-from imgconv.nn.train.loop import *
+from imgconv.nn.train import optimizers, schedules, training
 from imgconv.nn.train.optimizers import *
 from imgconv.nn.train.schedules import *
+from imgconv.nn.train.training import *
 
 __all__: list[str] = []
-__all__ += loop.__all__
 __all__ += optimizers.__all__
 __all__ += schedules.__all__
+__all__ += training.__all__
