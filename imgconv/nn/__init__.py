@@ -28,7 +28,7 @@ the input's dtype. Any strides and byte order are accepted.
 Windows
 -------
 kernel_size : int or (int, int)
-    Height and width of a window, in pixels that count.
+    Pixels of a window along y and along x.
 stride : int or (int, int)
     Distance of neighbouring windows. Pooling takes the window's size by default.
 padding : int, (int, int) or ((int, int), (int, int))

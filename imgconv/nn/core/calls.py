@@ -36,7 +36,7 @@ class LoopPlan(NamedTuple):
     shape, dtype
         Of the result.
     window : (int, int)
-        Height and width, in pixels that count.
+        Pixels of a window along y and along x.
     cost : float
         Multiply-adds of the call.
     scratch : int
@@ -55,14 +55,14 @@ class LoopPlan(NamedTuple):
     computed_in: DType | None = None
 
     @property
-    def real(self) -> DType:
+    def computing_dtype(self) -> DType:
         """The dtype in which the loop computes."""
         return self.dtype if self.computed_in is None else self.computed_in
 
     def run(self, *arguments: Any) -> None:
         """Call the loop with the arguments that come before scratch and threads."""
         run_entry(
-            self.loop, self.real.name, self.entry, *arguments,
+            self.loop, self.computing_dtype.name, self.entry, *arguments,
             cost=self.cost, scratch_bytes=self.scratch,
         )  # fmt: skip
 
@@ -71,7 +71,7 @@ class LoopPlan(NamedTuple):
         height, width = self.window
         return "\n".join(
             [
-                f"Plan: {self.loop} loop ({self.entry}), level {cpu.LEVEL}, in {self.real}",
+                f"Plan: {self.loop} loop ({self.entry}), level {cpu.LEVEL}, in {self.computing_dtype}",
                 f"  result  {self.shape} {self.dtype}",
                 f"  window  {height} x {width}",
                 f"  cost    {cost_text(self.cost, self.shape)}, "

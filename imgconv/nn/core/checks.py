@@ -23,7 +23,7 @@ Size = int | Pair
 Around = tuple[Pair, Pair]
 
 # The largest stride of a transposed convolution, which has so many phases along an axis.
-MOST_PHASES = 1 << 16
+MAX_PHASES = 1 << 16
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
@@ -87,10 +87,15 @@ def padding_mode(value: Any, around: Around, size: Pair) -> str:
     """Return a padding mode that can fill this padding from an image of this size."""
     mode = check.choice(value, PADDING_MODES, "padding_mode")
     for pads, n in zip(around, size, strict=True):
-        most = {"reflect": n - 1, "circular": n}.get(mode)
-        if most is not None and max(pads) > most:
-            raise ValueError(f"padding must be at most {most} for {mode!r}, got {pads}")
+        _check_width(pads, n, mode, "padding")
     return mode
+
+
+def _check_width(pads: Pair, n: int, mode: str, name: str) -> None:
+    """Raise if n pixels cannot fill so wide a border."""
+    widest = {"reflect": n - 1, "circular": n}.get(mode)
+    if widest is not None and max(pads) > widest:
+        raise ValueError(f"{name} must be at most {widest} for {mode!r}, got {pads}")
 
 
 def plane(
@@ -128,8 +133,8 @@ def transposed_plane(
         found = windows.transposed_size(n, k, s, d, pads, m)
         if found < 1:
             raise ValueError(f"padding must leave a pixel of {found + sum(pads)}, got {pads}")
-        if min(s, found) > MOST_PHASES:
-            raise ValueError(f"stride must be at most {MOST_PHASES}, got {s} for {found} results")
+        if min(s, found) > MAX_PHASES:
+            raise ValueError(f"stride must be at most {MAX_PHASES}, got {s} for {found} results")
         axes.append(Windows(found, k, s, d, pads[0], pads[1], n))
     return axes[0], axes[1]
 
@@ -224,9 +229,7 @@ def borders(pad: Any, mode: Any, shape: Shape) -> list[tuple[int, Pair]]:
     for i in range(0, len(numbers), 2):
         axis = -1 - i // 2
         n, around = shape[axis], (numbers[i], numbers[i + 1])
-        most = {"reflect": n - 1, "circular": n}.get(kind)
-        if most is not None and max(around) > most:
-            raise ValueError(f"pad must be at most {most} for {kind!r}, got {around}")
+        _check_width(around, n, kind, "pad")
         if n + sum(around) < 1 or (n == 0 and kind != "constant"):
             raise ValueError(f"pad must leave a pixel of {n}, got {around}")
         found.append((axis, around))

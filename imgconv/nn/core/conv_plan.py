@@ -124,8 +124,8 @@ class ConvPlan:
     _regions: dict[int, Regions] = field(default_factory=dict)
 
     @cached_property
-    def real(self) -> str:
-        """Name of the dtype."""
+    def dtype_name(self) -> str:
+        """Name of the dtype, which NumPy composes anew each time."""
         return self.dtype.name
 
     @cached_property

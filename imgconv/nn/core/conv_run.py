@@ -35,7 +35,7 @@ def convolve(plan: ConvPlan, image: Array, weights: Array, bias: Array | None = 
     numbers, begin = packed_weights(weights, plan)
     regions = plan.regions(threads_for(plan.cost))
     run_entry(
-        "conv2d", plan.real, "run", regions.params, regions.first, regions.offsets, begin, numbers,
+        "conv2d", plan.dtype_name, "run", regions.params, regions.first, regions.offsets, begin, numbers,
         biases, np.ascontiguousarray(image), result, cost=plan.cost, scratch_bytes=regions.scratch,
     )  # fmt: skip
     return result
@@ -49,7 +49,7 @@ def weight_gradient(plan: ConvPlan, image: Array, gradient: Array) -> Array:
     shares = max(1, min(SHARES // (plan.groups * plan.strips), len(image) * regions.number))
     parts = np.empty((shares, *plan.shape), plan.dtype)
     run_entry(
-        "conv2d", plan.real, "products", regions.params, regions.first, regions.offsets,
+        "conv2d", plan.dtype_name, "products", regions.params, regions.first, regions.offsets,
         np.ascontiguousarray(image), np.ascontiguousarray(gradient), parts,
         cost=plan.cost, scratch_bytes=regions.scratch,
     )  # fmt: skip

@@ -46,7 +46,7 @@ def plan_maxima(images: Array, plane: Plane) -> LoopPlan:
 
 def maxima(plan: LoopPlan, images: Array, plane: Plane) -> tuple[Array, NDArray[np.int64]]:
     """Return the maximum of each window, and where in its plane it lies."""
-    dtype, computed = plan.dtype, plan.real
+    dtype, computed = plan.dtype, plan.computing_dtype
     lowest = -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
     best, places = np.empty(plan.shape, computed), np.empty(plan.shape, np.int32)
     pixels = planes_of(images.astype(computed, copy=False))

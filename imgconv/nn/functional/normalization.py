@@ -96,8 +96,8 @@ def batch_norm_backward(
     products = gradient.sum(axis=others, dtype=np.float64) / deviation
     np.multiply(g, _by_channel(scale, x), out=gradient)
     if training:
-        # Mean and variance depend on the input, too; a change of the input that is a change of
-        # these alone does not change the result.
+        # Mean and variance depend on the input, too: a change of these two alone changes no result,
+        # so the gradient has no part along them.
         count = x.size // x.shape[1]
         centred *= _by_channel(scale * products / (deviation * count), x)
         gradient -= centred
