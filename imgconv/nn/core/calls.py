@@ -71,7 +71,8 @@ class LoopPlan(NamedTuple):
         height, width = self.window
         return "\n".join(
             [
-                f"Plan: {self.loop} loop ({self.entry}), level {cpu.LEVEL}, in {self.computing_dtype}",
+                f"Plan: {self.loop} loop ({self.entry}), level {cpu.LEVEL}, "
+                f"in {self.computing_dtype}",
                 f"  result  {self.shape} {self.dtype}",
                 f"  window  {height} x {width}",
                 f"  cost    {cost_text(self.cost, self.shape)}, "

@@ -35,8 +35,9 @@ def convolve(plan: ConvPlan, image: Array, weights: Array, bias: Array | None = 
     numbers, begin = packed_weights(weights, plan)
     regions = plan.regions(threads_for(plan.cost))
     run_entry(
-        "conv2d", plan.dtype_name, "run", regions.params, regions.first, regions.offsets, begin, numbers,
-        biases, np.ascontiguousarray(image), result, cost=plan.cost, scratch_bytes=regions.scratch,
+        "conv2d", plan.dtype_name, "run", regions.params, regions.first, regions.offsets, begin,
+        numbers, biases, np.ascontiguousarray(image), result,
+        cost=plan.cost, scratch_bytes=regions.scratch,
     )  # fmt: skip
     return result
 
