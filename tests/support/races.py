@@ -28,9 +28,9 @@ from imgconv import nn
 from imgconv.core import memory, plan, threads
 from imgconv.core.cache import Cache
 from imgconv.filters import linear, order
-from imgconv.nn.core import correlation
+from imgconv.nn.core import conv_run
 
-CACHES: list[Cache] = [plan.PLANS, linear.OPERATIONS, order.FOOTPRINTS, correlation.PACKED]
+CACHES: list[Cache] = [plan.PLANS, linear.OPERATIONS, order.FOOTPRINTS, conv_run.PACKED]
 DTYPES = ("uint8", "int16", "float16", "float32", "float64")
 # Rounds of so many calls, each done by so many threads.
 CALLS, THREADS = 12, 6
