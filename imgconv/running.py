@@ -26,7 +26,8 @@ def run(
     as_module : bool
         Whether `program` is the name of a module.
     report : bool
-        Print on stderr, at the end, what was called how often and what was handed on.
+        Print on stderr, at the end, how often each function was called, and how often it fell
+        back to the original.
 
     Returns
     -------
@@ -82,16 +83,16 @@ def inside(trace: TracebackType | None) -> TracebackType | None:
 
 
 def table() -> str:
-    """Return what was called how often, and what was handed on, as lines of text."""
+    """Return how often each function was called, and how often it fell back, as lines of text."""
     called = {name: each for name, each in patched_functions().items() if each.calls}
     lines = ["imgconv: no function that is patched was called"] if not called else []
     if called:
         width = max(map(len, called))
-        lines.append(f"{'imgconv':{width}} {'calls':>8} {'handed on':>10}")
+        lines.append(f"{'imgconv':{width}} {'calls':>8} {'fallbacks':>10}")
     for name, each in called.items():
-        reasons = ", ".join(f"{count} {reason}" for reason, count in each.handed_on.items())
-        handed = sum(each.handed_on.values())
-        lines.append(f"{name:{width}} {each.calls:8} {handed:10} {reasons}".rstrip())
+        reasons = ", ".join(f"{count} {reason}" for reason, count in each.fallbacks.items())
+        fallbacks = sum(each.fallbacks.values())
+        lines.append(f"{name:{width}} {each.calls:8} {fallbacks:10} {reasons}".rstrip())
     bound = {each for one in patched_functions().values() for each in one.elsewhere}
     if bound:
         lines.append(f"not patched, bound before: {', '.join(sorted(bound))}")

@@ -704,7 +704,7 @@ def show_alone(
 )
 @click.option("-m", "--module", "as_module", is_flag=True, help="PROGRAM is a module.")
 @click.option("--only", "only", metavar="NAME", multiple=True, help="Patch this alone; repeatable.")
-@click.option("--report", is_flag=True, help="Tell on stderr what was called, and handed on.")
+@click.option("--report", is_flag=True, help="Report calls and fallbacks on stderr.")
 @click.argument("program")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run_program(
