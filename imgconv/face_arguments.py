@@ -34,7 +34,7 @@ NUMPY_BORDERS = {
 }
 # float64 represents all integers up to this one.
 EXACT_INTEGER = 2**53
-# Whether calls that take the original as little time fall back. Tests set it to False.
+# Whether small calls fall back, which the original computes as fast. Tests set it to False.
 SMALL_CALLS_FALL_BACK = True
 
 

@@ -145,7 +145,8 @@ def wide_window(original: Function, arguments: Arguments) -> Function | None:
     """Return the call on an extended image where the window is 4 times an axis or more."""
     window = window_of(arguments)
     if window.image.size > 1 and not any(window.image.strides):
-        # SciPy finds the end of an image by its strides: here it would take pixels for outside.
+        # SciPy derives the end of an image from its strides; with strides of 0 it treats pixels as
+        # outside.
         checked_output(arguments.get("output"), window.image)
         arguments = arguments | {"input": window.image.copy()}
         return wide_window(original, arguments) or partial(original, **arguments)
@@ -235,13 +236,13 @@ def on_one_row(original: Function, arguments: Arguments, window: ImageWindow) ->
     (shift,) = each(arguments.get("origin", 0), 1, "origin")
     footprint = np.ones(window.sizes, bool) if window.footprint is None else window.footprint
     # SciPy filters signals of float16, but no images.
-    known = np.float32 if image.dtype.char == "e" else image.dtype.newbyteorder("=")
+    dtype = np.float32 if image.dtype.char == "e" else image.dtype.newbyteorder("=")
     row = {name: value for name, value in arguments.items() if name not in ("size", "axes")}
-    row |= {"input": image[None].astype(known), "footprint": footprint[None]}
+    row |= {"input": image[None].astype(dtype), "footprint": footprint[None]}
     row |= {"origin": (0, shift), "output": None}
     call = wide_window(original, row) or partial(original, **row)
-    dtype = image.dtype.newbyteorder("=") if output is None else output
-    return lambda: deliver(call()[0], dtype)
+    result = image.dtype.newbyteorder("=") if output is None else output
+    return lambda: deliver(call()[0], result)
 
 
 # ---- binary morphology -------------------------------------------------------------------------
@@ -273,7 +274,7 @@ def binary(original: Function, arguments: Arguments) -> Function | None:
 
 
 def axes_as_tuple(arguments: Arguments) -> Arguments:
-    """Return a single axis as a tuple: only there SciPy takes a negative one."""
+    """Return a single axis as a tuple: only in a tuple SciPy accepts a negative axis."""
     axes = arguments.get("axes")
     return {"axes": (axes,)} if type(axes) is int else {}
 

@@ -21,7 +21,7 @@ from imgconv.operations.running import RunningMean
 
 # Images of so few columns SciPy filters line by line as fast.
 NARROWEST = 16
-# A filter down so few rows may run at once with one along the rows that comes before it.
+# A filter over so few rows may run at once with a filter along the rows before it.
 LOW = 9
 
 

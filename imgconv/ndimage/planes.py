@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imgconv.core.call import apply
+from imgconv.core.run import Call
 from imgconv.face_arguments import Image
 from imgconv.fallback import FallBack
 from imgconv.operations.base import Operation
@@ -35,9 +35,9 @@ def run_planes(
     """Return what an operation gives of all planes of the axes y and x."""
     # The default axes of an image are named by None, so that its plan is found in the cache.
     named = None if image.ndim == 2 and axes == (0, 1) else axes
-    result: Image = apply(
-        operation, image, modes, cval, named, channel, dtype if out is None else None, out
-    )
+    requested = dtype if out is None else None
+    call = Call.of(operation, image, modes, cval, named, channel, requested, out)
+    result: Image = call.run()
     return result
 
 
@@ -94,7 +94,10 @@ class PlaneWindow(NamedTuple):
 def plane_window(
     image: Image, axes: Sequence[int], shape: Sequence[int], before: Sequence[int]
 ) -> PlaneWindow:
-    """Return where a window lies that is more than 1 pixel wide along at most two axes."""
+    """Return where a window lies that is more than 1 pixel wide along at most two axes.
+
+    Its `axes` are sorted, as `window_axes` gives them.
+    """
     wide = [axis for axis, n in zip(axes, shape, strict=True) if n > 1]
     if len(wide) > 2:
         raise FallBack("window of more than two axes")
@@ -103,7 +106,7 @@ def plane_window(
         image, wide, extents = image[None], [1] if wide else [], {1: extents[0]}
     fast = fastest_axis(image)
     if len(wide) == 2:
-        y, x = sorted(wide, key=lambda axis: (axis == fast, axis))
+        y, x = reversed(wide) if wide[0] == fast else wide
     else:
         y, x = plane_axes(image, wide[0] if wide else fast, fast)
     (height, top), (width, left) = extents.get(y, (1, 0)), extents.get(x, (1, 0))

@@ -88,9 +88,9 @@ def correlate2d(
     Notes
     -----
     out[y, x] = sum over i, j of in1[y + i - top, x + j - left] * conj(in2[i, j]), with top and left
-    kh - 1 and kw - 1 for "full", half of that (rounded down) for "same" and 0 for "valid"; kh * kw
-    multiply-adds a pixel. Where the kernel is larger than the image in mode="valid", the two are
-    exchanged and the result is flipped.
+    kh - 1 and kw - 1 for "full", (kh - 1) // 2 and (kw - 1) // 2 for "same", and 0 for "valid";
+    kh * kw multiply-adds a pixel. Where the kernel is larger than the image in mode="valid", the
+    two are exchanged and the result is flipped.
 
     Examples
     --------
@@ -114,31 +114,18 @@ def convolve2d(
 
     Parameters
     ----------
-    in1, in2 : array_like, (H, W) and (kh, kw)
-        Image and kernel, of any dtype that SciPy takes.
-    mode : {"full", "valid", "same"}
-        "full" has all places where the kernel overlaps the image, (H + kh - 1, W + kw - 1); "valid"
-        those where one of the two lies inside the other; "same" the size of `in1`.
-    boundary : {"fill", "wrap", "symm"}
-        What lies outside the image: `fillvalue`, the image repeated, or its mirror image.
-    fillvalue : scalar
-        The value outside for boundary="fill".
+    in1, in2, mode, boundary, fillvalue
+        As for `correlate2d`.
 
     Returns
     -------
     ndarray
-        Of the dtype that NumPy promotes the two to; integers wrap around.
-
-    Raises
-    ------
-    ValueError
-        If mode or boundary is none of those above; if an input is not 2-D; if neither lies inside
-        the other with mode="valid"; if an image without pixels is to be wrapped or mirrored.
+        As for `correlate2d`, which raises the same errors, too.
 
     Notes
     -----
     out[y, x] = sum over i, j of in1[y + top - i, x + left - j] * in2[i, j], with top and left 0 for
-    "full", half of kh - 1 and kw - 1 (rounded down) for "same" and all of it for "valid"; kh * kw
+    "full", (kh - 1) // 2 and (kw - 1) // 2 for "same", and kh - 1 and kw - 1 for "valid"; kh * kw
     multiply-adds a pixel. It is correlation with the kernel flipped.
 
     Examples
@@ -200,26 +187,13 @@ def convolve(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = "
 
     Parameters
     ----------
-    in1, in2 : array_like
-        Arrays with the same number of axes, of any dtype that SciPy takes; those of two axes
-        are run by the engine.
-    mode : {"full", "valid", "same"}
-        "full" has all places where the two overlap; "valid" those where one lies inside the other;
-        "same" the size of `in1`.
-    method : {"auto", "direct", "fft"}
-        By the sum itself, by transforms, or by what is expected to be faster. Unless it is
-        "direct", the engine chooses its own method, and falls back to SciPy for large kernels.
+    in1, in2, mode, method
+        As for `correlate`.
 
     Returns
     -------
     ndarray
-        Of the dtype that NumPy promotes the two to; integers wrap around.
-
-    Raises
-    ------
-    ValueError
-        If mode or method is none of those above; if the numbers of axes differ; if neither lies
-        inside the other with mode="valid".
+        As for `correlate`, which raises the same errors, too.
 
     Notes
     -----
@@ -247,7 +221,7 @@ def fftconvolve(in1: ArrayLike, in2: ArrayLike, mode: str = "full", axes: Axes =
         Arrays with the same number of axes, of any dtype that SciPy takes; those of two axes
         are run by the engine.
     mode : {"full", "valid", "same"}
-        As for `convolve`.
+        As for `correlate`.
     axes : int or sequence of int, optional
         The axes to convolve over, all by default.
 
@@ -259,7 +233,7 @@ def fftconvolve(in1: ArrayLike, in2: ArrayLike, mode: str = "full", axes: Axes =
     Raises
     ------
     ValueError
-        If mode is none of those above, or the shapes do not fit together.
+        If mode is none of these, or the shapes do not fit together.
 
     Notes
     -----
@@ -282,28 +256,13 @@ def oaconvolve(in1: ArrayLike, in2: ArrayLike, mode: str = "full", axes: Axes = 
 
     Parameters
     ----------
-    in1, in2 : array_like
-        Arrays with the same number of axes, of any dtype that SciPy takes; those of two axes
-        are run by the engine.
-    mode : {"full", "valid", "same"}
-        As for `convolve`.
-    axes : int or sequence of int, optional
-        The axes to convolve over, all by default.
+    in1, in2, mode, axes
+        As for `fftconvolve`.
 
     Returns
     -------
     ndarray
-        float32 if both are float32, else float64; complex if one of them is complex.
-
-    Raises
-    ------
-    ValueError
-        If mode is none of those above, or the shapes do not fit together.
-
-    Notes
-    -----
-    Small kernels, and those that are sums of few outer products, are convolved directly, which is
-    faster and as exact; for others the face falls back to SciPy.
+        As for `fftconvolve`, which raises the same errors, too.
 
     Examples
     --------

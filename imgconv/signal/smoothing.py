@@ -17,7 +17,7 @@ from imgconv.operations.separable import Kernel1D, Separable
 
 __all__ = ["medfilt", "medfilt2d", "sepfir2d", "wiener"]
 
-# Up to so many pixels times taps a call takes SciPy less time than the engine needs to begin.
+# Calls of fewer pixels times weights SciPy computes in less time than a call of the engine costs.
 SMALL = 3000
 
 # Pixels that are computed together: some 1 MB of float64, which stays in the cache.

@@ -38,7 +38,7 @@ MOST_PRODUCTS = 3
 # In smaller images large kernels fall back: to look for outer products takes too long.
 LARGE = 1 << 16
 
-# Up to so many terms a call takes SciPy less time than the engine needs to begin.
+# Sums of fewer terms SciPy computes in less time than a call of the engine costs.
 SMALL = 2000
 
 
@@ -50,7 +50,7 @@ class EngineCall(NamedTuple):
     border: str
     fill: float
     fit: Fit
-    stored: np.dtype[Any]  # holds every sum
+    stored: np.dtype[Any]  # represents every sum
     dtype: np.dtype[Any]  # SciPy's, in which integers wrap around
     flip_result: bool
     operation: Operation | None = None  # None: the sum of all terms
@@ -74,7 +74,10 @@ class EngineCall(NamedTuple):
 
     @property
     def casts_safely(self) -> bool:
-        """Whether integers wrap around as in SciPy's cast from float64; of 64 bits they do not."""
+        """Whether no sum wraps around, or only sums of 32 bits.
+
+        SciPy casts from float64 what its transforms give; of more than 32 bits that does not wrap.
+        """
         return self.stored == self.dtype or self.stored.itemsize <= 4
 
     def by_fastest_method(self) -> "EngineCall":
@@ -184,7 +187,7 @@ def exact_types(
     """Return the dtypes to compute and to store in for SciPy's `dtype`.
 
     Integers wrap around in SciPy and saturate in the engine. So they are computed exactly, stored
-    in a dtype that holds every sum, and wrapped afterwards.
+    in a dtype that represents every sum, and wrapped afterwards.
     """
     if dtype in (FLOAT32, FLOAT64):
         return dtype, dtype

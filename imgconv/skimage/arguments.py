@@ -99,7 +99,7 @@ def pair_yx(value: object, name: str) -> tuple[float, float]:
 
 
 def boolean(value: object, name: str) -> bool:
-    """Return an option that is True or False; scikit-image takes any integer for one."""
+    """Return an option that is True or False; scikit-image accepts any integer."""
     if not isinstance(value, (bool, np.bool_, int)):
         raise FallBack(name)
     return bool(value)

@@ -81,7 +81,7 @@ WITH_MODE = [name for name in CALLS if not name.startswith("binary")]
 
 
 def image(shape, dtype):
-    """Random pixels of both signs, no larger than 8 bits hold."""
+    """Random pixels of both signs that fit in 8 bits."""
     dtype = np.dtype(dtype)
     if dtype.kind == "b":
         return rng.random(shape) < 0.6

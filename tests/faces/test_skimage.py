@@ -173,7 +173,7 @@ def test_flat_is_zero(name, value):
 @pytest.mark.parametrize("axis", [-1, 0, 1])
 def test_channels(name, axis):
     if (name, axis) == ("unsharp_mask", -1):
-        axis = 2  # scikit-image takes -1 for the first axis there, and leaves pixels as they come
+        axis = 2  # scikit-image treats -1 as the first axis there, and leaves pixels uninitialized
     for dtype in ("uint8", "float32", "int16"):
         array = np.moveaxis(image((*SHAPE, 3), dtype), -1, axis)
         for sigma in (1.0, (1.0, 2.0)):
@@ -260,7 +260,7 @@ def test_what_scikit_image_alone_does(name):
         image((6, 7), "longdouble"),
     ):  # fmt: skip
         if name == "median" and np.iscomplexobj(array):
-            continue  # SciPy's C code takes the real part, or the process down
+            continue  # SciPy's C code takes the real part, or crashes
         assert_as_skimage("filters", name, array, *args, scale=4)
 
 

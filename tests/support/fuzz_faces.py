@@ -429,7 +429,7 @@ def other_call(rng: np.random.Generator, name: str) -> tuple[tuple[Any, ...], di
     shortest = 6 if function == "gabor" else 1
     image = with_layout(rng, in_units(rng, dtype, tuple(rng.integers(shortest, 40, 2))))
     if not any(image.strides):
-        image = image.copy()  # with strides of 0 SciPy takes all pixels for outside
+        image = image.copy()  # with strides of 0 SciPy treats all pixels as outside
     if name.startswith("scipy.signal."):
         return (image, *signal_arguments(rng, function, dtype)), {}
     if ".rank." in name:

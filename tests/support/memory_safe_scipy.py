@@ -72,7 +72,7 @@ def safe_call(name, original, given):
     if isinstance(output, str) and not issubclass(np.dtype(output).type, np.number):
         return None
     if image.size > 1 and not any(image.strides):
-        # With strides of 0 SciPy takes all pixels for outside.
+        # With strides of 0 SciPy treats all pixels as outside.
         image = image.copy()
         given = given | {"input": image}
     heights, pixels = given.get("structure"), given.get("footprint")
