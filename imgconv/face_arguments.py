@@ -53,16 +53,18 @@ def unsupported(dtype: np.dtype[Any], float16: bool = True) -> str:
     return "" if real and (float16 or dtype.char != "e") else f"dtype {dtype.name}"
 
 
-def real_image(value: object, ndim: int = 2, lists: bool = False) -> Image:
-    """Return an image of real numbers with `ndim` axes; lists become one only where allowed."""
+def real_image(
+    value: object, ndim: int | None = 2, lists: bool = False, float16: bool = True
+) -> Image:
+    """Return an image of real numbers, with `ndim` axes if given; from lists where allowed."""
     if type(value) is not np.ndarray:
         # Masked arrays, matrices and arrays of other libraries have rules of their own.
         if not lists or type(value) not in {list, tuple}:
             raise FallBack("not a NumPy array")
         value = array_of(value, "input")
-    if value.ndim != ndim:
+    if ndim is not None and value.ndim != ndim:
         raise FallBack(f"not {ndim}-D")
-    if why := unsupported(value.dtype):
+    if why := unsupported(value.dtype, float16):
         raise FallBack(why)
     if not value.size:
         raise FallBack("no pixels")

@@ -15,6 +15,7 @@ from imgconv.face_arguments import (
     check_size,
     each,
     integer,
+    real_image,
     unsupported,
 )
 from imgconv.fallback import FallBack
@@ -27,16 +28,11 @@ SMALL = 1024
 
 
 def image_of(input: object) -> Image:
-    """Return an image of any number of axes."""
-    if type(input) is not np.ndarray:
-        if type(input) not in {list, tuple}:
-            raise FallBack("not a NumPy array")
-        input = array_of(input, "input")
-    if why := unsupported(input.dtype, False):
-        raise FallBack(why)
-    if input.size == 0 or input.ndim == 0:
-        raise FallBack("no pixels")
-    return input
+    """Return an image of any number of axes, but of one at least."""
+    image = real_image(input, None, True, False)
+    if image.ndim == 0:
+        raise FallBack("no axes")
+    return image
 
 
 def large_image_of(input: object) -> Image:
