@@ -17,7 +17,7 @@ from imgconv.ndimage.arguments import (
     is_fillable,
 )
 from imgconv.ndimage.memory_safe import scipy_face, subtract
-from imgconv.ndimage.order import extremum_filter, prepare_rank
+from imgconv.ndimage.order import WindowArguments, extremum_filter, prepare_rank
 
 __all__ = [
     "binary_closing",
@@ -58,8 +58,8 @@ def grey_erosion(
     >>> print(grey_erosion([1, 5, 5, 5, 2], size=3))
     [1 1 5 2 2]
     """
-    check_flat(size, footprint, structure)
-    return erode(input, size, footprint, output, mode, cval, origin, axes)
+    element = flat_element(size, footprint, structure, mode, cval, origin, axes)
+    return erode(input, element, output)
 
 
 @scipy_face
@@ -83,8 +83,8 @@ def grey_dilation(
     >>> print(grey_dilation([1, 5, 1, 1, 2], size=3))
     [5 5 5 2 2]
     """
-    check_flat(size, footprint, structure)
-    return dilate(input, size, footprint, output, mode, cval, origin, axes)
+    element = flat_element(size, footprint, structure, mode, cval, origin, axes)
+    return dilate(input, element, output)
 
 
 @scipy_face
@@ -108,9 +108,9 @@ def grey_opening(
     >>> print(grey_opening([1, 5, 1, 4, 4, 4, 1], size=3))
     [1 1 1 4 4 4 1]
     """
-    check_flat(size, footprint, structure)
-    inner = erode(input, size, footprint, None, mode, cval, origin, axes)
-    return dilate(inner, size, footprint, output, mode, cval, origin, axes)
+    element = flat_element(size, footprint, structure, mode, cval, origin, axes)
+    inner = erode(input, element, None)
+    return dilate(inner, element, output)
 
 
 @scipy_face
@@ -134,9 +134,9 @@ def grey_closing(
     >>> print(grey_closing([5, 1, 5, 2, 2, 2, 5], size=3))
     [5 5 5 2 2 2 5]
     """
-    check_flat(size, footprint, structure)
-    outer = dilate(input, size, footprint, None, mode, cval, origin, axes)
-    return erode(outer, size, footprint, output, mode, cval, origin, axes)
+    element = flat_element(size, footprint, structure, mode, cval, origin, axes)
+    outer = dilate(input, element, None)
+    return erode(outer, element, output)
 
 
 @scipy_face
@@ -160,14 +160,14 @@ def morphological_gradient(
     >>> print(morphological_gradient([1, 1, 1, 5, 5, 5], size=3))
     [0 0 4 4 0 0]
     """
-    check_flat(size, footprint, structure)
+    element = flat_element(size, footprint, structure, mode, cval, origin, axes)
     check_no_overlap(input, output)
     if not isinstance(output, np.ndarray):
         output = None
     if image_of(input).dtype == (np.bool_ if output is None else output.dtype) == np.bool_:
         raise FallBack("difference of bools")
-    outer = dilate(input, size, footprint, None, mode, cval, origin, axes)
-    inner = erode(input, size, footprint, output, mode, cval, origin, axes)
+    outer = dilate(input, element, None)
+    inner = erode(input, element, output)
     return np.subtract(outer, inner, inner if output is None else output)
 
 
@@ -192,10 +192,10 @@ def white_tophat(
     >>> print(white_tophat([1, 5, 1, 4, 4, 4, 1], size=3))
     [0 4 0 0 0 0 0]
     """
-    check_flat(size, footprint, structure)
+    element = flat_element(size, footprint, structure, mode, cval, origin, axes)
     check_no_overlap(input, output)
-    inner = erode(input, size, footprint, None, mode, cval, origin, axes)
-    opened = dilate(inner, size, footprint, output, mode, cval, origin, axes)
+    inner = erode(input, element, None)
+    opened = dilate(inner, element, output)
     return subtract(np.asarray(input), opened, opened)
 
 
@@ -220,10 +220,10 @@ def black_tophat(
     >>> print(black_tophat([5, 1, 5, 2, 2, 2, 5], size=3))
     [0 4 0 0 0 0 0]
     """
-    check_flat(size, footprint, structure)
+    element = flat_element(size, footprint, structure, mode, cval, origin, axes)
     check_no_overlap(input, output)
-    outer = dilate(input, size, footprint, None, mode, cval, origin, axes)
-    closed = erode(outer, size, footprint, output, mode, cval, origin, axes)
+    outer = dilate(input, element, None)
+    closed = erode(outer, element, output)
     return subtract(closed, np.asarray(input), closed)
 
 
@@ -334,12 +334,21 @@ def binary_closing(
 # ---- grey ------------------------------------------------------------------------------------
 
 
-def check_flat(size: object, footprint: object, structure: object) -> None:
-    """Fall back unless the structuring element is flat and given once."""
+def flat_element(
+    size: object,
+    footprint: object,
+    structure: object,
+    mode: object,
+    cval: object,
+    origin: object,
+    axes: object,
+) -> WindowArguments:
+    """Return the structuring element; fall back unless it is flat and given once."""
     if structure is not None:
         raise FallBack("structure that is not flat")
     if (size is None) == (footprint is None):
         raise FallBack("size and footprint")
+    return WindowArguments(size, footprint, mode, cval, origin, axes)
 
 
 def check_no_overlap(input: object, output: object) -> None:
@@ -348,42 +357,26 @@ def check_no_overlap(input: object, output: object) -> None:
         raise FallBack("output overlaps input")
 
 
-def erode(
-    input: object,
-    size: object,
-    footprint: object,
-    output: object,
-    mode: object,
-    cval: object,
-    origin: object,
-    axes: object,
-) -> Image:
+def erode(input: object, element: WindowArguments, output: object) -> Image:
     """Return the minima."""
-    return extremum_filter(input, size, footprint, output, mode, cval, origin, axes, maximum=False)
+    return extremum_filter(input, element, output, maximum=False)
 
 
-def dilate(
-    input: object,
-    size: object,
-    footprint: object,
-    output: object,
-    mode: object,
-    cval: object,
-    origin: object,
-    axes: object,
-) -> Image:
+def dilate(input: object, element: WindowArguments, output: object) -> Image:
     """Return the maxima over the element rotated by 180 degrees."""
-    n = len(axes_of(axes, image_of(input).ndim))
+    n = len(axes_of(element.axes, image_of(input).ndim))
+    footprint = element.footprint
     if footprint is None:
-        shape = tuple(integer(k, "size") for k in each(size, n, "size"))
+        shape = tuple(integer(k, "size") for k in each(element.size, n, "size"))
     else:
         pixels = array_of(footprint, "footprint", bool)
         shape = pixels.shape
         if len(shape) != n:
             raise FallBack("footprint")
         footprint = np.flip(pixels)
-    flipped = flipped_origins(origin, shape)
-    return extremum_filter(input, size, footprint, output, mode, cval, flipped, axes, maximum=True)
+    origins = flipped_origins(element.origin, shape)
+    flipped = element._replace(footprint=footprint, origin=origins)
+    return extremum_filter(input, flipped, output, maximum=True)
 
 
 # ---- binary ----------------------------------------------------------------------------------
@@ -429,8 +422,9 @@ def iterate(
     if grows:
         element, origins = np.flip(element), flipped_origins(origins, element.shape)
     result = (image if image.dtype.kind == "b" else image != 0).view(UINT8)
+    given = WindowArguments(None, element, "constant", float(outside), origins, axes)
     for _ in range(times):
-        ready = prepare_rank(result, None, element, None, "constant", float(outside), origins, axes)
+        ready = prepare_rank(result, given, None)
         result = ready.run(ready.window.count - 1 if grows else 0)
     if not isinstance(output, np.ndarray):
         return result.view(np.bool_)

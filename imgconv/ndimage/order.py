@@ -56,6 +56,17 @@ LONGEST = {1: 25, 2: 25, 4: 7, 8: 5}
 WINDOWS = Cache(limit=1 << 20)
 
 
+class WindowArguments(NamedTuple):
+    """The arguments of a window, as the caller gave them."""
+
+    size: object
+    footprint: object
+    mode: object
+    cval: object
+    origin: object
+    axes: object
+
+
 @scipy_face
 def minimum_filter1d(
     input: ArrayLike,
@@ -120,7 +131,8 @@ def minimum_filter(
      [4 3 3]
      [6 6 6]]
     """
-    return extremum_filter(input, size, footprint, output, mode, cval, origin, axes, maximum=False)
+    given = WindowArguments(size, footprint, mode, cval, origin, axes)
+    return extremum_filter(input, given, output, maximum=False)
 
 
 @scipy_face
@@ -145,7 +157,8 @@ def maximum_filter(
      [9 9 8]
      [9 9 8]]
     """
-    return extremum_filter(input, size, footprint, output, mode, cval, origin, axes, maximum=True)
+    given = WindowArguments(size, footprint, mode, cval, origin, axes)
+    return extremum_filter(input, given, output, maximum=True)
 
 
 @scipy_face
@@ -170,7 +183,8 @@ def median_filter(
      [1 1 5]
      [1 5 5]]
     """
-    ready = prepare_rank(input, size, footprint, output, mode, cval, origin, axes)
+    given = WindowArguments(size, footprint, mode, cval, origin, axes)
+    ready = prepare_rank(input, given, output)
     return ready.run(ready.window.count // 2)
 
 
@@ -195,7 +209,8 @@ def percentile_filter(
     >>> print(percentile_filter([5, 1, 4, 2, 3], percentile=20, size=5))
     [1 2 2 2 2]
     """
-    ready = prepare_rank(input, size, footprint, output, mode, cval, origin, axes)
+    given = WindowArguments(size, footprint, mode, cval, origin, axes)
+    ready = prepare_rank(input, given, output)
     count = ready.window.count
     share = scalar(percentile, "percentile")
     share = share + 100.0 if share < 0.0 else share
@@ -225,7 +240,8 @@ def rank_filter(
     >>> print(rank_filter([5, 1, 4, 2, 3], rank=1, size=3))
     [5 4 2 3 3]
     """
-    ready = prepare_rank(input, size, footprint, output, mode, cval, origin, axes)
+    given = WindowArguments(size, footprint, mode, cval, origin, axes)
+    ready = prepare_rank(input, given, output)
     place, count = integer(rank, "rank"), ready.window.count
     if not -count <= place < count:
         raise FallBack("rank")
@@ -264,34 +280,25 @@ def extremum_along(
     return run_extrema(image, [window], cval, result, maximum)
 
 
-def extremum_filter(
-    input: object,
-    size: object,
-    footprint: object,
-    output: object,
-    mode: object,
-    cval: object,
-    origin: object,
-    axes: object,
-    maximum: bool,
-) -> Image:
+def extremum_filter(input: object, given: WindowArguments, output: object, maximum: bool) -> Image:
     """Take minima or maxima over a rectangle, axis by axis, or over a 2-D footprint."""
     image = image_of(input)
     result = output_of(output, image)
-    along = axes_of(axes, image.ndim)
-    if (size is None) == (footprint is None):
+    along = axes_of(given.axes, image.ndim)
+    size = given.size
+    if (size is None) == (given.footprint is None):
         raise FallBack("size and footprint")
-    if footprint is not None:
-        pixels = array_of(footprint, "footprint", bool)
+    if given.footprint is not None:
+        pixels = array_of(given.footprint, "footprint", bool)
         if not pixels.size:
             raise FallBack("footprint")
         if not pixels.all():
-            ready = prepare_rank(input, None, pixels, output, mode, cval, origin, axes)
+            ready = prepare_rank(input, given._replace(footprint=pixels), output)
             return ready.run(ready.window.count - 1 if maximum else 0)
         size = pixels.shape
     n = len(along)
     sizes = [integer(k, "size") for k in each(size, n, "size")]
-    origins, modes = each(origin, n, "origin"), borders(mode, n)
+    origins, modes = each(given.origin, n, "origin"), borders(given.mode, n)
     windows = [
         AxisWindow(axis, k, before(k, at), one)
         for axis, k, at, one in zip(along, sizes, origins, modes, strict=True)
@@ -299,7 +306,7 @@ def extremum_filter(
     ]
     if not windows:
         raise FallBack("nothing to filter")
-    return run_extrema(image, windows, cval, result, maximum)
+    return run_extrema(image, windows, given.cval, result, maximum)
 
 
 def run_extrema(
@@ -401,38 +408,29 @@ class PreparedRank(NamedTuple):
 rank_operation = lru_cache(maxsize=256)(Rank)
 
 
-def prepare_rank(
-    input: object,
-    size: object,
-    footprint: object,
-    output: object,
-    mode: object,
-    cval: object,
-    origin: object,
-    axes: object,
-) -> PreparedRank:
+def prepare_rank(input: object, given: WindowArguments, output: object) -> PreparedRank:
     """Return a rank filter with the planes and the window that it will run in."""
     image = image_of(input)
     result = output_of(output, image)
-    along = axes_of(axes, image.ndim)
+    along = axes_of(given.axes, image.ndim)
     n = len(along)
-    if (size is None) == (footprint is None):
+    if (given.size is None) == (given.footprint is None):
         raise FallBack("size and footprint")
     pixels = None
-    if footprint is None:
-        shape = tuple(integer(k, "size") for k in each(size, n, "size"))
+    if given.footprint is None:
+        shape = tuple(integer(k, "size") for k in each(given.size, n, "size"))
     else:
-        pixels = array_of(footprint, "footprint", bool)
+        pixels = array_of(given.footprint, "footprint", bool)
         shape = pixels.shape
         if not pixels.any():
             raise FallBack("footprint")
     if len(shape) != n or min(shape, default=0) < 1:
         raise FallBack("footprint")
-    along, origins = window_axes(along, each(origin, n, "origin"), image.ndim)
+    along, origins = window_axes(along, each(given.origin, n, "origin"), image.ndim)
     places = [before(k, at) for k, at in zip(shape, origins, strict=True)]
     found = plane_window(image, along, shape, places)
-    border_name = border(mode)
-    outside = outside_value(image, [border_name], cval, result)
+    mode = border(given.mode)
+    outside = outside_value(image, [mode], given.cval, result)
     if pixels is None:
         window = rectangle(found.size, found.before)
     else:
@@ -441,7 +439,7 @@ def prepare_rank(
             pixels.reshape(width, height).T if found.transposed else pixels.reshape(found.size)
         )
         window = window_of(np.ascontiguousarray(oriented), found.before)
-    return PreparedRank(image, found.axes, window, border_name, outside, result)
+    return PreparedRank(image, found.axes, window, mode, outside, result)
 
 
 @lru_cache(maxsize=256)
