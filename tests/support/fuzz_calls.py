@@ -21,7 +21,7 @@ from fuzz_faces import array as random_pixels
 from fuzz_faces import weights
 
 import imgconv
-from imgconv import Pipeline
+from imgconv import Pipeline, face_arguments
 from imgconv.core import plan, threads
 from imgconv.nn import functional
 from imgconv.pipeline.executors import arrays
@@ -381,8 +381,7 @@ def as_tuple_of_lazy(result: Any) -> tuple[Any, ...]:
 
 def face(seed: int, number: int, threads: int = 1) -> None:
     """Check a draw of tests/support/fuzz_faces.py."""
-    fuzz_faces.ndimage_arguments.SMALL = imgconv.signal.convolution.SMALL = 0
-    imgconv.signal.smoothing.SMALL = imgconv.skimage.measure.SMALL = 0
+    face_arguments.SMALL_CALLS_FALL_BACK = False
     call = fuzz_faces.draw(seed, number)
     with settings(threads):
         what = fuzz_faces.difference(call)
