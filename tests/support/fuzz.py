@@ -209,7 +209,7 @@ def pool_row(rng: Draw) -> str:
         words["dilation"] = extent(rng, 3), extent(rng, 3)
     if rng.random() < 0.3:
         words["ceil_mode"] = True
-    return call_of("pooling", **words)
+    return call_of("pool_case", **words)
 
 
 def filter_line(rng: Draw) -> str:

@@ -14,8 +14,10 @@ from typing import Any
 import cases
 import fuzz_faces
 import numpy as np
-import oracle
-from cases import BY_ID, OTHERS, Case, Choice, Other, as_tuple
+from cases import BY_ID, OTHERS, SCIPY_MORPHOLOGY, Case, Other, Part, Selection, as_tuple
+from cases.morphology import morphology
+from cases.order import ranked, selection
+from cases.pooling import pool_case
 from comparing import assert_same_bits
 from fuzz_faces import array as random_pixels
 from fuzz_faces import weights
@@ -26,8 +28,23 @@ from imgconv.core import plan, threads
 from imgconv.nn import functional
 from imgconv.pipeline.executors import arrays
 
+# What a line may name.
+__all__ = [
+    "Image",
+    "Layout",
+    "Out",
+    "chain",
+    "check",
+    "dense",
+    "face",
+    "layer",
+    "order",
+    "pool_case",
+    "row",
+]
+
 DOCUMENTED = (ValueError, TypeError, MemoryError)
-# The slow twins take so many pixels times pixels of the window.
+# The reference implementations take so many pixels times pixels of the window.
 SMALL = 300_000
 
 
@@ -156,49 +173,38 @@ def row(name: str) -> Row:
     return BY_ID.get(name) or OTHERS_BY_ID[name]
 
 
-def order(name: str, window: Any, place: Any = None) -> Choice:
-    """Return a row that chooses pixels of a window: a size, or a footprint as a list of rows."""
+def order(name: str, window: Any, place: Any = None) -> Selection:
+    """Return a row that selects pixels of a window: a size, or a footprint as a list of rows."""
     is_size = np.ndim(window) < 2
     footprint = np.ones(np.broadcast_to(window, 2), bool) if is_size else np.array(window, bool)
     count = np.count_nonzero(footprint)
-    words = {"size" if is_size else "footprint": window}
-    if name in cases.SCIPY_MORPHOLOGY:
-        twin = partial(cases.morphed, name, footprint)
+    arguments = {"size" if is_size else "footprint": window}
+    if name in SCIPY_MORPHOLOGY:
+        definition = partial(morphology, name, footprint)
     else:
-        wanted = PLACES.get(name, count // 2)
+        places = PLACES.get(name, count // 2)
         if name == "rank":
-            words["rank"] = wanted = place
+            arguments["rank"] = places = place
         if name == "percentile":
-            words["percentiles"] = place
-            wanted = np.minimum(count - 1, count * np.array(place) // 100).astype(int).tolist()
-        twin = partial(cases.ranked, footprint, wanted)
+            arguments["percentiles"] = place
+            places = np.minimum(count - 1, count * np.array(place) // 100).astype(int).tolist()
+        definition = partial(ranked, footprint, places)
     layers = np.size(place) if np.ndim(place) else 0
     function = getattr(imgconv, name)
-    return cases.choice(name, function, words, footprint, None, twin, layers)
+    return selection(name, function, arguments, footprint, None, definition, layers)
 
 
 def dense(name: str, size: tuple[int, int], seed: int, **options: Any) -> Case:
     """Return a row that correlates or convolves with a random kernel."""
     kernel = weights(np.random.default_rng(seed), size)
-    about = {key: value for key, value in options.items() if key != "method"}
+    geometry = {key: value for key, value in options.items() if key != "method"}
     return Case(
         id=name,
         function=getattr(imgconv, name),
         arguments={"kernel": kernel, **options},
-        reference=None,
-        parts=(cases.Part(kernel, turned=name == "convolve", options=about),),
+        library=None,
+        parts=(Part(kernel, flipped=name == "convolve", options=geometry),),
     )
-
-
-def pooling(**arguments: Any) -> Other:
-    """Return a row that pools."""
-
-    def expected(image: np.ndarray) -> np.ndarray:
-        values = oracle.pool(image, **arguments)
-        return cases.exact_integers(values, cases.pool_dtype(image.dtype, arguments["how"]))
-
-    ulps = 64 if arguments["how"] in ("sum", "mean") else 1
-    return Other("pool", imgconv.pool, arguments, expected, ulps, arguments["how"] == "mean")
 
 
 # ---- running and checking ------------------------------------------------------------------------
@@ -285,7 +291,7 @@ def assert_right(row: Row, expected: Any, copy: np.ndarray, words: dict[str, Any
             row.assert_right(expected, copy)
         return
     small = copy.size * np.prod(row.parts[0].window) < SMALL
-    if small and row.fits(copy.shape) and (finite or row.ordered):
+    if small and row.fits(copy.shape) and (finite or row.selects):
         cases.assert_right(row, expected, copy, **words)
 
 
