@@ -61,7 +61,8 @@ def texts():
 
 def compiled(pattern):
     """Return an expression for a whole word or phrase, which may go on in the next line."""
-    return re.compile(rf"(?<![a-z]){pattern.replace(' ', r'[\s_#]+')}(?![a-z])", re.IGNORECASE)
+    spaced = pattern.replace(" ", r"[\s_#]+")
+    return re.compile(rf"(?<![a-z]){spaced}(?![a-z])", re.IGNORECASE)
 
 
 def uses(pattern, files):
