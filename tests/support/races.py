@@ -19,18 +19,16 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+from caches import caches
 from cases import CASES, as_tuple, sample
 from gradients import functions
 from layer_calls import calls
 
 import imgconv
 from imgconv import nn
-from imgconv.core import memory, plan, threads
-from imgconv.core.cache import Cache
-from imgconv.filters import linear, order
-from imgconv.nn.core import correlation
+from imgconv.core import memory, threads
 
-CACHES: list[Cache] = [plan.PLANS, linear.OPERATIONS, order.FOOTPRINTS, correlation.PACKED]
+CACHES = list(caches().values())
 DTYPES = ("uint8", "int16", "float16", "float32", "float64")
 # Rounds of so many calls, each done by so many threads.
 CALLS, THREADS = 12, 6
