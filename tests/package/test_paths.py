@@ -9,7 +9,7 @@ from paths import ROOT
 
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("samples/*.md")]
 DOCUMENTS += (ROOT / "imgconv").rglob("*.md")
-# It tells of versions that had other files.
+# Earlier versions had other files.
 DOCUMENTS.remove(ROOT / "CHANGELOG.md")
 # Documents leave out the folder of the package, or that of the engine.
 FOLDERS = (ROOT, ROOT / "imgconv", ROOT / "imgconv" / "core")

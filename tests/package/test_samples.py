@@ -1,4 +1,4 @@
-"""The scripts in samples/ do what they say."""
+"""The scripts in samples/ run, and do what they describe."""
 
 import runpy
 import warnings

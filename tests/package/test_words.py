@@ -47,7 +47,7 @@ SINGLE = ("README.md", "CONTRIBUTING.md", "Makefile", "pyproject.toml", "setup.p
 
 
 def files():
-    """Return what is read: all but this file, and the changelog, which tells of the past."""
+    """Return what is read: all but this file, and the changelog, which is about the past."""
     found = [ROOT / name for name in SINGLE]
     for folder, patterns in PLACES.items():
         found += [path for pattern in patterns for path in (ROOT / folder).rglob(pattern)]

@@ -61,7 +61,7 @@ def assert_close(actual, expected, *, ulps=None, rtol=None, scale=None, dtype=No
 
 
 def awkward_arrays(image):
-    """Yield (name, array) for every unfriendly way to lay out the pixels of `image` in memory.
+    """Yield (name, array) for every unfriendly layout of the pixels of `image` in memory.
 
     All are equal to `image`. What lies between and around their pixels is poison: NaN or the
     largest integer. Layouts that the dtype or the shape cannot have are left out.
@@ -83,7 +83,7 @@ def awkward_arrays(image):
 
 
 def _assert_same_specials(actual, expected, finite):
-    """NaN and infinities stand in the same places with the same sign."""
+    """NaN and infinities are in the same places with the same sign."""
     same = np.isnan(actual) == np.isnan(expected)
     same &= np.where(finite, np.isfinite(actual), np.isnan(expected) | (actual == expected))
     if not same.all():

@@ -1,6 +1,6 @@
-"""Slow twins: the filters as their definitions read, in float64, by NumPy alone.
+"""Reference implementations: the filters as their definitions read, in float64, by NumPy alone.
 
-Nothing here knows imgconv. Images are 2-D; a border mode is one name, or one for each axis.
+Nothing here imports imgconv. Images are 2-D; a border mode is one name, or one for each axis.
 """
 
 import numpy as np
@@ -100,7 +100,7 @@ def pool(
     image, size, stride=None, *, how="max", padding=0, dilation=1, ceil_mode=False,
     count_include_pad=True,
 ):  # fmt: skip
-    """What is made of the pixels of each window, before it is rounded.
+    """Maximum, minimum, sum, mean or median of the pixels of each window, before it is rounded.
 
     In float64, but integers of 64 bits are Python's, so that nothing is lost.
     """
@@ -175,20 +175,22 @@ def bilateral(
         for each in (image, guide)
     )
     inside = np.s_[r : r + height, r : r + width]
-    top = np.zeros((height, width, values.shape[2]))
-    below = np.zeros((height, width, 1))
+    weighted = np.zeros((height, width, values.shape[2]))
+    weights = np.zeros((height, width, 1))
     for i in range(2 * r + 1):
         for j in range(2 * r + 1):
-            far = (i - r) ** 2 + (j - r) ** 2
-            if window == "disk" and far > r**2:
+            distance = (i - r) ** 2 + (j - r) ** 2
+            if window == "disk" and distance > r**2:
                 continue
             there = np.s_[i : i + height, j : j + width]
             apart = np.abs(around[there] - around[inside])
-            unlike = apart.sum(axis=-1) ** 2 if metric == "l1" else (apart**2).sum(axis=-1)
-            w = np.exp(-far / (2 * sigma_spatial**2) - unlike / (2 * sigma_color**2))[..., None]
-            top += w * (values[there] - values[inside])
-            below += w
-    return (values[inside] + top / below).reshape(image.shape)
+            colour = apart.sum(axis=-1) ** 2 if metric == "l1" else (apart**2).sum(axis=-1)
+            w = np.exp(-distance / (2 * sigma_spatial**2) - colour / (2 * sigma_color**2))[
+                ..., None
+            ]
+            weighted += w * (values[there] - values[inside])
+            weights += w
+    return (values[inside] + weighted / weights).reshape(image.shape)
 
 
 def guided(image, guide, radius, eps, *, mode="reflect", cval=0.0):
@@ -238,7 +240,7 @@ def window_pixels(image, footprint, before, mode="reflect", cval=0.0):
 
 
 def rank(image, footprint, before, place, mode="reflect", cval=0.0):
-    """The pixel with `place` pixels of the window below it; NaN where the window holds one."""
+    """The pixel at `place` in the order of its window; NaN where the window contains one."""
     pixels = window_pixels(image, footprint, before, mode, cval)
     result = np.sort(pixels, axis=0)[place]
     if result.dtype.kind == "f":
@@ -247,7 +249,7 @@ def rank(image, footprint, before, place, mode="reflect", cval=0.0):
 
 
 def difference(high, low):
-    """high - low, of integers as objects that hold it exactly; of bool where they differ."""
+    """high - low; exact, as Python's integers, for integers; for bool whether they differ."""
     if high.dtype.kind == "b":
         return high != low
     if high.dtype.kind == "f":

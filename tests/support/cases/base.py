@@ -231,7 +231,7 @@ def sample(shape: Any, dtype: Any = np.float32, seed: int = 0) -> NDArray[Any]:
 
 
 def row_id(*parts: Any, **options: Any) -> str:
-    """Return the name of a row: a filter, and what tells it from the filter's other rows.
+    """Return the name of a row: a filter, and how it differs from the filter's other rows.
 
     >>> row_id("correlate", "3x5", stride=(3, 2))
     'correlate-3x5-stride(3,2)'

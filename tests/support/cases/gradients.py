@@ -1,4 +1,4 @@
-"""Rows of first and second differences: Sobel and its kin, `gradient`, `derivative`, `laplace`."""
+"""Rows of first and second differences: edge filters, `gradient`, `derivative`, `laplace`."""
 
 from collections.abc import Iterator
 from typing import Any
