@@ -1,9 +1,11 @@
 """Which modules of imgconv may import which, and which may call compiled loops."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
+from paths import ROOT
 
 import imgconv
 from imgconv.pipeline.steps import FILTERS
@@ -84,6 +86,11 @@ class TestImports:
 
     def test_every_room_is_in_the_table(self, graph):
         assert {room(name) for name in graph} - {""} == MAY_IMPORT.keys()
+
+    def test_every_room_is_in_the_design(self):
+        text = (ROOT / "docs" / "design.md").read_text()
+        missing = [which for which in MAY_IMPORT if not re.search(rf"`imgconv/{which}[`.]", text)]
+        assert not missing
 
     @pytest.mark.parametrize("which", MAY_IMPORT)
     def test_rooms_import_what_they_may(self, which, graph):
