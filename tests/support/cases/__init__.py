@@ -5,7 +5,6 @@ tested with every dtype, border, memory layout, instruction set and number of th
 """
 
 from types import ModuleType
-from typing import Any
 
 from cases import canny, denoise, gradients, linear, morphology, order, pooling, smoothing
 from cases.assertions import assert_right, assert_rounded, assert_selected, assert_untouched
@@ -106,6 +105,7 @@ CORE = [
 EXACT = [case for case in CASES if case.error == 0 or "float32" not in case.approximated]
 
 
-def of(module: ModuleType, rows: Any = CASES) -> list[Any]:
-    """Return the rows of the filters that a module defines."""
-    return [case for case in rows if case.function.__module__ == module.__name__]
+def of(*modules: ModuleType) -> list[Case]:
+    """Return the rows of the filters that these modules define."""
+    names = {module.__name__ for module in modules}
+    return [case for case in CASES if case.function.__module__ in names]
