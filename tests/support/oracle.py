@@ -55,8 +55,8 @@ def extend(image, before, after, mode="reflect", cval=0.0):
 def correlate(image, kernel, *, shape="same", stride=1, dilation=1, mode="reflect", cval=0.0):
     """out[y, x] = sum of kernel[i, j] * image[y + d (i - kh // 2), x + d (j - kw // 2)].
 
-    For shape "valid" and "full" the kernel's first and last place are those at which it lies inside
-    the image and at which it overlaps it.
+    For shape "valid" the kernel takes all places inside the image, for "full" all places where it
+    overlaps the image.
     """
     kernel = np.asarray(kernel, dtype=np.float64)
     centre = tuple(k // 2 for k in kernel.shape)
@@ -163,8 +163,8 @@ def bilateral(
     """out[p] = sum over q of w(p, q) image[q] / sum over q of w(p, q), where w(p, q) is
     exp(-|q - p|^2 / (2 sigma_spatial^2) - |guide[q] - guide[p]|^2 / (2 sigma_color^2)).
 
-    Channels, if any, are last. Of all that is subtracted the result is independent; taking the
-    pixel itself from each keeps digits.
+    Channels, if any, are last. The mean is that of the differences to image[p], plus image[p]:
+    small numbers lose fewer digits.
     """
     image = np.asarray(image, dtype=np.float64)
     guide = image if guide is None else np.asarray(guide, dtype=np.float64)
