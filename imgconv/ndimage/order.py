@@ -9,7 +9,7 @@ import numpy as np
 from imgconv.core.cache import Cache
 from imgconv.core.call import apply
 from imgconv.fallback import HandOver
-from imgconv.filters.order import extremum
+from imgconv.filters.order import extremum_operation
 from imgconv.ndimage.call import (
     Image,
     Target,
@@ -265,8 +265,9 @@ def extremes(
         first, second = pair(source, extents)
         extents = extents[2:]
         size, at = (first.size, second.size), (first.before, second.before)
+        operation = extremum_operation(rectangle(size, at), greatest)
         source = out = apply(
-            extremum(rectangle(size, at), greatest), source, (first.mode, second.mode), outside,
+            operation, source, (first.mode, second.mode), outside,
             named(source, first.axis, second.axis), None, target.dtype if out is None else None,
             out,
         )  # fmt: skip

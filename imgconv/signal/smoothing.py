@@ -10,7 +10,8 @@ from scipy import signal
 from imgconv.core.call import apply
 from imgconv.fallback import FACES, HandOver, face
 from imgconv.filters import order
-from imgconv.filters.linear import OPERATIONS, rectangle
+from imgconv.filters.linear import OPERATIONS
+from imgconv.filters.smoothing import box_operation
 from imgconv.ndimage.call import array_of, fits_double
 from imgconv.operations.base import FLOAT32, FLOAT64
 from imgconv.operations.separable import Kernel1D, Separable
@@ -140,7 +141,7 @@ def wiener(im, mysize=None, noise=None):
         raise HandOver("noise that is no number")
     if isinstance(mysize, np.ndarray):
         raise HandOver("window")
-    window = rectangle(two_sizes(mysize))
+    window = box_operation(two_sizes(mysize))
     squares = image**2
     mean, variance = (
         apply(window, each.astype(FLOAT64, copy=False), "constant", 0.0, None, None, None, None)

@@ -10,7 +10,7 @@ from imgconv.core import cpu
 from imgconv.core.call import apply
 from imgconv.core.plan import Fit
 from imgconv.fallback import HandOver
-from imgconv.filters.linear import OPERATIONS, dense
+from imgconv.filters.linear import OPERATIONS, dense_operation
 from imgconv.ndimage.call import array_of
 from imgconv.operations.base import FLOAT32, FLOAT64, Operation, pixels
 from imgconv.operations.methods import DENSE, ROUNDING, factor
@@ -56,7 +56,7 @@ class Call(NamedTuple):
 
     def run(self) -> NDArray[Any]:
         """Return what SciPy would."""
-        operation = self.operation or dense(self.weights, (0, 0))
+        operation = self.operation or dense_operation(self.weights, (0, 0))
         sums = apply(
             operation, self.image, self.border, self.fill, None, None, self.stored, None, self.fit
         )

@@ -15,8 +15,7 @@ from cases import BY_ID, sample
 import imgconv
 from imgconv.core import border, cpu, plan
 from imgconv.core.cache import Cache
-from imgconv.filters import gradients as edges
-from imgconv.filters import linear
+from imgconv.filters import derivatives, gradients, linear, smoothing
 
 MEGABYTE = 1 << 20
 
@@ -196,7 +195,7 @@ def test_number_of_operations_kept_is_bounded():
     """Those without a caller's kernel are small, and few."""
     kept = [
         function.cache_info().maxsize
-        for module in (linear, edges)
+        for module in (linear, smoothing, gradients, derivatives)
         for function in vars(module).values()
         if hasattr(function, "cache_info")
     ]

@@ -1,4 +1,4 @@
-"""What lies outside an image: every mode, any cval, any window, and where a NaN may reach."""
+"""Borders: every mode, any cval, any window, and which results a NaN may spoil."""
 
 import itertools
 
@@ -99,7 +99,7 @@ def test_windows_larger_than_the_image(name, mode):
 
 
 class TestNaN:
-    """A NaN spoils the windows that hold it, where its weight is not zero at least, and no more."""
+    """A NaN spoils all windows that hold it under a weight that is not zero, and no others."""
 
     SHAPE = (23, 85)
     PLACES = ((0, 0), (11, 40), (22, 84), (9, 84), (12, 64))
@@ -117,7 +117,7 @@ class TestNaN:
             may = case.exact(self.with_pixel(place, np.nan, dtype))
             dot = np.zeros(self.SHAPE)
             dot[place] = 1
-            # A weight so small that it drowns in the others' rounding may have been left out.
+            # A weight far below the others' rounding may have been left out.
             answers = [np.abs(part(dot, "reflect", 0.0)) for part in case.parts]
             must = [answer > 1e-12 * answer.max() for answer in answers]
             if case.combine != "each":

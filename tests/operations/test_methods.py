@@ -299,7 +299,7 @@ class TestTiles:
 
     @pytest.mark.parametrize("method", ["correlate", "convolve"])
     @pytest.mark.parametrize("mode", MODES)
-    def test_as_the_slow_twin(self, method, mode):
+    def test_as_the_reference_implementation(self, method, mode):
         for shape, dtype, kernel in [
             ((70, 95), "float32", random_kernel(9, 7)),
             ((33, 130), "float64", random_kernel(1, 12)),

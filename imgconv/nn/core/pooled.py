@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core.run import Call, run_entry
 from imgconv.core.windows import Plane
-from imgconv.filters.pooling import OUTSIDE, pooling
+from imgconv.filters.pooling import OUTSIDE, pool_operation
 from imgconv.nn.core.arrays import reals
 from imgconv.nn.core.checks import Array
 
@@ -32,7 +32,7 @@ def planes_of(images: Array) -> Array:
 
 def pooled(how: str, array: Array, plane: Plane, padded: bool = False) -> Call[Array]:
     """Return the call of `imgconv.pool`'s loop; padding counts in a mean if `padded`."""
-    operation, fit = pooling(how, plane, padded)
+    operation, fit = pool_operation(how, plane, padded)
     return Call(operation, array, "constant", OUTSIDE[how], (-2, -1), dtype=array.dtype, fit=fit)
 
 

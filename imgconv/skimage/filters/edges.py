@@ -10,7 +10,7 @@ import numpy as np
 from imgconv.core.call import apply
 from imgconv.fallback import HandOver, asked
 from imgconv.filters.canny import minimum_3x3
-from imgconv.filters.gradients import gradient_terms, tap
+from imgconv.filters.gradients import gradient_terms, shift_kernel
 from imgconv.operations.separable import IDENTITY, Kernel1D, Term
 from imgconv.skimage.convert import (
     Image,
@@ -207,8 +207,8 @@ def components(name: str, factor: float) -> tuple[tuple[Term, ...], ...]:
         pairs = (((0, 0), (1, 1)), ((0, 1), (1, 0)))
         return tuple(
             (
-                (tap(last[0]) * factor, tap(last[1])),
-                (tap(first[0]) * factor, tap(first[1]) * -1),
+                (shift_kernel(last[0]) * factor, shift_kernel(last[1])),
+                (shift_kernel(first[0]) * factor, shift_kernel(first[1]) * -1),
             )
             for first, last in pairs
         )

@@ -9,7 +9,7 @@ import numpy as np
 from imgconv.core.call import apply
 from imgconv.fallback import HandOver, asked, other_names
 from imgconv.filters import order
-from imgconv.filters.linear import dense
+from imgconv.filters.linear import dense_operation
 from imgconv.operations.base import FLOAT32, FLOAT64, Operation
 from imgconv.operations.separable import Kernel1D, Separable
 from imgconv.skimage.convert import Image, InDouble, as_skimage, image_of, warn_as_original
@@ -128,7 +128,7 @@ def sum_over(footprint: bytes, shape: tuple[int, int], large: bool) -> Operation
     if window.all():
         y, x = (Kernel1D.centred(np.ones(n)) for n in shape)
         return (InDouble if large else Separable)((((y, x),),))
-    return dense(window.astype(np.float64), (shape[0] // 2, shape[1] // 2))
+    return dense_operation(window.astype(np.float64), (shape[0] // 2, shape[1] // 2))
 
 
 def checked(

@@ -9,8 +9,9 @@ import numpy as np
 from imgconv import kernels, ndimage
 from imgconv.core.call import apply
 from imgconv.fallback import HandOver, asked
-from imgconv.filters.gradients import tap
-from imgconv.filters.linear import OPERATIONS, dense, gaussian_term
+from imgconv.filters.gradients import shift_kernel
+from imgconv.filters.linear import OPERATIONS, dense_operation
+from imgconv.filters.smoothing import gaussian_term
 from imgconv.ndimage.call import array_of, integer
 from imgconv.operations.base import Operation
 from imgconv.operations.separable import IDENTITY, Kernel1D, Separable, Term
@@ -277,12 +278,12 @@ def sparse(weights: Image) -> Operation:
     operation = OPERATIONS.get(key)
     if operation is None:
         if not 0 < np.count_nonzero(weights) <= TAPS or weights.size <= 9:
-            operation = dense(weights, (height // 2, width // 2))
+            operation = dense_operation(weights, (height // 2, width // 2))
         else:
             # The corners, at least without weight, make the window that of the kernel.
             places = {(0, 0), (height - 1, width - 1), *map(tuple, np.argwhere(weights).tolist())}
             taps = tuple(
-                (tap(i - height // 2), tap(j - width // 2) * float(weights[i, j]))
+                (shift_kernel(i - height // 2), shift_kernel(j - width // 2) * float(weights[i, j]))
                 for i, j in sorted(places)
             )
             operation = Separable((taps,))
