@@ -40,7 +40,7 @@ def swept(request, tmp_path_factory):
 
 
 def test_every_result_is_right(swept):
-    """Within the tolerance of the reference implementation, and so all levels within twice that."""
+    """Within the tolerance of the slow twin, and so all levels within twice that."""
     for name, image in sweep.images():
         for case in cases.CASES:
             actual = tuple(swept.pop(f"{case.id} {name} {k}") for k in range(case.count))

@@ -1,4 +1,4 @@
-"""The scripts in samples/ run, and do what they describe."""
+"""The scripts in samples/ do what they say."""
 
 import runpy
 import warnings
