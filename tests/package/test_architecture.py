@@ -26,9 +26,18 @@ MAY_IMPORT = {
     "nn": {"core", "filters", "geometry", "operations"},
     # Modules with another library's names.
     "fallback": {"core"},
-    "ndimage": {"core", "fallback", "filters", "operations"},
-    "signal": {"core", "fallback", "filters", "ndimage", "operations"},
-    "skimage": {"core", "fallback", "filters", "kernels", "ndimage", "operations"},
+    "face_arguments": {"core", "fallback"},
+    "ndimage": {"core", "face_arguments", "fallback", "filters", "operations"},
+    "signal": {"core", "face_arguments", "fallback", "filters", "ndimage", "operations"},
+    "skimage": {
+        "core",
+        "face_arguments",
+        "fallback",
+        "filters",
+        "kernels",
+        "ndimage",
+        "operations",
+    },
     "patching": {"core", "fallback"},
     "running": {"patching"},
     # Files, the command and the benchmarks.
@@ -142,14 +151,15 @@ def uses_of_loops(tree):
         if isinstance(node, ast.Attribute):
             *_, owner, name = [".", *ast.unparse(node).split(".")]
             inside = owner in {"loop", "copier"}
-            if inside or name == "run_parallel" or (owner, name) == ("cpu", "loop"):
+            looked_up = owner == "cpu" and name in {"loop", "module"}
+            if inside or name == "run_parallel" or looked_up:
                 yield f"{owner}.{name}"
         elif isinstance(node, ast.ImportFrom):
             for one in node.names:
-                full = f"{node.module}.{one.name}"
-                inside = "imgconv._loops" in full and one.name != "machine"
-                if inside or full.endswith(("core.cpu.loop", "threads.run_parallel")):
-                    yield full
+                whole = f"{node.module}.{one.name}"
+                inside = "imgconv._loops" in whole and one.name != "machine"
+                if inside or whole.endswith(("cpu.loop", "cpu.module", "threads.run_parallel")):
+                    yield whole
         elif isinstance(node, ast.Constant) and "imgconv._loops." in str(node.value):
             yield node.value
 
@@ -159,8 +169,8 @@ class TestLoops:
         """Plans look them up. Transforms, which `run` runs as a loop, call two for each tile."""
         found = {name: set(uses_of_loops(tree)) for name, tree in modules()}
         assert {name: uses for name, uses in found.items() if uses} == {
-            "imgconv.core.run": {"cpu.loop", "loop.run", "threads.run_parallel"},
+            "imgconv.core.run": {"cpu.module", "loop.run", "threads.run_parallel"},
             "imgconv.core.plan": {"cpu.loop", "loop.scratch"},
-            "imgconv.core.fourier": {"copier.scratch", "loop.scratch", "loop.run"},
+            "imgconv.core.fourier": {"cpu.loop", "copier.scratch", "loop.scratch", "loop.run"},
             "imgconv.core.cpu": {"imgconv._loops."},
         }
