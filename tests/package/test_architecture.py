@@ -12,6 +12,9 @@ from imgconv.pipeline.steps import FILTERS
 
 PACKAGE = Path(imgconv.__file__).parent
 
+# What every face may import.
+FACE = {"core", "face_arguments", "fallback", "filters", "operations"}
+
 # The rooms of the package, and which others each may import. All may import `imgconv` itself, for
 # its public names; no room but the command may import the benchmarks, and none the command.
 MAY_IMPORT = {
@@ -27,17 +30,9 @@ MAY_IMPORT = {
     # Modules with another library's names.
     "fallback": {"core"},
     "face_arguments": {"core", "fallback"},
-    "ndimage": {"core", "face_arguments", "fallback", "filters", "operations"},
-    "signal": {"core", "face_arguments", "fallback", "filters", "ndimage", "operations"},
-    "skimage": {
-        "core",
-        "face_arguments",
-        "fallback",
-        "filters",
-        "kernels",
-        "ndimage",
-        "operations",
-    },
+    "ndimage": FACE,
+    "signal": FACE | {"ndimage"},
+    "skimage": FACE | {"kernels", "ndimage"},
     "patching": {"core", "fallback"},
     "running": {"patching"},
     # Files, the command and the benchmarks.
