@@ -212,7 +212,7 @@ def bilateral_operation(
 def standard_deviations(stack: Image, image_axes: tuple[int, ...]) -> tuple[float, ...]:
     """Return the standard deviation of the finite pixels of each image of a stack.
 
-    It is 1 where all pixels are equal: the weights are then the same for any other value.
+    It is 1 where it would be 0: where all pixels are equal, any value gives the same weights.
     """
     count = len(image_axes)
     images = np.moveaxis(stack, image_axes, range(-count, 0))
@@ -221,7 +221,7 @@ def standard_deviations(stack: Image, image_axes: tuple[int, ...]) -> tuple[floa
 
 
 def standard_deviation(image: Image) -> float:
-    """Return the standard deviation of the finite pixels, 0 where there are none.
+    """Return the standard deviation of the finite pixels, 0 if there are none or it overflows.
 
     Computed piece by piece with the update of T. F. Chan, G. H. Golub, R. J. LeVeque, 1979: one
     pass, and nothing cancels.

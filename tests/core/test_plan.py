@@ -56,7 +56,7 @@ class TestExplain:
         assert repr(told) == repr(pipeline.plan((48, 64, 2), channel_axis=2))
         wide = partial(imgconv.gaussian, sigma=3)
         assert imgconv.explain(wide, self.IMAGE) is imgconv.explain(imgconv.gaussian, self.IMAGE, 3)
-        with pytest.raises(TypeError, match="function must be a filter of imgconv, got <function"):
+        with pytest.raises(TypeError, match="one of imgconv that calls a compiled loop, got <func"):
             imgconv.explain(np.median, self.IMAGE)
 
     def test_tells_of_colour_and_stacks(self):
