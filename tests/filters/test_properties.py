@@ -12,7 +12,7 @@ import imgconv
 from imgconv.core import threads
 
 LINEAR = [
-    c for c in CASES if c.combine == "each" and isinstance(c.parts[0], cases.Part) and not c.ordered
+    c for c in CASES if c.combine == "each" and isinstance(c.parts[0], cases.Part) and not c.selects
 ]
 linear = st.sampled_from(LINEAR)
 # A constant image stays constant by filters that smooth or choose pixels; differences are 0.
@@ -122,7 +122,7 @@ def test_full_convolution_is_associative(a, b, c):
 )
 def test_constant_in_constant_out(case, dtype, shape, mode, data):
     image = np.full(shape, sample((), dtype, data.draw(seeds)))
-    exact = image if case.ordered else image.astype(np.float64)
+    exact = image if case.selects else image.astype(np.float64)
     assert_right(case, case.call(image, mode=mode), image, exact=exact)
 
 

@@ -150,10 +150,10 @@ def test_gradient(name):
 
 # A face has the signatures of its original, which has no types.
 FACES = ("imgconv.ndimage.", "imgconv.signal.")
-HOUSE = [name for name in ALL if not name.startswith(FACES)]
+ANNOTATED = [name for name in ALL if not name.startswith(FACES)]
 
 
-@pytest.mark.parametrize("name", HOUSE)
+@pytest.mark.parametrize("name", ANNOTATED)
 def test_types(name):
     signature = inspect.signature(ALL[name])
     assert signature.return_annotation is not inspect.Signature.empty
@@ -176,7 +176,7 @@ class TestFilter:
         assert [parameter.name for parameter in last] == list(common)
         assert {parameter.kind for parameter in last} == {inspect.Parameter.KEYWORD_ONLY}
 
-    def test_says_what_it_returns_and_whence(self, name):
+    def test_describes_results_and_source(self, name):
         parts = sections(FILTERS[name])
         assert {"Parameters", "Returns", "Notes", "Examples"} <= parts.keys()
         assert re.search(r"dtype|float32", parts["Returns"])
