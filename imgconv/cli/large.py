@@ -15,7 +15,7 @@ import click
 
 from imgconv import io
 from imgconv.cli.jobs import Job
-from imgconv.cli.runner import Done
+from imgconv.cli.work import Done
 from imgconv.io import atomic, zarr
 
 if TYPE_CHECKING:
