@@ -15,7 +15,7 @@ from imgconv import io
 from imgconv.cli import options, sheet
 from imgconv.cli.extras import require
 from imgconv.cli.jobs import Job, Naming
-from imgconv.cli.listing import SUFFIXES, Listing, find_pictures, identity
+from imgconv.cli.listing import SUFFIXES, Listing, find_pictures, identity, is_zarr
 from imgconv.cli.messages import show
 from imgconv.cli.options import Settings
 from imgconv.cli.pipes import STREAM
@@ -146,7 +146,7 @@ def command(
 
 def suffix_for(source: Path) -> str:
     """Return the suffix of a result in a folder: the picture's, if a result can have it."""
-    if zarr.is_zarr(source):
+    if is_zarr(source):
         return source.suffix if source.suffix.lower() == zarr.SUFFIX else zarr.SUFFIX
     return source.suffix if source.suffix.lower() in io.SUFFIXES else ".png"
 
@@ -172,7 +172,7 @@ def pipeline_of(text: str) -> Pipeline:
 
 def is_lazy(job: Job) -> bool:
     """Return whether a job goes through dask: one from or into zarr."""
-    return zarr.is_zarr(job.source) or zarr.is_zarr(job.result)
+    return is_zarr(job.source) or is_zarr(job.result)
 
 
 # ---- before anything is run ----------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SIZES = {"bilateral": 9, "median": 3, "guided": 9}
 
 
+@lru_cache
 def pipeline_for(name: str, size: int, noise: float, mode: str) -> Pipeline:
     """Return the step that smooths differences below `noise`, in the units of the picture."""
     from imgconv.pipeline import Pipeline

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -42,23 +42,25 @@ class EdgeFilter(NamedTuple):
     signed: bool = False
     thresholds: tuple[float, float] | None = None
 
-    def pipeline(
-        self, white: float, dtype: np.dtype[Any], sigma: float | None, mode: str
-    ) -> Pipeline:
-        """Return the steps for grey images of a dtype, in which `white` is the value of white."""
-        from imgconv.pipeline import Pipeline
 
-        function = partial(getattr(imgconv, self.function), mode=mode)
-        if self.sigma is None:
-            if not sigma:
-                return Pipeline(function)
-            # Floats: rounded to integers, smooth shades would get contours.
-            floats = np.result_type(dtype, np.float32)
-            blur = partial(imgconv.gaussian, sigma=sigma, mode=mode, dtype=floats)
-            return Pipeline(blur, function)
-        scale = self.sigma if sigma is None else sigma
-        limits = [fraction * white for fraction in self.thresholds or ()]
-        return Pipeline(partial(function, scale, *limits))
+@lru_cache
+def pipeline_for(
+    chosen: EdgeFilter, white: float, dtype: np.dtype[Any], sigma: float | None, mode: str
+) -> Pipeline:
+    """Return the steps for grey images of a dtype, in which `white` is the value of white."""
+    from imgconv.pipeline import Pipeline
+
+    function = partial(getattr(imgconv, chosen.function), mode=mode)
+    if chosen.sigma is None:
+        if not sigma:
+            return Pipeline(function)
+        # Floats: rounded to integers, smooth shades would get contours.
+        floats = np.result_type(dtype, np.float32)
+        blur = partial(imgconv.gaussian, sigma=sigma, mode=mode, dtype=floats)
+        return Pipeline(blur, function)
+    scale = chosen.sigma if sigma is None else sigma
+    limits = [fraction * white for fraction in chosen.thresholds or ()]
+    return Pipeline(partial(function, scale, *limits))
 
 
 FILTERS = {
@@ -180,7 +182,7 @@ def drawn_edges(
 ) -> io.Picture:
     """Return the edges of a photo, as a file with this suffix stores them."""
     image, white = photo.grey(), io.full_scale(photo.pixels.dtype)
-    edges = chosen.pipeline(white, image.dtype, sigma, mode)(image)
+    edges = pipeline_for(chosen, white, image.dtype, sigma, mode)(image)
     if edges.dtype == np.bool_ or suffix in tiff.SUFFIXES:
         edges = edges.astype(np.float32, copy=False)
     if suffix in tiff.SUFFIXES:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import mimetypes
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import click
 
-from imgconv.cli.listing import Source, identity
-from imgconv.cli.pipes import is_stream
-from imgconv.io import zarr
+from imgconv.cli.listing import Identity, Source, identity, is_zarr
+from imgconv.cli.pipes import STREAM, is_stream
 
 __all__ = ["Existing", "Job", "Naming", "folder_of", "jobs_for"]
 
@@ -50,49 +49,59 @@ class Naming:
     suffixes: tuple[str, ...]
     ending: str = ""
 
-    def short(self, source: Source) -> Path:
+    def short(self, source: Source) -> str:
         """Return the usual name: photo.jpg becomes photo-sobel.png."""
-        return source.place.with_name(source.place.stem + self.ending + self.suffix(source.path))
+        return os.path.splitext(source.place)[0] + self.ending + self.suffix(source.path)
 
-    def long(self, source: Source) -> Path:
+    def long(self, source: Source) -> str:
         """Return the name for one of several pictures photo: photo.jpg becomes photo.jpg-sobel.png.
 
         A name that is the picture's own stays.
         """
-        usual = self.short(source)
-        if usual.name == source.place.name:
-            return usual
-        return usual.with_name(source.place.name + self.ending + usual.suffix)
+        if self.short(source) == source.place:
+            return source.place
+        return source.place + self.ending + self.suffix(source.path)
 
 
-def jobs_for(sources: Sequence[Source], out: Path, naming: Naming, existing: Existing) -> list[Job]:
+def jobs_for(
+    sources: Mapping[Identity, Source], out: Path, naming: Naming, existing: Existing
+) -> list[Job]:
     """Return a job for each picture, whose result is `out` itself or a path in that folder.
 
     Those whose result exists are left out if `existing` is "skip".
     """
+    pictures = list(sources.values())
     if folder_of(out, naming.suffixes) is None:
-        if len(sources) > 1:
-            raise click.UsageError(
-                f"-o {out} is one file for {len(sources)} pictures; name a folder"
-            )
-        results = [out]
+        if len(pictures) > 1:
+            count = len(pictures)
+            raise click.UsageError(f"-o {out} is one file for {count} pictures; name a folder")
+        names = [os.fspath(out)]
     else:
         _check_folder(out, naming.suffixes)
-        if is_stream(sources[0].path):
+        if is_stream(pictures[0].path):
             raise click.UsageError(f"-o {out}: name a file for the result of standard input")
-        results = [out / place for place in _distinct(sources, naming)]
-    jobs = [Job(source.path, result) for source, result in zip(sources, results, strict=True)]
-    _check_results(jobs)
-    if existing == "replace":
-        return jobs
-    present = [job for job in jobs if os.path.lexists(job.result) and not is_stream(job.result)]
-    if existing == "skip":
-        gone = set(present)
-        return [job for job in jobs if job not in gone]
-    if present:
+        names = [os.path.join(out, place) for place in _distinct(pictures, naming)]
+    jobs = []
+    present = []
+    source_of: dict[str, Path] = {}
+    for (path, _), name in zip(pictures, names, strict=True):
+        if name in source_of:
+            raise click.UsageError(f"{source_of[name]} and {path} would both become {name}")
+        source_of[name] = path
+        # A stream is no file, and a file of that name is another one.
+        found = "" if name == STREAM else identity(name)
+        if found in sources:
+            raise click.UsageError(
+                f"{name} is one of the inputs, which are never overwritten; name another with -o"
+            )
+        if isinstance(found, tuple):
+            present.append(name)
+        if not (isinstance(found, tuple) and existing == "skip"):
+            jobs.append(Job(path, Path(name)))
+    if present and existing == "refuse":
         more = f" (and {len(present) - 1} more)" if len(present) > 1 else ""
         raise click.UsageError(
-            f"{present[0].result} exists{more}; --overwrite replaces it, --skip-existing leaves it"
+            f"{present[0]} exists{more}; --overwrite replaces it, --skip-existing leaves it"
         )
     return jobs
 
@@ -100,7 +109,7 @@ def jobs_for(sources: Sequence[Source], out: Path, naming: Naming, existing: Exi
 def folder_of(out: Path, suffixes: tuple[str, ...]) -> Path | None:
     """Return `-o` if it names a folder of results, and not one result, stream or zarr array."""
     one = is_stream(out) or (out.suffix.lower() in suffixes and not os.path.isdir(out))
-    return None if one or zarr.is_stored(out) else out
+    return None if one or is_zarr(out) else out
 
 
 def _check_folder(out: Path, suffixes: tuple[str, ...]) -> None:
@@ -115,42 +124,43 @@ def _check_folder(out: Path, suffixes: tuple[str, ...]) -> None:
         raise click.UsageError(f"-o {out} is neither a folder nor a {known} file")
 
 
-def _distinct(sources: Sequence[Source], naming: Naming) -> list[Path]:
-    """Return a name for each result: the shortest that no other has.
+def _distinct(sources: Sequence[Source], naming: Naming) -> list[str]:
+    """Return a name for each result, no two alike.
 
-    All pictures that share a short name get the long one: so the name of a result does not depend
-    on the order of the pictures. Pictures of one name from several folders keep the part of
-    their paths in which they differ.
+    Where pictures of one name come from several folders, all results keep the path of their
+    picture below the folder that contains all pictures.
     """
-    places = [naming.short(source) for source in sources]
-    for same in _shared(places):
-        for k in same:
-            places[k] = naming.long(sources[k])
-    for same in _shared(places):
-        parents = [os.path.abspath(sources[k].path.parent) for k in same]
-        common = os.path.commonpath(parents)
-        for k, parent in zip(same, parents, strict=True):
-            places[k] = Path(os.path.relpath(parent, common)) / places[k].name
+    places = _named(sources, naming)
+    if _shared(places):
+        paths = [os.path.abspath(source.path) for source in sources]
+        common = os.path.commonpath([os.path.dirname(path) for path in paths])
+        below = [os.path.relpath(path, common) for path in paths]
+        moved = [source._replace(place=place) for source, place in zip(sources, below, strict=True)]
+        places = _named(moved, naming)
     return places
 
 
-def _shared(places: Iterable[Path]) -> list[list[int]]:
+def _named(sources: Sequence[Source], naming: Naming) -> list[str]:
+    """Return the short name of each result, or the long one if it would share the short one.
+
+    All that share it get the long one: so the name of a result does not depend on their order.
+    """
+    places = [naming.short(source) for source in sources]
+    changed = True
+    while changed:
+        changed = False
+        for same in _shared(places):
+            if len({sources[k].place for k in same}) == 1:
+                continue
+            for k in same:
+                changed |= places[k] != (long := naming.long(sources[k]))
+                places[k] = long
+    return places
+
+
+def _shared(places: Sequence[str]) -> list[list[int]]:
     """Return the positions of the places that occur more than once, for each such place."""
     positions = defaultdict(list)
     for k, place in enumerate(places):
         positions[place].append(k)
     return [same for same in positions.values() if len(same) > 1]
-
-
-def _check_results(jobs: Sequence[Job]) -> None:
-    """Refuse results that would replace a picture or one another."""
-    pictures = {identity(job.source) for job in jobs}
-    source_of: dict[Path, Path] = {}
-    for source, result in jobs:
-        if result in source_of:
-            raise click.UsageError(f"{source_of[result]} and {source} would both become {result}")
-        if not is_stream(result) and identity(result) in pictures:
-            raise click.UsageError(
-                f"{result} is one of the inputs, which are never overwritten; name another with -o"
-            )
-        source_of[result] = source

@@ -13,19 +13,22 @@ from typing import NamedTuple
 import click
 
 from imgconv import io
-from imgconv.cli.pipes import STREAM
+from imgconv.cli.pipes import STREAM, is_stream
 from imgconv.io import zarr
 
-__all__ = ["SUFFIXES", "Listing", "Source", "find_pictures", "identity"]
+__all__ = ["SUFFIXES", "Identity", "Listing", "Source", "find_pictures", "identity", "is_zarr"]
 
 SUFFIXES = (*io.SUFFIXES, zarr.SUFFIX)
+
+# What two names of one file share: device and number, or the path of a file that does not exist.
+Identity = tuple[int, int] | str
 
 
 class Source(NamedTuple):
     """A picture, and its path below the folder that was searched."""
 
     path: Path
-    place: Path
+    place: str
 
 
 class Listing:
@@ -46,18 +49,21 @@ class Listing:
     def __init__(self, suffixes: tuple[str, ...], left_out: Path | None = None) -> None:
         self.suffixes = suffixes
         self.left_out = left_out and identity(left_out)
-        self.sources: dict[str | tuple[int, int], Source] = {}
+        self.sources: dict[Identity, Source] = {}
         self.unreadable: dict[Path, OSError] = {}
         self.empty: list[Path] = []
         self.others: Counter[str] = Counter()
 
     def add_file(self, path: str, place: str) -> None:
         """Add a picture, unless it is there already, perhaps by another name."""
-        self.sources.setdefault(identity(path), Source(Path(path), Path(place)))
+        picture = Path(path)
+        if is_stream(picture) and path != STREAM:  # ./- is a file
+            picture = picture.absolute()
+        self.sources.setdefault(identity(path), Source(picture, place))
 
     def add(self, path: str) -> None:
         """Add a file that the user named, or the pictures of a folder."""
-        if os.path.isdir(path) and not zarr.is_zarr(Path(path)):
+        if os.path.isdir(path) and not is_zarr(path):
             before = len(self.sources) + len(self.unreadable)
             self.add_folder(path)
             if len(self.sources) + len(self.unreadable) == before:
@@ -86,7 +92,7 @@ class Listing:
                 place = os.path.join(below, entry.name)
                 suffix = os.path.splitext(entry.name)[1].lower()
                 if entry.is_dir():
-                    if zarr.is_zarr(Path(entry.path)):
+                    if is_zarr(entry.path):
                         self._add_found(entry.path, place, zarr.SUFFIX)
                     elif not entry.is_symlink() and not self.is_left_out(entry.path):
                         folders.append((entry.path, place))
@@ -146,7 +152,14 @@ def _inside(name: str, folder: Path | None) -> bool:
     return path == place or path.startswith(os.path.join(place, ""))
 
 
-def identity(path: str | Path) -> tuple[int, int] | str:
+def is_zarr(path: str | Path) -> bool:
+    """Return whether a path is a zarr array, or is named like one."""
+    if os.path.splitext(path)[1].lower() == zarr.SUFFIX:
+        return True
+    return os.path.isdir(path) and zarr.is_stored(Path(path))
+
+
+def identity(path: str | Path) -> Identity:
     """Return what two names of one file share, be they links of either kind."""
     try:
         found = os.stat(path)

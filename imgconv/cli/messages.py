@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import click
 
@@ -101,7 +101,7 @@ class Messages(logging.Handler):
         """Note what a library logs."""
         self._note(record.getMessage())
 
-    def _warned(self, message: Warning | str, *_where: Any) -> None:
+    def _warned(self, message: Warning | str, *_: object, **_options: object) -> None:
         self._note(str(message))
 
     def _note(self, text: str) -> None:

@@ -22,7 +22,7 @@ STREAM = "-"
 
 
 def is_stream(path: Path) -> bool:
-    """Return whether a path stands for standard input or output; ./- is not told from it."""
+    """Return whether a path stands for standard input or output."""
     return os.fspath(path) == STREAM
 
 

@@ -55,7 +55,7 @@ def batch_of(settings: Settings, naming: Naming) -> Batch:
         raise click.UsageError("Missing option '-o' / '--out'.")
     folder = folder_of(settings.out, naming.suffixes)
     listing = find_pictures(settings.inputs, naming.suffixes, folder)
-    sources = list(listing.sources.values())
+    sources = listing.sources
     if not sources and not listing.unreadable:
         raise click.UsageError("no picture among the inputs")
     jobs = jobs_for(sources, settings.out, naming, settings.existing) if sources else []
@@ -233,9 +233,12 @@ def left_out(others: Counter[str]) -> str:
     >>> left_out(Counter({".txt": 2, "": 1}))
     'left out: 3 files that are no pictures (2 .txt, 1 without suffix)'
     """
-    kinds = [f"{count} {suffix or 'without suffix'}" for suffix, count in others.most_common(4)]
+    most = sorted(others.items(), key=lambda item: (-item[1], item[0]))[:4]
+    kinds = [f"{count} {suffix or 'without suffix'}" for suffix, count in most]
     more = ", ..." if len(others) > len(kinds) else ""
-    return f"left out: {others.total()} files that are no pictures ({', '.join(kinds)}{more})"
+    count = others.total()
+    what = "file that is no picture" if count == 1 else "files that are no pictures"
+    return f"left out: {count} {what} ({', '.join(kinds)}{more})"
 
 
 @contextmanager

@@ -162,7 +162,7 @@ def test_a_folder_keeps_names_places_and_formats(folder, tmp_path):
         pixels(tmp_path / "out" / "deeper" / "deep.tiff"), imgconv.gaussian(DEEP, 1)
     )
     assert output.splitlines()[-1].startswith("3 done")
-    assert "left out: 1 files that are no pictures (1 .txt)" in output
+    assert "left out: 1 file that is no picture (1 .txt)" in output
 
 
 def test_patterns_and_files_of_pipelines(folder, tmp_path):
