@@ -13,7 +13,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Container, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -35,14 +35,14 @@ class Messages(logging.Handler):
     ----------
     pictures : dict
         For each line of text the pictures, in the order in which they were found.
-    terminal : text stream
-        What stderr was before its lines were caught.
+    terminal : text stream or None
+        What stderr was before its lines were caught; None if it is closed.
     """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.pictures: dict[str, dict[Path, None]] = {}
-        self.terminal: TextIO = sys.stderr
+        self.terminal: TextIO | None = sys.stderr
         self._in_work: dict[Path, None] = {}
         self._thread = threading.local()
         self._written: int | None = None  # the file to which stderr goes
@@ -76,7 +76,7 @@ class Messages(logging.Handler):
         root.addHandler(self)
         warnings.showwarning = self._warned
         try:
-            with self._stderr_caught() if hasattr(os, "pread") else nullcontext():
+            with self._stderr_caught():
                 yield
         finally:
             warnings.showwarning = show_warning
@@ -113,11 +113,10 @@ class Messages(logging.Handler):
     @contextmanager
     def _stderr_caught(self) -> Iterator[None]:
         """Send what compiled code writes to stderr into a file."""
-        try:
-            saved = os.dup(STDERR)
-        except OSError:  # stderr is closed
+        if sys.stderr is None or not hasattr(os, "pread"):
             yield
             return
+        saved = os.dup(STDERR)
         # Python's own stream may be another one, as in tests.
         ours = _descriptor(sys.stderr) == STDERR
         sys.stderr.flush()
@@ -160,11 +159,21 @@ def _descriptor(stream: TextIO) -> int | None:
 
 
 def show(text: str, stream: TextIO | None = None) -> None:
-    """Print a line, also where the terminal does not have all of its characters."""
+    """Print a line, also where the terminal does not have all of its characters.
+
+    What cannot be printed, since the pager was closed or the disk is full, ends no run.
+    """
     stream = stream or sys.stdout
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    line = printable(text)
-    print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+    if stream is None:
+        return
+    encoding = stream.encoding or "utf-8"
+    line = printable(text).encode(encoding, "backslashreplace").decode(encoding)
+    try:
+        print(line, file=stream, flush=True)
+    except OSError:
+        # The rest goes nowhere, also what Python writes when it ends.
+        with suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def printable(text: str) -> str:

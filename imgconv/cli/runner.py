@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import click
 
@@ -244,7 +244,7 @@ def left_out(others: Counter[str]) -> str:
 @contextmanager
 def progress_bar(title: str, total: int, messages: Messages) -> Iterator[Callable[[Report], None]]:
     """Show a progress bar on a terminal, and give what moves it on by one picture."""
-    if total < 2 or not messages.terminal.isatty():
+    if total < 2 or not _is_terminal(messages.terminal):
         yield lambda report: None
         return
     from rich.console import Console
@@ -261,7 +261,7 @@ def progress_bar(title: str, total: int, messages: Messages) -> Iterator[Callabl
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
         TextColumn("{task.fields[state]}"), TimeRemainingColumn(),
         console=Console(file=messages.terminal), transient=True,
-        redirect_stdout=sys.stdout.isatty(), redirect_stderr=sys.stderr.isatty(),
+        redirect_stdout=_is_terminal(sys.stdout), redirect_stderr=_is_terminal(sys.stderr),
     )  # fmt: skip
     task = bar.add_task(title, total=total, state="")
 
@@ -271,6 +271,10 @@ def progress_bar(title: str, total: int, messages: Messages) -> Iterator[Callabl
 
     with bar:
         yield advance
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
 
 
 def rate(pixels: int, seconds: float) -> str:
