@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ import imgconv
 from imgconv import io
 from imgconv.cli import sheet
 from imgconv.cli.extras import require
+from imgconv.cli.images import prepared
 from imgconv.cli.jobs import Job, Source, find_pictures, jobs_for
 from imgconv.cli.runner import Done, attempt, exit_if_failed, run_together, summarize
 from imgconv.io import tiff, zarr
@@ -212,7 +213,10 @@ def filter_file(job: Job, pipeline: Pipeline, floats: str, max_pixels: int) -> D
     about = io.about(job.source)
     suffix = job.result.suffix.lower()
     pages = about.pages if suffix in tiff.SUFFIXES else 1
-    results = filtered_pages(job.source, pages, pipeline, floats, suffix, max_pixels)
+    results = (
+        filtered(picture, pipeline, floats, suffix)
+        for picture in io.read_pages(job.source, max_pixels)
+    )
     if pages > 1:
         large = math.prod(about.shape) * pages * 8 > tiff.LARGE
         io.write_pages(job.result, results, large)
@@ -222,49 +226,29 @@ def filter_file(job: Job, pipeline: Pipeline, floats: str, max_pixels: int) -> D
     return Done(job, size=about.shape[:2], pages=pages, seconds=seconds)
 
 
-def filtered_pages(
-    source: Path, count: int, pipeline: Pipeline, floats: str, suffix: str, max_pixels: int
-) -> Iterator[io.Picture]:
-    """Yield the results of the first pages of a file."""
-    for page in range(count):
-        yield filtered(io.read(source, max_pixels, page), pipeline, floats, suffix)
-
-
 def filtered(picture: io.Picture, pipeline: Pipeline, floats: str, suffix: str) -> io.Picture:
     """Return what the pipeline makes of a picture, as a file with this suffix can store it."""
-    colours, opacity = picture.split()
-    channel_axis = -1 if colours.shape[2] > 1 else None
-    image = colours if channel_axis else colours[..., 0]
-    plan = pipeline.plan(image.shape, image.dtype, channel_axis=channel_axis)
-    if isinstance(plan.dtype, tuple):
-        raise io.PictureError(
-            f"the pipeline gives {len(plan.dtype)} images; magnitude makes one of them"
-        )
-    begins_grey = pipeline.steps[0].name == "grey"
-    if opacity is not None and (begins_grey or plan.shape[:2] != image.shape[:2]):
-        image, opacity = picture.over_white().reshape(image.shape), None
-    result = storable(pipeline(image, channel_axis=channel_axis), image.dtype, floats, suffix)
-    if opacity is None:
-        return io.Picture(result)
-    if result.dtype.kind == "u":
-        opacity = io.rescale(opacity, result.dtype.type)
-    else:
-        opacity = (opacity / io.full_scale(opacity.dtype)).astype(result.dtype)
-    colours = result if result.ndim == 3 else result[..., None]
-    return io.Picture.join(colours, opacity, picture.alpha)
+    image, opacity = prepared(picture, pipeline)
+    result = pipeline(image, channel_axis=-1 if image.ndim > 2 else None)
+    drawn = result.dtype.kind in "bf" and result.dtype != image.dtype
+    if suffix not in tiff.SUFFIXES or result.dtype.kind == "b":
+        drawn = drawn or result.dtype.kind == "f"
+        result = storable(result, picture, io.span_of(image), floats, suffix)
+    return picture.with_colours(result, opacity, drawn=drawn)
 
 
-def storable(result: NDArray[Any], source: np.dtype[Any], floats: str, suffix: str) -> NDArray[Any]:
+def storable(
+    result: NDArray[Any], picture: io.Picture, span: float, floats: str, suffix: str
+) -> NDArray[Any]:
     """Return a result as a file can store it: bool as black and white, floats as integers."""
     if result.dtype.kind == "b":
         return result.astype(np.uint8) * np.uint8(255)
-    if result.dtype.kind != "f" or suffix in tiff.SUFFIXES:
+    if result.dtype.kind != "f":
         return result
-    dtype = io.integer_type(suffix, source)
+    dtype = io.integer_type(suffix, picture.pixels.dtype)
     if floats == "stretch":
-        return io.stretch(result, bool((result < 0).any()), dtype)
-    white = io.full_scale(source) if floats == "image" else 1.0
-    return io.rescale(result / result.dtype.type(white), dtype)
+        return io.stretch(result, bool((result < 0).any()), dtype, span)
+    return io.rescale(result, dtype, picture.white if floats == "image" else 1.0)
 
 
 # ---- before anything is run ----------------------------------------------------------------------
@@ -290,7 +274,7 @@ def show_plans(pipeline: Pipeline, jobs: Iterable[tuple[Path, Path | None]]) -> 
     for source, result in jobs:
         try:
             about = io.about(source)
-            shape = shape_of_colours(about.shape)
+            shape = shape_of_colours(about)
             if (shape, about.dtype) not in seen:
                 plan = pipeline.plan(
                     shape, about.dtype, channel_axis=-1 if len(shape) > 2 else None
@@ -307,14 +291,12 @@ def show_plans(pipeline: Pipeline, jobs: Iterable[tuple[Path, Path | None]]) -> 
         raise SystemExit(1)
 
 
-def shape_of_colours(shape: tuple[int, ...]) -> tuple[int, ...]:
+def shape_of_colours(about: io.About) -> tuple[int, ...]:
     """Return the shape of the image that is filtered, without alpha and without a lone channel.
 
-    >>> shape_of_colours((480, 640, 4)), shape_of_colours((480, 640, 2))
-    ((480, 640, 3), (480, 640))
+    >>> shape_of_colours(io.About((480, 640, 4), np.dtype("uint8"), 1, alpha=True))
+    (480, 640, 3)
     """
-    if len(shape) < 3:
-        return shape
-    height, width, channels = shape
-    colours = channels - (channels in {2, 4})
+    height, width, channels = (*about.shape, 1)[:3]
+    colours = channels - about.alpha
     return (height, width, colours) if colours > 1 else (height, width)

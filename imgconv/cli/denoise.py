@@ -158,10 +158,10 @@ def remove_noise(
     """Read, filter and write a photo."""
     photo = io.read(job.source, max_pixels)
     colours, opacity = photo.split()
-    noise = strength / 100 * io.full_scale(colours.dtype)
+    noise = strength / 100 * photo.white
     chosen(colours[:8, :8], size, noise, mode)  # loads the compiled code, which is not timed
     start = time.perf_counter()
     clean = chosen(colours, size, noise, mode)
     seconds = time.perf_counter() - start
-    io.write(job.result, io.Picture.join(clean, opacity, photo.alpha))
+    io.write(job.result, photo.with_colours(clean, opacity))
     return Done(job, size=colours.shape[:2], seconds=seconds)

@@ -185,7 +185,7 @@ def find_edges(
 ) -> Done:
     """Read, filter and write a photo."""
     photo = io.read(job.source, max_pixels)
-    image, white = photo.grey(), io.full_scale(photo.pixels.dtype)
+    image, white = photo.grey(), photo.white
     chosen(image[:8, :8], white, sigma, mode)  # loads the compiled code, which is not timed
     start = time.perf_counter()
     edges = chosen(image, white, sigma, mode)
@@ -194,6 +194,10 @@ def find_edges(
     if suffix in tiff.SUFFIXES:
         drawn = edges.astype(np.float32, copy=False)
     else:
-        drawn = io.stretch(edges, chosen.signed, io.integer_type(suffix, photo.pixels.dtype))
-    io.write(job.result, io.Picture(drawn))
+        span = io.span_of(image)
+        page = np.full((8, 8), span, image.dtype)  # without edges
+        flat = io.span_of(chosen(page, white, sigma, "reflect"))
+        dtype = io.integer_type(suffix, photo.pixels.dtype)
+        drawn = io.stretch(edges, chosen.signed, dtype, span, flat)
+    io.write(job.result, photo.with_colours(drawn, drawn=True))
     return Done(job, size=image.shape, seconds=seconds)

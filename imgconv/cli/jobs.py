@@ -17,6 +17,7 @@ from imgconv.io import zarr
 __all__ = ["SUFFIXES", "Job", "Source", "find_pictures", "jobs_for"]
 
 SUFFIXES = (*io.SUFFIXES, zarr.SUFFIX)
+READABLE = (*io.READABLE, zarr.SUFFIX)
 
 
 class Source(NamedTuple):
@@ -68,7 +69,7 @@ def _below(folder: Path) -> Iterator[Source]:
             name for name in folders if name not in arrays and not name.startswith(".")
         )
         for name in sorted([*names, *arrays]):
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
+            if Path(name).suffix.lower() in READABLE and not name.startswith("."):
                 path = Path(parent) / name
                 yield Source(path, path.relative_to(folder))
 

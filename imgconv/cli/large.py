@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imgconv import io
+from imgconv.cli.images import prepared
 from imgconv.cli.jobs import Job
 from imgconv.cli.runner import Done
 from imgconv.io import atomic, zarr
@@ -31,14 +32,12 @@ def run(job: Job, pipeline: Pipeline, chunk: int, threads: int, scheduler: str |
         raise io.PictureError(
             f"{job.result}: the result of a zarr array must be {zarr.SUFFIX}, too"
         )
-    image = io.read_lazily(job.source, chunk)
+    picture = io.read_lazily(job.source, chunk)
+    image, opacity = prepared(picture, pipeline)
     result = pipeline(image, channel_axis=-1 if image.ndim > 2 else None)
-    if isinstance(result, tuple):
-        raise io.PictureError(
-            f"the pipeline gives {len(result)} images; magnitude makes one of them"
-        )
+    made = picture.with_colours(result, opacity).full_depth()
     with atomic.temporary_path(job.result) as temporary, computing(scheduler, threads):
-        zarr.write(result, temporary, chunk)
+        zarr.write(made.pixels, temporary, chunk, made.alpha)
     return Done(job, size=image.shape[:2], seconds=time.perf_counter() - begun)
 
 
