@@ -185,7 +185,7 @@ def write(path: Path, picture: Picture, *, strip: bool = False, quality: int | N
     """
     suffix = path.suffix.lower()
     encoder = next((each for each in WRITTEN if suffix in each.SUFFIXES), png)
-    with atomic.temporary_path(path) as temporary, open(temporary, "xb") as stream:
+    with atomic.temporary_path(path) as temporary, open(temporary, "x+b") as stream:
         encoder.write(stream, _for_file(picture, strip, quality))
 
 
@@ -215,7 +215,7 @@ def write_pages(
     PictureError
         If the file cannot be written.
     """
-    with atomic.temporary_path(path) as temporary, open(temporary, "xb") as stream:
+    with atomic.temporary_path(path) as temporary, open(temporary, "x+b") as stream:
         pages = (_for_file(picture, strip, quality) for picture in pictures)
         tiff.write_pages(stream, pages, large)
 

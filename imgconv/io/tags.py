@@ -10,7 +10,7 @@ from imgconv.io import pillow
 from imgconv.io.metadata import EXIF_IFD, GPS_IFD, Metadata, Resolution, directory
 from imgconv.io.picture import Picture
 
-__all__ = ["append_directories", "metadata_of", "options_of"]
+__all__ = ["append_directories", "link_directories", "metadata_of", "options_of"]
 
 DESCRIPTION, SOFTWARE, DATE_TIME, XMP, PROFILE = 270, 305, 306, 700, 34675
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
@@ -23,6 +23,9 @@ KEPT = {
     297: "H", 286: "2I", 287: "2I",
     33550: "d", 33922: "d", 34264: "d", 34735: "H", 34736: "d", 34737: "s", 42112: "s", 42113: "s",
 }  # fmt: skip
+
+# The codes under which tifffile writes what points to directories: free ones in the same order.
+POINTERS = {EXIF_IFD: EXIF_IFD - 1, GPS_IFD: GPS_IFD - 1}
 
 OME_PIXELS = re.compile(rb"<(?:\w+:)?Pixels\b[^>]*>")
 OME_TYPES = {"float32": "float", "float64": "double", "bool": "bit"}
@@ -86,30 +89,45 @@ def append_directories(
 ) -> dict[int, int]:
     """Write the directories of Exif at the end of a file, and return where they are.
 
-    tifffile writes no directories but those of pages, which it begins at the end of the file.
+    tifffile writes no directories but those of pages, which it begins at the end of the file. Nor
+    does it write tags that point to others, so `link_directories` must follow.
     """
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
     places = {}
-    order = "MM" if byteorder == ">" else "II"
-    head = struct.pack((">" if order == "MM" else "<") + "2sH", order.encode(), 42 + bigtiff)
+    order = ">" if byteorder == ">" else "<"
+    head = struct.pack(order + "2sH", b"MM" if order == ">" else b"II", 42 + bigtiff)
     head += bytes(12 if bigtiff else 4)
     for code, values in ((EXIF_IFD, metadata.exif), (GPS_IFD, metadata.gps)):
         if not values:
             continue
         position = stream.seek(0, 2)
-        stream.write(bytes(position % 2))
         position += position % 2
-        table = ImageFileDirectory_v2(head, group=code)
         try:
+            table = ImageFileDirectory_v2(head, group=code)
             for tag, value in directory(values).items():
                 table[tag] = value
             written = table.tobytes(position)
-        except Exception:  # read by Pillow, but it cannot write them
+        except Exception:  # Pillow has read it, but cannot write it
             continue
+        stream.seek(position)
         stream.write(written)
         places[code] = position
     return places
+
+
+def link_directories(stream: BinaryIO) -> None:
+    """Give the tags that point to the directories of Exif their codes."""
+    import tifffile
+
+    stream.seek(0)
+    with tifffile.TiffFile(stream) as file:
+        pages: Any = file.pages
+        for page in pages:
+            for code, written_as in POINTERS.items():
+                if written_as in page.tags:
+                    stream.seek(page.tags[written_as].offset)
+                    stream.write(struct.pack(file.byteorder + "H", code))
 
 
 def options_of(picture: Picture, directories: dict[int, int]) -> dict[str, Any]:
@@ -129,7 +147,8 @@ def options_of(picture: Picture, directories: dict[int, int]) -> dict[str, Any]:
     ]
     if metadata.xmp:
         extra.append((XMP, "B", len(metadata.xmp), metadata.xmp, True))
-    extra += [(code, "I", 1, place, True) for code, place in directories.items()]
+    extra += [(POINTERS[code], "Q" if place >> 32 else "I", 1, place, True)
+              for code, place in directories.items()]  # fmt: skip
     if metadata.resolution:
         x, y, unit = metadata.resolution
         options["resolution"] = x, y

@@ -106,12 +106,13 @@ def write(stream: BinaryIO, picture: Picture) -> None:
 
 
 def write_pages(stream: BinaryIO, pictures: Iterable[Picture], large: bool) -> None:
-    """Write pages one by one, in the byte order of the first one's file."""
+    """Write pages one by one, in the byte order of the first one's file; it can be read, too."""
     import tifffile
 
     pages = iter(pictures)
     first = next(pages)
     kept = first.stored.kept("tiff")
+    linked = False
     with tifffile.TiffWriter(
         stream, bigtiff=large or kept.get("bigtiff", False), byteorder=kept.get("byteorder")
     ) as file:
@@ -119,8 +120,11 @@ def write_pages(stream: BinaryIO, pictures: Iterable[Picture], large: bool) -> N
             directories = tags.append_directories(
                 stream, picture.metadata, kept.get("byteorder"), file.tiff.is_bigtiff
             )
+            linked = linked or bool(directories)
             pixels, options = page_of(picture)
             file.write(pixels, **options, **tags.options_of(picture, directories))
+    if linked:
+        tags.link_directories(stream)
 
 
 def page_of(picture: Picture) -> tuple[NDArray[Any], dict[str, Any]]:
