@@ -194,10 +194,12 @@ class LazyPage:
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         """Return some pixels."""
-        rows, columns, *channels = key
+        place, channels = key[:2], key[2:]
+        # A row or column alone is kept as an axis until its samples are converted.
+        rows, columns = (n if isinstance(n, slice) else slice(n, n + 1) for n in place)
         samples = self.stored((slice(None), rows, columns) if self.planar else (rows, columns))
         pixels = self.samples(np.moveaxis(samples, 0, -1) if self.planar else samples)
-        return pixels[:, :, channels[0]] if channels else pixels
+        return pixels[(*(slice(None) if isinstance(n, slice) else 0 for n in place), *channels)]
 
     def stored(self, key: Any) -> NDArray[Any]:
         """Return some samples as the file has them."""
