@@ -111,7 +111,7 @@ def profiled(file: Image) -> bool:
 
 def _mode(file: Image) -> str:
     """Return the Pillow mode for the pixels of a file: grey or RGB, with its alpha."""
-    mode = "L" if file.mode in ("1", "L", "LA", "La") else "RGB"
+    mode = "L" if file.mode in ("1", "L", "LA", "La") or file.mode.startswith("I") else "RGB"
     return mode + "A" if file.has_transparency_data else mode
 
 

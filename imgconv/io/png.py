@@ -30,8 +30,7 @@ INCH = 0.0254  # metres
 def about(path: Path) -> About:
     """Return what a file contains."""
     with pillow.opened(path, "PNG") as file:
-        # Pillow's modes of 16-bit grey are "I" and "I;16".
-        channels = 1 if file.mode.startswith("I") else pillow.channels_of(file)
+        channels = pillow.channels_of(file)
         shape = (file.height, file.width, channels) if channels > 1 else (file.height, file.width)
     dtype = np.dtype(np.uint16 if bits(path) == 16 else np.uint8)
     return About(shape, dtype, 1, channels in (2, 4))
