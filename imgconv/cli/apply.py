@@ -15,7 +15,7 @@ from imgconv import io
 from imgconv.cli import options, sheet
 from imgconv.cli.extras import require
 from imgconv.cli.jobs import Job, Naming
-from imgconv.cli.listing import SUFFIXES, Listing, find_pictures, identity, is_zarr
+from imgconv.cli.listing import Listing, find_pictures, identity, is_zarr
 from imgconv.cli.messages import show
 from imgconv.cli.options import Settings
 from imgconv.cli.pipes import STREAM
@@ -26,6 +26,7 @@ from imgconv.io import zarr
 if TYPE_CHECKING:
     from imgconv.pipeline import Pipeline
 
+READABLE, WRITTEN = (*io.READABLE, zarr.SUFFIX), (*io.SUFFIXES, zarr.SUFFIX)
 FLOATS = ("stretch", "image", "one")
 
 
@@ -116,7 +117,7 @@ def command(
             sources = listed(settings).sources.values()
             show_plans(chain, [(source.path, None) for source in sources])
         return
-    naming = Naming(suffix_for, SUFFIXES)
+    naming = Naming(suffix_for, READABLE, WRITTEN)
     batch = batch_of(settings, naming)
     lazy = [job for job in batch.jobs if is_lazy(job)]
     in_memory = [job for job in batch.jobs if not is_lazy(job)]
@@ -131,14 +132,19 @@ def command(
         filter_file,
         recipe=partial(filtered, pipeline=chain, floats=floats),
         naming=naming,
-        max_pixels=settings.max_pixels,
+        settings=settings,
     )
     shares = [Share(in_memory, work, settings.at_once)]
     if lazy:
         from imgconv.cli import large
 
         work = partial(
-            large.run, pipeline=chain, chunk=chunk, threads=settings.threads, scheduler=scheduler
+            large.run,
+            pipeline=chain,
+            chunk=chunk,
+            threads=settings.threads,
+            scheduler=scheduler,
+            messages=batch.messages,
         )
         shares.insert(0, Share(lazy, work, 1))
     run(settings, "apply", batch, shares)
@@ -180,7 +186,7 @@ def is_lazy(job: Job) -> bool:
 
 def listed(settings: Settings) -> Listing:
     """Return the pictures among the inputs, of which there must be one."""
-    listing = find_pictures(settings.inputs, SUFFIXES, None)
+    listing = find_pictures(settings.inputs, READABLE, None)
     if not listing.sources:
         raise click.UsageError("no picture among the inputs")
     return listing
@@ -211,7 +217,7 @@ def show_plans(pipeline: Pipeline, jobs: Iterable[tuple[Path, Path | None]]) -> 
     for source, result in jobs:
         try:
             about = io.about(source)
-            shape = shape_of_colours(about.shape)
+            shape = shape_of_colours(about)
             if (shape, about.dtype) not in seen:
                 plan = pipeline.plan(
                     shape, about.dtype, channel_axis=-1 if len(shape) > 2 else None
@@ -229,14 +235,13 @@ def show_plans(pipeline: Pipeline, jobs: Iterable[tuple[Path, Path | None]]) -> 
         raise SystemExit(1)
 
 
-def shape_of_colours(shape: tuple[int, ...]) -> tuple[int, ...]:
+def shape_of_colours(about: io.About) -> tuple[int, ...]:
     """Return the shape of the image that is filtered, without alpha and without a lone channel.
 
-    >>> shape_of_colours((480, 640, 4)), shape_of_colours((480, 640, 2))
-    ((480, 640, 3), (480, 640))
+    >>> import numpy as np
+    >>> shape_of_colours(io.About((480, 640, 4), np.dtype("uint8"), 1, alpha=True))
+    (480, 640, 3)
     """
-    if len(shape) < 3:
-        return shape
-    height, width, channels = shape
-    colours = channels - (channels in {2, 4})
+    height, width, channels = (*about.shape, 1)[:3]
+    colours = channels - about.alpha
     return (height, width, colours) if colours > 1 else (height, width)

@@ -110,7 +110,7 @@ def command(settings: Settings, name: str, size: int | None, strength: float, mo
     recipe = partial(
         cleaned, name=name, size=size or SIZES[name], strength=strength / 100, mode=mode
     )
-    run_recipe(settings, "denoise", recipe, Naming(suffix_for, io.SUFFIXES))
+    run_recipe(settings, "denoise", recipe, Naming(suffix_for, io.READABLE, io.SUFFIXES))
 
 
 def suffix_for(photo: Path) -> str:
@@ -122,6 +122,5 @@ def cleaned(
     photo: io.Picture, suffix: str, name: str, size: int, strength: float, mode: str
 ) -> io.Picture:
     """Return a photo with noise of this strength, a part of white, removed."""
-    colours, _ = photo.split()
-    noise = strength * io.full_scale(colours.dtype)
-    return filtered(photo, suffix, pipeline_for(name, size, noise, mode), floats="image")
+    pipeline = pipeline_for(name, size, strength * photo.white, mode)
+    return filtered(photo, suffix, pipeline, floats="image")

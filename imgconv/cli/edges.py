@@ -154,7 +154,7 @@ def command(
     if sigma is not None and not (math.isfinite(sigma) and (sigma > 0 or zero_allowed)):
         raise click.BadParameter(f"{sigma:g} is not a scale of {name}", param_hint="--sigma")
     recipe = partial(drawn_edges, chosen=chosen, sigma=sigma, mode=mode)
-    run_recipe(settings, "edges", recipe, Naming(suffix_for, io.SUFFIXES, f"-{name}"))
+    run_recipe(settings, "edges", recipe, Naming(suffix_for, io.READABLE, io.SUFFIXES, f"-{name}"))
 
 
 def with_thresholds(
@@ -181,10 +181,15 @@ def drawn_edges(
     photo: io.Picture, suffix: str, chosen: EdgeFilter, sigma: float | None, mode: str
 ) -> io.Picture:
     """Return the edges of a photo, as a file with this suffix stores them."""
-    image, white = photo.grey(), io.full_scale(photo.pixels.dtype)
-    edges = pipeline_for(chosen, white, image.dtype, sigma, mode)(image)
-    if edges.dtype == np.bool_ or suffix in tiff.SUFFIXES:
-        edges = edges.astype(np.float32, copy=False)
+    image, white = photo.grey(), photo.white
+    pipeline = pipeline_for(chosen, white, image.dtype, sigma, mode)
+    edges = pipeline(image)
     if suffix in tiff.SUFFIXES:
-        return io.Picture(edges)
-    return io.Picture(io.stretch(edges, chosen.signed, io.integer_type(suffix, photo.pixels.dtype)))
+        return photo.with_colours(edges.astype(np.float32, copy=False), drawn=True)
+    dtype = io.integer_type(suffix, photo.pixels.dtype)
+    if edges.dtype == np.bool_:
+        return photo.with_colours(io.rescale(edges, dtype), drawn=True)
+    span = io.span_of(image)
+    page = np.full((8, 8), span, image.dtype)  # without edges
+    flat = io.span_of(pipeline_for(chosen, white, image.dtype, sigma, "reflect")(page))
+    return photo.with_colours(io.stretch(edges, chosen.signed, dtype, span, flat), drawn=True)

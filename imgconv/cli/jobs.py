@@ -41,11 +41,12 @@ class Naming:
         Returns the suffix of a result from the path of its picture.
     ending : str
         What comes between the picture's name and the suffix.
-    suffixes : tuple of str
-        Of the files that the command can write.
+    readable, suffixes : tuple of str
+        How the names of files end that are pictures in a folder, and of those that are written.
     """
 
     suffix: Callable[[Path], str]
+    readable: tuple[str, ...]
     suffixes: tuple[str, ...]
     ending: str = ""
 

@@ -12,13 +12,10 @@ from typing import NamedTuple
 
 import click
 
-from imgconv import io
 from imgconv.cli.pipes import STREAM, is_stream
 from imgconv.io import zarr
 
-__all__ = ["SUFFIXES", "Identity", "Listing", "Source", "find_pictures", "identity", "is_zarr"]
-
-SUFFIXES = (*io.SUFFIXES, zarr.SUFFIX)
+__all__ = ["Identity", "Listing", "Source", "find_pictures", "identity", "is_zarr"]
 
 # What two names of one file share: device and number, or the path of a file that does not exist.
 Identity = tuple[int, int] | str

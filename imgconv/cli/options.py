@@ -34,6 +34,10 @@ class Settings(NamedTuple):
         That they share.
     max_pixels : int
         Of a picture.
+    strip : bool
+        Whether results are without metadata.
+    quality : int, optional
+        Of JPEG and WebP, 1 to 100.
     quiet : bool
         Whether only failures are printed.
     debug : bool
@@ -46,6 +50,8 @@ class Settings(NamedTuple):
     at_once: int
     threads: int
     max_pixels: int
+    strip: bool
+    quality: int | None
     quiet: bool
     debug: bool
 
@@ -57,8 +63,8 @@ OPTIONS = (
         "--out",
         metavar="OUT",
         type=click.Path(path_type=Path),
-        help="Where to write: a .png, .jpg or .tif file for one picture, otherwise a folder, which "
-        "is created if it does not exist; - is standard output.",
+        help="Where to write: a .png, .jpg, .tif or .webp file for one picture, otherwise a "
+        "folder, which is created if it does not exist; - is standard output.",
     ),
     click.option("--overwrite", is_flag=True, help="Replace results that exist."),
     click.option("--skip-existing", is_flag=True, help="Leave out pictures whose result exists."),
@@ -83,6 +89,19 @@ OPTIONS = (
         default=io.MAX_PIXELS / 1e6,
         show_default=True,
         help="Refuse pictures of more than M million pixels.",
+    ),
+    click.option(
+        "--strip",
+        is_flag=True,
+        help="Leave metadata out of results: colour profile, resolution, Exif, texts. Rotation is "
+        "applied before.",
+    ),
+    click.option(
+        "--quality",
+        metavar="Q",
+        type=click.IntRange(1, 100),
+        help="Quality of JPEG and WebP results, 1 to 100  [default: that of a JPEG input, else 95; "
+        "WebP without loss].",
     ),
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but what failed."),
     click.option(
@@ -112,6 +131,8 @@ def for_pictures(command: Callable[..., None]) -> Callable[..., None]:
         at_once: int | None,
         threads: int | None,
         max_megapixels: float,
+        strip: bool,
+        quality: int | None,
         quiet: bool,
         debug: bool,
         **own: Any,
@@ -122,7 +143,16 @@ def for_pictures(command: Callable[..., None]) -> Callable[..., None]:
         threads = threads or imgconv.get_num_threads()
         max_pixels = int(min(max_megapixels, 1e12) * 1e6)
         settings = Settings(
-            inputs, out, existing, at_once or threads, threads, max_pixels, quiet, debug
+            inputs,
+            out,
+            existing,
+            at_once or threads,
+            threads,
+            max_pixels,
+            strip,
+            quality,
+            quiet,
+            debug,
         )
         command(settings, **own)
 

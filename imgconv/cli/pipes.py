@@ -63,7 +63,7 @@ def as_files(
 
 def store(stream: BinaryIO, path: Path) -> Path:
     """Copy a stream into a file, whose suffix is that of its format, and return its path."""
-    begin = stream.read(8)
+    begin = stream.read(files.BEGIN)
     path = path.with_suffix(suffix_of_content(begin))
     try:
         with open(path, "xb") as file:
@@ -77,10 +77,10 @@ def store(stream: BinaryIO, path: Path) -> Path:
 def suffix_of_content(begin: bytes) -> str:
     """Return the suffix for a file that begins so, or none.
 
-    >>> suffix_of_content(b"GIF8"), suffix_of_content(bytes([0xFF, 0xD8, 0xFF, 0xE0]))
+    >>> suffix_of_content(b"text"), suffix_of_content(bytes([0xFF, 0xD8, 0xFF, 0xE0]))
     ('', '.jpg')
     """
     for each in files.FORMATS:
-        if begin.startswith(each.MAGIC):
+        if each.MAGIC.match(begin):
             return each.SUFFIXES[0]
     return ""

@@ -39,6 +39,7 @@ class Batch(NamedTuple):
     jobs: list[Job]
     skipped: int
     listing: Listing
+    messages: Messages
 
 
 class Share(NamedTuple):
@@ -54,27 +55,27 @@ def batch_of(settings: Settings, naming: Naming) -> Batch:
     if settings.out is None:
         raise click.UsageError("Missing option '-o' / '--out'.")
     folder = folder_of(settings.out, naming.suffixes)
-    listing = find_pictures(settings.inputs, naming.suffixes, folder)
+    listing = find_pictures(settings.inputs, naming.readable, folder)
     sources = listing.sources
     if not sources and not listing.unreadable:
         raise click.UsageError("no picture among the inputs")
     jobs = jobs_for(sources, settings.out, naming, settings.existing) if sources else []
     streams = [is_stream(path) for job in jobs for path in job]
     check_terminals(reads=any(streams[::2]), writes=any(streams[1::2]))
-    return Batch(jobs, len(sources) - len(jobs), listing)
+    return Batch(jobs, len(sources) - len(jobs), listing, Messages())
 
 
 def run_recipe(settings: Settings, title: str, recipe: Recipe, naming: Naming) -> None:
     """Make of every picture what the recipe says; exit if any failed."""
     batch = batch_of(settings, naming)
-    work = partial(filter_file, recipe=recipe, naming=naming, max_pixels=settings.max_pixels)
+    work = partial(filter_file, recipe=recipe, naming=naming, settings=settings)
     run(settings, title, batch, [Share(batch.jobs, work, settings.at_once)])
 
 
 def run(settings: Settings, title: str, batch: Batch, shares: Sequence[Share]) -> None:
     """Run all jobs, report each and all together; exit if any failed, or after Ctrl-C."""
-    messages = Messages()
-    report = Report(settings, batch, messages)
+    messages = batch.messages
+    report = Report(settings, batch)
     interrupted = False
     with ExitStack() as stack:
         if not settings.debug:
@@ -158,9 +159,9 @@ def message_of(error: Exception) -> str:
 class Report:
     """Prints what becomes of the pictures: each at once, and at the end all that failed."""
 
-    def __init__(self, settings: Settings, batch: Batch, messages: Messages) -> None:
+    def __init__(self, settings: Settings, batch: Batch) -> None:
         self.batch = batch
-        self.messages = messages
+        self.messages = batch.messages
         self.quiet = settings.quiet
         self.to_stderr = settings.out is not None and is_stream(settings.out)
         self.begun = time.perf_counter()
@@ -204,13 +205,8 @@ class Report:
         if not self.quiet:
             for line in self.messages.lines({done.job.source for done in self.failed}):
                 show(f"imgconv: {line}", sys.stderr)
-        others = self.batch.listing.others
-        if others:
-            kinds = ", ".join(
-                f"{n} {suffix or 'without suffix'}" for suffix, n in others.most_common(5)
-            )
-            more = ", ..." if len(others) > 5 else ""
-            self.say(f"left out: {others.total()} files that are no pictures ({kinds}{more})")
+        if self.batch.listing.others:
+            self.say(left_out(self.batch.listing.others))
         total = len(self.batch.jobs) + len(self.batch.listing.unreadable)
         left = total - self.done - len(self.failed)
         if total > 1 or self.batch.skipped or left:

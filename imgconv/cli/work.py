@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,14 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv import io
+from imgconv.cli.images import prepared
 from imgconv.cli.jobs import Job, Naming
+from imgconv.cli.options import Settings
 from imgconv.cli.pipes import as_files
-from imgconv.io import tiff
+from imgconv.io import pillow, tiff
 
 if TYPE_CHECKING:
     from imgconv.pipeline import Pipeline
 
 __all__ = ["Done", "Recipe", "filter_file", "filtered"]
+
+# Pillow's names of the formats that may have several frames.
+ANIMATED = {".png": "PNG", ".gif": "GIF", ".webp": "WEBP", ".avif": "AVIF"}
 
 # What a command makes of a picture, for a file with this suffix.
 Recipe = Callable[[io.Picture, str], io.Picture]
@@ -60,68 +66,59 @@ class Stopwatch:
             self.seconds += time.perf_counter() - begun
 
 
-def filter_file(job: Job, recipe: Recipe, naming: Naming, max_pixels: int) -> Done:
+def filter_file(job: Job, recipe: Recipe, naming: Naming, settings: Settings) -> Done:
     """Read, filter and write a picture; of a TIFF into a TIFF, all pages."""
     timed = Stopwatch(recipe)
     with as_files(job.source, job.result, naming.suffix) as (source, result):
         about = io.about(source)
         suffix = result.suffix.lower()
         pages = about.pages if suffix in tiff.SUFFIXES else 1
-        results = _pages(source, pages, timed, suffix, max_pixels)
+        results = (timed(page, suffix) for page in io.read_pages(source, settings.max_pixels))
+        strip, quality = settings.strip, settings.quality
         if pages > 1:
             large = math.prod(about.shape) * pages * 8 > tiff.LARGE
-            io.write_pages(result, results, large)
+            io.write_pages(result, results, large, strip=strip, quality=quality)
         else:
-            io.write(result, next(results))
-    left_out = ""
-    if about.pages > pages:
-        left_out = f"page 1 of {about.pages} alone is in the result; a TIFF file would have all"
+            io.write(result, next(results), strip=strip, quality=quality)
+        left_out = ""
+        if about.pages > pages:
+            left_out = f"page 1 of {about.pages} alone is in the result; a TIFF file would have all"
+        elif is_animated(source):
+            left_out = "the first frame alone is in the result"
     return Done(job, "", about.shape[:2], pages, timed.seconds, left_out)
 
 
-def _pages(
-    source: Path, count: int, recipe: Recipe, suffix: str, max_pixels: int
-) -> Iterator[io.Picture]:
-    """Yield the results of the first pages of a file."""
-    for page in range(count):
-        yield recipe(io.read(source, max_pixels, page), suffix)
+def is_animated(path: Path) -> bool:
+    """Return whether a file has more frames than the one that is read."""
+    kind = ANIMATED.get(path.suffix.lower())
+    if kind is None:
+        return False
+    # A file of another format than its name says has no frames, or is told by another name.
+    with suppress(Exception), pillow.opened(path, kind) as file:
+        return bool(getattr(file, "is_animated", False))
+    return False
 
 
 def filtered(picture: io.Picture, suffix: str, pipeline: Pipeline, floats: str) -> io.Picture:
     """Return what the pipeline makes of a picture, as a file with this suffix can store it."""
-    colours, opacity = picture.split()
-    channel_axis = -1 if colours.shape[2] > 1 else None
-    image = colours if channel_axis else colours[..., 0]
-    plan = pipeline.plan(image.shape, image.dtype, channel_axis=channel_axis)
-    if isinstance(plan.dtype, tuple):
-        raise io.PictureError(
-            f"the pipeline gives {len(plan.dtype)} images; magnitude makes one of them"
-        )
-    begins_grey = pipeline.steps[0].name == "grey"
-    if opacity is not None and (begins_grey or plan.shape[:2] != image.shape[:2]):
-        image, opacity = picture.over_white().reshape(image.shape), None
-    result = storable(pipeline(image, channel_axis=channel_axis), image.dtype, floats, suffix)
-    if opacity is None:
-        return io.Picture(result)
-    if result.dtype != opacity.dtype:
-        if result.dtype.kind == "u":
-            opacity = io.rescale(opacity, result.dtype.type)
-        else:
-            opacity = (opacity / io.full_scale(opacity.dtype)).astype(result.dtype)
-    colours = result if result.ndim == 3 else result[..., None]
-    return io.Picture.join(colours, opacity, picture.alpha)
+    image, opacity = prepared(picture, pipeline)
+    result = pipeline(image, channel_axis=-1 if image.ndim > 2 else None)
+    drawn = result.dtype.kind in "bf" and result.dtype != image.dtype
+    if suffix not in tiff.SUFFIXES or result.dtype.kind == "b":
+        drawn = drawn or result.dtype.kind == "f"
+        result = storable(result, picture, io.span_of(image), floats, suffix)
+    return picture.with_colours(result, opacity, drawn=drawn)
 
 
-def storable(result: NDArray[Any], source: np.dtype[Any], floats: str, suffix: str) -> NDArray[Any]:
+def storable(
+    result: NDArray[Any], picture: io.Picture, span: float, floats: str, suffix: str
+) -> NDArray[Any]:
     """Return a result as a file can store it: bool as black and white, floats as integers."""
     if result.dtype.kind == "b":
         return result.astype(np.uint8) * np.uint8(255)
-    if result.dtype.kind != "f" or suffix in tiff.SUFFIXES:
+    if result.dtype.kind != "f":
         return result
-    dtype = io.integer_type(suffix, source)
+    dtype = io.integer_type(suffix, picture.pixels.dtype)
     if floats == "stretch":
-        return io.stretch(result, bool((result < 0).any()), dtype)
-    white = io.full_scale(source) if floats == "image" else 1.0
-    if white == 1.0 and source.kind == "f":
-        return result  # in this scale, files are written anyway
-    return io.rescale(result / result.dtype.type(white), dtype)
+        return io.stretch(result, bool((result < 0).any()), dtype, span)
+    return io.rescale(result, dtype, picture.white if floats == "image" else 1.0)

@@ -225,7 +225,7 @@ def test_a_photo_is_never_overwritten(photo: Path, tmp_path: Path) -> None:
         (["PHOTO", "OTHER", "-o", "OUT.png"], "one file"),
         (["PHOTO", "-o", "OUT.gif"], ".gif"),
         (["PHOTO", "-o", "OTHER"], "neither a folder"),
-        (["PHOTO", "-o", "OUT.webp"], ".webp"),
+        (["PHOTO", "-o", "OUT.heic"], ".heic"),
         (["PHOTO", "-o", "OUT.png", "--overwrite", "--skip-existing"], "contradict"),
         (["PHOTO", "-", "-o", "OUT"], "read alone"),
         (["-", "-o", "OUT"], "name a file"),

@@ -88,7 +88,7 @@ def test_folders_at_any_depth_and_patterns(run: Run, ending: str, tmp_path: Path
     ]  # fmt: skip
     lines = outcome.stdout.splitlines()
     assert len([line for line in lines if " -> " in line]) == 3
-    assert "left out: 3 files that are no pictures (1 .txt, 1 without suffix, 1 .mov)" in lines
+    assert "left out: 3 files that are no pictures (1 without suffix, 1 .mov, 1 .txt)" in lines
     assert lines[-1].startswith("3 done, ")
     outcome = run(place / "**" / "*.png", "-o", tmp_path / "pattern")
     assert outcome.exit_code == 0, outcome.output
@@ -257,14 +257,14 @@ def three(folder: Path) -> Path:
 )
 def test_whatever_fails_is_one_line(run: Run, tmp_path: Path, monkeypatch, error) -> None:
     folder = three(tmp_path / "in")
-    read = io.read
+    read = io.read_pages
 
     def broken(path, *arguments):
         if path.name == "b.png":
             raise error
         return read(path, *arguments)
 
-    monkeypatch.setattr(io, "read", broken)
+    monkeypatch.setattr(io, "read_pages", broken)
     outcome = run(folder, "-o", tmp_path / "out")
     assert outcome.exit_code == 1
     (line,) = outcome.stderr.splitlines()
@@ -402,7 +402,7 @@ def test_lines_of_compiled_code(command, tmp_path: Path, jobs: int) -> None:
 
 def test_warnings_and_logs_are_reported_once(run: Run, tmp_path: Path, monkeypatch) -> None:
     folder = three(tmp_path / "in")
-    read = io.read
+    read = io.read_pages
 
     def talkative(path, *arguments):
         import logging
@@ -411,7 +411,7 @@ def test_warnings_and_logs_are_reported_once(run: Run, tmp_path: Path, monkeypat
         logging.getLogger("somebody").error("the same\nof all")
         return read(path, *arguments)
 
-    monkeypatch.setattr(io, "read", talkative)
+    monkeypatch.setattr(io, "read_pages", talkative)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         outcome = run(folder, "-o", tmp_path / "out")
@@ -444,6 +444,31 @@ def test_pages_that_have_no_place(run: Run, tmp_path: Path) -> None:
     assert outcome.exit_code == 0
     (line,) = outcome.stderr.splitlines()
     assert line.startswith(f"imgconv: {tmp_path / 'a.tif'}: page 1 of 3 alone is in the result")
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("GIF", "gif"), ("PNG", "png"), ("WEBP", "webp")])
+def test_frames_that_have_no_place(run: Run, tmp_path: Path, kind: str, suffix: str) -> None:
+    frames = [Image.fromarray(np.full((9, 9, 3), 60 * k, np.uint8)) for k in range(3)]
+    frames[0].save(tmp_path / f"a.{suffix}", kind, save_all=True, append_images=frames[1:])
+    frames[0].save(tmp_path / f"b.{suffix}", kind)
+    outcome = run(tmp_path / f"*.{suffix}", "-o", tmp_path / "out")
+    assert outcome.exit_code == 0, outcome.output
+    assert outcome.stderr.splitlines() == [
+        f"imgconv: {tmp_path / f'a.{suffix}'}: the first frame alone is in the result"
+    ]
+
+
+def test_strip_and_quality(run: Run, tmp_path: Path) -> None:
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+    image.save(tmp_path / "a.jpg", dpi=(300, 300), quality=90)
+    sizes = {}
+    for name, options in {"kept": [], "strip": ["--strip"], "low": ["--quality", 20]}.items():
+        outcome = run(tmp_path / "a.jpg", "-o", tmp_path / f"{name}.jpg", *options)
+        assert outcome.exit_code == 0, outcome.output
+        with Image.open(tmp_path / f"{name}.jpg") as result:
+            assert (result.info.get("dpi") == (300, 300)) == (name != "strip")
+        sizes[name] = (tmp_path / f"{name}.jpg").stat().st_size
+    assert sizes["low"] < sizes["kept"] / 2
 
 
 def test_quiet(run: Run, tmp_path: Path) -> None:
