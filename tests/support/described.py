@@ -1,4 +1,4 @@
-"""Pictures that carry a profile, a resolution, Exif, XMP and texts, and functions that write them."""
+"""Pictures that carry a profile, a resolution, Exif, XMP and texts, and how to write them."""
 
 from pathlib import Path
 
