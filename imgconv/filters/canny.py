@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from imgconv import kernels
 from imgconv.core import check
 from imgconv.core.call import Call, Several, apply, filtering
+from imgconv.core.pixels import native
 from imgconv.filters.arguments import Image, Mode
 from imgconv.operations import flood
 from imgconv.operations.canny import Canny
@@ -255,7 +256,7 @@ def run_stage(
 ) -> Image:
     """Run Canny's loop up to a stage, in the dtype that scikit-image has there."""
     operation = canny_stage(
-        stage, planes.shape[-2:], check.native(planes.dtype), border, divided, low, high
+        stage, planes.shape[-2:], native(planes.dtype), border, divided, low, high
     )
     dtype = np.dtype(np.uint8) if stage == "classes" else skimage_float(planes.dtype)
     return apply(operation, planes, border.modes, border.cval, (-2, -1), None, dtype)

@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check
 from imgconv.core.call import Call, Several, filtering
-from imgconv.core.pixels import difference
+from imgconv.core.pixels import difference, native
 from imgconv.filters.order import extremum, window
 from imgconv.operations.base import Operation
-from imgconv.operations.rank import Compound, Window
+from imgconv.operations.rank import Compound, Footprint
 
 __all__ = [
     "black_tophat",
@@ -418,7 +418,7 @@ def subtracted(
     way: str,
     parts: tuple[Part | None, Part | None],
     image: ArrayLike,
-    element: Window,
+    element: Footprint,
     common: tuple[Any, ...],
     dtype: Any,
     out: Any,
@@ -444,7 +444,11 @@ def subtracted(
 
 
 def eroded(
-    image: ArrayLike, element: Window, common: tuple[Any, ...], dtype: Any = None, out: Any = None
+    image: ArrayLike,
+    element: Footprint,
+    common: tuple[Any, ...],
+    dtype: Any = None,
+    out: Any = None,
 ) -> Call[Image]:
     """Return the least pixels; `common` are mode, cval, axes and channel_axis."""
     mode, cval, axes, channel_axis = common
@@ -452,19 +456,23 @@ def eroded(
 
 
 def dilated(
-    image: ArrayLike, element: Window, common: tuple[Any, ...], dtype: Any = None, out: Any = None
+    image: ArrayLike,
+    element: Footprint,
+    common: tuple[Any, ...],
+    dtype: Any = None,
+    out: Any = None,
 ) -> Call[Image]:
     """Return the greatest pixels of the turned element."""
     mode, cval, axes, channel_axis = common
     return Call.of(
-        extremum(element.turned, True), image, mode, cval, axes, channel_axis, dtype, out
+        extremum(element.flipped, True), image, mode, cval, axes, channel_axis, dtype, out
     )
 
 
 def compounded(
     way: str,
     image: ArrayLike,
-    element: Window,
+    element: Footprint,
     common: tuple[Any, ...],
     dtype: Any = None,
     out: Any = None,
@@ -475,7 +483,7 @@ def compounded(
 
 
 @lru_cache(maxsize=256)
-def compound(element: Window, way: str) -> Operation:
+def compound(element: Footprint, way: str) -> Operation:
     """Return the operation."""
     return Compound(element, way)
 
@@ -489,6 +497,6 @@ SUBTRACTED = tuple(
 
 def is_subtracted(image: ArrayLike, dtype: Any, out: Any) -> bool:
     """Whether the loop can subtract, or the difference of two results has to be made."""
-    own = check.native(check.image(image).dtype)
-    kept = out is None or (isinstance(out, np.ndarray) and check.native(out.dtype) == own)
+    own = native(check.image(image).dtype)
+    kept = out is None or (isinstance(out, np.ndarray) and native(out.dtype) == own)
     return dtype is None and kept and own in SUBTRACTED

@@ -15,7 +15,7 @@ from imgconv.core.cache import Cache
 from imgconv.core.call import Call, filtering
 from imgconv.core.run import hashable
 from imgconv.operations.base import Operation
-from imgconv.operations.rank import Extremum, Rank, Window
+from imgconv.operations.rank import Extremum, Footprint, Rank
 
 __all__ = ["maximum", "median", "minimum", "percentile", "rank"]
 
@@ -315,12 +315,12 @@ def rank(
 
 
 @lru_cache(maxsize=256)
-def extremum(window: Window, greatest: bool) -> Operation:
+def extremum(window: Footprint, greatest: bool) -> Operation:
     """Return the least or the greatest of a window."""
     return Extremum(window, greatest)
 
 
-def window(size: Any, footprint: Any) -> Window:
+def window(size: Any, footprint: Any) -> Footprint:
     """Return the window of a size or, if there is one, of a footprint, centred at size // 2."""
     if footprint is None:
         return rectangle(hashable(size))
@@ -328,16 +328,16 @@ def window(size: Any, footprint: Any) -> Window:
     key = pixels.tobytes(), pixels.shape
     found = FOOTPRINTS.get(key)
     if found is None:
-        found = Window.of(pixels, (pixels.shape[0] // 2, pixels.shape[1] // 2))
+        found = Footprint.of(pixels, (pixels.shape[0] // 2, pixels.shape[1] // 2))
         FOOTPRINTS.put(key, found, 2 * pixels.nbytes + 512)
     return found
 
 
 @lru_cache(maxsize=256, typed=True)
-def rectangle(size: Any) -> Window:
+def rectangle(size: Any) -> Footprint:
     """Return the window that is all of a rectangle."""
     height, width = check.integers(size, "size", 1)
-    return Window((height, width), (height // 2, width // 2))
+    return Footprint((height, width), (height // 2, width // 2))
 
 
 ranking = lru_cache(maxsize=256)(Rank)

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check, windows
 from imgconv.core.call import Call, Several, filtering
-from imgconv.core.plan import Fit
+from imgconv.core.decide import Placement
 from imgconv.core.windows import Pair, Plane
 from imgconv.filters.arguments import Image
 from imgconv.operations.pool import HOW, Pool
@@ -174,9 +174,9 @@ def windows_of(
 
 
 @lru_cache(maxsize=128)
-def pooling(how: str, plane: Plane, padded: bool) -> tuple[Pool, Fit]:
+def pooling(how: str, plane: Plane, padded: bool) -> tuple[Pool, Placement]:
     """Return the operation and where its windows lie; padding counts in a mean if `padded`."""
     y, x = plane
     counts = y.pixels(padded), x.pixels(padded)
     operation = Pool(how, (y.k, x.k), counts, (y.stride, x.stride), (y.dilation, x.dilation))
-    return operation, Fit((y.before, x.before), (y.count, x.count))
+    return operation, Placement((y.before, x.before), (y.count, x.count))

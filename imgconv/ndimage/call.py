@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core.border import MODES, SYNONYMS
-from imgconv.core.check import native
+from imgconv.core.pixels import native
 from imgconv.fallback import HandOver
 
 Image = NDArray[Any]

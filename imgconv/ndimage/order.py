@@ -31,7 +31,7 @@ from imgconv.ndimage.call import (
 )
 from imgconv.ndimage.passes import fastest, plane
 from imgconv.ndimage.sound import as_scipy
-from imgconv.operations.rank import Rank, Window
+from imgconv.operations.rank import Footprint, Rank
 
 __all__ = [
     "maximum_filter",
@@ -177,17 +177,17 @@ def rank_filter(
 
 
 @lru_cache(maxsize=256)
-def rectangle(size: tuple[int, int], at: tuple[int, int]) -> Window:
+def rectangle(size: tuple[int, int], at: tuple[int, int]) -> Footprint:
     """Return the window that is all of a rectangle."""
-    return Window(size, at)
+    return Footprint(size, at)
 
 
-def window_of(footprint: Image, at: tuple[int, int]) -> Window:
+def window_of(footprint: Image, at: tuple[int, int]) -> Footprint:
     """Return a 2-D footprint as a window."""
     key = footprint.tobytes(), footprint.shape, at
     found = WINDOWS.get(key)
     if found is None:
-        found = rectangle(footprint.shape, at) if footprint.all() else Window.of(footprint, at)
+        found = rectangle(footprint.shape, at) if footprint.all() else Footprint.of(footprint, at)
         WINDOWS.put(key, found, 2 * footprint.nbytes + 512)
     return found
 
@@ -329,7 +329,7 @@ class Windowed(NamedTuple):
     image: Image
     lifted: bool
     axes: tuple[int, int] | None
-    window: Window
+    window: Footprint
     mode: str
     cval: float
     target: Target

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from imgconv.core.cache import cached_property
 from imgconv.core.call import apply
-from imgconv.core.plan import Fit
+from imgconv.core.decide import Placement
 from imgconv.operations.base import Operation
 from imgconv.pipeline import measures
 from imgconv.pipeline.steps import (
@@ -177,7 +177,7 @@ class Window:
             None if spec.channels is None else -1,
             spec.dtype,
             out if exact else None,
-            Fit((windows[0].before - top, windows[1].before - left), (rows, columns)),
+            Placement((windows[0].before - top, windows[1].before - left), (rows, columns)),
         )
         if exact:
             return result

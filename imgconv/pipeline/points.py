@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check
-from imgconv.core.pixels import limits, rounded, store
+from imgconv.core.pixels import limits, native, rounded, store
 from imgconv.filters.linear import box
 from imgconv.operations.base import pixels
 from imgconv.pipeline.measures import extremes, otsu
@@ -51,7 +51,7 @@ def by_value(image: ArrayLike, change: Callable[[Image], Image], out: Image | No
     Where there are few values, each is changed once, in a table.
     """
     array = check.image(image)
-    dtype = check.native(array.dtype)
+    dtype = native(array.dtype)
     if dtype.kind in "iu" and dtype.itemsize <= 2 and array.size > 1 << (8 * dtype.itemsize):
         unsigned = np.dtype(f"u{dtype.itemsize}")
         values = np.arange(1 << (8 * dtype.itemsize), dtype=unsigned).view(dtype)
@@ -207,7 +207,7 @@ def invert(image: ArrayLike, *, out: Image | None = None) -> Image:
     array([255, 191,   0], dtype=uint8)
     """
     array = check.image(image)
-    dtype = check.native(array.dtype)
+    dtype = native(array.dtype)
     inverted = 1 - array if dtype.kind == "f" else ~array
     return delivered(inverted.astype(dtype, copy=False), dtype, out)
 
@@ -235,7 +235,7 @@ def absolute(image: ArrayLike, *, out: Image | None = None) -> Image:
     array([127,   3,   4], dtype=int8)
     """
     array = check.image(image)
-    dtype = check.native(array.dtype)
+    dtype = native(array.dtype)
     if dtype.kind == "i":
         array = np.maximum(array, -limits(dtype)[1])
     return delivered(np.abs(array).astype(dtype, copy=False), dtype, out)
@@ -271,9 +271,9 @@ def astype(image: ArrayLike, dtype: DTypeLike, *, out: Image | None = None) -> I
     >>> astype([-3.0, 1.7, 300.0], np.uint8)
     array([  0,   2, 255], dtype=uint8)
     """
-    wanted = check.native(check.result_dtype(dtype))
+    wanted = native(check.result_dtype(dtype))
     array = check.image(image)
-    return delivered(array.astype(check.native(array.dtype), copy=False), wanted, out)
+    return delivered(array.astype(native(array.dtype), copy=False), wanted, out)
 
 
 def grey(image: ArrayLike, *, channel_axis: int | None = None, out: Image | None = None) -> Image:
@@ -310,7 +310,7 @@ def grey(image: ArrayLike, *, channel_axis: int | None = None, out: Image | None
     array([[ 54, 182,  18]], dtype=uint8)
     """
     array = check.image(image)
-    dtype = check.native(array.dtype)
+    dtype = native(array.dtype)
     if channel_axis is None:
         return delivered(array.astype(dtype, copy=False), dtype, out)
     colours = np.moveaxis(array, channel_axis, -1)
@@ -374,7 +374,7 @@ def normalize(
             end if value is None else value for value, end in zip((least, most), found, strict=True)
         )
     check.ordered(least, most)
-    real = computing(check.native(array.dtype))
+    real = computing(native(array.dtype))
     spread = most - least
     values = np.subtract(array, real.type(least), dtype=real)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -440,7 +440,7 @@ def threshold(
     if isinstance(value, str):
         check.choice(value, ("otsu", "local"), "value")
     if value == "local":
-        real = computing(check.native(array.dtype))
+        real = computing(native(array.dtype))
         mean = box(array, size, mode=mode, channel_axis=channel_axis, dtype=real)
         mean -= real.type(check.number(offset, "offset"))
         limit: Any = mean
@@ -474,7 +474,7 @@ def magnitude(*images: ArrayLike, out: Image | None = None) -> Image:
     array([5., 2.], dtype=float32)
     """
     arrays = [check.image(image) for image in images]
-    real = np.result_type(*(computing(check.native(array.dtype)) for array in arrays))
+    real = np.result_type(*(computing(native(array.dtype)) for array in arrays))
     with np.errstate(over="ignore", invalid="ignore"):
         squares = np.square(arrays[0], dtype=real)
         for array in arrays[1:]:

@@ -17,6 +17,7 @@ from numpy.typing import DTypeLike
 from imgconv.core import check
 from imgconv.core.cache import cached_property
 from imgconv.core.call import call_of
+from imgconv.core.pixels import native
 from imgconv.filters import canny, denoise, gradients, linear, morphology, order, pooling
 from imgconv.pipeline import points
 
@@ -425,7 +426,7 @@ def step(
     if halo is not None:
         reach = check.integers(halo, "halo", 0)
     name = str(getattr(function, "__name__", repr(function)))
-    wanted = None if dtype is None else check.native(check.result_dtype(dtype))
+    wanted = None if dtype is None else native(check.result_dtype(dtype))
     return Step(name, function, arguments, reach, wanted)
 
 
@@ -465,7 +466,7 @@ def is_itself(guide: Any) -> bool:
 def canonical(word: str, value: Any) -> Any:
     """Return an argument as it is kept, so that equal ones are equal."""
     if value is not None and word == "dtype":
-        return check.native(check.result_dtype(value))
+        return native(check.result_dtype(value))
     if value is not None and word in {"kernel", "kernel_y", "kernel_x", "footprint"}:
         name = isinstance(value, str)
         return value if name else np.array(value, bool if word == "footprint" else np.float64)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from imgconv.core import cpu
 from imgconv.core.call import apply
-from imgconv.core.plan import Fit
+from imgconv.core.decide import Placement
 from imgconv.fallback import HandOver
 from imgconv.filters.linear import OPERATIONS, dense
 from imgconv.ndimage.call import array_of
@@ -48,7 +48,7 @@ class Call(NamedTuple):
     weights: NDArray[np.float64]
     border: str
     fill: float
-    fit: Fit
+    fit: Placement
     stored: np.dtype  # holds every sum
     dtype: np.dtype  # SciPy's, in which integers wrap around
     flipped: bool
@@ -158,17 +158,17 @@ def swap(image: tuple[int, ...], kernel: tuple[int, ...], mode: Any, centred: bo
     return centred and mode == "full" and prod(kernel) > prod(image)
 
 
-def place(image: tuple[int, ...], kernel: tuple[int, ...], mode: Any, turned: bool) -> Fit:
+def place(image: tuple[int, ...], kernel: tuple[int, ...], mode: Any, turned: bool) -> Placement:
     """Return where the first window begins, and how many there are."""
     (h, w), (kh, kw) = image, kernel
     if mode == "full":
-        return Fit((kh - 1, kw - 1), (h + kh - 1, w + kw - 1))
+        return Placement((kh - 1, kw - 1), (h + kh - 1, w + kw - 1))
     if mode == "same":
         # The centre of an even kernel lies on its other side once it is turned around.
         before = (kh // 2, kw // 2) if turned else ((kh - 1) // 2, (kw - 1) // 2)
-        return Fit(before, (h, w))
+        return Placement(before, (h, w))
     if mode == "valid" and kh <= h and kw <= w:
-        return Fit((0, 0), (h - kh + 1, w - kw + 1))
+        return Placement((0, 0), (h - kh + 1, w - kw + 1))
     raise HandOver("no such mode, or no place")
 
 

@@ -141,11 +141,11 @@ def test_a_child_imports_what_another_thread_was_importing(tmp_path, monkeypatch
     (tmp_path / "a_slow_loop.py").write_text("import time\ntime.sleep(0.5)\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(cpu, "import_module", lambda _: importlib.import_module("a_slow_loop"))
-    thread = threading.Thread(target=lambda: cpu.loop("any", "float32"))
+    thread = threading.Thread(target=lambda: cpu.module("any", "float32"))
     thread.start()
     while "a_slow_loop" not in sys.modules:
         time.sleep(0.001)
-    assert forked(lambda: cpu.loop("any", "float32").__name__) == "a_slow_loop"
+    assert forked(lambda: cpu.module("any", "float32").__name__) == "a_slow_loop"
     thread.join()
 
 
@@ -163,7 +163,7 @@ def test_a_cache_is_whole_in_a_child():
     thread = in_thread(write)
     try:
         for _ in range(20):
-            assert forked(lambda: cache.held == sum(cache._sizes.values()) <= 1000)
+            assert forked(lambda: cache.nbytes == sum(cache._sizes.values()) <= 1000)
             assert forked(lambda: set(cache) == set(cache._sizes))
     finally:
         stop.set()

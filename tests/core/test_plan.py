@@ -142,7 +142,7 @@ class TestExplain:
         told = imgconv.explain(imgconv.sobel, self.IMAGE)
         with pytest.raises(AttributeError):
             told.cost = 1.0
-        assert not any(array.flags.writeable for array in told.keep)
+        assert not any(array.flags.writeable for array in told.pointers)
 
 
 # ---- caches ----------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class TestCache:
         for key in "abc":
             cache.put(key, key.upper(), 40)
         assert (cache.get("a"), cache.get("b"), cache.get("c")) == (None, "B", "C")
-        assert cache.held == 80
+        assert cache.nbytes == 80
 
     def test_keeps_nothing_too_large(self):
         cache = Cache(limit=100)
@@ -167,7 +167,7 @@ class TestCache:
         cache.put("a", 1, 60)
         cache.put("a", 2, 30)
         assert cache.get("a") == 2
-        assert cache.held == 30
+        assert cache.nbytes == 30
         assert len(cache) == 1
 
     def test_forgets(self):
@@ -175,7 +175,7 @@ class TestCache:
         cache.put("a", 1, 60)
         cache.clear()
         assert cache.get("a") is None
-        assert cache.held == len(cache) == 0
+        assert cache.nbytes == len(cache) == 0
 
 
 def test_caches_hold_at_most_32_megabytes():
@@ -187,7 +187,7 @@ def test_caches_hold_at_most_32_megabytes():
         kernel[0, 0] = i
         imgconv.correlate(image, kernel)
     for cache in caches:
-        assert 0 < cache.held <= cache.limit
+        assert 0 < cache.nbytes <= cache.limit
         cache.clear()
 
 

@@ -49,16 +49,16 @@ class Watched:
 @pytest.fixture
 def watched_loops(monkeypatch):
     """The loops that read arrays as they lie look at what they are given."""
-    loop, seen = cpu.loop, []
+    module, seen = cpu.module, []
 
     def watched(name, real):
-        found = loop(name, real)
+        found = module(name, real)
         if name not in PLAIN:
             return found
         seen.append(name)
         return Watched(found)
 
-    monkeypatch.setattr(cpu, "loop", watched)
+    monkeypatch.setattr(cpu, "module", watched)
     return seen
 
 

@@ -50,7 +50,7 @@ def wide_range(shape, dtype, seed=0):
 
 def tiles_of(kernel, image, **options):
     """Return how many tiles an image takes."""
-    return len(imgconv.explain(imgconv.correlate, image, kernel, **options).job.places())
+    return len(imgconv.explain(imgconv.correlate, image, kernel, **options).params.places())
 
 
 # ---- the choice ------------------------------------------------------------------------------
@@ -219,8 +219,8 @@ class TestFactor:
         column, row = np.array([6, 0, -15, 9]) / 8, np.array([4, 10, -2.0])
         [(down, across)] = methods.factor(np.outer(column, row), 1e-15, 1)
         assert (np.outer(down, across) == np.outer(column, row)).all()
-        assert methods.is_whole(down)
-        assert methods.is_whole(across)
+        assert methods.is_exact(down)
+        assert methods.is_exact(across)
 
     def test_nothing(self):
         [(column, row)] = methods.factor(np.zeros((3, 4)), 1e-15, 1)
@@ -400,7 +400,7 @@ class TestTiles:
             image = sample((50, width), "uint16")
             options = {"mode": "constant", "cval": np.nan, "dtype": "uint16"}
             told = imgconv.explain(imgconv.correlate, image, kernel, method="fft", **options)
-            assert (told.job.operation.real, told.computed_in) == (np.float64, np.float32)
+            assert (told.params.operation.real, told.computed_in) == (np.float64, np.float32)
             result = imgconv.correlate(image, kernel, method="fft", **options)
             direct = imgconv.correlate(image, kernel, method="direct", **options)
             assert_close(result, direct, ulps=1)
@@ -471,7 +471,7 @@ def test_tiles_of_a_usual_size():
     """A megabyte at most, unless the kernel alone fills a good part of that."""
     for size in (31, 63, 127):
         told = explain(random_kernel(size, size), method="fft")
-        assert told.job.operation.real == np.float32
+        assert told.params.operation.real == np.float32
         assert np.prod(told.operation.tile) * 4 <= MEGABYTE
     told = explain(random_kernel(300, 300), method="fft")
     assert np.prod(told.operation.tile) <= fourier.AREA * 300 * 300

@@ -203,7 +203,7 @@ def test_strips_meet_without_a_seam(monkeypatch, dtype, sigma):
             plan.PLANS.clear()
             patch.setattr(plan, "STRIP_BYTES", 1)
             told = imgconv.explain(RESAMPLE, image, sigma, mode=mode, **common)
-            assert told.job["strip"] < told.job["result_width"]
+            assert told.params["strip"] < told.params["result_width"]
             strips = resample(image, sigma, mode=mode, **common)
             plan.PLANS.clear()
         assert_same_bits(strips, whole)

@@ -83,13 +83,14 @@ def uses_of_loops(tree):
         if isinstance(node, ast.Attribute):
             *_, owner, name = [".", *ast.unparse(node).split(".")]
             inside = owner in {"loop", "copier"}
-            if inside or name == "run_parallel" or (owner, name) == ("cpu", "loop"):
+            looked_up = owner == "cpu" and name in {"loop", "module"}
+            if inside or name == "run_parallel" or looked_up:
                 yield f"{owner}.{name}"
         elif isinstance(node, ast.ImportFrom):
             for one in node.names:
                 whole = f"{node.module}.{one.name}"
                 inside = "imgconv._loops" in whole and one.name != "machine"
-                if inside or whole.endswith(("core.cpu.loop", "threads.run_parallel")):
+                if inside or whole.endswith(("cpu.loop", "cpu.module", "threads.run_parallel")):
                     yield whole
         elif isinstance(node, ast.Constant) and "imgconv._loops." in str(node.value):
             yield node.value
@@ -100,8 +101,8 @@ class TestLoops:
         """Plans look them up; transforms, which `run` runs as a loop, call two for each tile."""
         found = {name: set(uses_of_loops(tree)) for name, _, tree in modules()}
         assert {name: uses for name, uses in found.items() if uses} == {
-            "imgconv.core.run": {"cpu.loop", "loop.run", "threads.run_parallel"},
+            "imgconv.core.run": {"cpu.module", "loop.run", "threads.run_parallel"},
             "imgconv.core.plan": {"cpu.loop", "loop.scratch"},
-            "imgconv.core.fourier": {"copier.scratch", "loop.scratch", "loop.run"},
+            "imgconv.core.fourier": {"cpu.loop", "copier.scratch", "loop.scratch", "loop.run"},
             "imgconv.core.cpu": {"imgconv._loops."},
         }

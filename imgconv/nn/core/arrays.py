@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check
+from imgconv.core.pixels import native
 
 Array = NDArray[Any]
 
@@ -14,7 +15,7 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 def float_dtype(dtype: DTypeLike, name: str = "dtype") -> np.dtype:
     """Return a dtype that layers compute in."""
-    wanted = check.native(np.dtype(dtype))
+    wanted = native(np.dtype(dtype))
     if wanted not in FLOATS:
         raise TypeError(f"{name} must be float32 or float64, got {np.dtype(dtype)}")
     return wanted
@@ -33,7 +34,7 @@ def readable(array: Array, dtype: np.dtype) -> Array:
 def reals(value: ArrayLike) -> Array:
     """Return an input of any real dtype that loops can read."""
     array = check.image(value, "input")
-    return readable(array, check.native(array.dtype))
+    return readable(array, native(array.dtype))
 
 
 def floats(value: ArrayLike, name: str = "input", dtype: np.dtype | None = None) -> Array:

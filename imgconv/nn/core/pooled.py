@@ -32,8 +32,10 @@ def planes_of(images: Array) -> Array:
 
 def pooled(how: str, array: Array, plane: Plane, padded: bool = False) -> Call[Array]:
     """Return the call of `imgconv.pool`'s loop; padding counts in a mean if `padded`."""
-    operation, fit = pooling(how, plane, padded)
-    return Call(operation, array, "constant", OUTSIDE[how], (-2, -1), dtype=array.dtype, fit=fit)
+    operation, placement = pooling(how, plane, padded)
+    return Call(
+        operation, array, "constant", OUTSIDE[how], (-2, -1), dtype=array.dtype, placement=placement
+    )
 
 
 def largest(images: Array, plane: Plane) -> tuple[Array, NDArray[np.int64]]:

@@ -1,0 +1,11 @@
+import numpy as np
+from numpy.typing import NDArray
+
+def connect(
+    pixels: NDArray[np.uint8],
+    bitmaps: NDArray[np.uint64],
+    stack: NDArray[np.int32],
+    waiting: NDArray[np.uint8],
+    corners: bool,
+    threads: int,
+) -> int: ...
