@@ -4,6 +4,7 @@ A message names the argument, the rule and the value. The errors are marked as r
 other code can distinguish them from faults of the program.
 """
 
+import operator
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -219,7 +220,7 @@ def integer(value: Any, name: str) -> int:
     """Return an integer argument."""
     if not hasattr(value, "__index__") or isinstance(value, (bool, np.bool_)):
         raise type_error(f"{name} must be an integer, got {value!r}")
-    return value.__index__()
+    return operator.index(value)
 
 
 def number(value: Any, name: str) -> float:

@@ -55,8 +55,8 @@ class TiledParams:
     load: Record
     store: Record
     direct: Record
-    copier: cpu.Loop
-    loop: cpu.Loop
+    copier: cpu.Loop[Record]
+    loop: cpu.Loop[Record]
     operation: Fourier
     size: tuple[int, int]
     offsets: NDArray[np.intp]
@@ -95,8 +95,8 @@ def spectrum(operation: Fourier) -> NDArray[Any]:
     spread[: kernel.shape[0] * down : down, : kernel.shape[1] * right : right] = kernel
     fft = transforms()
     with next(TRANSFORMING):
-        waves = fft.rfft2(spread).conj()
-    waves = waves.astype(np.result_type(operation.real, np.complex64))
+        exact = fft.rfft2(spread).conj()
+    waves: NDArray[Any] = exact.astype(np.result_type(operation.real, np.complex64))
     waves.setflags(write=False)
     return waves
 
@@ -247,7 +247,7 @@ def run_tile(
 
 
 def run_part(
-    loop: cpu.Loop,
+    loop: cpu.Loop[Record],
     params: Record,
     begin: tuple[int, int],
     size: tuple[int, int],
@@ -280,4 +280,6 @@ def correlated(tile: NDArray[Any], spectrum: NDArray[Any], rows: int) -> NDArray
     with next(TRANSFORMING):
         waves = fft.fft(fft.rfft(tile), axis=0, overwrite_x=True)
         waves *= spectrum
-        return fft.irfft(fft.ifft(waves, axis=0, overwrite_x=True)[:rows], tile.shape[1])
+        waves = fft.ifft(waves, axis=0, overwrite_x=True)[:rows]
+        results: NDArray[Any] = fft.irfft(waves, tile.shape[1])
+    return results

@@ -73,6 +73,7 @@ def difference(
     and may be overwritten.
     """
     own = spare.dtype
+    exact: NDArray[Any]
     if own.kind == "b":
         exact = np.not_equal(high, low, out=spare)
     elif own.kind == "f":
@@ -99,11 +100,12 @@ def integer_difference(high: NDArray[Any], low: NDArray[Any], dtype: np.dtype[An
     distance = np.where(negative, 0 - wrapped, wrapped)
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
-            size = distance.astype(dtype)
-        return np.where(negative, -size, size)
+            floats: NDArray[Any] = distance.astype(dtype)
+        return np.where(negative, -floats, floats)
     smallest, largest = limits(dtype)
     ends = [min(end, limits(distance.dtype)[1]) for end in (-smallest, largest)]
     distance = np.minimum(distance, np.where(negative, *np.array(ends, distance.dtype)))
     # After saturation the unsigned number that wraps to a negative one is right.
     size = distance.astype(f"u{dtype.itemsize}")
-    return np.where(negative, 0 - size, size).astype(dtype)
+    result: NDArray[Any] = np.where(negative, 0 - size, size).astype(dtype)
+    return result

@@ -58,7 +58,7 @@ class Plan:
     scratch: int
     times: dict[str, float]
     params: Record | fourier.TiledParams = field(repr=False)
-    loop: Any = field(repr=False)
+    loop: cpu.Loop[Any] = field(repr=False)
     pointers: Pointers = field(repr=False)
 
     @property
@@ -99,9 +99,10 @@ class Plan:
     @property
     def nbytes(self) -> int:
         """Bytes that the plan takes."""
-        tiled = isinstance(self.params, fourier.TiledParams)
-        spectrum = self.params.spectrum.nbytes if tiled else 0
-        return 2048 + spectrum + sum(array.nbytes for array in self.pointers)
+        arrays = [*self.pointers]
+        if isinstance(self.params, fourier.TiledParams):
+            arrays.append(self.params.spectrum)
+        return 2048 + sum(array.nbytes for array in arrays)
 
     def __repr__(self) -> str:
         """Describe what will run and why."""
@@ -139,7 +140,7 @@ def plan_of(decided: Decisions, record: Record, pointers: Pointers, result: Resu
     """Return the plan that runs the loop of the operation, or transforms, with this record."""
     operation, computed, (y, x) = decided.operation, decided.computed, decided.windows
     params: Record | fourier.TiledParams = record
-    loop: Any
+    loop: cpu.Loop[Any]
     if isinstance(operation, Fourier):
         params = fourier.tiled_params(
             record, operation, computed, decided.result_size, pointers.offsets

@@ -124,7 +124,7 @@ def separable(operation: AnyMethod, computed: DType) -> Separable | None:
 
 def max_terms(kernel: Weights) -> int:
     """Return the largest number of terms whose sum costs less than the kernel."""
-    return max(1, min(kernel.shape) // 2)
+    return max(1, int(min(kernel.shape)) // 2)
 
 
 def sum_of(terms: list[tuple[Weights, Weights]], dense: Correlation) -> Separable:

@@ -33,7 +33,7 @@ class RunningMean(Operation):
 
     @property
     def kept_rows(self) -> float:
-        """Not 0 down the columns, and so not in place: pixels are read again as they leave a sum."""
+        """Not 0 down the columns, so not in place: pixels are read again when they leave a sum."""
         return 3 if self.size[0] else 0
 
     @property

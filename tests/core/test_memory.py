@@ -35,12 +35,12 @@ def test_nothing_is_kept_unless_asked_for(image):
 def test_a_freed_result_is_used_again(image):
     imgconv.reuse_memory(100 * MEGABYTE)
     result = imgconv.box(image, 3)
-    where, wanted = address(result), result.copy()
+    where, expected = address(result), result.copy()
     del result
     again = imgconv.box(image, 3)
     assert address(again) == where
     assert (again.shape, again.dtype, again.flags.writeable) == (SHAPE, np.float32, True)
-    np.testing.assert_array_equal(again, wanted)
+    np.testing.assert_array_equal(again, expected)
 
 
 def test_a_result_in_use_is_not(image):
