@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+__test__: dict[str, str]
 HIGHEST_TILE: int
 WIDTHS: tuple[int, int, int, int, int, int, int, int]
 

@@ -4,6 +4,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+__test__: dict[str, str]
+
 def scratch(params: NDArray[Any], threads: int) -> int: ...
 def run(
     params: NDArray[Any],

@@ -3,6 +3,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+__test__: dict[str, str]
+
 def largest(
     axes: NDArray[np.intp],
     image: NDArray[Any],
