@@ -12,7 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 import imgconv
-from imgconv.operations.resample import coarse
+from imgconv.operations.resample import resampled_gaussian
 
 SIGMAS = (8, 10, 12, 16, 20, 30, 50, 100, 200)
 
@@ -39,7 +39,7 @@ def resampling() -> Iterator[tuple[str, ...]]:
     """Yield the worst case of a resampled Gaussian over all images, and pixels of a cell."""
     yield "sigma", "factor", "taps", "largest error, of the pixels' range", "of 8-bit pixels"
     for sigma in SIGMAS:
-        grid = coarse((sigma, sigma))
+        grid = resampled_gaussian((sigma, sigma))
         assert grid is not None
         side, error = grid.sides[0], grid.error
         yield (

@@ -13,8 +13,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 import imgconv
+from imgconv import nn
 from imgconv.bench.measure import interleave
-from imgconv.nn.functional import convolution, pooling, shaping
 
 Array = np.ndarray
 Shape = tuple[int, ...]
@@ -89,9 +89,8 @@ LAYERS = (
 
 def ours(layer: Layer) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """Return the layer's call and that of its gradients."""
-    module: Any = next(m for m in (convolution, pooling, shaping) if layer.function in m.__all__)
     arrays, words = layer.arrays(), layer.words
-    forward, backward = (getattr(module, layer.function + end) for end in ("", "_backward"))
+    forward, backward = (getattr(nn, layer.function + end) for end in ("", "_backward"))
     grad = np.ones_like(forward(*arrays, **words))
     return lambda: forward(*arrays, **words), lambda: backward(grad, *arrays, **words)
 

@@ -18,12 +18,32 @@ from imgconv.core import check
 from imgconv.core.cache import cached_property
 from imgconv.core.call import call_of
 from imgconv.core.pixels import native
-from imgconv.filters import canny, denoise, gradients, linear, morphology, order, pooling
+from imgconv.filters import (
+    canny,
+    denoise,
+    derivatives,
+    gradients,
+    linear,
+    morphology,
+    order,
+    pooling,
+    smoothing,
+)
 from imgconv.pipeline import points
 
 FILTERS: dict[str, Callable[..., Any]] = {
     name: getattr(module, name)
-    for module in (linear, gradients, canny, order, morphology, denoise, pooling)
+    for module in (
+        linear,
+        smoothing,
+        gradients,
+        derivatives,
+        canny,
+        order,
+        morphology,
+        denoise,
+        pooling,
+    )
     for name in module.__all__
 }
 POINTS: dict[str, Callable[..., Any]] = {name: getattr(points, name) for name in points.__all__}

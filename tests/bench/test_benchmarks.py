@@ -1,4 +1,4 @@
-"""Every row of the cases table, timed: pytest tests/benchmarks --benchmark-enable.
+"""Every row of the cases table, timed: pytest tests/bench/test_benchmarks.py --benchmark-enable.
 
 `imgconv bench` measures beside other libraries; this compares imgconv with its own past
 (--benchmark-autosave, --benchmark-compare).

@@ -1,4 +1,4 @@
-"""Records, enums and constants that Python and Cython share are the same in both."""
+"""What Python and Cython share: records, enums and constants are the same on both sides."""
 
 import ctypes
 import dataclasses
@@ -15,7 +15,7 @@ from paths import ROOT
 from imgconv import operations
 from imgconv._loops import machine
 from imgconv.core import params, pixels
-from imgconv.nn.core import correlation
+from imgconv.nn.core.conv_plan import ConvParams
 from imgconv.operations import (
     base,
     bilateral,
@@ -105,7 +105,7 @@ def fields_of(file, struct):
 
 
 def dtype_of(file, struct):
-    """Return the dtype of a struct, aligned as in C."""
+    """Return the dtype of a struct, laid out as a compiler lays it out."""
     return np.dtype(list(fields_of(file, struct)), align=True)
 
 
@@ -124,20 +124,20 @@ def test_pointers_are_integers_of_their_size():
 
 
 def test_compiled_record():
-    """Its size and the offsets of some fields, from the compiler."""
+    """Its size, and where fields all over it stand, as the compiler says."""
     names = ("cval", "result", "in_place", "block", "weights")
     places = [params.PARAMS.fields[name][1] for name in names]
     assert machine.params_fields() == [params.PARAMS.itemsize, *places]
 
 
-def test_params_of_layers():
-    names = [field.name for field in dataclasses.fields(correlation.Job)]
+def test_params_of_convolutions():
+    names = [field.name for field in dataclasses.fields(ConvParams)]
     assert names == [name for name, *_ in fields_of("conv2d.pyx", "Params")]
     assert {dtype for _, dtype in fields_of("conv2d.pyx", "Params")} == {np.dtype("p")}
 
 
 def test_no_record_is_left_out():
-    """All structs that a loop reads from params.records, and all records of operations."""
+    """All structs that a loop finds at params.records, and all dtypes beside an operation."""
     listed = {(file, struct) for file, struct, _ in RECORDS}
     for file in PYX.glob("*.p*x*"):
         for struct in re.findall(r"<const (\w+)\*> params\.records", file.read_text()):
@@ -198,7 +198,7 @@ def test_conversions(table, of_bool):
     assert [name.removesuffix("_t") for name in found] == names
 
 
-def test_a_record_needs_all_its_fields():
+def test_a_record_wants_all_its_fields():
     for fields in ({"height": 1, "width": 2}, {"height": 1, "width": 2, "step": 3, "more": 4}):
         with pytest.raises(AssertionError):
             base.record(box.RECTANGLE, **fields)
