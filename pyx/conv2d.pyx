@@ -62,7 +62,7 @@ cdef enum:
 
 
 cdef struct Params:
-    # The fields of the record that imgconv/nn/core/correlation.py makes, in its order.
+    # The fields of `ConvParams` in imgconv/nn/core/conv_plan.py.
     Py_ssize_t images, groups, inputs, outputs      # input and output channels of a group
     Py_ssize_t height, width, result_height, result_width
     Py_ssize_t step_y, step_x, phases_y, phases_x

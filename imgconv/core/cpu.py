@@ -82,8 +82,8 @@ def conversions(real: str) -> tuple[int, int]:
 def built_for(computed: np.dtype[Any]) -> np.dtype[Any]:
     """Return the dtype in which this level computes what `computed` holds.
 
-    Level v2 has no loops for integers of 8 and 16 bits, which float32 holds: they would gain least
-    with its short vectors, and processors of this level are few.
+    Level v2 has no loops for integers of 8 and 16 bits, which float32 holds: they would gain little
+    from its short vectors, and processors of this level are few.
     """
     short = computed.kind in "iu" and computed.itemsize <= 2
     return np.dtype(np.float32) if short and LEVEL == "v2" else computed
