@@ -162,7 +162,7 @@ def run_network(net, rows):
         first, second = wires[each.first], wires[each.second][each.ahead :]
         n = min(len(first), len(second))
         low, high = np.minimum(first[:n], second[:n]), np.maximum(first[:n], second[:n])
-        for wire, result in ((each.lesser, low), (each.greater, high)):
+        for wire, result in ((each.smaller, low), (each.larger, high)):
             if wire >= 0:
                 wires[wire] = result
     return [wires[wire][at:] for wire, at in net.outputs]
@@ -214,7 +214,7 @@ def test_length_of_networks():
     """Minima and maxima for each row; an exchange of which one result is used counts as one."""
     for size, most in ((5, 75), (7, 173), (9, 273), (11, 446), (15, 855)):
         net = network.best_for_rectangle(size, size, (size * size // 2,))
-        results = sum((each.lesser >= 0) + (each.greater >= 0) for each in net.exchanges)
+        results = sum((each.smaller >= 0) + (each.larger >= 0) for each in net.exchanges)
         assert results / net.tile <= most
 
 
