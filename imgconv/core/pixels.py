@@ -65,7 +65,11 @@ def rounded(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def difference(
-    high: NDArray[Any], low: NDArray[Any], spare: NDArray[Any], dtype: np.dtype[Any], out: Any
+    high: NDArray[Any],
+    low: NDArray[Any],
+    spare: NDArray[Any],
+    dtype: np.dtype[Any],
+    out: NDArray[Any] | None,
 ) -> NDArray[Any]:
     """Return high - low in a dtype or in `out`, rounded once and saturated.
 

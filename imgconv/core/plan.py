@@ -146,9 +146,10 @@ def plan_of(decided: Decisions, record: Record, pointers: Pointers, result: Resu
             record, operation, computed, decided.result_size, pointers.offsets
         )
         loop = fourier
+        scratch = fourier.scratch(params, 1)
     else:
         loop = cpu.loop(operation.loop, computed.name)
-    scratch = loop.scratch(params, 1)
+        scratch = loop.scratch(record, 1)
     check.window_fits_memory((y.span, x.span), 0 if decided.by_tiles else scratch)
     return Plan(
         operation=operation,
