@@ -386,7 +386,7 @@ def labelled(pictures: tuple[tuple[str, np.ndarray], ...], columns: int = 3) -> 
     import PIL.Image
     import PIL.ImageDraw
 
-    from imgconv.pipeline.show import in_colour
+    from imgconv.pipeline.show import as_rgb
 
     line, gap = 18, 12
     width = max(picture.shape[1] for _, picture in pictures)
@@ -399,7 +399,7 @@ def labelled(pictures: tuple[tuple[str, np.ndarray], ...], columns: int = 3) -> 
     for place, (text, picture) in enumerate(pictures):
         left = gap + place % columns * (width + gap)
         top = gap + place // columns * (height + gap)
-        sheet.paste(PIL.Image.fromarray(in_colour(picture)), (left, top))
+        sheet.paste(PIL.Image.fromarray(as_rgb(picture)), (left, top))
         letters = width // 6
         short = text if len(text) <= letters else f"{text[: letters - 3]}..."
         pen.text((left, top + picture.shape[0] + 2), short, fill="black")

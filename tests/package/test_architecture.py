@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 import imgconv
-from imgconv.pipeline.steps import FILTERS
+from imgconv.pipeline.registry import FILTERS
 
 PACKAGE = Path(imgconv.__file__).parent
 

@@ -11,8 +11,9 @@ import pytest
 from imgconv import Pipeline, box, gradient, sobel
 from imgconv.pipeline import PipelineError, show, steps
 from imgconv.pipeline import plan as planning
-from imgconv.pipeline.nodes import Group, Window
-from imgconv.pipeline.steps import DEEPEST, MOST_IMAGES, MOST_RUNS
+from imgconv.pipeline.nodes import StepNode
+from imgconv.pipeline.stages import Group
+from imgconv.pipeline.steps import MAX_DEPTH, MAX_IMAGES, MAX_RUNS
 
 IMAGE = np.random.default_rng(5).integers(0, 256, (9, 11), np.uint8)
 
@@ -50,7 +51,7 @@ def test_texts_are_refused_where_they_go_too_far(text, message):
         (["image, image"] * 7, "step 7, branches: a chain must hold at most 64 images"),
         ([*["gradient | gradient"] * 3, partial(box, size=3), "gradient - image"],
          "step 8, gradient: a chain must hold at most 64 images"),
-        ([sobel] * (MOST_RUNS + 1), f"step {MOST_RUNS + 1}, sobel: a chain must run steps on an"),
+        ([sobel] * (MAX_RUNS + 1), f"step {MAX_RUNS + 1}, sobel: a chain must run steps on an"),
     ],
 )  # fmt: skip
 def test_functions_and_parts_are_refused_by_step(parts, message):
@@ -97,7 +98,7 @@ def lazily(pipeline, result):
 @pytest.mark.parametrize(
     "text",
     [
-        "+".join(["image"] * DEEPEST),
+        "+".join(["image"] * MAX_DEPTH),
         "-".join(["(box(3) | invert)"] * 40),
         "(" * 30 + "sobel" + ")" * 30,
         "(image + " * 30 + "sobel" + ")" * 30,
@@ -105,7 +106,7 @@ def lazily(pipeline, result):
         "(image, " * 29 + "sobel" + " | magnitude)" * 29,
         "(canny | astype(uint8), " * 15 + "sobel" + " | magnitude)" * 15,
         "gradient | " * 6 + "magnitude",
-        ", ".join(["image"] * MOST_IMAGES) + " | invert | box(3)",
+        ", ".join(["image"] * MAX_IMAGES) + " | invert | box(3)",
     ],
 )
 def test_the_largest_chains_run(text, tmp_path):
@@ -118,24 +119,26 @@ def test_the_longest_chain_runs(tmp_path):
 
 @pytest.mark.parametrize("text", ["sobel", "sobel(mode=wrap)", "gradient | magnitude"])
 def test_planning_is_linear(text, monkeypatch):
-    looked = []
-    windows = Window.windows.fget
+    visited = []
+    step_nodes = StepNode.step_nodes.fget
 
-    def counted(self):
-        looked.append(self)
-        return windows(self)
+    def counting(self):
+        visited.append(self)
+        return step_nodes(self)
 
-    monkeypatch.setattr(Window, "windows", property(counted))
+    monkeypatch.setattr(StepNode, "step_nodes", property(counting))
     Pipeline(*[text] * 300).plan(IMAGE.shape)
-    assert 0 < len(looked) <= 4 * 300
+    assert 0 < len(visited) <= 4 * 300
 
 
 def test_images_of_a_kind_are_planned_once(monkeypatch):
     made = []
-    window_of = planning.window_of
-    monkeypatch.setattr(planning, "window_of", lambda *key: made.append(key) or window_of(*key))
+    plan_step_on = planning.plan_step_on
+    monkeypatch.setattr(
+        planning, "plan_step_on", lambda *key: made.append(key) or plan_step_on(*key)
+    )
     plan = Pipeline("gradient | " * 6 + "invert | box(5)").plan((31, 37))
-    assert len(plan.dtype) == MOST_IMAGES
+    assert len(plan.dtype) == MAX_IMAGES
     assert len(made) == 8
 
 
@@ -165,7 +168,7 @@ def test_a_preview_is_not_endless():
     message = "a preview must have at most 1000 pictures, got 1087; stepwise gives"
     with pytest.raises(PipelineError, match=message):
         pipeline.preview(IMAGE)
-    assert show.MOST_PICTURES == 1000
+    assert show.MAX_PICTURES == 1000
 
 
 def test_arguments_are_checked_without_pixels(monkeypatch):
