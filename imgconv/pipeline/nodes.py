@@ -22,7 +22,7 @@ from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
 from imgconv.pipeline.steps import PipelineError, Step, has_keyword
 from imgconv.pipeline.tiles import AxisHalo, Pixels, Region, Tile, union
 
-# Memory that a thread keeps from band to band, by the node whose result lies in it.
+# Memory that a thread keeps from band to band, by the node whose result is stored in it.
 Scratch = dict[Hashable, NDArray[np.uint8]]
 
 # Regions of a node whose placement is kept: the bands of a large image, for a few thread counts.

@@ -226,20 +226,20 @@ class Parser:
         if not self.take("("):
             return positional, keywords
         while not self.take(")"):
-            start, word = self.next, self.word()
-            if word is None and keywords:
+            start, name = self.next, self.argument_name()
+            if name is None and keywords:
                 raise self.error(start, "an argument without a name must come before the others")
-            if word is None:
+            if name is None:
                 positional.append(self.value())
-            elif word.text in keywords:
-                raise self.error(word, f"{word.text} must be given once")
+            elif name.text in keywords:
+                raise self.error(name, f"{name.text} must be given once")
             else:
-                keywords[word.text] = self.value()
+                keywords[name.text] = self.value()
             if not self.take(",") and self.next.kind != ")":
                 self.refuse(", or )")
         return positional, keywords
 
-    def word(self) -> Token | None:
+    def argument_name(self) -> Token | None:
         """Read an argument's name, if there is one."""
         name = self.next
         if name.kind != "name" or self.tokens[self.at + 1].kind != "=":

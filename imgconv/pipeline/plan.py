@@ -174,7 +174,7 @@ def plan_filter(step: Step, spec: ImageSpec) -> StepNode:
     plan = step.plan(spec.stub, spec.channels is not None)
     one = ImageSpec(plan.shape[:2], spec.channels, plan.dtype)
     result: ImageSpecs = one if plan.results == 1 else (one,) * plan.results
-    arrays = [word for word in IMAGE_SIZED if isinstance(step.arguments.get(word), np.ndarray)]
+    arrays = [key for key in IMAGE_SIZED if isinstance(step.arguments.get(key), np.ndarray)]
     reason = f"its {arrays[0]} has the size of the image" if arrays else plan.whole
     if not reason and plan.shape[:2] != spec.size:
         reason = "it changes the size"

@@ -136,7 +136,7 @@ class Group:
 
     @cached_property
     def row_bytes(self) -> int:
-        """Bytes of a row of what lies in memory in the node that has most."""
+        """Bytes of a row of all images in memory, in the node that has most."""
         return max(node.row_bytes for node in self.nodes)
 
     @cached_property
@@ -155,7 +155,7 @@ class Group:
     ) -> Pixels:
         """Return a region of the result: each node in turn, on no more than the next one needs.
 
-        The result of a node lies in one of two pieces of memory, in turn.
+        Results are stored in two pieces of memory in turn, so that a node never overwrites its input.
         """
         regions = [region]
         for node in reversed(self.nodes[1:]):
@@ -204,7 +204,7 @@ class PipelinePlan:
 
     @cached_property
     def row_bytes(self) -> int:
-        """Bytes of a row of what lies in memory in the stage that has most."""
+        """Bytes of a row of all images in memory, in the stage that has most."""
         return max(stage.row_bytes for stage in self.stages)
 
     @cached_property

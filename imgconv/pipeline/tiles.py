@@ -32,7 +32,7 @@ class AxisHalo(NamedTuple):
     grid: int = 1
 
     def grid_start(self, pixel: int) -> int:
-        """Return where the cell begins in which a pixel lies."""
+        """Return where the cell of a pixel begins."""
         return pixel // self.grid * self.grid
 
     def input_span(self, span: Span, n: int) -> Span:
@@ -45,7 +45,7 @@ class AxisHalo(NamedTuple):
         first, last = self.grid_start(span[0]) - self.before, span[1] + self.after
         if self.mode == "wrap" or not self.before + self.after:
             return first, last
-        # A pixel outside mirrors one that lies as far inside, or one pixel further.
+        # A pixel outside mirrors one as far inside, or one pixel further.
         above, below = max(0, -first), max(0, last - n)
         start = min(max(0, first), max(0, n - below - 1) if below else n)
         stop = max(min(n, last), min(n, above + 1) if above else 0)
@@ -54,8 +54,8 @@ class AxisHalo(NamedTuple):
     def windows(self, span: Span, first: int, n: int) -> tuple[int, int, int]:
         """Return which results a loop must compute of the pixels from `first` on.
 
-        They are: where the first one lies behind `first`, how many there are, and how many of them
-        come before the span.
+        They are: the distance of the first one from `first`, how many there are, and how many of
+        them come before the span.
         """
         start = span[0] if span == (0, n) else self.grid_start(span[0])
         return start - first, span[1] - start, span[0] - start

@@ -219,7 +219,7 @@ def test_markdown_replaces_what_stands_between_the_markers() -> None:
     assert report.filled(once, [WON, LOST, ALONE], ABOUT) == once
     assert once.startswith("above")
     assert once.endswith("below\n")
-    for wrong in ("no markers", "<!-- /bench --> the wrong way <!-- bench -->"):
+    for wrong in ("no markers", "<!-- /bench --> in the wrong order <!-- bench -->"):
         with pytest.raises(ValueError, match="bench"):
             report.filled(wrong, [WON], ABOUT)
 

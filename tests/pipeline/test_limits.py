@@ -1,4 +1,4 @@
-"""Chains that ask for the impossible are refused at once; the largest ones run."""
+"""Chains beyond the limits are refused at once; the largest ones that are allowed run."""
 
 import pickle
 import subprocess
@@ -38,7 +38,7 @@ IMAGE = np.random.default_rng(5).integers(0, 256, (9, 11), np.uint8)
          "column 679, step 65, invert: a chain must run steps on an image at most 4096 times"),
     ],
 )  # fmt: skip
-def test_texts_are_refused_where_they_go_too_far(text, message):
+def test_texts_are_refused_at_the_token_that_exceeds_a_limit(text, message):
     with pytest.raises(PipelineError) as caught:
         Pipeline(text)
     assert message in str(caught.value)
@@ -60,15 +60,15 @@ def test_functions_and_parts_are_refused_by_step(parts, message):
     assert message in str(caught.value)
 
 
-def test_what_cannot_be_read_is_not_saved(tmp_path):
+def test_a_text_that_is_too_long_to_read_is_not_saved(tmp_path):
     pipeline = Pipeline("image, (" + " | ".join(["gaussian(3)"] * 1300) + ")")
     message = "image, .gaussian.*: its text must have at most 20000 characters to be saved"
     with pytest.raises(PipelineError, match=message):
         pipeline.save(tmp_path / "chain.toml")
 
 
-def everywhere(pipeline, path):
-    """Do all with a pipeline that can be done."""
+def assert_usable(pipeline, path):
+    """Run, plan, show, save, load and pickle a pipeline."""
     assert pickle.loads(pickle.dumps(pipeline)) == pipeline == eval(repr(pipeline))
     assert len({pipeline, Pipeline(pipeline.text)}) == 1
     pipeline.save(path)
@@ -84,10 +84,10 @@ def everywhere(pipeline, path):
         np.testing.assert_array_equal(found, whole)
     assert (len(plan.dtype) if several else 1) == (len(result) if several else 1)
     pipeline.preview(IMAGE, size=8)._repr_html_()
-    lazily(pipeline, result)
+    assert_dask_equals(pipeline, result)
 
 
-def lazily(pipeline, result):
+def assert_dask_equals(pipeline, result):
     dask = pytest.importorskip("dask")
     da = pytest.importorskip("dask.array")
     promise = pipeline(da.from_array(IMAGE, chunks=(5, 6)))
@@ -110,11 +110,11 @@ def lazily(pipeline, result):
     ],
 )
 def test_the_largest_chains_run(text, tmp_path):
-    everywhere(Pipeline(text), tmp_path / "chain.toml")
+    assert_usable(Pipeline(text), tmp_path / "chain.toml")
 
 
 def test_the_longest_chain_runs(tmp_path):
-    everywhere(Pipeline(*["invert | absolute"] * 480), tmp_path / "chain.toml")
+    assert_usable(Pipeline(*["invert | absolute"] * 480), tmp_path / "chain.toml")
 
 
 @pytest.mark.parametrize("text", ["sobel", "sobel(mode=wrap)", "gradient | magnitude"])
@@ -157,13 +157,13 @@ def test_a_chunk_is_run_once_for_all_its_results(monkeypatch):
 @pytest.mark.parametrize(
     "text", [" | ".join(["canny"] * 65), "-".join(["(canny | astype(uint8))"] * 30)]
 )
-def test_dask_is_not_given_too_many_stages(text):
+def test_too_many_stages_for_dask_are_refused(text):
     da = pytest.importorskip("dask.array")
     with pytest.raises(PipelineError, match="at most 64 stages on a dask array, got "):
         Pipeline(text)(da.from_array(IMAGE, chunks=5))
 
 
-def test_a_preview_is_not_endless():
+def test_a_preview_of_too_many_pictures_is_refused():
     pipeline = Pipeline("gradient | " * 6 + " | ".join(["invert"] * 15))
     message = "a preview must have at most 1000 pictures, got 1087; stepwise gives"
     with pytest.raises(PipelineError, match=message):
@@ -267,7 +267,7 @@ assert min(found) > 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts pages as Linux does")
-def test_any_text_is_answered_in_little_memory():
+def test_any_text_is_run_or_refused_in_little_memory():
     # A fence, not a measurement: 20 seconds of processor and 800 MB of addresses for a text.
     done = subprocess.run(
         [sys.executable, "-c", RANDOM.replace("SEEDS", "300")], capture_output=True, text=True

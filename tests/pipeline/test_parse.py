@@ -1,4 +1,4 @@
-"""The text of pipelines: what it may say, and that nothing in it is ever run."""
+"""The text of pipelines: what it means, which texts are refused, and that none is ever run."""
 
 import builtins
 import os
@@ -155,7 +155,7 @@ def test_any_text_is_a_pipeline_or_refused(text):
     assert parse(node.text) == node
 
 
-PIECES = (
+TOKENS = (
     *sorted(STEPS),
     "image",
     "|",
@@ -172,9 +172,9 @@ PIECES = (
 )
 
 
-@given(st.lists(st.sampled_from(PIECES), max_size=12))
-def test_any_pieces_are_a_pipeline_or_refused(pieces):
-    test_any_text_is_a_pipeline_or_refused.hypothesis.inner_test(" ".join(pieces))
+@given(st.lists(st.sampled_from(TOKENS), max_size=12))
+def test_any_tokens_are_a_pipeline_or_refused(tokens):
+    test_any_text_is_a_pipeline_or_refused.hypothesis.inner_test(" ".join(tokens))
 
 
 def test_every_step_is_known():

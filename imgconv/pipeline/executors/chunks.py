@@ -36,7 +36,7 @@ StageKey = tuple[bytes, int]
 
 
 class DaskExecutor(Executor):
-    """Runs on dask arrays: what it gives is computed when dask is asked for it."""
+    """Runs on dask arrays: the results are dask arrays, which are computed later."""
 
     def join(self, stage: BranchesNode, results: list[Images], outs: Images | None) -> Images:
         """Join chunk by chunk."""
