@@ -155,7 +155,7 @@ class Group:
     ) -> Pixels:
         """Return a region of the result: each node in turn, on no more than the next one needs.
 
-        Results are stored in two pieces of memory in turn, so that a node never overwrites its input.
+        Results use two pieces of memory in turn, so that no node overwrites its own input.
         """
         regions = [region]
         for node in reversed(self.nodes[1:]):
