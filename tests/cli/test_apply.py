@@ -218,7 +218,8 @@ def test_skip_existing(folder, tmp_path):
 
 SLOW = """
 import sys, time
-from imgconv import cli, files
+from imgconv import cli
+from imgconv.io import files
 encode = files._encode_png
 def slow(stream, photo):
     encode(stream, photo)

@@ -232,5 +232,6 @@ def fork_under_load(number):
 def test_children_under_load():
     """In a process of its own, whose memory is small to copy."""
     program = f"import test_fork; print(*test_fork.fork_under_load({FORKS}))"
-    hung, wrong, count = map(int, python(program, seconds=600, PYTHONWARNINGS="ignore").split())
+    printed = python(program, seconds=600, beside=__file__, PYTHONWARNINGS="ignore")
+    hung, wrong, count = map(int, printed.split())
     assert (hung, wrong, count) == (0, 0, FORKS)

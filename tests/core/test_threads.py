@@ -346,4 +346,4 @@ if child == 0:
     sys.exit(0 if test_threads.checksum() == before else 3)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
-    assert python(program) == "0"
+    assert python(program, beside=__file__) == "0"

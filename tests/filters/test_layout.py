@@ -4,7 +4,6 @@ import ctypes
 import inspect
 import itertools
 import mmap
-import subprocess
 import sys
 
 import cases
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from cases import BY_ID, CASES, CORE, as_tuple, assert_right, sample
 from comparing import assert_same_bits, awkward_arrays
+from processes import python
 
 import imgconv
 from imgconv.core import plan
@@ -452,9 +452,7 @@ def strides_between_fences():
 @pytest.mark.skipif(sys.platform != "linux", reason="mprotect as on Linux")
 def test_no_access_beyond_the_arrays():
     """In a process of its own, which such an access ends."""
-    program = f"import sys; sys.path[:0] = {sys.path}; import test_layout as t; t.between_fences()"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=100)
-    assert done.returncode == 0, done.stderr.decode()
+    python("import test_layout; test_layout.between_fences()", beside=__file__)
 
 
 def test_rows_that_lie_4_kilobytes_apart():

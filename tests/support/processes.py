@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,10 +12,14 @@ SECONDS = 60
 can_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
 
-def python(program, seconds=SECONDS, **environment):
-    """Run a program in a fresh interpreter and return what it prints."""
+def python(program, seconds=SECONDS, beside=None, **environment):
+    """Run a program in a fresh interpreter and return what it prints.
+
+    It can import what this process can, and the modules that lie beside a file.
+    """
+    path = [*([str(Path(beside).parent)] if beside else []), *sys.path]
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path}\n{program}"],
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {path}\n{program}"],
         env=os.environ | environment,
         capture_output=True,
         text=True,
