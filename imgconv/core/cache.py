@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from imgconv.core import threads
 
 if TYPE_CHECKING:
-    from functools import cached_property
+    from functools import cached_property as cached_property
 else:
 
     class cached_property:  # noqa: N801 - its name is that of functools

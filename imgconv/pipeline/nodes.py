@@ -20,17 +20,17 @@ from imgconv.operations.base import Operation
 from imgconv.pipeline.measures import MapReduce, Measured, otsu_threshold
 from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
 from imgconv.pipeline.steps import PipelineError, Step, has_keyword
-from imgconv.pipeline.tiles import AxisHalo, Pixels, Region, Tile, union
+from imgconv.pipeline.tiles import AxisHalo, PixelArrays, Region, Tile, union
 
 # Memory that a thread keeps from band to band, by the node whose result is stored in it.
-Scratch = dict[Hashable, NDArray[np.uint8]]
+ScratchMemory = dict[Hashable, NDArray[np.uint8]]
 
 # Regions of a node whose placement is kept: the bands of a large image, for a few thread counts.
 KEPT_PLACEMENTS = 256
 
 
 def scratch_array(
-    scratch: Scratch, key: Hashable, specs: ImageSpecs, region: Region
+    scratch: ScratchMemory, key: Hashable, specs: ImageSpecs, region: Region
 ) -> NDArray[Any] | None:
     """Return kept memory for a region of a result; None for several results."""
     if not isinstance(specs, ImageSpec):
@@ -45,7 +45,7 @@ def scratch_array(
     return kept[:size].view(specs.dtype).reshape(shape)
 
 
-def flat(results: Sequence[Pixels]) -> tuple[NDArray[Any], ...]:
+def flat(results: Sequence[PixelArrays]) -> tuple[NDArray[Any], ...]:
     """Return the arrays of all results one after the other."""
     arrays: list[NDArray[Any]] = []
     for result in results:
@@ -145,8 +145,8 @@ class StepNode:
         return self.placement(region).needed
 
     def run(
-        self, tile: Tile, region: Region, scratch: Scratch, out: NDArray[Any] | None = None
-    ) -> Pixels:
+        self, tile: Tile, region: Region, scratch: ScratchMemory, out: NDArray[Any] | None = None
+    ) -> PixelArrays:
         """Return a region of the result, in `out` where nothing has to be cut off."""
         needed, windows, crop = self.placement(region)
         pixels = tile.cut(needed)
@@ -159,12 +159,12 @@ class StepNode:
             return result
         return tuple(each[crop] for each in result) if isinstance(result, tuple) else result[crop]
 
-    def run_operation(self, pixels: Any, windows: Fit, out: NDArray[Any] | None) -> Pixels:
+    def run_operation(self, pixels: Any, windows: Fit, out: NDArray[Any] | None) -> PixelArrays:
         """Run the one pass that the step is, its windows placed by hand."""
         y, x = self.halos
         spec = as_tuple(self.result)[0]
         assert self.operation is not None
-        call: Call[Pixels] = Call.of(
+        call: Call[PixelArrays] = Call.of(
             self.operation,
             pixels,
             (y.mode, x.mode),
@@ -179,7 +179,7 @@ class StepNode:
 
     def run_whole(
         self, images: tuple[NDArray[Any], ...], out: NDArray[Any] | None = None
-    ) -> Pixels:
+    ) -> PixelArrays:
         """Run the step on whole images, or on pieces as if they were whole."""
         keywords = {"out": out} if out is not None and self.takes_out else {}
         result = self.step.call(*images, channels=self.inputs[0].channels is not None, **keywords)
@@ -234,8 +234,8 @@ class InputNode:
         return region
 
     def run(
-        self, tile: Tile, region: Region, scratch: Scratch, out: NDArray[Any] | None = None
-    ) -> Pixels:
+        self, tile: Tile, region: Region, scratch: ScratchMemory, out: NDArray[Any] | None = None
+    ) -> PixelArrays:
         """Return the pixels."""
         return tile.cut(region)
 
@@ -254,7 +254,7 @@ class EachImageNode:
 
     def run_whole(
         self, images: tuple[NDArray[Any], ...], out: NDArray[Any] | None = None
-    ) -> Pixels:
+    ) -> PixelArrays:
         """Run the step on whole images."""
         return flat(
             [node.run_whole((image,)) for node, image in zip(self.nodes, images, strict=True)]
@@ -285,8 +285,8 @@ class EachImageNode:
         return union([node.input_region(region) for node in self.nodes])
 
     def run(
-        self, tile: Tile, region: Region, scratch: Scratch, out: NDArray[Any] | None = None
-    ) -> Pixels:
+        self, tile: Tile, region: Region, scratch: ScratchMemory, out: NDArray[Any] | None = None
+    ) -> PixelArrays:
         """Return a region of all results."""
         return flat(
             [

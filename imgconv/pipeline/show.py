@@ -21,7 +21,7 @@ from imgconv.pipeline.stages import BranchesNode, Group, GroupNode, PipelinePlan
 from imgconv.pipeline.steps import Chain, Node, PipelineError, Workload
 
 # A text and the picture of what it makes.
-Picture = tuple[str, NDArray[np.uint8]]
+CaptionedPicture = tuple[str, NDArray[np.uint8]]
 # More pictures than these nobody compares, and they fill memory.
 MAX_PICTURES = 1000
 
@@ -199,7 +199,7 @@ def halo_text(halo: tuple[tuple[int, int], tuple[int, int]]) -> str:
 class Preview:
     """Small pictures of what each step makes of an image, the image first."""
 
-    pictures: tuple[Picture, ...]
+    pictures: tuple[CaptionedPicture, ...]
 
     def _repr_html_(self) -> str:
         """Return the pictures side by side."""

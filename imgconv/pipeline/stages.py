@@ -18,7 +18,7 @@ from imgconv.pipeline.measures import MapReduce, Measured
 from imgconv.pipeline.nodes import (
     EachImageNode,
     InputNode,
-    Scratch,
+    ScratchMemory,
     StepNode,
     WholeImageNode,
     borders_clash,
@@ -28,7 +28,7 @@ from imgconv.pipeline.nodes import (
 )
 from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
 from imgconv.pipeline.steps import OPERATORS, Node
-from imgconv.pipeline.tiles import Pixels, Region, Tile, union
+from imgconv.pipeline.tiles import PixelArrays, Region, Tile, union
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +79,16 @@ class BranchesNode:
         return union([group.input_region(region) for group in self.groups])
 
     def run(
-        self, tile: Tile, region: Region, scratch: Scratch, out: NDArray[Any] | None = None
-    ) -> Pixels:
+        self, tile: Tile, region: Region, scratch: ScratchMemory, out: NDArray[Any] | None = None
+    ) -> PixelArrays:
         """Return a region of all results, or of what the operator makes of them."""
         results = [group.run(tile, region, scratch, group.result_scratch(scratch, region))
                    for group in self.groups]  # fmt: skip
         return self.joined(results, out)
 
-    def joined(self, results: Sequence[Pixels], out: NDArray[Any] | None = None) -> Pixels:
+    def joined(
+        self, results: Sequence[PixelArrays], out: NDArray[Any] | None = None
+    ) -> PixelArrays:
         """Return the branches' results one after the other, or what the operator makes of two."""
         if self.operator is None:
             return flat(results)
@@ -151,8 +153,8 @@ class Group:
         return region
 
     def run(
-        self, tile: Tile, region: Region, scratch: Scratch, out: NDArray[Any] | None = None
-    ) -> Pixels:
+        self, tile: Tile, region: Region, scratch: ScratchMemory, out: NDArray[Any] | None = None
+    ) -> PixelArrays:
         """Return a region of the result: each node in turn, on no more than the next one needs.
 
         Results use two pieces of memory in turn, so that no node overwrites its own input.
@@ -166,7 +168,7 @@ class Group:
             tile = Tile(node.run(tile, needed, scratch, target), needed[0][0], needed[1][0])
         return self.nodes[-1].run(tile, region, scratch, out)
 
-    def result_scratch(self, scratch: Scratch, region: Region) -> NDArray[Any] | None:
+    def result_scratch(self, scratch: ScratchMemory, region: Region) -> NDArray[Any] | None:
         """Return memory for the result, which is kept while other branches run."""
         return scratch_array(scratch, (id(self), 2), self.result, region)
 

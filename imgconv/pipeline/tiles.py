@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Span = tuple[int, int]
 Region = tuple[Span, Span]
 # Of one image, or of several side by side.
-Pixels = NDArray[Any] | tuple[NDArray[Any], ...]
+PixelArrays = NDArray[Any] | tuple[NDArray[Any], ...]
 
 
 class AxisHalo(NamedTuple):
@@ -67,11 +67,11 @@ POINT = AxisHalo(0, 0, "reflect")
 class Tile(NamedTuple):
     """Pixels of one image or of several, and where in the whole image the first one lies."""
 
-    pixels: Pixels
+    pixels: PixelArrays
     top: int
     left: int
 
-    def cut(self, region: Region) -> Pixels:
+    def cut(self, region: Region) -> PixelArrays:
         """Return the pixels of a region."""
         (y0, y1), (x0, x1) = region
         part = slice(y0 - self.top, y1 - self.top), slice(x0 - self.left, x1 - self.left)

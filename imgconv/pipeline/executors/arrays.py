@@ -12,11 +12,11 @@ from imgconv.core import threads
 from imgconv.core.memory import empty
 from imgconv.pipeline.executors.base import Executor, Images, ImageStack
 from imgconv.pipeline.measures import MapReduce, Measured
-from imgconv.pipeline.nodes import InputNode, Scratch, StepNode
+from imgconv.pipeline.nodes import InputNode, ScratchMemory, StepNode
 from imgconv.pipeline.registry import FILTERS
 from imgconv.pipeline.specs import as_tuple
 from imgconv.pipeline.stages import BranchesNode, Group, GroupNode, PipelinePlan, Stage, nodes_of
-from imgconv.pipeline.tiles import Pixels, Tile, rows_around
+from imgconv.pipeline.tiles import PixelArrays, Tile, rows_around
 
 # Bytes of the rows of a band in the step that has most: a 2 MB L2, or the part of L3 of a core.
 BAND_BYTES = 2 << 20
@@ -80,12 +80,12 @@ def only_out(outs: Images | None) -> NDArray[Any] | None:
     return outs[0] if outs is not None and len(outs) == 1 else None
 
 
-def alone_or_all(images: Images) -> Pixels:
+def alone_or_all(images: Images) -> PixelArrays:
     """Return one image by itself, several as a tuple."""
     return images[0] if len(images) == 1 else images
 
 
-def filled(results: Pixels, outs: Images | None) -> Images:
+def filled(results: PixelArrays, outs: Images | None) -> Images:
     """Return results as a tuple, in the arrays to fill if there are any."""
     found = results if isinstance(results, tuple) else (results,)
     if outs is None:
@@ -160,7 +160,7 @@ def run_bands(group: Group, images: Images, outs: Images | None) -> Images:
         pixels = tuple(rows_around(image, (first, last)) for image in images)
         tile = Tile(alone_or_all(pixels), first, 0)
         targets = tuple(result[slice(*region[0])] for result in results)
-        scratch: Scratch = local.__dict__.setdefault("scratch", {})
+        scratch: ScratchMemory = local.__dict__.setdefault("scratch", {})
         filled(group.run(tile, region, scratch, only_out(targets)), targets)
 
     in_threads(run_band, range(0, height, rows), group.cost)
