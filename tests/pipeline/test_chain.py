@@ -18,6 +18,9 @@ from imgconv import Pipeline
 from imgconv.core import threads
 from imgconv.pipeline import points, step
 from imgconv.pipeline.executors import arrays
+from imgconv.pipeline.nodes import StepNode
+from imgconv.pipeline.plan import make_plan
+from imgconv.pipeline.specs import ImageSpec
 
 DTYPES = ("bool", "uint8", "int16", "uint16", "float32", "float64")
 
@@ -139,6 +142,28 @@ def test_out():
         pipeline(image, out=np.empty((3, 3), np.uint8))
     with pytest.raises(ValueError, match=r"dtype and out\.dtype must agree"):
         pipeline(image, out=np.empty((90, 33), np.float32))
+
+
+@pytest.mark.usefixtures("small_bands")
+def test_a_call_uses_the_placements_of_the_call_before(monkeypatch):
+    placed = []
+    place = StepNode.place
+    monkeypatch.setattr(StepNode, "place", lambda *of: placed.append(of) or place(*of))
+    pipeline, image = Pipeline("gaussian(2.25) | box(3) - image | sobel"), noise((80, 60), "uint8")
+    first = pipeline(image)
+    count = len(placed)
+    assert count >= 3 * 5
+    assert_same_bits(pipeline(image), first)
+    assert len(placed) == count
+
+
+@pytest.mark.parametrize(("side", "rows"), [(256, 256), (512, 256)])
+def test_a_small_image_is_not_cut_for_threads(side, rows, monkeypatch):
+    monkeypatch.setattr(threads, "SERIAL_BELOW", 5_000_000)
+    spec = ImageSpec((side, side), None, np.dtype(np.uint8))
+    group = make_plan(Pipeline("gaussian(1) | sobel")._chain, spec).stages[0]
+    with imgconv.threads(2):
+        assert arrays.band_rows(group, side) == rows
 
 
 def test_nan_stays_where_it_is():
