@@ -22,17 +22,18 @@ def run(
     program : str
         Path of a script, or of a folder or an archive with a `__main__.py`; name of a module.
     arguments : sequence of str
-        What the program finds in sys.argv after its own name.
+        The rest of the program's sys.argv, after its own name.
     as_module : bool
         Whether `program` is the name of a module.
     report : bool
-        Print on stderr, at the end, what was called how often and what was handed on.
+        At the end, print on stderr how often each function was called, and its fallbacks to the
+        original.
 
     Returns
     -------
     int
-        0, what the program gave to sys.exit, 1 after an exception (printed as Python does), 2 where
-        there is no such script, 130 after an interrupt.
+        0, or what the program passed to sys.exit; 1 after an exception, which is printed as Python
+        does; 2 where there is no such script; 130 after an interrupt.
     """
     path = Path(program)
     if not as_module and not path.exists():
@@ -52,18 +53,18 @@ def run(
     except KeyboardInterrupt:
         return 130
     except BaseException as error:
-        error = error.with_traceback(inside(error.__traceback__))
+        error = error.with_traceback(frames_of_program(error.__traceback__))
         sys.excepthook(type(error), error, error.__traceback__)
         return 1
     finally:
         sys.stdout.flush()
         if report:
-            print(table(), file=sys.stderr)
+            print(report_of_calls(), file=sys.stderr)
     return 0
 
 
 def exit_code(code: object) -> int:
-    """Return the exit code of a program that left with this, and print a message as Python does."""
+    """Return the exit code for an argument of sys.exit, and print a message as Python does."""
     if code is None:
         return 0
     if isinstance(code, int):
@@ -72,8 +73,8 @@ def exit_code(code: object) -> int:
     return 1
 
 
-def inside(trace: TracebackType | None) -> TracebackType | None:
-    """Return what of a traceback is the program's; all of it if that is nothing."""
+def frames_of_program(trace: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the frames that run the program; all of it if none is left."""
     machinery = {__file__, runpy.__file__, "<frozen runpy>"}
     rest = trace
     while rest is not None and traceback.extract_tb(rest, 1)[0].filename in machinery:
@@ -81,18 +82,20 @@ def inside(trace: TracebackType | None) -> TracebackType | None:
     return rest or trace
 
 
-def table() -> str:
-    """Return what was called how often, and what was handed on, as lines of text."""
-    called = {name: each for name, each in patched_functions().items() if each.calls}
-    lines = ["imgconv: no function that is patched was called"] if not called else []
+def report_of_calls() -> str:
+    """Return the calls and the fallbacks of each patched function as lines of text."""
+    patched = patched_functions()
+    called = {name: each for name, each in patched.items() if each.calls}
     if called:
         width = max(map(len, called))
-        lines.append(f"{'imgconv':{width}} {'calls':>8} {'handed on':>10}")
-    for name, each in called.items():
-        reasons = ", ".join(f"{count} {reason}" for reason, count in each.handed_on.items())
-        handed = sum(each.handed_on.values())
-        lines.append(f"{name:{width}} {each.calls:8} {handed:10} {reasons}".rstrip())
-    bound = {each for one in patched_functions().values() for each in one.elsewhere}
+        lines = [f"{'imgconv':{width}} {'calls':>8} {'fallbacks':>10}"]
+        for name, each in called.items():
+            fallbacks = sum(each.handed_on.values())
+            reasons = ", ".join(f"{count} {reason}" for reason, count in each.handed_on.items())
+            lines.append(f"{name:{width}} {each.calls:8} {fallbacks:10} {reasons}".rstrip())
+    else:
+        lines = ["imgconv: no function that is patched was called"]
+    bound = {name for each in patched.values() for name in each.elsewhere}
     if bound:
         lines.append(f"not patched, bound before: {', '.join(sorted(bound))}")
     return "\n".join(lines)

@@ -108,12 +108,12 @@ def draw(net: layers.Sequential, image: NDArray[np.float32], path: Path) -> None
     scores.invert_yaxis()
     for part, (title, maps, colours) in zip(right.subfigures(len(rows), 1), rows, strict=True):
         part.suptitle(title, fontsize="medium")
-        most = np.abs(maps).max()
-        least = -most if colours == "RdBu" else 0
+        highest = np.abs(maps).max()
+        lowest = -highest if colours == "RdBu" else 0
         for cell in (cells := part.subplots(1, 8)):
             cell.axis("off")
         for cell, each in zip(cells, maps, strict=False):
-            cell.imshow(each, cmap=colours, vmin=least, vmax=most)
+            cell.imshow(each, cmap=colours, vmin=lowest, vmax=highest)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
     pyplot.close(figure)

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 
 import imgconv
+from imgconv import io
 from imgconv.bench import measure, peers, report
-from imgconv.io import files
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(photo: Path = ROOT / "samples" / "coffee.png", folder: Path = ROOT / "demo") -> None:
-    image = files.grey(files.read(photo)).astype(np.float32)
+    image = io.read(photo).grey().astype(np.float32)
     edges = imgconv.sobel(image)
     result = folder / f"{photo.stem}-edges.png"
-    files.write(result, files.picture(edges, signed=False, dtype=np.uint8))
+    io.write(result, io.Picture(io.stretch(edges, signed=False, dtype=np.uint8)))
 
     height, width = image.shape
     threads = imgconv.get_num_threads()

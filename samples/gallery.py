@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import imgconv
-from imgconv.io import files
+from imgconv import io
 from imgconv.pipeline import Pipeline
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,7 +18,7 @@ PIPELINES = ROOT / "samples" / "pipelines"
 
 
 def sample(name: str) -> np.ndarray:
-    return files.read(ROOT / "samples" / name).pixels
+    return io.read(ROOT / "samples" / name).pixels
 
 
 def noisy_scan() -> np.ndarray:
@@ -100,7 +100,7 @@ def main(folder: Path = ROOT / "docs" / "gallery") -> None:
         for kind, pixels in (("before", image), ("after", result)):
             if pixels.dtype == np.bool_:
                 pixels = pixels * np.uint8(255)
-            files.write_photo(folder / f"{name}-{kind}.png", files.Photo(pixels, None))
+            io.write(folder / f"{name}-{kind}.png", io.Picture(pixels))
         lines += [
             f"## {title}",
             "",

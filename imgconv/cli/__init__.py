@@ -1,5 +1,33 @@
-"""The command `imgconv`."""
+"""The command `imgconv`: a module for each of its commands.
 
-from imgconv.cli.main import main
+`jobs` finds the pictures and names their results, `runner` runs them and reports, `options` are the
+arguments that commands share. What is optional or slow to import is imported by the command that
+needs it.
+"""
+
+import imgconv
+from imgconv.cli.extras import require
+
+try:
+    import click
+except ModuleNotFoundError:
+    require("cli", "click")
+    raise
+
+from imgconv.cli import apply, bench, denoise, edges, info, run
 
 __all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(imgconv.__version__, prog_name="imgconv")
+def main() -> None:
+    """Fast image filters for photos, folders of pictures and Python programs.
+
+    `imgconv COMMAND --help` describes a command and shows examples.
+    """
+    require("cli", "rich", "PIL", "tifffile", "imagecodecs")
+
+
+for module in (apply, bench, denoise, edges, info, run):
+    main.add_command(module.command)

@@ -1,11 +1,11 @@
-"""Extras: what is installed only where it is asked for."""
+"""Optional packages, which a command needs and a user may not have."""
 
 import sys
 from importlib.util import find_spec
 
 
 def require(extra: str, *modules: str) -> None:
-    """Leave with exit code 2 and say what to install, where a module of an extra is missing."""
+    """Exit with code 2 where a module is missing, and name the extra that installs it."""
     missing = [module for module in modules if find_spec(module) is None]
     if missing:
         print(

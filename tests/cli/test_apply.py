@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 import tifffile
 from click.testing import CliRunner
-from paths import SAMPLES
 from PIL import Image
 
 import imgconv
-from imgconv import cli
-from imgconv.io import files
+from imgconv import io
+from imgconv.cli import main
 from imgconv.pipeline import Pipeline
 
 RNG = np.random.default_rng(8)
@@ -28,17 +27,17 @@ DEEP = RNG.integers(0, 65536, (40, 31), np.uint16)
 
 
 def apply(*arguments):
-    return CliRunner().invoke(cli.main, ["apply", *map(str, arguments)])
+    return CliRunner().invoke(main, ["apply", *map(str, arguments)])
 
 
-def good(*arguments):
+def output_of(*arguments):
     done = apply(*arguments)
     assert done.exit_code == 0, done.output
     return done.output
 
 
 def pixels(path):
-    return files.read(path).pixels
+    return io.read(path).pixels
 
 
 @pytest.fixture
@@ -67,11 +66,11 @@ def folder(tmp_path):
 def test_colours_one_by_one_and_alpha_as_it_is(tmp_path, image):
     source, result = tmp_path / "in.png", tmp_path / "out.png"
     Image.fromarray(image).save(source)
-    good("gaussian(sigma=1.5) | median(size=3)", source, "-o", result)
+    output_of("gaussian(sigma=1.5) | median(size=3)", source, "-o", result)
     colours = image[..., :3] if image.ndim == 3 else image[..., None]
-    wanted = imgconv.median(imgconv.gaussian(colours, 1.5, channel_axis=-1), 3, channel_axis=-1)
+    expected = imgconv.median(imgconv.gaussian(colours, 1.5, channel_axis=-1), 3, channel_axis=-1)
     found = pixels(result).reshape(40, 31, -1)
-    assert np.array_equal(found[..., : wanted.shape[2]], wanted)
+    assert np.array_equal(found[..., : expected.shape[2]], expected)
     if image.shape[-1] == 4:
         assert np.array_equal(found[..., 3], image[..., 3])
 
@@ -79,18 +78,18 @@ def test_colours_one_by_one_and_alpha_as_it_is(tmp_path, image):
 def test_grey_first_shows_white_behind(tmp_path):
     source, result = tmp_path / "in.png", tmp_path / "out.png"
     Image.fromarray(RGBA).save(source)
-    good("grey | box(size=3)", source, "-o", result)
-    seen = files.over_white(files.read(source))
+    output_of("grey | box(size=3)", source, "-o", result)
+    seen = io.read(source).over_white()
     assert np.array_equal(pixels(result), Pipeline("grey | box(3)")(seen, channel_axis=-1))
     Image.fromarray(GREY).save(source)
-    good("grey | box(size=3)", source, "-o", result)
+    output_of("grey | box(size=3)", source, "-o", result)
     assert np.array_equal(pixels(result), imgconv.box(GREY, 3))
 
 
 def test_bool_is_black_and_white(photo, tmp_path):
-    good("threshold(otsu)", photo, "-o", tmp_path / "out.png")
-    wanted = Pipeline("threshold(otsu)")(GREY)
-    assert np.array_equal(pixels(tmp_path / "out.png"), wanted * np.uint8(255))
+    output_of("threshold(otsu)", photo, "-o", tmp_path / "out.png")
+    expected = Pipeline("threshold(otsu)")(GREY)
+    assert np.array_equal(pixels(tmp_path / "out.png"), expected * np.uint8(255))
 
 
 @pytest.mark.parametrize(("image", "dtype"), [(GREY, np.uint8), (DEEP, np.uint16)])
@@ -99,29 +98,29 @@ def test_floats_become_integers(tmp_path, image, dtype):
     tifffile.imwrite(source, image)
     top = np.iinfo(dtype).max
     edges = imgconv.sobel(image)
-    for floats, wanted in (
-        ("stretch", files.picture(edges, False, dtype)),
+    for floats, expected in (
+        ("stretch", io.stretch(edges, False, dtype)),
         ("image", np.rint(np.clip(edges / np.float32(top), 0, 1) * top)),
     ):
-        good("sobel", source, "-o", result, "--floats", floats)
+        output_of("sobel", source, "-o", result, "--floats", floats)
         found = pixels(result)
         assert found.dtype == dtype
-        assert np.abs(found.astype(int) - wanted.astype(int)).max() <= (
+        assert np.abs(found.astype(int) - expected.astype(int)).max() <= (
             1 if floats == "image" else 0
         )
-    good("normalize", source, "-o", result, "--floats", "one")
+    output_of("normalize", source, "-o", result, "--floats", "one")
     share = (image - float(image.min())) / (float(image.max()) - float(image.min()))
     assert np.abs(pixels(result) / top - share).max() < 1 / top
-    good("image - gaussian(sigma=2)", source, "-o", result)
+    output_of("image - gaussian(sigma=2)", source, "-o", result)
     signed = Pipeline("image - gaussian(sigma=2)")(image)
-    assert np.array_equal(pixels(result), files.picture(signed, True, dtype))
+    assert np.array_equal(pixels(result), io.stretch(signed, True, dtype))
 
 
 def test_tiff_keeps_floats_and_alpha_beside_them(tmp_path):
     source, result = tmp_path / "in.png", tmp_path / "out.tif"
     Image.fromarray(RGBA).save(source)
-    good("sobel", source, "-o", result)
-    found = files.read(result)
+    output_of("sobel", source, "-o", result)
+    found = io.read(result)
     assert found.alpha == "straight"
     assert np.array_equal(found.pixels[..., :3], imgconv.sobel(RGBA[..., :3], channel_axis=-1))
     assert np.array_equal(found.pixels[..., 3], (RGBA[..., 3] / 255).astype(np.float32))
@@ -131,7 +130,7 @@ def test_sixteen_bits(tmp_path):
     colours = RNG.integers(0, 65536, (20, 30, 3), np.uint16)
     source, result = tmp_path / "in.png", tmp_path / "out.png"
     source.write_bytes(imagecodecs.png_encode(colours))
-    good("median(size=3)", source, "-o", result)
+    output_of("median(size=3)", source, "-o", result)
     assert np.array_equal(pixels(result), imgconv.median(colours, 3, channel_axis=-1))
 
 
@@ -139,7 +138,7 @@ def test_pages(tmp_path):
     stack = RNG.integers(0, 65536, (4, 30, 20), np.uint16)
     source, result = tmp_path / "in.tif", tmp_path / "out.tif"
     tifffile.imwrite(source, stack, bigtiff=True, photometric="minisblack")
-    good("gaussian(sigma=1) | sobel", source, "-o", result)
+    output_of("gaussian(sigma=1) | sobel", source, "-o", result)
     found = tifffile.imread(result)
     for page, image in zip(found, stack, strict=True):
         assert np.array_equal(page, Pipeline("gaussian(1) | sobel")(image))
@@ -148,28 +147,15 @@ def test_pages(tmp_path):
 def test_a_size_that_changes(tmp_path):
     source, result = tmp_path / "in.png", tmp_path / "out.png"
     Image.fromarray(RGBA).save(source)
-    good("pool(size=2, how=mean)", source, "-o", result)
+    output_of("pool(size=2, how=mean)", source, "-o", result)
     assert pixels(result).shape == (20, 15, 3)
-
-
-def test_what_is_told_without_reading(tmp_path):
-    stack = tmp_path / "stack.tif"
-    tifffile.imwrite(stack, np.zeros((3, 20, 30), np.float32), photometric="minisblack")
-    deep = tmp_path / "deep.png"
-    deep.write_bytes(imagecodecs.png_encode(np.zeros((5, 6, 4), np.uint16)))
-    paths = [stack, deep, *SAMPLES.glob("*.png"), *SAMPLES.glob("*.jpg")]
-    assert len(paths) > 5
-    for path in paths:
-        about, image = files.about(path), pixels(path)
-        assert (about.shape, about.dtype) == (image.shape, image.dtype)
-        assert about.pages == (3 if path == stack else 1)
 
 
 # ---- many pictures -------------------------------------------------------------------------------
 
 
 def test_a_folder_keeps_names_places_and_formats(folder, tmp_path):
-    output = good("gaussian(sigma=1)", folder, "-o", tmp_path / "out", "--jobs", 3)
+    output = output_of("gaussian(sigma=1)", folder, "-o", tmp_path / "out", "--jobs", 3)
     made = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.*"))
     assert made == ["deeper/colour.jpg", "deeper/deep.tiff", "grey.png"]
     assert np.array_equal(
@@ -181,12 +167,12 @@ def test_a_folder_keeps_names_places_and_formats(folder, tmp_path):
 def test_patterns_and_files_of_pipelines(folder, tmp_path):
     chain = tmp_path / "chain.toml"
     Pipeline("box(3) | invert").save(chain)
-    good(chain, folder / "**" / "*.*g", "-o", tmp_path / "out")
+    output_of(chain, folder / "**" / "*.*g", "-o", tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["colour.jpg", "grey.png"]
     assert np.array_equal(pixels(tmp_path / "out" / "grey.png"), 255 - imgconv.box(GREY, 3))
 
 
-def test_one_failure_is_told_and_stops_nothing(folder, tmp_path):
+def test_one_failure_is_reported_and_stops_nothing(folder, tmp_path):
     (folder / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
     (folder / "empty.jpg").write_bytes(b"")
     done = apply("box(3)", folder, tmp_path / "missing.png", "-o", tmp_path / "out")
@@ -206,11 +192,11 @@ def test_a_step_that_fails_is_named(photo, tmp_path):
 
 
 def test_skip_existing(folder, tmp_path):
-    good("box(3)", folder, "-o", tmp_path / "out")
+    output_of("box(3)", folder, "-o", tmp_path / "out")
     kept = tmp_path / "out" / "grey.png"
     kept.write_bytes(b"mine")
     (tmp_path / "out" / "deeper" / "deep.tiff").unlink()
-    output = good("box(3)", folder, "-o", tmp_path / "out", "--skip-existing")
+    output = output_of("box(3)", folder, "-o", tmp_path / "out", "--skip-existing")
     assert "1 done" in output
     assert "2 skipped" in output
     assert kept.read_bytes() == b"mine"
@@ -218,16 +204,16 @@ def test_skip_existing(folder, tmp_path):
 
 SLOW = """
 import sys, time
-from imgconv import cli
-from imgconv.io import files
-encode = files._encode_png
-def slow(stream, photo):
-    encode(stream, photo)
+from imgconv.cli import main
+from imgconv.io import png
+write = png.write
+def slow(stream, picture):
+    write(stream, picture)
     stream.flush()
     open(sys.argv[1], "w").close()
     time.sleep(60)
-files._encode_png = slow
-cli.main(["apply", "box(3)", sys.argv[2], "-o", sys.argv[3]])
+png.write = slow
+main(["apply", "box(3)", sys.argv[2], "-o", sys.argv[3]])
 """
 
 
@@ -247,7 +233,7 @@ def test_a_killed_run_leaves_no_half_files(photo, tmp_path, number):
         child.kill()
     child.wait()
     assert not out.exists()
-    good("box(3)", photo, "-o", out)
+    output_of("box(3)", photo, "-o", out)
     assert [path.name for path in out.parent.iterdir()] == ["photo.png"]
 
 
@@ -265,22 +251,22 @@ def test_pictures_are_never_overwritten(folder, photo, tmp_path):
     assert np.array_equal(pixels(photo), GREY)
 
 
-# ---- looking before ------------------------------------------------------------------------------
+# ---- before anything is run ----------------------------------------------------------------------
 
 
 def test_dry_run(folder, tmp_path):
-    output = good("gaussian(2) | threshold(otsu)", folder, "-o", tmp_path / "out", "--dry-run")
+    output = output_of("gaussian(2) | threshold(otsu)", folder, "-o", tmp_path / "out", "--dry-run")
     assert not (tmp_path / "out").exists()
     assert "measured of the whole image" in output
     assert "operations a pixel" in output
     assert "MB beside image and result" in output
     assert f"{tmp_path / 'out' / 'grey.png'}: 31 x 40 uint8" in output
-    assert good("sobel", folder / "grey.png", "--dry-run").count("halo 1") == 1
+    assert output_of("sobel", folder / "grey.png", "--dry-run").count("halo 1") == 1
 
 
 def test_preview(photo, tmp_path):
     sheet = tmp_path / "sheet.png"
-    good("gaussian(sigma=2) | sobel | threshold(otsu)", photo, "--preview", sheet)
+    output_of("gaussian(sigma=2) | sobel | threshold(otsu)", photo, "--preview", sheet)
     found = pixels(sheet)
     assert found.ndim == 3
     assert np.array_equal(found[12 : 12 + 40, 12 : 12 + 31, 0], GREY)

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from paths import SAMPLES
 
 import imgconv
-from imgconv import kernels, nn
-from imgconv.io import files
+from imgconv import io, kernels, nn
 from imgconv.nn import fit_kernel
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -16,7 +15,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 @pytest.fixture(scope="module")
 def photo():
-    return files.read(SAMPLES / "camera.png").pixels[::2, ::2].squeeze()
+    return io.read(SAMPLES / "camera.png").pixels[::2, ::2].squeeze()
 
 
 @pytest.mark.parametrize("method", ["direct", "descent"])

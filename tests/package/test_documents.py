@@ -1,6 +1,7 @@
-"""The documents name everything that is there."""
+"""The documents name everything that is there, and nothing that is not."""
 
 import re
+from functools import cache
 
 import pytest
 from paths import ROOT
@@ -8,6 +9,11 @@ from paths import ROOT
 import imgconv
 from imgconv import geometry, kernels, ndimage, nn, signal
 from imgconv.bench import errors
+
+# What describes the code to those who change it.
+CONTRIBUTORS = ("CONTRIBUTING.md", "docs/design.md", "docs/numerics.md", "docs/performance.md")
+# Names in backticks that are no names of the code.
+WORDS = {"NAME"}
 
 MODULES = [imgconv, geometry, kernels, ndimage, signal, nn, nn.layers, nn.textbook, nn.train]
 
@@ -46,6 +52,24 @@ def test_every_filter_is_in_the_table_of_the_readme():
 def test_links_lead_somewhere(document):
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
         assert target.startswith("https://") or (document.parent / target).exists(), target
+
+
+@cache
+def sources():
+    """The text of everything that contributors read or run."""
+    folders = [ROOT / name for name in ("imgconv", "pyx", "tests")]
+    kinds = {".py", ".pyx", ".pxd", ".pxi"}
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in kinds]
+    files += [ROOT / "setup.py", ROOT / "Makefile"]
+    return "\n".join(path.read_text() for path in files)
+
+
+@pytest.mark.parametrize("document", CONTRIBUTORS)
+def test_names_are_there(document):
+    """Names of classes and constants in backticks; they are words of some source."""
+    names = set(re.findall(r"`([A-Z]\w+)`", (ROOT / document).read_text())) - WORDS
+    words = set(re.findall(r"\w+", sources()))
+    assert not names - words
 
 
 @pytest.mark.parametrize(("title", "table"), errors.tables().items())

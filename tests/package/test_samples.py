@@ -1,11 +1,16 @@
-"""The scripts in samples/ do what they say."""
+"""The photos in samples/ are as described there, and the scripts do their work."""
 
 import runpy
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 from paths import SAMPLES
+
+from imgconv import io
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +38,22 @@ def test_digits_are_drawn(digits, tmp_path):
         warnings.simplefilter("ignore", category=DeprecationWarning)
         digits["draw"](net, image, tmp_path / "new" / "digits.png")
     assert (tmp_path / "new" / "digits.png").stat().st_size > 10_000
+
+
+def test_photos_are_what_their_readme_says() -> None:
+    pictures = {path.name: path for path in SAMPLES.iterdir() if path.suffix in (".png", ".jpg")}
+    readme = (SAMPLES / "README.md").read_text()
+    assert all(f"`{name}`" in readme for name in pictures)
+    assert sum(path.stat().st_size for path in pictures.values()) < 3e6
+    assert io.read(pictures["retina-16bit.png"]).pixels.dtype == np.uint16
+    assert io.read(pictures["chelsea-alpha.png"]).alpha == "straight"
+    assert io.read(pictures["coffee.png"]).pixels.shape == (400, 600, 3)
+
+
+def test_edges_are_written_and_timed(tmp_path: Path) -> None:
+    script = [sys.executable, SAMPLES / "edges.py", SAMPLES / "camera.png", tmp_path / "out"]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path / "out" / "camera-edges.png") in done.stdout
+    assert io.read(tmp_path / "out" / "camera-edges.png").pixels.shape == (512, 512)
+    assert "imgconv is" in done.stdout

@@ -1,0 +1,277 @@
+"""`imgconv bench`: imgconv measured beside other libraries."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+import imgconv
+from imgconv.cli.extras import require
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from imgconv.bench.suite import Row
+
+PLOTS = (".png", ".svg", ".pdf")
+DTYPES = ("uint8", "uint16", "float32", "float64")
+OUTPUT_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+# Families whose rows are not filters of one image, and which have tables of their own.
+ALONE = ("faces", "layers", "pipelines")
+
+
+def parse_families(
+    context: click.Context, argument: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Check the names of families, which need not be imported for a help text."""
+    from imgconv.bench.suite import FAMILIES
+
+    choice = click.Choice((*FAMILIES, *ALONE))
+    return tuple(choice.convert(name, argument, context) for name in names)
+
+
+def parse_sizes(
+    _context: click.Context, _option: click.Parameter, text: str
+) -> list[tuple[int, int]]:
+    """Parse `--size`: HEIGHTxWIDTH, separated by commas."""
+    found = []
+    for part in text.split(","):
+        match = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", part.strip())
+        if not match:
+            raise click.BadParameter(f"{part!r} is not HEIGHTxWIDTH")
+        found.append((int(match[1]), int(match[2])))
+    return found
+
+
+def parse_threads(_context: click.Context, _option: click.Parameter, text: str | None) -> list[int]:
+    """Parse `--threads`: positive numbers, separated by commas."""
+    if text is None:
+        return sorted({1, imgconv.get_num_threads()})
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        raise click.BadParameter(f"{text!r} is not a list of positive numbers")
+    return list(dict.fromkeys(map(int, parts)))
+
+
+def parse_dtypes(_context: click.Context, _option: click.Parameter, text: str) -> list[str]:
+    """Parse `--dtype`: names, separated by commas."""
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    for name in names:
+        if name not in DTYPES:
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(DTYPES)}")
+    return names
+
+
+@click.command(
+    "bench",
+    epilog="""\b
+Examples:
+  imgconv bench
+  imgconv bench correlate edges --threads 1 --size 1024x1024 --plot bench.png
+""",
+)
+@click.argument("families", metavar="[FAMILY]...", nargs=-1, callback=parse_families)
+@click.option(
+    "--threads",
+    metavar="N,...",
+    callback=parse_threads,
+    help="Numbers of threads, the same for all libraries  [default: 1, and all].",
+)
+@click.option(
+    "--size",
+    "shapes",
+    metavar="HxW,...",
+    callback=parse_sizes,
+    default="2048x2048,1811x2203",
+    show_default=True,
+    help="Heights and widths of the images.",
+)
+@click.option(
+    "--dtype",
+    "dtypes",
+    metavar="T,...",
+    callback=parse_dtypes,
+    default="",
+    help=f"Dtypes of the images, of {', '.join(DTYPES)}  [default: those of each family].",
+)
+@click.option(
+    "--out",
+    "existing",
+    is_flag=True,
+    help="Measure results into existing arrays, too, where a library can.",
+)
+@click.option(
+    "--memory",
+    is_flag=True,
+    help="Measure memory, not time: how much imgconv needs besides image and result.",
+)
+@click.option(
+    "--budget",
+    metavar="S",
+    type=click.FloatRange(min=0, max=3600),
+    default=1.0,
+    show_default=True,
+    help="Seconds for each row, shared by the libraries. A library runs at least three times, or "
+    "once if a run takes four times its share.",
+)
+@click.option(
+    "--json", "json_file", metavar="FILE", type=OUTPUT_FILE, help="Write all figures as JSON."
+)
+@click.option(
+    "--plot",
+    "plot_file",
+    metavar="FILE",
+    type=OUTPUT_FILE,
+    help="Draw the figures: a .png, .svg or .pdf file.",
+)
+@click.option(
+    "--markdown",
+    "markdown_files",
+    metavar="FILE",
+    type=OUTPUT_FILE,
+    multiple=True,
+    help="Replace the tables in a Markdown file: all rows between <!-- bench --> and "
+    "<!-- /bench -->, a summary between <!-- bench families --> and <!-- /bench families -->. "
+    "Can be given several times.",
+)
+def command(
+    families: tuple[str, ...],
+    threads: list[int],
+    shapes: list[tuple[int, int]],
+    dtypes: list[str],
+    existing: bool,
+    memory: bool,
+    budget: float,
+    json_file: Path | None,
+    plot_file: Path | None,
+    markdown_files: tuple[Path, ...],
+) -> None:
+    """Measure imgconv beside other libraries.
+
+    FAMILY is one or more of correlate, kernels, gaussian, large, edges, box, rank, morphology,
+    uint8, uint16, pool, canny, colour, small, stack, denoise and float64. All of them, the default,
+    take many minutes.
+
+    Three families are measured alone: faces compares each function with its original; layers
+    compares imgconv.nn with PyTorch, forward and backward; pipelines compares pipelines with OpenCV
+    and with their steps one by one, and measures their memory and dask workers.
+
+    SciPy, scikit-image, OpenCV, PyTorch and DIPlib, if installed, run on the same arrays in one
+    process, in turn, and medians are compared. Results that are not equal are marked.
+    """
+    check_outputs(json_file, plot_file, markdown_files)
+    from rich.console import Console
+
+    # A pipe gets whole tables, however wide.
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 180)
+    if set(families) & set(ALONE):
+        measure_alone(families, shapes, threads, dtypes, budget, console)
+        return
+    from imgconv.bench import suite
+
+    rows = suite.rows(families, shapes, dtypes)
+    if memory:
+        measure_memory(rows, threads, console)
+    else:
+        outputs = (True, False) if existing else (True,)
+        measure_time(rows, threads, budget, outputs, console, json_file, plot_file, markdown_files)
+
+
+def measure_time(
+    rows: list[Row],
+    threads: list[int],
+    budget: float,
+    outputs: tuple[bool, ...],
+    console: Console,
+    json_file: Path | None,
+    plot_file: Path | None,
+    markdown_files: tuple[Path, ...],
+) -> None:
+    """Measure the time of each row, print the tables and write the files."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from imgconv.bench import measure, peers, report
+
+    installed, missing = peers.installed()
+    stderr = Console(stderr=True)
+    results = []
+    with Progress(console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
+        task = progress.add_task("limits", total=len(rows) * len(threads) * len(outputs))
+        about = report.machine(installed, missing, threads)
+        try:
+            for result in measure.measure(rows, installed, threads, budget, outputs):
+                results.append(result)
+                progress.update(task, advance=1, description=report.label(result))
+        except KeyboardInterrupt:
+            print("imgconv: interrupted; these are the results so far", file=sys.stderr)
+    report.show(results, about, console)
+    if json_file:
+        json_file.write_text(json.dumps(report.as_json(results, about), indent=1) + "\n")
+    for path in markdown_files:
+        path.write_text(report.filled(path.read_text(), results, about))
+    if plot_file:
+        from imgconv.bench.plot import plot
+
+        plot(results, about, plot_file)
+
+
+def measure_alone(
+    families: tuple[str, ...],
+    shapes: list[tuple[int, int]],
+    threads: list[int],
+    dtypes: list[str],
+    budget: float,
+    console: Console,
+) -> None:
+    """Measure and print a family that has a table of its own."""
+    family, *others = families
+    if others:
+        raise click.UsageError(f"{' and '.join(ALONE)} are measured alone")
+    if family == "faces":
+        from imgconv.bench import faces
+
+        console.print(faces.table(list(faces.measure(shapes, threads, dtypes, budget))))
+    elif family == "layers":
+        from imgconv.bench import layers
+
+        console.print(layers.table(list(layers.measure(layers.CASES, threads, budget))))
+    else:
+        from imgconv.bench import pipelines
+
+        pipelines.run(threads, budget, console)
+
+
+def measure_memory(rows: list[Row], threads: list[int], console: Console) -> None:
+    """Measure and print the memory of each row."""
+    from imgconv.bench import memory
+
+    if not memory.available():
+        raise click.UsageError("--memory: this system does not report the memory of a process")
+    console.print(memory.table(list(memory.measure(rows, threads))))
+
+
+def check_outputs(
+    json_file: Path | None, plot_file: Path | None, markdown_files: tuple[Path, ...]
+) -> None:
+    """Refuse files that cannot be written, before minutes of measuring."""
+    for path in (json_file, plot_file):
+        if path and not path.parent.is_dir():
+            raise click.UsageError(f"{path}: no folder {path.parent}")
+    if plot_file:
+        require("bench", "matplotlib")
+        if plot_file.suffix.lower() not in PLOTS:
+            raise click.UsageError(f"--plot {plot_file}: a plot is a {' '.join(PLOTS)} file")
+    for path in markdown_files:
+        from imgconv.bench.report import check_places
+
+        try:
+            check_places(path.read_text())
+        except (OSError, ValueError) as error:
+            raise click.UsageError(f"--markdown {path}: {error}") from None

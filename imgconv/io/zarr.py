@@ -1,0 +1,62 @@
+"""zarr: pictures of any size in chunks, read and written piece by piece through dask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imgconv.io.picture import About
+
+__all__ = ["SUFFIX", "about", "is_stored", "is_zarr", "read", "write"]
+
+SUFFIX = ".zarr"
+
+
+def is_zarr(path: Path) -> bool:
+    """Return whether a path is a zarr array, or is named like one."""
+    return path.suffix.lower() == SUFFIX or is_stored(path)
+
+
+def is_stored(path: Path) -> bool:
+    """Return whether a folder holds a zarr array."""
+    return any((path / name).is_file() for name in ("zarr.json", ".zarray"))
+
+
+def about(path: Path) -> About:
+    """Return what an array contains."""
+    import zarr
+
+    array = zarr.open_array(path, mode="r")
+    return About(tuple(array.shape), np.dtype(array.dtype), 1)
+
+
+def read(path: Path, chunk: int) -> Any:
+    """Return a dask array of a zarr array; chunks much larger than `chunk` are cut."""
+    import dask.array
+
+    da: Any = dask.array  # without annotations
+    array = da.from_zarr(str(path))
+    large = max(array.chunksize[:2]) > 4 * chunk
+    return array.rechunk({0: chunk, 1: chunk}) if large else array
+
+
+def write(image: Any, path: Path, chunk: int) -> None:
+    """Compute a dask array into a zarr array (version 3) of square chunks.
+
+    They are compressed by LZ4, which is as fast as most disks.
+    """
+    import dask.array as da
+    import zarr
+    from zarr.codecs import BloscCodec
+
+    sides = tuple(min(chunk, n) for n in image.shape[:2]) + image.shape[2:]
+    array: Any = zarr.create_array(
+        path,
+        shape=image.shape,
+        chunks=sides,
+        dtype=image.dtype,
+        compressors=BloscCodec(cname="lz4", shuffle="shuffle"),
+    )
+    da.store(image.rechunk(sides), array, lock=False)
