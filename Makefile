@@ -32,10 +32,11 @@ SEED := 0
 PRELOADED = $(foreach name,asan ubsan stdc++,$(shell gcc -print-file-name=lib$(name).so))
 SANITIZED = LD_PRELOAD='$(PRELOADED)' UBSAN_OPTIONS=print_stacktrace=1 \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
-# What runs the loops, but for processes that are started or measured.
-SANITIZED_TESTS := $(addprefix tests/test_,$(addsuffix .py,apply borders canny denoise dtypes edges \
-	geometry layout linear methods morphology ndimage_face nn_activation nn_convolution nn_layers \
-	nn_pooling order others pipeline pooling properties resample signal signal_face skimage_face threads))
+# What runs the loops, but not what starts processes or measures memory.
+SANITIZED_TESTS := $(addprefix tests/,filters operations test_geometry.py cli/test_apply.py \
+	core/test_threads.py pipeline/test_chain.py \
+	$(addprefix faces/test_,ndimage.py signal.py signal_smoothing.py skimage.py) \
+	$(addprefix nn/test_,activation.py convolution.py layers.py pooling.py))
 
 help: ## Show this.
 	@sed -n 's/^\([a-z]*\): .*## /make \1	/p' Makefile

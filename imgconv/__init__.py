@@ -7,28 +7,79 @@
 >>> smooth.shape, smooth.dtype
 ((480, 640, 3), dtype('uint8'))
 
+This page states what all filters share; the docstring of a filter adds only what is its own.
+
+Images
+------
+An image is a 2-D array (H, W), or an array of more axes together with `channel_axis` or `axes`. Its
+dtype is bool, an integer or a float of at most 64 bits; it may have any strides and byte order.
+y counts the rows, downwards, and x the columns. Where a parameter takes a pair, the pair is (y, x);
+a single value is used for both.
+
 Common keywords
 ---------------
-Every filter takes these, by name:
+Filters take these by keyword only. `pool` and `hysteresis` never use pixels outside the image, so
+they have no `mode` and no `cval`.
 
-mode : str or (str, str)
-    What lies outside the image, along y and x: "reflect" (d c b a | a b c d | d c b a), "mirror"
-    (d c b | a b c d | c b a), "nearest" (a a a | a b c d | d d d), "wrap" (b c d | a b c d | a b c)
-    or "constant". SciPy's names and meanings, its synonyms "grid-mirror", "grid-wrap" and
-    "grid-constant" too.
-cval : float
-    The value outside the image for mode="constant".
+mode : str or (str, str), default "reflect" (`canny`: "constant")
+    How the image continues beyond its border, along both axes or along y and along x. The names are
+    SciPy's; its "grid-mirror" is "reflect", "grid-wrap" is "wrap" and "grid-constant" is
+    "constant". This is a row of 1 2 3 4, extended by three pixels on both sides:
+
+    >>> for mode in ("reflect", "mirror", "nearest", "wrap", "constant"):
+    ...     row = imgconv.correlate([[1, 2, 3, 4]], np.eye(1, 7, 3), shape="full", mode=mode)
+    ...     print(f"{mode:8}", *row[0].astype(int))
+    reflect  3 2 1 1 2 3 4 4 3 2
+    mirror   4 3 2 1 2 3 4 3 2 1
+    nearest  1 1 1 1 2 3 4 4 4 4
+    wrap     2 3 4 1 2 3 4 1 2 3
+    constant 0 0 0 1 2 3 4 0 0 0
+
+    A filter extends the image once, however many passes it takes; only `canny` extends what it has
+    smoothed again, as scikit-image does.
+cval : float, default 0
+    The value outside the image for mode="constant". Rank filters and morphology round and saturate
+    it to the dtype of an image of integers; other filters use it as it is.
 axes : (int, int), optional
-    The axes y and x of a stack of images; all other axes are filtered one image after the other.
+    The axes y and x of a stack of images. Each image along the other axes is filtered by itself.
 channel_axis : int, optional
-    The axis of colours or other channels, each of which is filtered by itself (by `bilateral` all
-    together).
+    The axis of colours or other channels. Each channel is filtered by itself, except by
+    `bilateral` and `joint_bilateral`.
 dtype : dtype, optional
-    Of the result, to nearest and saturated. Filters that choose a pixel give the image's own dtype,
-    and so do those that smooth (bool gives float32), others the dtype they are computed in: float32
-    for bool, 8- and 16-bit integers, float16 and float32, float64 for the rest.
+    The dtype of the result, instead of the one that a filter's docstring states. Values are rounded
+    to the nearest integer where needed, and saturated.
 out : ndarray, optional
-    The array to fill, of any real dtype and strides; it may be the image itself.
+    The array to fill, of the result's shape and any real dtype, strides and byte order; it may be
+    the image itself or overlap it. Its dtype replaces `dtype`. The filter returns it.
+
+Dtypes of results
+-----------------
+The *computing dtype* of an image is float32 for bool, integers of 8 and 16 bits, float16 and
+float32, and float64 for all others. Correlations, derivatives and what is computed from them have
+the computing dtype. Filters that smooth or choose pixels give *the image's dtype*, in native byte
+order; integers are rounded to nearest and saturated, never wrapped around. docs/numerics.md has the
+details.
+
+NaN
+---
+A NaN spoils the results whose window holds it, and no others, unless a docstring says otherwise.
+
+Common errors
+-------------
+TypeError
+    If an image, a kernel or another array is not of real numbers, an argument that counts or
+    measures pixels is not an integer or a number, or `out` is not an ndarray.
+ValueError
+    If an image is not 2-D and neither `channel_axis` nor `axes` is given; if a size, stride or
+    dilation is not positive, a sigma negative or another number out of its range; if a string is
+    not one of those listed; if `out` has another shape than the result or another dtype than
+    `dtype`.
+
+Cost and threads
+----------------
+Docstrings state the cost in multiply-adds or comparisons for each pixel. Large images are cut into
+bands of rows, which run on `get_num_threads()` threads; the bits of a result do not depend on their
+number. `explain` shows what a call runs, and why.
 """
 
 from importlib import import_module
@@ -41,28 +92,14 @@ from imgconv.core.memory import reuse_memory
 from imgconv.core.threads import get_num_threads, set_num_threads, threads
 from imgconv.filters.canny import canny, hysteresis
 from imgconv.filters.denoise import bilateral, guided, joint_bilateral
-from imgconv.filters.gradients import (
+from imgconv.filters.derivatives import (
     derivative,
-    farid,
     gaussian_gradient_magnitude,
     gaussian_laplace,
-    gradient,
     laplace,
-    prewitt,
-    roberts,
-    scharr,
-    sobel,
 )
-from imgconv.filters.linear import (
-    box,
-    convolve,
-    correlate,
-    difference_of_gaussians,
-    gabor,
-    gaussian,
-    separable,
-    unsharp_mask,
-)
+from imgconv.filters.gradients import farid, gradient, prewitt, roberts, scharr, sobel
+from imgconv.filters.linear import convolve, correlate, gabor, separable
 from imgconv.filters.morphology import (
     black_tophat,
     closing,
@@ -74,6 +111,7 @@ from imgconv.filters.morphology import (
 )
 from imgconv.filters.order import maximum, median, minimum, percentile, rank
 from imgconv.filters.pooling import pool
+from imgconv.filters.smoothing import box, difference_of_gaussians, gaussian, unsharp_mask
 
 if TYPE_CHECKING:
     from imgconv import ndimage, nn, pipeline, signal, skimage
@@ -140,9 +178,9 @@ __all__ = [
     "white_tophat",
 ]
 
-# Loaded when first touched: chains, layers, and modules that speak as other libraries do.
-MODULES = ("ndimage", "nn", "pipeline", "signal", "skimage")
-NAMES = {
+# Imported on first use, to keep `import imgconv` fast: these modules, and names by their module.
+LAZY_MODULES = ("ndimage", "nn", "pipeline", "signal", "skimage")
+LAZY_NAMES = {
     "Pipeline": "pipeline",
     "patch": "patching",
     "patched": "patching",
@@ -152,10 +190,10 @@ NAMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in MODULES:
+    if name in LAZY_MODULES:
         return import_module(f"imgconv.{name}")
-    if name in NAMES:
-        return getattr(import_module(f"imgconv.{NAMES[name]}"), name)
+    if name in LAZY_NAMES:
+        return getattr(import_module(f"imgconv.{LAZY_NAMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

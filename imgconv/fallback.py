@@ -1,22 +1,23 @@
-"""Faces: functions that stand for another library's, and hand on to it what they do not do.
+"""Faces: functions with the names and signatures of another library, and their fallback to it.
 
-A face does its call, or the original answers the same call. There are three reasons for that:
+A face computes a call itself, or it falls back: the original function is called with the same
+arguments. There are three reasons to fall back:
 
-- `HandOver`: the face does not do such a call; the text says why;
-- a refusal: our checks, or an original called by the face, find an argument wrong. What is wrong,
-  and in which words, is the original's to say;
+- `FallBack`: the face does not compute such a call; the text is the reason;
+- a refusal: imgconv's checks, or an original that the face calls, find an argument wrong. The
+  original decides whether it is wrong, and raises its own error;
 - `MemoryError`: the original may need less.
 
-Any other exception is a fault of ours. It is raised, as a `FaceError`, where the environment
-variable IMGCONV_STRICT is set to 1, as the tests do; else it is logged once for each face, as a
-warning of the logger "imgconv.faces", and the original answers. Nothing may have been written
-before.
+Any other exception is a fault of imgconv. It is raised, as a `FaceError`, where the environment
+variable IMGCONV_STRICT is 1, as in the tests. Elsewhere it is logged once for each face, as a
+warning of the logger "imgconv.faces", and the original is called. A face must write to no array
+before it knows that it will not fall back.
 
-Where an original reads or writes outside memory for some arguments, a face has a sound one in its
-place, which does the same calls and stays inside.
+An original that reads or writes outside its arrays for some arguments is never called with them: a
+face may name a memory-safe function, which gives the same results, to fall back to.
 
-How often each face was called, and what it handed on and why, is counted; logging.DEBUG of the
-same logger tells it call by call.
+How often each face was called, how often it fell back and why, is counted (`fallbacks`). The same
+logger reports each fallback at logging.DEBUG.
 """
 
 import inspect
@@ -26,7 +27,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from imgconv.core.check import is_refusal, refusal
 
@@ -35,24 +36,27 @@ __all__ = [
     "LOG",
     "Face",
     "FaceError",
-    "HandOver",
-    "asked",
+    "FallBack",
     "binds",
     "face",
-    "handed_on",
+    "fallbacks",
+    "mark_refusals",
     "other_names",
     "reason_of",
 ]
 
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
 LOG = logging.getLogger("imgconv.faces")
 
 
-class HandOver(Exception):  # noqa: N818 - no error: the call goes elsewhere
-    """The original shall do this call; the text is the reason, one of few."""
+class FallBack(Exception):  # noqa: N818 - no error: the original is called
+    """The original is to compute this call; the text is the reason, one of few."""
 
 
 class FaceError(Exception):
-    """A fault of ours in a face, where IMGCONV_STRICT is set."""
+    """A fault of imgconv in a face, where IMGCONV_STRICT is set."""
 
 
 class Face:
@@ -63,10 +67,11 @@ class Face:
     name : str
         The original's, "scipy.ndimage.gaussian_filter".
     original, function : callable
+        The original, and the face.
     calls : int
-        All calls, those handed on among them.
-    handed : Counter
-        Calls handed on, by reason.
+        All calls, with those that fell back.
+    fallbacks : Counter
+        Calls that fell back, by reason.
     """
 
     def __init__(self, name: str, original: Callable[..., Any]) -> None:
@@ -74,25 +79,25 @@ class Face:
         self.original = original
         self.function = original
         self.calls = 0
-        self.handed: Counter[str] = Counter()
+        self.fallbacks: Counter[str] = Counter()
 
-    def hand_on(self, why: Exception) -> None:
-        """Count a call that the original does."""
+    def count_fallback(self, why: Exception) -> None:
+        """Count a call that falls back."""
         reason = reason_of(self.name, why)
-        self.handed[reason] += 1
+        self.fallbacks[reason] += 1
         if LOG.isEnabledFor(logging.DEBUG):
-            LOG.debug("%s handed on: %s", self.name, reason)
+            LOG.debug("%s falls back: %s", self.name, reason)
 
 
 # All faces of the modules that were imported, by the names of their originals.
 FACES: dict[str, Face] = {}
-# Functions of which a fault was logged.
+# Names of the faces of which a fault was logged.
 FAULTY: set[str] = set()
 
 
 def reason_of(name: str, error: Exception) -> str:
-    """Return why an exception hands a call of a function on; raise or log a fault of ours."""
-    if isinstance(error, HandOver):
+    """Return why a function falls back after an exception; raise or log a fault of imgconv."""
+    if isinstance(error, FallBack):
         return str(error)
     if is_refusal(error):
         return f"refused: {type(error).__name__}"
@@ -102,38 +107,39 @@ def reason_of(name: str, error: Exception) -> str:
         raise FaceError(f"{name}: {error!r}") from error
     if name not in FAULTY:
         FAULTY.add(name)
-        LOG.warning("%s: a fault of imgconv; the original answers", name, exc_info=error)
+        LOG.warning("%s: a fault of imgconv; the original is called", name, exc_info=error)
     return f"fault: {type(error).__name__}"
 
 
 def face(
-    module: str, original: Callable[..., Any], sound: Callable[..., Any] | None = None
-) -> Callable[..., Callable[..., Any]]:
+    module: str, original: Callable[..., Any], memory_safe: Callable[..., Any] | None = None
+) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
     """Return a decorator that makes a function the face of `original`, a function of `module`.
 
-    The face has the original's signature. The decorated function is called with the arguments as
-    they came, so its parameters have the same names in the same order. What is handed on goes to
-    `sound`, if there is one.
+    The face has the original's signature. The decorated function gets the arguments as they came,
+    so its parameters have the same names in the same order. The face falls back to `memory_safe`,
+    if there is one, else to the original.
     """
-    answer = asked(original if sound is None else sound)
+    fallback = mark_refusals(original if memory_safe is None else memory_safe)
 
-    def decorate(ours: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(ours: Callable[P, Result]) -> Callable[P, Result]:
         record = Face(f"{module}.{original.__name__}", original)
         signature, own = inspect.signature(original), inspect.signature(ours)
-        # What the installed original does not know, in whichever version, is its to refuse.
+        # Keywords of later versions than the installed one: the original refuses them.
         unknown = own.parameters.keys() - signature.parameters.keys()
 
         @wraps(ours)
-        def function(*args: Any, **options: Any) -> Any:
+        def function(*args: P.args, **options: P.kwargs) -> Result:
             record.calls += 1
             try:
                 if unknown and not unknown.isdisjoint(options):
-                    raise HandOver("unknown keyword")
+                    raise FallBack("unknown keyword")
                 return ours(*args, **options)
             except Exception as error:
                 fits = not isinstance(error, TypeError) or binds(own, args, options)
-                record.hand_on(error if fits else HandOver("signature"))
-            return answer(*args, **options)
+                record.count_fallback(error if fits else FallBack("signature"))
+            result: Result = fallback(*args, **options)
+            return result
 
         function.__signature__ = signature  # type: ignore[attr-defined]
         record.function = function
@@ -143,21 +149,21 @@ def face(
     return decorate
 
 
-def asked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of another library, whose errors a face that calls it takes for refusals.
+def mark_refusals(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return another library's function, whose errors count as refusals where a face calls it.
 
-    An original, too, may be called by a face, through another one.
+    Faces call originals that have faces themselves, so fallbacks are marked, too.
     """
 
     @wraps(function)
-    def answer(*args: Any, **options: Any) -> Any:
+    def marked(*args: Any, **options: Any) -> Any:
         try:
             return function(*args, **options)
         except Exception as error:
             refusal(error)
             raise
 
-    return answer
+    return marked
 
 
 def binds(signature: inspect.Signature, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
@@ -172,10 +178,10 @@ def binds(signature: inspect.Signature, args: tuple[Any, ...], options: dict[str
 def other_names(
     face: str, original: str, names: list[str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return the `__getattr__` and `__dir__` of a module of faces: all else is the original's.
+    """Return the `__getattr__` and `__dir__` of a module of faces: other names are the original's.
 
     To `names`, the `__all__` of the face, those of the original are added, so that
-    ``from face import *`` binds what ``from original import *`` does.
+    ``from face import *`` binds the same names as ``from original import *``.
     """
     module = import_module(original)
     public = getattr(module, "__all__", [])
@@ -192,16 +198,16 @@ def other_names(
     return get, lambda: sorted({*names, *dir(module)})
 
 
-def handed_on() -> dict[str, dict[str, int]]:
-    """Return which faces handed calls on to their originals, how many and why.
+def fallbacks() -> dict[str, dict[str, int]]:
+    """Return how often each face fell back to its original, by reason.
 
     Examples
     --------
     >>> import numpy as np
     >>> from imgconv import ndimage
-    >>> from imgconv.fallback import handed_on
+    >>> from imgconv.fallback import fallbacks
     >>> _ = ndimage.sobel(np.zeros((4, 4), complex))
-    >>> handed_on()["scipy.ndimage.sobel"]["complex numbers"] > 0
+    >>> fallbacks()["scipy.ndimage.sobel"]["complex numbers"] > 0
     True
     """
-    return {name: dict(each.handed) for name, each in FACES.items() if each.handed}
+    return {name: dict(each.fallbacks) for name, each in FACES.items() if each.fallbacks}

@@ -1,7 +1,9 @@
-"""Sizes: how large a result is, and how far the pixels lie that it depends on.
+"""Sizes of results, and of the windows that they depend on: arithmetic without pixels.
 
-An integer speaks of one axis, a tuple of several; where a tuple is expected an integer serves all
-axes. Nothing here looks at a pixel.
+An integer is about one axis, a tuple about several; where the size has several axes, an integer is
+used for all of them. What is not an integer is a TypeError. A negative size or padding, a kernel,
+stride or dilation that is not positive, and arguments of different numbers of axes are a
+ValueError.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ __all__ = ["halo", "output_size", "parameter_count", "receptive_field"]
 Axes = int | Sequence[int]
 Padding = Axes | Sequence[Sequence[int]]
 Shape = Literal["same", "valid", "full"]
-Layer = int | Sequence[Axes]
-Numbers = NDArray[np.int64]
+LayerSizes = int | Sequence[Axes]
+Integers = NDArray[np.int64]
 
 
 @runtime_checkable
@@ -29,7 +31,7 @@ class HasWindows(Protocol):
     """A layer that knows its windows: (kernel, stride, dilation) of each."""
 
     @property
-    def windows(self) -> Sequence[Layer]:
+    def windows(self) -> Sequence[LayerSizes]:
         """The windows in the order in which they run."""
 
 
@@ -71,7 +73,7 @@ def output_size(
     transposed: bool = False,
     output_padding: Axes = 0,
 ) -> int | tuple[int, ...]:
-    """Size of the result of a correlation, convolution or pooling, or of a transposed one.
+    """Size of the result of a correlation, convolution or pooling, or of a transposed convolution.
 
     Parameters
     ----------
@@ -80,44 +82,41 @@ def output_size(
     kernel : int or sequence of int
         Pixels of the kernel.
     shape : {"same", "valid", "full"}
-        The size of the image; all places where the kernel fits in; all where it overlaps.
+        One result for each pixel; for each place of the kernel inside the image; for each place
+        where it overlaps the image.
     stride : int or sequence of int
-        Every how many pixels a result is kept, beginning with the first.
+        Distance between neighbouring results; the first result is always there.
     dilation : int or sequence of int
         Distance between neighbouring weights of the kernel.
     padding : int, sequence of int, or sequence of (before, after), optional
-        Pixels put around the image, in place of `shape`: a number for both sides of every axis, a
-        number for both sides of each, or two numbers for each. For one axis, (before, after).
+        Pixels added around the image; replaces `shape`. One number for all sides, one for both
+        sides of each axis, or two for each axis; for an image of one axis, (before, after).
     ceil_mode : bool
-        Count a window for what the stride leaves at the end, if it begins in the image or in the
+        Also count the window that sticks out at the end, if it begins in the image or in the
         padding before it.
     transposed : bool
-        The other way round, as in a transposed convolution: the smallest size of which such a
+        Return the inverse, the size of a transposed convolution: the smallest image of which such a
         correlation makes `size` pixels.
     output_padding : int or sequence of int
-        Pixels more, where `transposed`: the stride makes the same of several sizes.
+        Pixels to add if `transposed`, since the stride makes the same size of several images.
 
     Returns
     -------
     int or tuple of int
-        As `size` is given. An axis without pixels stays without, whatever is put around it.
+        As `size` is given. An axis without pixels gives 0.
 
     Raises
     ------
-    TypeError
-        If an argument holds anything but integers.
     ValueError
-        If `size`, `padding` or `output_padding` is negative, `kernel`, `stride` or `dilation` not
-        positive, one of them has another number of axes than `size`, `shape` is unknown, the kernel
-        larger than the padded image, nothing is left of a transposed result, or `output_padding`
-        not below stride or dilation.
+        If the kernel is larger than the padded image, a transposed result has no pixel, or
+        `output_padding` is not below stride or dilation.
 
     Notes
     -----
     floor((n + padding - d (k - 1) - 1) / s) + 1 for n pixels, the padding of both sides together,
-    dilation d, k weights and stride s. The padding is d (k - 1) for "same", which makes it
-    ceil(n / s), 0 for "valid", and 2 d (k - 1) for "full". With `ceil_mode` the quotient is rounded
-    up. Transposed: (n - 1) s - padding + d (k - 1) + 1 + output_padding.
+    dilation d, k weights and stride s; with `ceil_mode` the quotient is rounded up. The padding is
+    d (k - 1) for "same", which gives ceil(n / s), 0 for "valid", and 2 d (k - 1) for "full".
+    Transposed: (n - 1) s - padding + d (k - 1) + 1 + output_padding.
 
     Examples
     --------
@@ -131,7 +130,7 @@ def output_size(
     >>> [output_size(8, 3, stride=2, padding=0, ceil_mode=up) for up in (False, True)]
     [3, 4]
     """
-    n = _integers("size", size, least=0)
+    n = _integers("size", size, minimum=0)
     per_axis = ((), n.shape)
     k = _integers("kernel", kernel, shapes=per_axis)
     s = _integers("stride", stride, shapes=per_axis)
@@ -144,62 +143,67 @@ def output_size(
     total = paddings[shape]
     before = total // 2
     if padding is not None:
-        sides = _integers("padding", padding, least=0, shapes=(*per_axis, (*n.shape, 2)))
+        sides = _integers("padding", padding, minimum=0, shapes=(*per_axis, (*n.shape, 2)))
         total = sides.sum(axis=-1) if sides.ndim > n.ndim else 2 * sides
         before = sides[..., 0] if sides.ndim > n.ndim else sides
-    more = _integers("output_padding", output_padding, least=0, shapes=per_axis)
+    more = _integers("output_padding", output_padding, minimum=0, shapes=per_axis)
     if transposed:
-        return _plain(_transposed(n, k, s, d, (before, total - before), more))
+        return _int_or_tuple(_transposed(n, k, s, d, (before, total - before), more))
     if np.any(more):
         raise value_error(f"output_padding must be 0 unless transposed, got {output_padding!r}")
     if np.any((span > n + total) & (n > 0)):
         raise value_error(
-            f"kernel must fit into the padded image, got {_plain(span)} pixels "
-            f"for {_plain(n + total)}"
+            f"kernel must fit into the padded image, got {_int_or_tuple(span)} pixels "
+            f"for {_int_or_tuple(n + total)}"
         )
-    return _plain(windows.count(n, k, s, d, (before, total - before), ceil_mode))
+    return _int_or_tuple(windows.count(n, k, s, d, (before, total - before), ceil_mode))
 
 
 def _transposed(
-    n: Numbers, k: Numbers, s: Numbers, d: Numbers, around: tuple[Numbers, Numbers], more: Numbers
-) -> Numbers:
+    n: Integers,
+    k: Integers,
+    s: Integers,
+    d: Integers,
+    around: tuple[Integers, Integers],
+    more: Integers,
+) -> Integers:
     if np.any(more >= np.maximum(s, d)):
         raise value_error(
-            f"output_padding must be less than stride or dilation, got {_plain(more)} "
-            f"for {_plain(s)} and {_plain(d)}"
+            f"output_padding must be less than stride or dilation, got {_int_or_tuple(more)} "
+            f"for {_int_or_tuple(s)} and {_int_or_tuple(d)}"
         )
     size = windows.transposed_size(n, k, s, d, around, more)
     if np.any((size < 1) & (n > 0)):
-        raise value_error(f"padding must leave a pixel of the result, got {_plain(size)} pixels")
+        raise value_error(
+            f"padding must leave a pixel of the result, got {_int_or_tuple(size)} pixels"
+        )
     return size * (n > 0)
 
 
-def receptive_field(layers: Iterable[Layer | HasWindows]) -> int | tuple[int, ...]:
+def receptive_field(layers: Iterable[LayerSizes | HasWindows]) -> int | tuple[int, ...]:
     """Size of the window of the image that one pixel of a chain's result depends on.
 
     Parameters
     ----------
     layers : iterable of (kernel, stride, dilation) or of layers
-        In the order in which they run. Stride and dilation may be left out and are 1 then; a bare
-        integer is a kernel. Each number may be a tuple, one number for each axis. A layer of
-        `imgconv.nn` knows its own; one without a window (an activation) changes nothing.
+        In the order in which they run. Stride and dilation are 1 if left out; a single integer is a
+        kernel. Each number may be a tuple, one number for each axis. A layer of `imgconv.nn` knows
+        its own; one without a window (an activation) changes nothing.
 
     Returns
     -------
     int or tuple of int
-        A tuple where any number of any layer is one.
+        A tuple if any number of any layer is one.
 
     Raises
     ------
-    TypeError
-        If a layer holds anything but integers.
     ValueError
-        If one of its numbers is not positive, it has none or more than three, the numbers of axes
-        differ, or a layer of `imgconv.nn` sees the whole image.
+        If a layer has no number or more than three, or is one of `imgconv.nn` whose results depend
+        on the whole image.
 
     Notes
     -----
-    1 + sum over layers of d (k - 1) times the strides of all layers before it.
+    1 + the sum over all layers of d (k - 1) times the strides of the layers before it.
 
     Examples
     --------
@@ -212,7 +216,7 @@ def receptive_field(layers: Iterable[Layer | HasWindows]) -> int | tuple[int, ..
     (15, 19)
     """
     chain = [
-        _layer(window)
+        _layer_sizes(window)
         for layer in layers
         for window in (layer.windows if isinstance(layer, HasWindows) else [layer])
     ]
@@ -221,13 +225,13 @@ def receptive_field(layers: Iterable[Layer | HasWindows]) -> int | tuple[int, ..
     for kernel, stride, dilation in chain:
         field = field + (windows.span(kernel, dilation) - 1) * jump
         jump = jump * stride
-    return _plain(field)
+    return _int_or_tuple(field)
 
 
 def parameter_count(
     in_channels: int, out_channels: int, kernel: Axes = 1, *, groups: int = 1, bias: bool = True
 ) -> int:
-    """Numbers that a convolution layer learns; a linear layer is one with a kernel of 1.
+    """Count the numbers that a convolution layer learns; a linear layer has a kernel of 1.
 
     Parameters
     ----------
@@ -236,7 +240,7 @@ def parameter_count(
     kernel : int or sequence of int
         Pixels of the kernel: one number for a square, or one for each axis.
     groups : int
-        Into how many parts the channels are split that know nothing of each other.
+        Number of groups of channels; a result depends on the channels of its own group only.
     bias : bool
         Whether a number is added to each channel of the result.
 
@@ -247,10 +251,8 @@ def parameter_count(
 
     Raises
     ------
-    TypeError
-        If a number is not an integer.
     ValueError
-        If one is not positive, or `groups` does not divide the channels.
+        If `groups` does not divide the channels.
 
     Notes
     -----
@@ -258,8 +260,8 @@ def parameter_count(
 
     Examples
     --------
-    A 3x3 layer, and what stands for it in smaller networks: depthwise and pointwise layers; a
-    column, then a row:
+    A 3x3 layer, and what replaces it in smaller networks: depthwise and pointwise layers; a column,
+    then a row.
 
     >>> from imgconv.geometry import parameter_count
     >>> parameter_count(64, 128, 3, bias=False)
@@ -288,26 +290,19 @@ def halo(
     Parameters
     ----------
     kernels : iterable of int or of sequence of int
-        Sizes of the kernels: of a 2-D kernel its shape.
+        Sizes of the kernels, along one axis or along each: the shape of a 2-D kernel.
     dilation : int or sequence of int
         Distance between neighbouring weights, the same for the whole chain.
 
     Returns
     -------
     (int, int) or tuple of (int, int)
-        Before and after; one pair for each axis where a kernel (or `dilation`) has axes. This is
-        the width that `numpy.pad` takes.
-
-    Raises
-    ------
-    TypeError
-        If a size is not an integer.
-    ValueError
-        If a size or `dilation` is not positive, or the numbers of axes differ.
+        Before and after; one pair for each axis if a kernel (or `dilation`) has axes. `numpy.pad`
+        takes it as its pad_width.
 
     Notes
     -----
-    A kernel of k weights stands with number k // 2 on its pixel: it reads d (k // 2) before and
+    A kernel of k weights, centred at k // 2, reads d (k // 2) pixels before its own and
     d ((k - 1) // 2) after it. In a chain these add up.
 
     Examples
@@ -328,7 +323,7 @@ def halo(
     return tuple(zip(before.tolist(), after.tolist(), strict=True))
 
 
-def _layer(layer: Layer) -> tuple[Numbers, ...]:
+def _layer_sizes(layer: LayerSizes) -> tuple[Integers, ...]:
     numbers = tuple(layer) if isinstance(layer, Sequence) else (layer,)
     if not 1 <= len(numbers) <= 3:
         raise value_error(f"a layer must be (kernel, stride, dilation), got {layer!r}")
@@ -337,16 +332,16 @@ def _layer(layer: Layer) -> tuple[Numbers, ...]:
     return tuple(_integers(name, n) for name, n in zip(names, numbers, strict=True))
 
 
-def _check_same_axes(chain: list[Numbers]) -> None:
+def _check_same_axes(chain: list[Integers]) -> None:
     axes = {numbers.size for numbers in chain if numbers.ndim}
     if len(axes) > 1:
         raise value_error(f"a chain must have one number of axes, got {sorted(axes)}")
 
 
 def _integers(
-    name: str, value: Any, *, least: int = 1, shapes: tuple[tuple[int, ...], ...] | None = None
-) -> Numbers:
-    """`value` as an array: of one of these shapes, else a number or one for each axis."""
+    name: str, value: Any, *, minimum: int = 1, shapes: tuple[tuple[int, ...], ...] | None = None
+) -> Integers:
+    """Return an array of one of these shapes, by default one number or one for each axis."""
     try:
         array = np.asarray(value)
     except ValueError:
@@ -355,12 +350,12 @@ def _integers(
         raise type_error(f"{name} must hold integers, got {value!r}")
     if array.ndim > 1 if shapes is None else array.shape not in shapes:
         raise value_error(f"{name} must hold one number for each axis, got {value!r}")
-    if np.any(array < least):
-        rule = "not be negative" if least == 0 else "be positive"
+    if np.any(array < minimum):
+        rule = "not be negative" if minimum == 0 else "be positive"
         raise value_error(f"{name} must {rule}, got {value!r}")
     return array.astype(np.int64)
 
 
-def _plain(numbers: Numbers) -> int | tuple[int, ...]:
-    """Turn an array into an integer, or into a tuple with one for each axis."""
+def _int_or_tuple(numbers: Integers) -> int | tuple[int, ...]:
+    """Return an integer, or a tuple with one for each axis."""
     return int(numbers) if numbers.ndim == 0 else tuple(numbers.tolist())

@@ -1,8 +1,8 @@
-"""Faces in the places of their originals, for a whole process.
+"""Replace the functions of SciPy and scikit-image by their faces, for a whole process.
 
-`patch` looks through the modules of SciPy and scikit-image and binds each name that stands for an
-original to its face instead. Names that are imported from those modules afterwards are faces by
-themselves. A library that is not imported yet is patched once it is.
+`patch` looks through the modules of SciPy and scikit-image and binds each name of an original to
+its face instead. Whoever imports such a name afterwards gets the face. A library that is not
+imported yet is patched as soon as it is imported.
 """
 
 import sys
@@ -30,39 +30,40 @@ LIBRARIES = {
         "imgconv.skimage.restoration",
     ),
 }
-# In the modules of these packages names are bound anew.
+# Names in the modules of these packages are rebound.
 PACKAGES = ("scipy", "skimage")
 
 
 class Patched(NamedTuple):
-    """What became of a function that is patched.
+    """The calls of a function since it was patched.
 
     Attributes
     ----------
     calls : int
-        Calls since it was patched, those handed on among them.
-    handed_on : dict of str to int
-        How many calls the original did, by reason.
+        All calls, with those that fell back.
+    fallbacks : dict of str to int
+        How many calls fell back to the original, by reason.
     elsewhere : tuple of str
         Names in other packages that were bound to the original before, and still are.
     """
 
     calls: int
-    handed_on: dict[str, int]
+    fallbacks: dict[str, int]
     elsewhere: tuple[str, ...]
 
 
-class Record(NamedTuple):
-    """What is kept of a function while it is patched."""
+class BeforePatch(NamedTuple):
+    """The counts of a face when its original was patched."""
 
+    calls: int
+    fallbacks: dict[str, int]
     elsewhere: tuple[str, ...]
-    calls: int  # before it was patched
-    handed: dict[str, int]
 
 
-# Functions that are patched; what is wanted of libraries, those that are not imported yet, too.
-RECORDS: dict[str, Record] = {}
-WANTED: dict[str, set[str]] = {}
+# The functions that are patched, by name.
+PATCHED: dict[str, BeforePatch] = {}
+# The names to patch of each library, also of one that is not imported yet.
+REQUESTED: dict[str, set[str]] = {}
 LOCK = threads.lock()
 
 
@@ -84,10 +85,10 @@ def patch(only: Sequence[str] | None = None) -> None:
 
     Notes
     -----
-    Experimental. Code that imported a function before is served too, inside SciPy and scikit-image:
-    there every name bound to an original is bound to its face. In other packages such names are
-    left alone, and `patched_functions` lists them; code that says ``ndimage.gaussian_filter`` gets
-    the face anywhere. A library that is not imported yet is patched as soon as it is.
+    Experimental. Inside SciPy and scikit-image, names that were bound to an original before are
+    rebound to its face. In other packages such names keep the original, and `patched_functions`
+    lists them; code that looks a function up at each call, as in ``ndimage.gaussian_filter``, gets
+    the face everywhere. A library that is not imported yet is patched as soon as it is imported.
 
     Examples
     --------
@@ -102,10 +103,10 @@ def patch(only: Sequence[str] | None = None) -> None:
     True
     """
     with LOCK:
-        for library, names in wanted(only).items():
-            WANTED.setdefault(library, set()).update(names)
+        for library, names in requested(only).items():
+            REQUESTED.setdefault(library, set()).update(names)
             if library in sys.modules:
-                replace(library)
+                patch_library(library)
         if not any(isinstance(each, AfterImport) for each in sys.meta_path):
             sys.meta_path.insert(0, AfterImport())
 
@@ -122,15 +123,15 @@ def unpatch() -> None:
     {}
     """
     with LOCK:
-        bind({FACES[name].function: FACES[name].original for name in RECORDS})
-        RECORDS.clear()
-        WANTED.clear()
+        rebind({FACES[name].function: FACES[name].original for name in PATCHED})
+        PATCHED.clear()
+        REQUESTED.clear()
         sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, AfterImport)]
 
 
 @contextmanager
 def patched(only: Sequence[str] | None = None) -> Iterator[None]:
-    """Patch inside a `with` block; behind it all is as it was before.
+    """Patch inside a `with` block; after it, the same functions are patched as before it.
 
     Parameters
     ----------
@@ -148,7 +149,7 @@ def patched(only: Sequence[str] | None = None) -> Iterator[None]:
     1
     """
     with LOCK:
-        before = {library: set(names) for library, names in WANTED.items()}
+        before = {library: set(names) for library, names in REQUESTED.items()}
         patch(only)
     try:
         yield
@@ -160,13 +161,13 @@ def patched(only: Sequence[str] | None = None) -> Iterator[None]:
 
 
 def patched_functions() -> dict[str, Patched]:
-    """Return what is patched, how often it was called, and what was handed on to the original.
+    """Return which functions are patched, how often each was called, and how often it fell back.
 
     Returns
     -------
     dict of str to Patched
-        By the names of the originals: `calls`, `handed_on` (how many, by reason), and `elsewhere`:
-        names outside of SciPy and scikit-image that still stand for the original.
+        By the names of the originals: `calls`, `fallbacks` (how many, by reason), and `elsewhere`:
+        names outside of SciPy and scikit-image that are still bound to the original.
 
     Examples
     --------
@@ -176,49 +177,49 @@ def patched_functions() -> dict[str, Patched]:
     >>> with imgconv.patched(["scipy.ndimage.sobel"]):
     ...     _ = ndimage.sobel(np.zeros((8, 8), complex))
     ...     imgconv.patched_functions()
-    {'scipy.ndimage.sobel': Patched(calls=1, handed_on={'complex numbers': 1}, elsewhere=())}
+    {'scipy.ndimage.sobel': Patched(calls=1, fallbacks={'complex numbers': 1}, elsewhere=())}
     """
     with LOCK:
-        return {name: since(record, FACES[name]) for name, record in sorted(RECORDS.items())}
+        return {name: since(before, FACES[name]) for name, before in sorted(PATCHED.items())}
 
 
-def since(record: Record, face: Face) -> Patched:
-    """Return what happened since a function was patched."""
-    handed = {
-        reason: count - record.handed.get(reason, 0)
-        for reason, count in face.handed.items()
-        if count > record.handed.get(reason, 0)
+def since(before: BeforePatch, face: Face) -> Patched:
+    """Return the counts of a face since its original was patched."""
+    fallbacks = {
+        reason: count - before.fallbacks.get(reason, 0)
+        for reason, count in face.fallbacks.items()
+        if count > before.fallbacks.get(reason, 0)
     }
-    return Patched(face.calls - record.calls, handed, record.elsewhere)
+    return Patched(face.calls - before.calls, fallbacks, before.elsewhere)
 
 
-def wanted(only: Sequence[str] | None) -> dict[str, set[str]]:
-    """Return which modules and functions to patch, by library."""
+def requested(only: Sequence[str] | None) -> dict[str, set[str]]:
+    """Return the names of modules and functions to patch, by library."""
     if only is None:
         return {library: {library} for library in LIBRARIES}
     if isinstance(only, str):
         raise TypeError(f"only must be a sequence of names, got {only!r}")
     found: dict[str, set[str]] = {}
     for name in only:
-        served = [library for library in LIBRARIES if within(library, name)]
-        if not served:
-            served = [library for library in LIBRARIES if within(name, library)]
-            served = [each for each in served if any(within(f, name) for f in faces_of(each))]
-        if not served:
+        libraries = [library for library in LIBRARIES if within(library, name)]
+        if not libraries:
+            libraries = [library for library in LIBRARIES if within(name, library)]
+            libraries = [each for each in libraries if any(within(f, name) for f in faces_of(each))]
+        if not libraries:
             raise ValueError(f"only must name modules or functions that have a face, got {name!r}")
-        for library in served:
+        for library in libraries:
             found.setdefault(library, set()).add(name)
     return found
 
 
-def within(name: str, whole: str) -> bool:
-    """Whether a dotted name is another one, or part of it."""
-    return name == whole or name.startswith(f"{whole}.")
+def within(name: str, outer: str) -> bool:
+    """Whether a dotted name is `outer` or lies inside it."""
+    return name == outer or name.startswith(f"{outer}.")
 
 
-def served_by(module: str) -> str | None:
-    """Return the library that a module of faces serves."""
-    return next((library for library, faces in LIBRARIES.items() if module in faces), None)
+def library_of(faces: str) -> str | None:
+    """Return the library whose functions have their faces in this module."""
+    return next((library for library, modules in LIBRARIES.items() if faces in modules), None)
 
 
 def faces_of(library: str) -> list[str]:
@@ -228,26 +229,26 @@ def faces_of(library: str) -> list[str]:
     return [name for name in FACES if within(name, library)]
 
 
-def replace(library: str) -> None:
-    """Put the faces that are wanted of a library in place of the originals."""
+def patch_library(library: str) -> None:
+    """Replace the requested originals of a library by their faces."""
     fresh = [
         FACES[name]
         for name in faces_of(library)
-        if name not in RECORDS and any(within(name, each) for each in WANTED[library])
+        if name not in PATCHED and any(within(name, each) for each in REQUESTED[library])
     ]
     elsewhere = bound_elsewhere({face.original: face.name for face in fresh})
-    bind({face.original: face.function for face in fresh})
+    rebind({face.original: face.function for face in fresh})
     for face in fresh:
         share_capabilities(face)
         names = tuple(elsewhere.get(face.name, ()))
-        RECORDS[face.name] = Record(names, face.calls, dict(face.handed))
+        PATCHED[face.name] = BeforePatch(face.calls, dict(face.fallbacks), names)
 
 
-def bind(replacements: dict[Any, Callable[..., Any]]) -> None:
-    """Bind all names in the packages that stand for one function to another.
+def rebind(replacements: dict[Any, Callable[..., Any]]) -> None:
+    """Bind all names of some functions, in the modules of `PACKAGES`, to other functions.
 
-    SciPy's modules keep what they define, for what an original does inside. scikit-image's do not,
-    since there others import it from them.
+    A module of SciPy keeps the functions that it defines, since originals call each other there.
+    Modules of scikit-image do not keep theirs: other modules import them from there.
     """
     for module in modules():
         if module.__name__.partition(".")[0] not in PACKAGES:
@@ -256,12 +257,13 @@ def bind(replacements: dict[Any, Callable[..., Any]]) -> None:
             other = replacements.get(function)
             if other is not None and not (within(module.__name__, "scipy") and
                                           function.__module__ == module.__name__):  # fmt: skip
-                # Not by setattr: packages of scikit-image guard functions against modules.
+                # Not setattr, which packages of scikit-image override: a module that is imported
+                # shall not replace a function of the same name.
                 vars(module)[name] = other
 
 
 def bound_elsewhere(names: dict[Any, str]) -> dict[str, list[str]]:
-    """Return where else originals are bound, by their names."""
+    """Return the names in other packages that are bound to originals, by the originals' names."""
     found: dict[str, list[str]] = {}
     for module in modules():
         if module.__name__.partition(".")[0] not in {*PACKAGES, "imgconv"}:
@@ -272,18 +274,18 @@ def bound_elsewhere(names: dict[Any, str]) -> dict[str, list[str]]:
 
 
 def modules() -> list[ModuleType]:
-    """Return the modules that are imported."""
+    """Return all modules that are imported."""
     return [each for each in list(sys.modules.values()) if isinstance(each, ModuleType)]
 
 
 def functions(module: ModuleType) -> list[tuple[str, Any]]:
-    """Return the functions that a module has names for."""
+    """Return the names of a module that are bound to functions, and the functions."""
     kinds = (FunctionType, BuiltinFunctionType)
     return [(name, value) for name, value in list(vars(module).items()) if type(value) in kinds]
 
 
 def share_capabilities(face: Face) -> None:
-    """Enter a face in the table in which SciPy's tests look for what a function can do."""
+    """Enter a face in the table in which SciPy's own tests look up what a function supports."""
     helpers = sys.modules.get("scipy._lib._array_api")
     table = getattr(helpers, "xp_capabilities_table", None)
     if isinstance(table, dict) and face.original in table:
@@ -291,14 +293,14 @@ def share_capabilities(face: Face) -> None:
 
 
 class AfterImport(MetaPathFinder):
-    """Patches a library once it has been imported, and so have its faces, which may import it."""
+    """Patches a library after its import, or after that of its faces, which may import it."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return what the other finders find, and follow its loader."""
-        library = fullname if fullname in WANTED else served_by(fullname)
-        if library not in WANTED:
+        """Return the spec that the other finders find, with a loader that patches at the end."""
+        library = fullname if fullname in REQUESTED else library_of(fullname)
+        if library not in REQUESTED:
             return None
         others = (each for each in sys.meta_path if each is not self)
         specs = (each.find_spec(fullname, path, target) for each in others)
@@ -310,8 +312,8 @@ class AfterImport(MetaPathFinder):
         def exec_module(module: ModuleType) -> None:
             execute(module)
             with LOCK:
-                if library in WANTED and library in sys.modules:
-                    replace(library)
+                if library in REQUESTED and library in sys.modules:
+                    patch_library(library)
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec

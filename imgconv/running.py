@@ -90,8 +90,8 @@ def report_of_calls() -> str:
         width = max(map(len, called))
         lines = [f"{'imgconv':{width}} {'calls':>8} {'fallbacks':>10}"]
         for name, each in called.items():
-            fallbacks = sum(each.handed_on.values())
-            reasons = ", ".join(f"{count} {reason}" for reason, count in each.handed_on.items())
+            fallbacks = sum(each.fallbacks.values())
+            reasons = ", ".join(f"{count} {reason}" for reason, count in each.fallbacks.items())
             lines.append(f"{name:{width}} {each.calls:8} {fallbacks:10} {reasons}".rstrip())
     else:
         lines = ["imgconv: no function that is patched was called"]

@@ -1,4 +1,4 @@
-"""Sizes against counting places, windows and pixels one by one."""
+"""Sizes, tested against counting places, windows and pixels one by one."""
 
 import itertools
 
@@ -127,7 +127,7 @@ class TestCeilMode:
 
 
 class TestWindows:
-    """What filters, pooling and layers share, against windows that are laid out one by one."""
+    """The windows of filters, pooling and layers, against windows laid out one by one."""
 
     @given(SIZES, SMALL, SMALL, SMALL, PADS, PADS, st.booleans(), st.booleans())
     def test_hold_their_pixels(self, n, k, stride, dilation, before, after, ceil_mode, padded):
@@ -163,11 +163,11 @@ class TestTransposed:
     def test_is_the_size_that_becomes_this(self, n, k, stride, dilation, padding, data):
         more = data.draw(st.integers(0, stride - 1))
         sizes = {"stride": stride, "dilation": dilation, "padding": padding}
-        least = (n - 1) * stride + dilation * (k - 1) + 1 - 2 * padding
-        if least < 1:
+        smallest = (n - 1) * stride + dilation * (k - 1) + 1 - 2 * padding
+        if smallest < 1:
             return
         size = output_size(n, k, transposed=True, output_padding=more, **sizes)
-        assert size == least + more
+        assert size == smallest + more
         assert output_size(size, k, **sizes) == n
         if more == 0 and size > 1 and size + 2 * padding > dilation * (k - 1) + 1:
             assert output_size(size - 1, k, **sizes) < n

@@ -1,4 +1,4 @@
-"""Kernels against SciPy, scikit-image and printed tables, by what they do to an image."""
+"""Kernels, tested against SciPy, scikit-image and published tables."""
 
 from fractions import Fraction
 
@@ -370,7 +370,7 @@ class TestFlip:
 
 
 def exact_rank(matrix):
-    """Rank by elimination in rational numbers."""
+    """Return the rank, by elimination in rational numbers."""
     rows = [[Fraction(int(value)) for value in row] for row in matrix]
     rank = 0
     for column in range(matrix.shape[1]):
@@ -388,8 +388,8 @@ def exact_rank(matrix):
 
 @st.composite
 def sums_of_products(draw):
-    """Small integer kernels of low rank."""
-    height, width, pairs = (draw(st.integers(least, 7)) for least in (1, 1, 0))
+    """Draw small integer kernels of low rank."""
+    height, width, pairs = (draw(st.integers(smallest, 7)) for smallest in (1, 1, 0))
     integers = st.integers(-9, 9)
     kernel = np.zeros((height, width), np.int64)
     for _ in range(min(pairs, 3)):

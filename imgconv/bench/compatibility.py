@@ -41,12 +41,11 @@ PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import imgconv
-from imgconv.ndimage import call
+from imgconv import face_arguments
 from imgconv.running import run
-from imgconv.signal import convolution, smoothing
 if sys.argv[2] == "patch":
     imgconv.patch()
-    call.SMALL = convolution.SMALL = smoothing.SMALL = 0
+    face_arguments.SMALL_CALLS_FALL_BACK = False
 sys.exit(run("pytest", sys.argv[3:], as_module=True))
 """
 

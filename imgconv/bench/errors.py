@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 import imgconv
-from imgconv.operations.resample import coarse
+from imgconv.operations.resample import resampled_gaussian
 
 SIGMAS = (8, 10, 12, 16, 20, 30, 50, 100, 200)
 
@@ -41,7 +41,7 @@ def resampling() -> Iterator[tuple[str, ...]]:
     """Yield the largest error of resampled Gaussians for any image."""
     yield "sigma", "factor", "taps", "largest error, of the pixels' range", "of 8-bit pixels"
     for sigma in SIGMAS:
-        grid = coarse((sigma, sigma))
+        grid = resampled_gaussian((sigma, sigma))
         assert grid is not None
         side, error = grid.sides[0], grid.error
         yield (

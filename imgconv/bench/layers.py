@@ -14,8 +14,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 import imgconv
+from imgconv import nn
 from imgconv.bench.measure import interleave
-from imgconv.nn.functional import convolution, pooling, shaping
 
 Array = NDArray[Any]
 # A call of the function, and a call of its gradients.
@@ -98,9 +98,8 @@ IMGCONV, PYTORCH = ("imgconv", "imgconv backward"), ("torch", "torch backward")
 
 def imgconv_calls(case: LayerCase) -> ForwardBackward:
     """Return the calls of imgconv."""
-    module: Any = next(m for m in (convolution, pooling, shaping) if case.function in m.__all__)
     arrays, options = case.arrays(), case.options
-    forward, backward = (getattr(module, case.function + end) for end in ("", "_backward"))
+    forward, backward = (getattr(nn, case.function + end) for end in ("", "_backward"))
     grad = np.ones_like(forward(*arrays, **options))
     return lambda: forward(*arrays, **options), lambda: backward(grad, *arrays, **options)
 

@@ -156,10 +156,10 @@ def explain(function: Callable[..., Any], image: ArrayLike, *args: Any, **option
     Parameters
     ----------
     function : callable
-        A filter of this package, a `functools.partial` of one, a `Pipeline`, or of `imgconv.nn` a
-        convolution, pooling or interpolation, as a function or as a layer.
+        A filter of this package, a `functools.partial` of one, a `Pipeline`, or a function or layer
+        of `imgconv.nn` that calls a compiled loop.
     image : array_like
-        The image it would filter.
+        The image it would filter; of a gradient of `imgconv.nn`, its first argument.
     *args, **options
         The other arguments of the call.
 
@@ -172,7 +172,7 @@ def explain(function: Callable[..., Any], image: ArrayLike, *args: Any, **option
     Raises
     ------
     TypeError
-        If function is none of these.
+        If function is none of these, or calls no compiled loop.
 
     Examples
     --------
@@ -195,5 +195,7 @@ def call_of(function: Callable[..., Any]) -> Callable[..., Runnable[Any]]:
         return partial(call_of(function.func), *function.args, **function.keywords)
     make = getattr(function, "call", None)
     if make is None:
-        raise TypeError(f"function must be a filter of imgconv, got {function!r}")
+        raise TypeError(
+            f"function must be one of imgconv that calls a compiled loop, got {function!r}"
+        )
     return make

@@ -1,4 +1,4 @@
-"""The types of what every filter takes."""
+"""The types of arguments that all filters take."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,4 @@
-"""Filters that take away noise and keep edges.
-
-Every function takes the common keywords of `imgconv`: mode, cval, axes, channel_axis, dtype, out.
-"""
+"""Filters that remove noise and keep edges: bilateral and guided."""
 
 from functools import lru_cache
 from math import ceil
@@ -11,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from imgconv.core import check
-from imgconv.core.call import Call, filtering
+from imgconv.core.call import filtering
+from imgconv.core.run import Call
 from imgconv.filters.arguments import Image, Mode
 from imgconv.operations.base import Operation
 from imgconv.operations.bilateral import Bilateral
@@ -19,8 +17,10 @@ from imgconv.operations.guided import Guided
 
 __all__ = ["bilateral", "guided", "joint_bilateral"]
 
-# A standard deviation is worked out in pieces of this many pixels.
+# Standard deviations are computed over pieces of this many pixels, which stay in a cache.
 PIECE = 1 << 16
+# Weights of a window: an image of 4096 x 4096 takes hours with so many.
+MOST_WEIGHTS = 1 << 20
 
 
 @filtering
@@ -39,46 +39,43 @@ def bilateral(
     dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Call[Image]:
-    """Smooth an image, but not across edges: the mean of the pixels nearby that look alike.
+    """Smooth an image, but not across edges: a mean over nearby pixels of similar value.
 
     Parameters
     ----------
     image : array_like, (H, W)
-        Any real dtype; more axes with `channel_axis` or `axes`. Channels are filtered together: a
-        pixel has one weight for all of them.
+        Channels are filtered together: a pixel has one weight for all of them.
     win_size : int, optional
-        Height and width of the window, odd; max(5, 2 * ceil(3 * sigma_spatial) + 1) if not given.
+        Height and width of the window, odd; by default max(5, 2 * ceil(3 * sigma_spatial) + 1).
     sigma_color : float, optional
-        Standard deviation of the weights over the distance of colours, in the image's units. If not
-        given, the standard deviation of the image's finite pixels (in a stack, of each image).
+        Standard deviation of the weights over the distance of values, in the image's units; by
+        default the standard deviation of the image's finite pixels (in a stack, of each image).
     sigma_spatial : float
         Standard deviation of the weights over the distance in pixels.
     window : {"square", "disk"}
-        "disk" leaves out what is farther away than win_size // 2, as OpenCV does.
+        "disk" leaves out the pixels farther away than win_size // 2, as OpenCV does.
     metric : {"l2", "l1"}
-        The distance of two colours: Euclid's, or the sum over the channels, as in OpenCV.
-    mode, cval, axes, channel_axis, dtype, out
-        See `imgconv`, common keywords.
+        The distance of two colours: Euclidean, or the sum of the absolute differences over the
+        channels, as in OpenCV.
+    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
-    ndarray
-        Of the image's dtype (float32 for bool), rounded to nearest.
+    ndarray of the image's dtype, float32 for bool
 
     Raises
     ------
     ValueError
-        If win_size is not positive and odd, a sigma not positive and finite, or window or metric
-        not one of those above.
+        If win_size is not positive and odd, or a sigma is not positive and finite.
 
     Notes
     -----
     out[p] = sum over q of w(p, q) image[q] / sum over q of w(p, q), where w(p, q) is
     exp(-|q - p|**2 / (2 sigma_spatial**2) - |image[q] - image[p]|**2 / (2 sigma_color**2)).
 
-    The weights are right to 1e-7 (2e-16 where float64 is computed in). About 10 operations for each
-    pair of pixels, which has one weight; window**2 / 2 pairs a pixel. A NaN or an infinity spoils
-    the windows that hold it. Source: C. Tomasi, R. Manduchi, "Bilateral filtering for gray and
+    The relative error of a weight is at most 1e-7, or 2e-16 where the computing dtype is float64.
+    The cost is about 10 operations for each pair of pixels, which has one weight; there are
+    win_size**2 / 2 pairs a pixel. Source: C. Tomasi, R. Manduchi, "Bilateral filtering for gray and
     color images", International Conference on Computer Vision, 1998.
 
     Examples
@@ -91,8 +88,10 @@ def bilateral(
     >>> print(bilateral(step, sigma_color=10, sigma_spatial=2))
     [[10 10 10 11 90 89 89 89]]
     """
-    return joint(image, None, win_size, sigma_color, sigma_spatial, window, metric, mode, cval,
-                 axes, channel_axis, None, dtype, out)  # fmt: skip
+    return bilateral_call(
+        image, None, win_size, sigma_color, sigma_spatial, window, metric,
+        mode, cval, axes, channel_axis, None, dtype, out,
+    )  # fmt: skip
 
 
 @filtering
@@ -113,42 +112,40 @@ def joint_bilateral(
     dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Call[Image]:
-    """Smooth an image, but not across the edges of another, the guide.
+    """Smooth an image, but not across the edges of another image, the guide.
 
     Parameters
     ----------
     image : array_like, (H, W)
-        Any real dtype; more axes with `channel_axis` or `axes`.
+        Channels are filtered together.
     guide : array_like, (H, W)
-        The image whose pixels are compared, of any real dtype: of the image's size, with channels
-        of its own or none.
-    win_size, sigma_color, sigma_spatial, window, metric
-        See `bilateral`; sigma_color is in the guide's units, and worked out from it if not given.
+        The image whose values are compared: of the image's size, with channels of its own or none.
+    win_size, sigma_color, sigma_spatial, window, metric : see `bilateral`.
+        sigma_color is in the guide's units, and measured in the guide by default.
     guide_channel_axis : int, optional
-        The axis of the guide's channels. If not given, it is `channel_axis` where the guide has as
-        many axes as the image; a guide with one axis less has no channels.
-    mode, cval, axes, channel_axis, dtype, out
-        See `imgconv`, common keywords; mode and cval stand for the guide, too.
+        The axis of the guide's channels; by default `channel_axis` if the guide has as many axes as
+        the image. A guide with one axis less has no channels.
+    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+        mode and cval also extend the guide.
 
     Returns
     -------
-    ndarray
-        Of the image's dtype (float32 for bool), rounded to nearest.
+    ndarray of the image's dtype, float32 for bool
 
     Raises
     ------
     ValueError
-        As `bilateral`, or if the guide's size is not the image's.
+        As `bilateral`, or if the guide does not have the image's size.
 
     Notes
     -----
-    `bilateral` with |guide[q] - guide[p]| in the place of |image[q] - image[p]|. If either has a
-    dtype that is computed in float64, both are. Source: G. Petschnigg et al., "Digital photography
-    with flash and no-flash image pairs", ACM Transactions on Graphics 23, 2004.
+    `bilateral` with |guide[q] - guide[p]| instead of |image[q] - image[p]|. The computing dtype is
+    float64 if it is for the image or for the guide. Source: G. Petschnigg et al., "Digital
+    photography with flash and no-flash image pairs", ACM Transactions on Graphics 23, 2004.
 
     Examples
     --------
-    The guide has an edge where the image has none to see:
+    The guide has an edge that the image does not show:
 
     >>> import numpy as np
     >>> from imgconv import joint_bilateral
@@ -157,39 +154,43 @@ def joint_bilateral(
     >>> print(joint_bilateral(noise, edge, sigma_color=1, sigma_spatial=9).round(1))
     [[4. 4. 4. 4. 5. 5. 5. 5.]]
     """
-    return joint(image, guide, win_size, sigma_color, sigma_spatial, window, metric, mode, cval,
-                 axes, channel_axis, guide_channel_axis, dtype, out)  # fmt: skip
+    return bilateral_call(
+        image, guide, win_size, sigma_color, sigma_spatial, window, metric,
+        mode, cval, axes, channel_axis, guide_channel_axis, dtype, out,
+    )  # fmt: skip
 
 
-def joint(image: Any, guide: Any, win_size: Any, sigma_color: Any, sigma_spatial: Any, window: Any,
-          metric: Any, mode: Any, cval: Any, axes: Any, channel_axis: Any, guide_channel_axis: Any,
-          dtype: Any, out: Any) -> Any:  # fmt: skip
-    """Filter an image by weights that come from it, or from a guide."""
+def bilateral_call(
+    image: Any, guide: Any, win_size: Any, sigma_color: Any, sigma_spatial: Any, window: Any,
+    metric: Any, mode: Any, cval: Any, axes: Any, channel_axis: Any, guide_channel_axis: Any,
+    dtype: Any, out: Any,
+) -> Call[Image]:  # fmt: skip
+    """Return the call of either bilateral filter; without a guide the image guides itself."""
     array = check.image(image)
     axes, channel_axis = check.axis_numbers(axes, channel_axis)
     layout = check.layout(array.ndim, axes, channel_axis)
-    leader = given = check.by_channel(array, layout)
     if guide is None:
-        given = given[..., :0]
+        compared = check.by_channel(array, layout)
+        # A guide without channels: the loop then compares the pixels of the image.
+        passed = compared[..., :0]
     else:
-        leader = given = check.guide(guide, array.shape, layout, guide_channel_axis)
+        compared = passed = check.guide(guide, array.shape, layout, guide_channel_axis)
     if sigma_color is None:
-        spread = deviations(leader, (*check.without_channel(layout), leader.ndim - 1))
+        image_axes = (*check.without_channel(layout), compared.ndim - 1)
+        sigmas = standard_deviations(compared, image_axes)
     else:
-        spread = (check.positive(sigma_color, "sigma_color"),)
-    operation = alike(win_size, spread, sigma_color is None, sigma_spatial, window, metric)
-    return Call(operation, array, mode, cval, axes, channel_axis, dtype, out, guide=given)
-
-
-# Weights of a window; an image of 4096 x 4096 takes hours with so many.
-MOST_WEIGHTS = 1 << 20
+        sigmas = (check.positive(sigma_color, "sigma_color"),)
+    operation = bilateral_operation(
+        win_size, sigmas, sigma_color is None, sigma_spatial, window, metric
+    )
+    return Call(operation, array, mode, cval, axes, channel_axis, dtype, out, guide=passed)
 
 
 @lru_cache(maxsize=64, typed=True)
-def alike(
+def bilateral_operation(
     win_size: Any, sigmas: Any, measured: bool, sigma_spatial: Any, window: Any, metric: Any
 ) -> Operation:
-    """Return the mean of the pixels that look alike."""
+    """Return the operation; `sigmas` are of the image's values, one or one for each of a stack."""
     spatial = check.positive(sigma_spatial, "sigma_spatial")
     if win_size is None:
         check.weights_fit(36 * spatial**2, "sigma_spatial", spatial, MOST_WEIGHTS)
@@ -208,21 +209,22 @@ def alike(
     return Bilateral(nearness, sigmas, manhattan, measured)
 
 
-def deviations(stack: Image, image_axes: tuple[int, ...]) -> tuple[float, ...]:
+def standard_deviations(stack: Image, image_axes: tuple[int, ...]) -> tuple[float, ...]:
     """Return the standard deviation of the finite pixels of each image of a stack.
 
-    Where there is none, or it is zero, any other will do: it is 1.
+    It is 1 where it would be 0: where all pixels are equal, any value gives the same weights.
     """
     count = len(image_axes)
     images = np.moveaxis(stack, image_axes, range(-count, 0))
     shape = images.shape[: images.ndim - count]
-    return tuple(deviation(images[index]) or 1.0 for index in np.ndindex(shape))
+    return tuple(standard_deviation(images[index]) or 1.0 for index in np.ndindex(shape))
 
 
-def deviation(image: Image) -> float:
-    """Return the standard deviation of the finite pixels.
+def standard_deviation(image: Image) -> float:
+    """Return the standard deviation of the finite pixels, 0 if there are none or it overflows.
 
-    Piece by piece, by the update of T. F. Chan, G. H. Golub, R. J. LeVeque, 1979.
+    Computed piece by piece with the update of T. F. Chan, G. H. Golub, R. J. LeVeque, 1979: one
+    pass, and nothing cancels.
     """
     count, mean, squares = 0, 0.0, 0.0
     rows = max(1, PIECE // max(1, image[:1].size))
@@ -255,35 +257,31 @@ def guided(
     dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Call[Image]:
-    """Smooth an image along the edges of a guide: in every window a straight line over the guide.
+    """Smooth an image along the edges of a guide: a linear function of the guide in every window.
 
     Parameters
     ----------
     image : array_like, (H, W)
-        Any real dtype; more axes with `channel_axis` or `axes`. Each channel is filtered by itself.
     guide : array_like, (H, W)
-        Of the image's size and any real dtype; it may be the image itself. One channel guides all
-        channels of the image; as many as the image has guide one each.
+        Of the image's size; it may be the image itself. One channel guides all channels of the
+        image; as many channels as the image has guide one channel each.
     radius : int
         The windows are squares of 2 * radius + 1 pixels.
     eps : float
-        Positive: the variance of the guide, in its units, above which an edge is kept.
-    guide_channel_axis : int, optional
-        The axis of the guide's channels. If not given, it is `channel_axis` where the guide has as
-        many axes as the image; a guide with one axis less has no channels.
-    mode, cval, axes, channel_axis, dtype, out
-        See `imgconv`, common keywords; mode and cval stand for the guide, too.
+        Positive: the variance of the guide, in its units squared, above which an edge is kept.
+    guide_channel_axis : see `joint_bilateral`.
+    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+        mode and cval also extend the guide.
 
     Returns
     -------
-    ndarray
-        Of the image's dtype (float32 for bool), rounded to nearest.
+    ndarray of the image's dtype, float32 for bool
 
     Raises
     ------
     ValueError
-        If radius is negative, eps not positive and finite, or the guide's size or number of
-        channels not one of those above.
+        If radius is negative, eps is not positive and finite, or the guide's size or number of
+        channels does not fit.
 
     Notes
     -----
@@ -291,9 +289,9 @@ def guided(
     b = mean(image) - a * mean(guide); the result is mean(a) * guide + mean(b). It depends on
     4 * radius + 1 pixels in both directions; image and guide are extended once, before all means.
 
-    The cost hardly grows with the radius. All is computed in float64; a variance is the mean of
-    squares less the square of the mean, so that eps should not be below 1e-13 of the guide's
-    largest square. Scratch grows with radius**2, to 4 MB a thread at about 64. Source: K. He,
+    The cost hardly grows with the radius. Everything is computed in float64; a variance is the mean
+    of squares minus the square of the mean, so eps should be at least 1e-13 of the guide's largest
+    square. Scratch grows with radius**2, to 4 MB a thread at a radius of about 64. Source: K. He,
     J. Sun, X. Tang, "Guided image filtering", IEEE Transactions on Pattern Analysis and Machine
     Intelligence 35, 2013.
 
@@ -308,13 +306,15 @@ def guided(
     array = check.image(image)
     axes, channel_axis = check.axis_numbers(axes, channel_axis)
     layout = check.layout(array.ndim, axes, channel_axis)
-    leader = check.guide(guide, array.shape, layout, guide_channel_axis)
-    leader = check.broadcast_guide(leader, array.shape, layout)
-    return Call(lines(radius, eps), array, mode, cval, (layout.y, layout.x), None, dtype, out,
-                guide=leader[..., None])  # fmt: skip
+    by_channel = check.guide(guide, array.shape, layout, guide_channel_axis)
+    planes = check.broadcast_guide(by_channel, array.shape, layout)
+    return Call(
+        guided_operation(radius, eps), array, mode, cval, (layout.y, layout.x), None, dtype, out,
+        guide=planes[..., None],
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=64, typed=True)
-def lines(radius: Any, eps: Any) -> Operation:
-    """Return the guided filter."""
+def guided_operation(radius: Any, eps: Any) -> Operation:
+    """Return the operation of the guided filter."""
     return Guided(check.at_least(radius, "radius", 0), check.positive(eps, "eps"))

@@ -1,20 +1,21 @@
 """Grey and binary morphology with flat structuring elements.
 
-Every function takes the common keywords of `imgconv`: mode, cval, axes, channel_axis, dtype, out.
+Results are pixels of the image, or differences of two.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
 from imgconv.core import check
-from imgconv.core.call import Call, Several, filtering
+from imgconv.core.call import Several, filtering
 from imgconv.core.pixels import difference
-from imgconv.filters.order import extremum, window
-from imgconv.operations.base import Operation
+from imgconv.core.run import Call
+from imgconv.filters.arguments import Image, Mode
+from imgconv.filters.order import extremum_operation, window_of
 from imgconv.operations.rank import Compound, Window
 
 __all__ = [
@@ -26,9 +27,6 @@ __all__ = [
     "opening",
     "white_tophat",
 ]
-
-Mode = str | Sequence[str]
-Image = NDArray[Any]
 
 
 @filtering
@@ -44,33 +42,30 @@ def erode(
     dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Call[Image]:
-    """Shrink what is bright: the least pixel under the structuring element.
+    """Shrink what is bright: the smallest pixel under the structuring element.
 
     Parameters
     ----------
     image : array_like, (H, W)
-        Any real dtype; more axes with `channel_axis` or `axes`.
     size : int or (int, int)
-        Height and width of the structuring element in pixels, centred at size // 2.
+        Height and width of the structuring element in pixels; its pixel (h // 2, w // 2) lies on
+        the pixel of the result.
     footprint : array_like of bool, (kh, kw), optional
-        The pixels of the structuring element, in place of `size`.
-    mode, cval, axes, channel_axis, dtype, out
-        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+        The pixels of the structuring element, True or not zero, instead of `size`.
+    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
-    ndarray
-        Of the image's dtype, bool too.
+    ndarray of the image's dtype
 
     Raises
     ------
     ValueError
-        If size is not positive; if the footprint is not 2-D or has no pixel.
+        If the footprint is not 2-D or has no pixel.
 
     Notes
     -----
-    The same as `minimum`, and as fast. Of a bool image it is binary erosion.
-    A NaN spoils what it reaches.
+    The same as `minimum`, with its cost and source. A bool image is eroded as a set of pixels.
 
     Examples
     --------
@@ -86,7 +81,7 @@ def erode(
      [0 0 0 0 0 0]]
     """
     common = mode, cval, axes, channel_axis
-    return eroded(image, window(size, footprint), common, dtype, out)
+    return erosion_call(image, window_of(size, footprint), common, dtype, out)
 
 
 @filtering
@@ -102,35 +97,23 @@ def dilate(
     dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Call[Image]:
-    """Grow what is bright: the greatest pixel under the turned structuring element.
+    """Grow what is bright: the largest pixel under the flipped structuring element.
 
     Parameters
     ----------
     image : array_like, (H, W)
-        Any real dtype; more axes with `channel_axis` or `axes`.
-    size : int or (int, int)
-        Height and width of the structuring element in pixels, centred at size // 2.
-    footprint : array_like of bool, (kh, kw), optional
-        The pixels of the structuring element, in place of `size`.
-    mode, cval, axes, channel_axis, dtype, out
-        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+    size, footprint : see `erode`.
+    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
-    ndarray
-        Of the image's dtype, bool too.
-
-    Raises
-    ------
-    ValueError
-        If size is not positive; if the footprint is not 2-D or has no pixel.
+    ndarray of the image's dtype
 
     Notes
     -----
-    The same as `maximum` over the structuring element turned by 180 degrees about its centre, so
-    that a single bright pixel becomes the structuring element. Of a bool image it is binary
-    dilation.
-    A NaN spoils what it reaches.
+    The same as `maximum` over the structuring element rotated by 180 degrees about its centre, so
+    that a single bright pixel becomes the structuring element. A bool image is dilated as a set of
+    pixels.
 
     Examples
     --------
@@ -145,7 +128,7 @@ def dilate(
      [0 0 0 0 0]]
     """
     common = mode, cval, axes, channel_axis
-    return dilated(image, window(size, footprint), common, dtype, out)
+    return dilation_call(image, window_of(size, footprint), common, dtype, out)
 
 
 @filtering
@@ -166,30 +149,18 @@ def opening(
     Parameters
     ----------
     image : array_like, (H, W)
-        Any real dtype; more axes with `channel_axis` or `axes`.
-    size : int or (int, int)
-        Height and width of the structuring element in pixels, centred at size // 2.
-    footprint : array_like of bool, (kh, kw), optional
-        The pixels of the structuring element, in place of `size`.
-    mode, cval, axes, channel_axis, dtype, out
-        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+    size, footprint : see `erode`.
+    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
-    ndarray
-        Of the image's dtype, bool too.
-
-    Raises
-    ------
-    ValueError
-        If size is not positive; if the footprint is not 2-D or has no pixel.
+    ndarray of the image's dtype
 
     Notes
     -----
-    One pass; the border extends the image once, so that the result nowhere exceeds the image.
-    `scipy.ndimage.grey_opening` extends the eroded image once more, which shows at the border with
-    mode="nearest" or "constant", and with elements that are not their own mirror image.
-    A NaN spoils what it reaches.
+    One pass. The border extends the image once, so the result is nowhere above the image.
+    `scipy.ndimage.grey_opening` extends the eroded image as well, which shows at the border with
+    mode="nearest" or "constant", and with structuring elements that differ from their flipped form.
 
     Examples
     --------
@@ -198,7 +169,7 @@ def opening(
     [[1 1 1 4 4 4 1]]
     """
     common = mode, cval, axes, channel_axis
-    return compounded("opening", image, window(size, footprint), common, dtype, out)
+    return compound_call("opening", image, window_of(size, footprint), common, dtype, out)
 
 
 @filtering
@@ -219,30 +190,17 @@ def closing(
     Parameters
     ----------
     image : array_like, (H, W)
-        Any real dtype; more axes with `channel_axis` or `axes`.
-    size : int or (int, int)
-        Height and width of the structuring element in pixels, centred at size // 2.
-    footprint : array_like of bool, (kh, kw), optional
-        The pixels of the structuring element, in place of `size`.
-    mode, cval, axes, channel_axis, dtype, out
-        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+    size, footprint : see `erode`.
+    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
-    ndarray
-        Of the image's dtype, bool too.
-
-    Raises
-    ------
-    ValueError
-        If size is not positive; if the footprint is not 2-D or has no pixel.
+    ndarray of the image's dtype
 
     Notes
     -----
-    One pass; the border extends the image once, so that the image nowhere exceeds the result.
-    `scipy.ndimage.grey_closing` extends the dilated image once more, which shows at the border with
-    mode="nearest" or "constant", and with elements that are not their own mirror image.
-    A NaN spoils what it reaches.
+    One pass. The border extends the image once, so the result is nowhere below the image; see
+    `opening` for the difference to SciPy.
 
     Examples
     --------
@@ -251,7 +209,7 @@ def closing(
     [[5 5 5 2 2 2 5]]
     """
     common = mode, cval, axes, channel_axis
-    return compounded("closing", image, window(size, footprint), common, dtype, out)
+    return compound_call("closing", image, window_of(size, footprint), common, dtype, out)
 
 
 @filtering
@@ -272,28 +230,17 @@ def morphological_gradient(
     Parameters
     ----------
     image : array_like, (H, W)
-        Any real dtype; more axes with `channel_axis` or `axes`.
-    size : int or (int, int)
-        Height and width of the structuring element in pixels, centred at size // 2.
-    footprint : array_like of bool, (kh, kw), optional
-        The pixels of the structuring element, in place of `size`.
-    mode, cval, axes, channel_axis, dtype, out
-        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+    size, footprint : see `erode`.
+    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
-    ndarray
-        Of the image's dtype, bool too, saturated; True where the two of a bool image differ.
-
-    Raises
-    ------
-    ValueError
-        If size is not positive; if the footprint is not 2-D or has no pixel.
+    ndarray of the image's dtype
+        Saturated; `dtype` gives room for larger differences. In bool, True where the two differ.
 
     Notes
     -----
-    Where the difference does not fit the image's dtype, ask for another by `dtype`.
-    A NaN spoils what it reaches.
+    One pass; two and a subtraction where the loop cannot subtract, which `imgconv.explain` shows.
 
     Examples
     --------
@@ -302,8 +249,9 @@ def morphological_gradient(
     [[0 0 5 5 0 0]]
     """
     common = mode, cval, axes, channel_axis
-    parts = dilated, eroded
-    return subtracted("gradient", parts, image, window(size, footprint), common, dtype, out)
+    minuend, subtrahend = dilation_call, erosion_call
+    element = window_of(size, footprint)
+    return difference_call("gradient", minuend, subtrahend, image, element, common, dtype, out)
 
 
 @filtering
@@ -319,33 +267,23 @@ def white_tophat(
     dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Call[Image] | Several[Image]:
-    """Keep what is bright and smaller than the structuring element: image minus opening.
+    """Keep what is bright and smaller than the structuring element: the image minus its opening.
 
     Parameters
     ----------
     image : array_like, (H, W)
-        Any real dtype; more axes with `channel_axis` or `axes`.
-    size : int or (int, int)
-        Height and width of the structuring element in pixels, centred at size // 2.
-    footprint : array_like of bool, (kh, kw), optional
-        The pixels of the structuring element, in place of `size`.
-    mode, cval, axes, channel_axis, dtype, out
-        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+    size, footprint : see `erode`.
+    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
-    ndarray
-        Of the image's dtype, bool too, saturated; of a bool image the pixels that opening removes.
-
-    Raises
-    ------
-    ValueError
-        If size is not positive; if the footprint is not 2-D or has no pixel.
+    ndarray of the image's dtype
+        As of `morphological_gradient`.
 
     Notes
     -----
-    Where the difference does not fit the image's dtype, ask for another by `dtype`.
-    A NaN spoils what it reaches.
+    One pass, or an opening and a subtraction where the loop cannot subtract, which
+    `imgconv.explain` shows. The border is that of `opening`.
 
     Examples
     --------
@@ -354,8 +292,9 @@ def white_tophat(
     [[0 4 0 0 0 0 0]]
     """
     common = mode, cval, axes, channel_axis
-    parts = None, partial(compounded, "opening")
-    return subtracted("white tophat", parts, image, window(size, footprint), common, dtype, out)
+    subtrahend = partial(compound_call, "opening")
+    element = window_of(size, footprint)
+    return difference_call("white tophat", None, subtrahend, image, element, common, dtype, out)
 
 
 @filtering
@@ -371,33 +310,23 @@ def black_tophat(
     dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Call[Image] | Several[Image]:
-    """Keep what is dark and smaller than the structuring element: closing minus image.
+    """Keep what is dark and smaller than the structuring element: the closing minus the image.
 
     Parameters
     ----------
     image : array_like, (H, W)
-        Any real dtype; more axes with `channel_axis` or `axes`.
-    size : int or (int, int)
-        Height and width of the structuring element in pixels, centred at size // 2.
-    footprint : array_like of bool, (kh, kw), optional
-        The pixels of the structuring element, in place of `size`.
-    mode, cval, axes, channel_axis, dtype, out
-        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+    size, footprint : see `erode`.
+    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
-    ndarray
-        Of the image's dtype, bool too, saturated; of a bool image the pixels that closing adds.
-
-    Raises
-    ------
-    ValueError
-        If size is not positive; if the footprint is not 2-D or has no pixel.
+    ndarray of the image's dtype
+        As of `morphological_gradient`.
 
     Notes
     -----
-    Where the difference does not fit the image's dtype, ask for another by `dtype`.
-    A NaN spoils what it reaches.
+    One pass, or a closing and a subtraction where the loop cannot subtract, which
+    `imgconv.explain` shows. The border is that of `closing`.
 
     Examples
     --------
@@ -406,89 +335,93 @@ def black_tophat(
     [[0 4 0 0 0 0 0]]
     """
     common = mode, cval, axes, channel_axis
-    parts = partial(compounded, "closing"), None
-    return subtracted("black tophat", parts, image, window(size, footprint), common, dtype, out)
+    minuend = partial(compound_call, "closing")
+    element = window_of(size, footprint)
+    return difference_call("black tophat", minuend, None, image, element, common, dtype, out)
 
 
-# Makes the call of one of two passes, from image, element, common arguments, dtype and out.
-Part = Callable[..., Call[Image]]
+# Makes a call of (image, element, common arguments, dtype, out); common arguments are mode, cval,
+# axes and channel_axis.
+CallMaker = Callable[..., Call[Image]]
 
 
-def subtracted(
-    way: str,
-    parts: tuple[Part | None, Part | None],
-    image: ArrayLike,
-    element: Window,
-    common: tuple[Any, ...],
-    dtype: Any,
-    out: Any,
-) -> Call[Image] | Several[Image]:
-    """Return the first part less the second, in one pass where the loop can subtract.
-
-    A part takes (image, element, common, dtype, out), as `eroded` does; None is the image itself.
-    """
-    high, low = parts
-    if is_subtracted(image, dtype, out) and (element.holds_pixel or None in parts):
-        return compounded(way, image, element, common, dtype, out)
-    array, last = check.image(image), high or low
-    assert last is not None
-    # The plan of one part finds what is wrong with the arguments.
-    planned = last(array, element, common, dtype, out).plan()
-
-    def runs() -> Image:
-        more, less = (part(array, element, common).run() if part else array for part in parts)
-        return difference(more, less, more if low is None else less, planned.dtype, out)
-
-    passes = tuple(part(array, element, common) for part in parts if part)
-    return Several(runs, passes, planned.shape, planned.dtype, "the difference, saturated")
-
-
-def eroded(
+def erosion_call(
     image: ArrayLike, element: Window, common: tuple[Any, ...], dtype: Any = None, out: Any = None
 ) -> Call[Image]:
-    """Return the least pixels; `common` are mode, cval, axes and channel_axis."""
+    """Return the call of a minimum."""
     mode, cval, axes, channel_axis = common
-    return Call.of(extremum(element, False), image, mode, cval, axes, channel_axis, dtype, out)
+    operation = extremum_operation(element, False)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
-def dilated(
+def dilation_call(
     image: ArrayLike, element: Window, common: tuple[Any, ...], dtype: Any = None, out: Any = None
 ) -> Call[Image]:
-    """Return the greatest pixels of the turned element."""
+    """Return the call of a maximum over the flipped element."""
     mode, cval, axes, channel_axis = common
-    return Call.of(
-        extremum(element.turned, True), image, mode, cval, axes, channel_axis, dtype, out
-    )
+    operation = extremum_operation(element.turned, True)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
-def compounded(
-    way: str,
+def compound_call(
+    kind: str,
     image: ArrayLike,
     element: Window,
     common: tuple[Any, ...],
     dtype: Any = None,
     out: Any = None,
 ) -> Call[Image]:
-    """Return two extremes, one of the other or one less the other, in one pass."""
+    """Return the call of two extrema, one of the other or one minus the other, in one pass."""
     mode, cval, axes, channel_axis = common
-    return Call.of(compound(element, way), image, mode, cval, axes, channel_axis, dtype, out)
+    operation = compound_operation(element, kind)
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
-@lru_cache(maxsize=256)
-def compound(element: Window, way: str) -> Operation:
-    """Return the operation."""
-    return Compound(element, way)
+compound_operation = lru_cache(maxsize=256)(Compound)
 
 
-# The dtypes in whose loops a difference that is not negative is right, and saturated where it is
-# stored: keys of signed integers and of float16 are no numbers.
+def difference_call(
+    kind: str,
+    minuend: CallMaker | None,
+    subtrahend: CallMaker | None,
+    image: ArrayLike,
+    element: Window,
+    common: tuple[Any, ...],
+    dtype: Any,
+    out: Any,
+) -> Call[Image] | Several[Image]:
+    """Return minuend minus subtrahend, in one pass where the loop can subtract.
+
+    One of the two may be None, the image itself.
+    """
+    with_image = minuend is None or subtrahend is None
+    if loop_subtracts(image, dtype, out) and (element.holds_pixel or with_image):
+        return compound_call(kind, image, element, common, dtype, out)
+    array, last = check.image(image), minuend or subtrahend
+    assert last is not None
+    # The plan of one pass checks the arguments, and gives the dtype of the result.
+    planned = last(array, element, common, dtype, out).plan()
+
+    def runs() -> Image:
+        more = minuend(array, element, common).run() if minuend else array
+        less = subtrahend(array, element, common).run() if subtrahend else array
+        # The difference may overwrite either, but not the image.
+        scratch = less if subtrahend else more
+        return difference(more, less, scratch, planned.dtype, out)
+
+    passes = tuple(make(array, element, common) for make in (minuend, subtrahend) if make)
+    return Several(runs, passes, planned.shape, planned.dtype, "the difference, saturated")
+
+
+# Loops subtract in these dtypes. The others are compared by integer keys: those of signed integers
+# and float16 have the order of the pixels but not their distances.
 SUBTRACTED = tuple(
     map(np.dtype, ("bool", "uint8", "uint16", "int32", "uint32", "float32", "float64"))
 )
 
 
-def is_subtracted(image: ArrayLike, dtype: Any, out: Any) -> bool:
-    """Whether the loop can subtract, or the difference of two results has to be made."""
+def loop_subtracts(image: ArrayLike, dtype: Any, out: Any) -> bool:
+    """Whether the loop can subtract, and store the difference in the image's own dtype."""
     own = check.native(check.image(image).dtype)
     kept = out is None or (isinstance(out, np.ndarray) and check.native(out.dtype) == own)
     return dtype is None and kept and own in SUBTRACTED

@@ -1,6 +1,6 @@
-"""Rank filters: the least, the greatest, the median and any other pixel of a window.
+"""Rank filters: the smallest, the largest, the median and any other pixel of a window.
 
-Every function takes the common keywords of `imgconv`: mode, cval, axes, channel_axis, dtype, out.
+Results are pixels of the image, exactly.
 """
 
 from collections.abc import Sequence
@@ -8,21 +8,19 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
 from imgconv.core import check
 from imgconv.core.cache import Cache
-from imgconv.core.call import Call, filtering
-from imgconv.core.run import hashable
+from imgconv.core.call import filtering
+from imgconv.core.run import Call, hashable
+from imgconv.filters.arguments import Image, Mode
 from imgconv.operations.base import Operation
 from imgconv.operations.rank import Extremum, Rank, Window
 
 __all__ = ["maximum", "median", "minimum", "percentile", "rank"]
 
-Mode = str | Sequence[str]
-Image = NDArray[Any]
-
-# Windows by the bytes of a caller's footprint.
+# Windows of footprints that callers gave, by the bytes of the footprint.
 FOOTPRINTS = Cache(limit=4 << 20)
 
 
@@ -39,35 +37,32 @@ def minimum(
     dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Call[Image]:
-    """Replace each pixel by the least pixel of the window around it.
+    """Replace each pixel by the smallest pixel of the window around it.
 
     Parameters
     ----------
     image : array_like, (H, W)
-        Any real dtype; more axes with `channel_axis` or `axes`.
     size : int or (int, int)
-        Height and width of the window in pixels, centred at size // 2.
+        Height and width of the window in pixels; its pixel (h // 2, w // 2) is the one replaced.
     footprint : array_like of bool, (kh, kw), optional
-        The pixels of the window, in place of `size`.
-    mode, cval, axes, channel_axis, dtype, out
-        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+        The pixels of the window, True or not zero, instead of `size`.
+    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
-    ndarray
-        Of the image's dtype, bool too.
+    ndarray of the image's dtype
 
     Raises
     ------
     ValueError
-        If size is not positive; if the footprint is not 2-D or has no pixel.
+        If the footprint is not 2-D or has no pixel.
 
     Notes
     -----
     About three comparisons a pixel down the columns and one or two for each factor of four in the
-    width, whatever the size; for other footprints two for each run of pixels in a row. A window
-    that holds a NaN gives NaN. Source: M. van Herk, "A fast algorithm for local minimum and maximum
-    filters on rectangular and octagonal kernels", Pattern Recognition Letters 13, 1992.
+    width, whatever the size; for other footprints two for each run of pixels in a row. Source: M.
+    van Herk, "A fast algorithm for local minimum and maximum filters on rectangular and octagonal
+    kernels", Pattern Recognition Letters 13, 1992.
 
     Examples
     --------
@@ -75,7 +70,7 @@ def minimum(
     >>> print(minimum([[5, 4, 3, 9, 8]], (1, 3)))
     [[4 3 3 3 8]]
     """
-    operation = extremum(window(size, footprint), False)
+    operation = extremum_operation(window_of(size, footprint), False)
     return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
@@ -92,32 +87,21 @@ def maximum(
     dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Call[Image]:
-    """Replace each pixel by the greatest pixel of the window around it.
+    """Replace each pixel by the largest pixel of the window around it.
 
     Parameters
     ----------
     image : array_like, (H, W)
-        Any real dtype; more axes with `channel_axis` or `axes`.
-    size : int or (int, int)
-        Height and width of the window in pixels, centred at size // 2.
-    footprint : array_like of bool, (kh, kw), optional
-        The pixels of the window, in place of `size`.
-    mode, cval, axes, channel_axis, dtype, out
-        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+    size, footprint : see `minimum`.
+    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
-    ndarray
-        Of the image's dtype, bool too.
-
-    Raises
-    ------
-    ValueError
-        If size is not positive; if the footprint is not 2-D or has no pixel.
+    ndarray of the image's dtype
 
     Notes
     -----
-    Cost and source as for `minimum`. A window that holds a NaN gives NaN.
+    Cost and source are those of `minimum`.
 
     Examples
     --------
@@ -125,7 +109,7 @@ def maximum(
     >>> print(maximum([[5, 4, 3, 9, 8]], (1, 3)))
     [[5 5 9 9 9]]
     """
-    operation = extremum(window(size, footprint), True)
+    operation = extremum_operation(window_of(size, footprint), True)
     return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
@@ -147,39 +131,27 @@ def median(
     Parameters
     ----------
     image : array_like, (H, W)
-        Any real dtype; more axes with `channel_axis` or `axes`.
-    size : int or (int, int)
-        Height and width of the window in pixels, centred at size // 2.
-    footprint : array_like of bool, (kh, kw), optional
-        The pixels of the window, in place of `size`.
-    mode, cval, axes, channel_axis, dtype, out
-        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+    size, footprint : see `minimum`.
+    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
-    ndarray
-        Of the image's dtype, bool too.
-
-    Raises
-    ------
-    ValueError
-        If size is not positive; if the footprint is not 2-D or has no pixel.
+    ndarray of the image's dtype
 
     Notes
     -----
-    Of n pixels it is the one that has n // 2 below it: always a pixel of the window, never a mean
-    of two. A window that holds a NaN gives NaN.
+    The median of n pixels is the one that comes after n // 2 others in ascending order: always a
+    pixel of the window, never a mean of two.
 
     Small windows run through a sorting network that shares its work between neighbours (A. Adams,
-    "Fast median filters using separable sorting networks", ACM Transactions on Graphics 40, 2021),
-    rectangles of more than about 17x17 pixels through histograms at a constant cost
-    (S. Perreault, P. Hebert, "Median filtering in constant time", IEEE Transactions on Image
-    Processing 16, 2007). Other large footprints cost a few operations for each run of pixels in a
-    row.
+    "Fast median filters using separable sorting networks", ACM Transactions on Graphics 40, 2021).
+    Rectangles of more than about 17x17 pixels run through histograms, at a constant cost (S.
+    Perreault, P. Hebert, "Median filtering in constant time", IEEE Transactions on Image Processing
+    16, 2007). Other large footprints cost a few operations for each run of pixels in a row.
 
     Examples
     --------
-    A single bright pixel is gone; the edge stays.
+    The single bright pixel is gone; the edge stays.
 
     >>> import numpy as np
     >>> from imgconv import median
@@ -191,8 +163,8 @@ def median(
      [1 1 1 5 5 5]
      [1 1 1 5 5 5]]
     """
-    found = window(size, footprint)
-    operation = ranking(found, (found.count // 2,))
+    window = window_of(size, footprint)
+    operation = rank_operation(window, (window.count // 2,))
     return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
@@ -215,32 +187,26 @@ def percentile(
     Parameters
     ----------
     image : array_like, (H, W)
-        Any real dtype; more axes with `channel_axis` or `axes`.
     percentiles : float or sequence of float
-        From 0, the least pixel, to 100, the greatest.
-    size : int or (int, int)
-        Height and width of the window in pixels, centred at size // 2.
-    footprint : array_like of bool, (kh, kw), optional
-        The pixels of the window, in place of `size`.
-    mode, cval, axes, channel_axis, dtype, out
-        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+        From 0, the smallest pixel, to 100, the largest.
+    size, footprint : see `minimum`.
+    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
-    ndarray
-        Of the image's dtype, bool too. A sequence of percentiles gives them along a new first axis.
+    ndarray of the image's dtype
+        A sequence of percentiles gives a new first axis, with a result for each.
 
     Raises
     ------
     ValueError
-        If there is no percentile, or one is not between 0 and 100; if size is not positive; if the
-        footprint is not 2-D or has no pixel.
+        If there is no percentile, or one is not between 0 and 100.
 
     Notes
     -----
-    Of n pixels, percentile p is the one that has floor(n * p / 100) below it, for p = 100 the last.
-    It is never interpolated, as in `scipy.ndimage.percentile_filter`. Several percentiles are found
-    in one pass. Cost, sources and NaN as for `median`.
+    Percentile p of n pixels is the one that comes after floor(n * p / 100) others in ascending
+    order, for p = 100 the last; it is never interpolated, as in `scipy.ndimage.percentile_filter`.
+    Several percentiles are found in one pass. Cost and sources are those of `median`.
 
     Examples
     --------
@@ -250,11 +216,12 @@ def percentile(
     <BLANKLINE>
      [[4 4 3 3 3]]]
     """
-    found = window(size, footprint)
-    wanted = check.percentiles(percentiles)
-    ranks = tuple(found.count - 1 if p == 100 else int(found.count * p / 100) for p in wanted)
+    window = window_of(size, footprint)
+    n = window.count
+    checked = check.percentiles(percentiles)
+    ranks = tuple(n - 1 if p == 100 else int(n * p / 100) for p in checked)
     layers = 0 if np.ndim(percentiles) == 0 else len(ranks)
-    operation = ranking(found, ranks, layers)
+    operation = rank_operation(window, ranks, layers)
     return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
@@ -272,35 +239,28 @@ def rank(
     dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Call[Image]:
-    """Replace each pixel by the pixel of a rank in the window around it.
+    """Replace each pixel by the pixel of a given rank in the window around it.
 
     Parameters
     ----------
     image : array_like, (H, W)
-        Any real dtype; more axes with `channel_axis` or `axes`.
     rank : int
-        How many pixels of the window come before it in ascending order; -1 is the greatest.
-    size : int or (int, int)
-        Height and width of the window in pixels, centred at size // 2.
-    footprint : array_like of bool, (kh, kw), optional
-        The pixels of the window, in place of `size`.
-    mode, cval, axes, channel_axis, dtype, out
-        See `imgconv`, common keywords; in an image of integers cval is rounded and saturated.
+        How many pixels of the window come before it in ascending order; -1 is the largest pixel.
+    size, footprint : see `minimum`.
+    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
-    ndarray
-        Of the image's dtype, bool too.
+    ndarray of the image's dtype
 
     Raises
     ------
     ValueError
-        If the window has no pixel of that rank; if size is not positive; if the footprint is not
-        2-D or has no pixel.
+        If the window has no pixel of that rank.
 
     Notes
     -----
-    Cost, sources and NaN as for `median`.
+    Cost and sources are those of `median`.
 
     Examples
     --------
@@ -308,20 +268,22 @@ def rank(
     >>> print(rank([[5, 1, 4, 2, 3]], 1, (1, 3)))
     [[5 4 2 3 3]]
     """
-    found = window(size, footprint)
-    place = check.rank(rank, found.count)
-    operation = ranking(found, (place,))
+    window = window_of(size, footprint)
+    operation = rank_operation(window, (check.rank(rank, window.count),))
     return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=256)
-def extremum(window: Window, greatest: bool) -> Operation:
-    """Return the least or the greatest of a window."""
-    return Extremum(window, greatest)
+def extremum_operation(window: Window, largest: bool) -> Operation:
+    """Return the minimum or maximum of a window, always the same object for the same arguments."""
+    return Extremum(window, largest)
 
 
-def window(size: Any, footprint: Any) -> Window:
-    """Return the window of a size or, if there is one, of a footprint, centred at size // 2."""
+rank_operation = lru_cache(maxsize=256)(Rank)
+
+
+def window_of(size: Any, footprint: Any) -> Window:
+    """Return the window of a footprint or, without one, of a size, centred at size // 2."""
     if footprint is None:
         return rectangle(hashable(size))
     pixels = check.footprint(footprint)
@@ -335,9 +297,6 @@ def window(size: Any, footprint: Any) -> Window:
 
 @lru_cache(maxsize=256, typed=True)
 def rectangle(size: Any) -> Window:
-    """Return the window that is all of a rectangle."""
+    """Return the window that holds all pixels of a rectangle."""
     height, width = check.integers(size, "size", 1)
     return Window((height, width), (height // 2, width // 2))
-
-
-ranking = lru_cache(maxsize=256)(Rank)

@@ -1,9 +1,12 @@
-"""The filters of `scipy.ndimage` that call back into Python: SciPy runs them."""
+"""The filters of `scipy.ndimage` that call a Python function for each window: SciPy runs them."""
+
+from typing import Any
 
 from scipy import ndimage
 
-from imgconv.fallback import HandOver
-from imgconv.ndimage.sound import as_scipy
+from imgconv.face_arguments import Image
+from imgconv.fallback import FallBack
+from imgconv.ndimage.memory_safe import scipy_face
 
 __all__ = [
     "generic_filter",
@@ -12,11 +15,11 @@ __all__ = [
     "generic_laplace",
 ]
 
-CALLS_BACK = "calls back into Python"
+REASON = "calls back into Python"
 
 
-@as_scipy
-def generic_filter1d(*args, **options):
+@scipy_face
+def generic_filter1d(*args: Any, **options: Any) -> Image:
     """Call a function for each line, as SciPy does.
 
     Examples
@@ -27,11 +30,11 @@ def generic_filter1d(*args, **options):
     >>> print(generic_filter1d([1.0, 2.0, 4.0, 7.0], steps, 3))
     [1. 3. 5. 3.]
     """
-    raise HandOver(CALLS_BACK)
+    raise FallBack(REASON)
 
 
-@as_scipy
-def generic_filter(*args, **options):
+@scipy_face
+def generic_filter(*args: Any, **options: Any) -> Image:
     """Call a function for each window, as SciPy does.
 
     Examples
@@ -41,11 +44,11 @@ def generic_filter(*args, **options):
     >>> print(generic_filter([1.0, 2.0, 4.0, 7.0], np.ptp, size=3))
     [1. 3. 5. 3.]
     """
-    raise HandOver(CALLS_BACK)
+    raise FallBack(REASON)
 
 
-@as_scipy
-def generic_laplace(*args, **options):
+@scipy_face
+def generic_laplace(*args: Any, **options: Any) -> Image:
     """Add up second derivatives, each by a function, as SciPy does.
 
     Examples
@@ -56,11 +59,11 @@ def generic_laplace(*args, **options):
     >>> print(generic_laplace([0.0, 0.0, 1.0, 0.0], second))
     [ 0.  1. -2.  1.]
     """
-    raise HandOver(CALLS_BACK)
+    raise FallBack(REASON)
 
 
-@as_scipy
-def generic_gradient_magnitude(*args, **options):
+@scipy_face
+def generic_gradient_magnitude(*args: Any, **options: Any) -> Image:
     """Take the magnitude of derivatives, each by a function, as SciPy does.
 
     Examples
@@ -70,14 +73,14 @@ def generic_gradient_magnitude(*args, **options):
     [[0. 4. 4.]
      [0. 4. 4.]]
     """
-    raise HandOver(CALLS_BACK)
+    raise FallBack(REASON)
 
 
 if hasattr(ndimage, "vectorized_filter"):  # SciPy 1.16
     __all__ += ["vectorized_filter"]
 
-    @as_scipy
-    def vectorized_filter(*args, **options):
+    @scipy_face
+    def vectorized_filter(*args: Any, **options: Any) -> Image:
         """Call a function once for many windows, as SciPy does.
 
         Examples
@@ -87,4 +90,4 @@ if hasattr(ndimage, "vectorized_filter"):  # SciPy 1.16
         >>> print(vectorized_filter([1.0, 2.0, 4.0, 7.0], np.ptp, size=3))
         [1. 3. 5. 3.]
         """
-        raise HandOver(CALLS_BACK)
+        raise FallBack(REASON)

@@ -1,37 +1,36 @@
-"""The linear filters of `scipy.ndimage`, and those made of them."""
-
-from functools import lru_cache
-from typing import Any
+"""The linear filters of `scipy.ndimage`, but the Gaussian ones."""
 
 import numpy as np
-from scipy.ndimage._filters import _gaussian_kernel1d
+from numpy.typing import ArrayLike
 
 from imgconv.core.cache import Cache
-from imgconv.core.call import apply
-from imgconv.fallback import HandOver, asked
-from imgconv.ndimage.call import (
+from imgconv.face_arguments import Axes, Image, Ints, Modes, array_of, border, each, integer
+from imgconv.fallback import FallBack
+from imgconv.ndimage.arguments import (
     UINT8,
     UINT64,
-    Image,
-    Target,
-    array_of,
+    OutputLike,
     as_bytes,
-    as_image,
     axes_of,
     axis_of,
     before,
-    border,
     borders,
-    each,
-    in_order,
-    integer,
+    flipped_origins,
     large_image_of,
     number,
-    scalar,
-    target_of,
+    output_of,
+    window_axes,
 )
-from imgconv.ndimage.passes import Line, Mean, Step, combined, fastest, line, plane, run
-from imgconv.ndimage.sound import as_scipy
+from imgconv.ndimage.memory_safe import scipy_face
+from imgconv.ndimage.passes import (
+    AxisFilter,
+    LineKernel,
+    MeanWindow,
+    line_kernel,
+    run_filters,
+    run_terms,
+)
+from imgconv.ndimage.planes import PlaneWindow, as_planes, plane_window, run_planes
 from imgconv.operations.base import Operation
 from imgconv.operations.inorder import InOrder, Pass
 
@@ -40,10 +39,6 @@ __all__ = [
     "convolve1d",
     "correlate",
     "correlate1d",
-    "gaussian_filter",
-    "gaussian_filter1d",
-    "gaussian_gradient_magnitude",
-    "gaussian_laplace",
     "laplace",
     "prewitt",
     "sobel",
@@ -51,13 +46,17 @@ __all__ = [
     "uniform_filter1d",
 ]
 
-SCIPYS_KERNEL = asked(_gaussian_kernel1d)
-# Operations by the bytes of dense kernels.
-OPERATIONS = Cache(limit=4 << 20)
 
-
-@as_scipy
-def correlate1d(input, weights, axis=-1, output=None, mode="reflect", cval=0.0, origin=0):
+@scipy_face
+def correlate1d(
+    input: ArrayLike,
+    weights: ArrayLike,
+    axis: int = -1,
+    output: OutputLike = None,
+    mode: str = "reflect",
+    cval: complex = 0.0,
+    origin: int = 0,
+) -> Image:
     """Correlate along an axis with a 1-D kernel.
 
     Examples
@@ -66,11 +65,19 @@ def correlate1d(input, weights, axis=-1, output=None, mode="reflect", cval=0.0, 
     >>> print(correlate1d([2, 8, 0, 4, 1, 9, 9, 0], weights=[1, 3]))
     [ 8 26  8 12  7 28 36  9]
     """
-    return along(input, kernel_of(weights), axis, output, mode, cval, origin)
+    return correlate_along(input, kernel_of(weights), axis, output, mode, cval, origin)
 
 
-@as_scipy
-def convolve1d(input, weights, axis=-1, output=None, mode="reflect", cval=0.0, origin=0):
+@scipy_face
+def convolve1d(
+    input: ArrayLike,
+    weights: ArrayLike,
+    axis: int = -1,
+    output: OutputLike = None,
+    mode: str = "reflect",
+    cval: complex = 0.0,
+    origin: int = 0,
+) -> Image:
     """Convolve along an axis with a 1-D kernel.
 
     Examples
@@ -80,102 +87,19 @@ def convolve1d(input, weights, axis=-1, output=None, mode="reflect", cval=0.0, o
     [14 24  4 13 12 36 27  0]
     """
     kernel = np.ascontiguousarray(kernel_of(weights)[::-1])
-    turned = -integer(origin, "origin") - (len(kernel) % 2 == 0)
-    return along(input, kernel, axis, output, mode, cval, turned)
+    (flipped,) = flipped_origins((origin,), kernel.shape)
+    return correlate_along(input, kernel, axis, output, mode, cval, flipped)
 
 
-@as_scipy
-def gaussian_filter1d(
-    input, sigma, axis=-1, order=0, output=None, mode="reflect", cval=0.0, truncate=4.0, *,
-    radius=None,
-):  # fmt: skip
-    """Smooth along an axis by a Gaussian, or take a derivative of it.
-
-    Examples
-    --------
-    >>> from imgconv.ndimage import gaussian_filter1d
-    >>> print(gaussian_filter1d([1.0, 2.0, 3.0, 4.0, 5.0], 1).round(3))
-    [1.427 2.068 3.    3.932 4.573]
-    """
-    image = large_image_of(input)
-    target = target_of(output, image)
-    step = Step(
-        axis_of(axis, image.ndim), gaussian_line(sigma, order, truncate, radius), border(mode)
-    )
-    return run(image, (step,), number(cval), target)
-
-
-@as_scipy
-def gaussian_filter(
-    input, sigma, order=0, output=None, mode="reflect", cval=0.0, truncate=4.0, *, radius=None,
-    axes=None,
-):  # fmt: skip
-    """Smooth by a Gaussian, or take a derivative of it.
-
-    Examples
-    --------
-    Of a volume, an image or a signal:
-
-    >>> import numpy as np
-    >>> from imgconv.ndimage import gaussian_filter
-    >>> print(gaussian_filter(np.arange(50, step=2).reshape((5, 5)), sigma=1))
-    [[ 4  6  8  9 11]
-     [10 12 14 15 17]
-     [20 22 24 25 27]
-     [29 31 33 34 36]
-     [35 37 39 40 42]]
-    """
-    image = large_image_of(input)
-    target = target_of(output, image)
-    along_axes = axes_of(axes, image.ndim)
-    steps = gaussian_steps(along_axes, sigma, order, mode, truncate, radius)
-    if not steps:
-        raise HandOver("nothing to filter")
-    return run(image, steps, number(cval), target)
-
-
-@as_scipy
-def gaussian_laplace(input, sigma, output=None, mode="reflect", cval=0.0, *, axes=None, **kwargs):
-    """Take the Laplacian of the smoothed image.
-
-    Examples
-    --------
-    >>> from imgconv.ndimage import gaussian_laplace
-    >>> print(gaussian_laplace([0.0, 0.0, 1.0, 0.0, 0.0], 1).round(3))
-    [ 0.197  0.002 -0.399  0.002  0.197]
-    """
-    image = large_image_of(input)
-    target = target_of(output, image)
-    along_axes = axes_of(axes, image.ndim)
-    everywhere = each(sigma, len(along_axes), "sigma")
-    if len(along_axes) < image.ndim:
-        sigmas = dict(zip(along_axes, everywhere, strict=True))
-        everywhere = tuple(sigmas.get(axis, 0) for axis in range(image.ndim))
-    terms = gaussian_terms(image, along_axes, everywhere, 2, mode, kwargs)
-    return combined(image, terms, number(cval), target, "sum")
-
-
-@as_scipy
-def gaussian_gradient_magnitude(
-    input, sigma, output=None, mode="reflect", cval=0.0, *, axes=None, **kwargs
-):
-    """Take the magnitude of the gradient of the smoothed image.
-
-    Examples
-    --------
-    >>> from imgconv.ndimage import gaussian_gradient_magnitude
-    >>> print(gaussian_gradient_magnitude([0.0, 0.0, 0.0, 1.0, 1.0, 1.0], 1).round(3))
-    [0.013 0.122 0.364 0.364 0.122 0.013]
-    """
-    image = large_image_of(input)
-    target = target_of(output, image)
-    along_axes = axes_of(axes, image.ndim)
-    terms = gaussian_terms(image, along_axes, sigma, 1, mode, kwargs)
-    return combined(image, terms, number(cval), target, "root")
-
-
-@as_scipy
-def laplace(input, output=None, mode="reflect", cval=0.0, *, axes=None):
+@scipy_face
+def laplace(
+    input: ArrayLike,
+    output: OutputLike = None,
+    mode: Modes = "reflect",
+    cval: complex = 0.0,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Add up the second differences along all axes.
 
     Examples
@@ -187,17 +111,25 @@ def laplace(input, output=None, mode="reflect", cval=0.0, *, axes=None):
      [ 0  1  0]]
     """
     image = large_image_of(input)
-    target = target_of(output, image)
-    along_axes = axes_of(axes, image.ndim)
-    modes = borders(mode, len(along_axes))
-    if not along_axes:
-        raise HandOver("nothing to filter")
-    terms = [[Step(axis, SECOND, one)] for axis, one in zip(along_axes, modes, strict=True)]
-    return combined(image, terms, number(cval), target, "sum")
+    result = output_of(output, image)
+    along = axes_of(axes, image.ndim)
+    modes = borders(mode, len(along))
+    if not along:
+        raise FallBack("nothing to filter")
+    terms = [
+        [AxisFilter(axis, SECOND_DIFFERENCE, one)] for axis, one in zip(along, modes, strict=True)
+    ]
+    return run_terms(image, terms, number(cval), result, "sum")
 
 
-@as_scipy
-def sobel(input, axis=-1, output=None, mode="reflect", cval=0.0):
+@scipy_face
+def sobel(
+    input: ArrayLike,
+    axis: int = -1,
+    output: OutputLike = None,
+    mode: Modes = "reflect",
+    cval: complex = 0.0,
+) -> Image:
     """Take Sobel's derivative along an axis.
 
     Examples
@@ -208,11 +140,17 @@ def sobel(input, axis=-1, output=None, mode="reflect", cval=0.0):
     [[ 0 16 16  0]
      [ 0 16 16  0]]
     """
-    return edges(input, axis, SOBEL, output, mode, cval)
+    return difference(input, axis, SOBEL, output, mode, cval)
 
 
-@as_scipy
-def prewitt(input, axis=-1, output=None, mode="reflect", cval=0.0):
+@scipy_face
+def prewitt(
+    input: ArrayLike,
+    axis: int = -1,
+    output: OutputLike = None,
+    mode: Modes = "reflect",
+    cval: complex = 0.0,
+) -> Image:
     """Take Prewitt's derivative along an axis.
 
     Examples
@@ -223,11 +161,20 @@ def prewitt(input, axis=-1, output=None, mode="reflect", cval=0.0):
     [[ 0 12 12  0]
      [ 0 12 12  0]]
     """
-    return edges(input, axis, PREWITT, output, mode, cval)
+    return difference(input, axis, PREWITT, output, mode, cval)
 
 
-@as_scipy
-def correlate(input, weights, output=None, mode="reflect", cval=0.0, origin=0, *, axes=None):
+@scipy_face
+def correlate(
+    input: ArrayLike,
+    weights: ArrayLike,
+    output: OutputLike = None,
+    mode: str = "reflect",
+    cval: complex = 0.0,
+    origin: Ints = 0,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Correlate with a kernel.
 
     Examples
@@ -237,11 +184,20 @@ def correlate(input, weights, output=None, mode="reflect", cval=0.0, origin=0, *
     [[ 5  8  9]
      [14 17 18]]
     """
-    return dense(input, weights, output, mode, cval, origin, False, axes)
+    return correlate_window(input, weights, output, mode, cval, origin, axes, flip=False)
 
 
-@as_scipy
-def convolve(input, weights, output=None, mode="reflect", cval=0.0, origin=0, *, axes=None):
+@scipy_face
+def convolve(
+    input: ArrayLike,
+    weights: ArrayLike,
+    output: OutputLike = None,
+    mode: str = "reflect",
+    cval: complex = 0.0,
+    origin: Ints = 0,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Convolve with a kernel.
 
     Examples
@@ -251,11 +207,19 @@ def convolve(input, weights, output=None, mode="reflect", cval=0.0, origin=0, *,
     [[ 3  4  7]
      [12 13 16]]
     """
-    return dense(input, weights, output, mode, cval, origin, True, axes)
+    return correlate_window(input, weights, output, mode, cval, origin, axes, flip=True)
 
 
-@as_scipy
-def uniform_filter1d(input, size, axis=-1, output=None, mode="reflect", cval=0.0, origin=0):
+@scipy_face
+def uniform_filter1d(
+    input: ArrayLike,
+    size: int,
+    axis: int = -1,
+    output: OutputLike = None,
+    mode: str = "reflect",
+    cval: complex = 0.0,
+    origin: int = 0,
+) -> Image:
     """Take means along an axis.
 
     Examples
@@ -265,17 +229,26 @@ def uniform_filter1d(input, size, axis=-1, output=None, mode="reflect", cval=0.0
     [4 3 4 1 4 6 6 3]
     """
     image = large_image_of(input)
-    target = target_of(output, image)
+    result = output_of(output, image)
     length = integer(size, "size")
     if length < 1:
-        raise HandOver("size")
-    mean = Mean(length, before(length, origin))
-    step = Step(axis_of(axis, image.ndim), mean, border(mode))
-    return run(image, (step,), number(cval), target)
+        raise FallBack("size")
+    mean = MeanWindow(length, before(length, origin))
+    one = AxisFilter(axis_of(axis, image.ndim), mean, border(mode))
+    return run_filters(image, (one,), number(cval), result)
 
 
-@as_scipy
-def uniform_filter(input, size=3, output=None, mode="reflect", cval=0.0, origin=0, *, axes=None):
+@scipy_face
+def uniform_filter(
+    input: ArrayLike,
+    size: Ints = 3,
+    output: OutputLike = None,
+    mode: Modes = "reflect",
+    cval: complex = 0.0,
+    origin: Ints = 0,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Take means over a window.
 
     Examples
@@ -288,184 +261,135 @@ def uniform_filter(input, size=3, output=None, mode="reflect", cval=0.0, origin=
      [1. 3. 5.]]
     """
     image = large_image_of(input)
-    target = target_of(output, image)
-    along_axes = axes_of(axes, image.ndim)
-    n = len(along_axes)
+    result = output_of(output, image)
+    along = axes_of(axes, image.ndim)
+    n = len(along)
     sizes = [integer(k, "size") for k in each(size, n, "size")]
     origins, modes = each(origin, n, "origin"), borders(mode, n)
-    steps = [
-        Step(axis, Mean(k, before(k, at)), one)
-        for axis, k, at, one in zip(along_axes, sizes, origins, modes, strict=True)
+    filters = [
+        AxisFilter(axis, MeanWindow(k, before(k, at)), one)
+        for axis, k, at, one in zip(along, sizes, origins, modes, strict=True)
         if k > 1
     ]
-    if not steps:
-        raise HandOver("nothing to filter")
-    return run(image, steps, number(cval), target)
+    if not filters:
+        raise FallBack("nothing to filter")
+    return run_filters(image, filters, number(cval), result)
 
 
 # ---- kernels ---------------------------------------------------------------------------------
 
 
-def kernel_of(weights: Any) -> Image:
+def kernel_of(weights: object) -> Image:
     """Return a 1-D kernel in float64."""
     array = array_of(weights, "weights")
     if array.dtype.kind not in "biuf" or array.ndim != 1 or not array.size:
-        raise HandOver("weights")
+        raise FallBack("weights")
     return np.ascontiguousarray(array, np.float64)
 
 
-def centred(weights: list[float]) -> Line:
-    """Return a 1-D kernel about its middle."""
-    return line(np.array(weights, np.float64).tobytes(), len(weights) // 2)
+def centred(weights: list[float]) -> LineKernel:
+    """Return a 1-D kernel whose pixel is its middle one."""
+    return line_kernel(np.array(weights, np.float64).tobytes(), len(weights) // 2)
 
 
-SECOND = centred([1, -2, 1])
-FIRST = centred([-1, 0, 1])
+FIRST_DIFFERENCE, SECOND_DIFFERENCE = centred([-1, 0, 1]), centred([1, -2, 1])
+# The weights across the derivative.
 SOBEL, PREWITT = centred([1, 2, 1]), centred([1, 1, 1])
 
 
-def gaussian_line(sigma: Any, order: Any, truncate: Any, radius: Any) -> Line:
-    """Return the kernel of a Gaussian, turned around for a correlation."""
-    half = radius if radius is None else integer(radius, "radius")
-    return gaussian_weights(
-        scalar(sigma, "sigma"), integer(order, "order"), scalar(truncate, "truncate"), half
-    )
+# ---- what several filters share ----------------------------------------------------------------
 
 
-@lru_cache(maxsize=256, typed=True)
-def gaussian_weights(sigma: Any, order: Any, truncate: Any, radius: Any) -> Line:
-    """Return SciPy's kernel of a Gaussian, turned around."""
-    half = int(truncate * float(sigma) + 0.5) if radius is None else radius
-    if half < 0 or order < 0:
-        raise HandOver("radius or order")
-    return Line(np.ascontiguousarray(SCIPYS_KERNEL(sigma, order, half)[::-1]), half)
-
-
-def gaussian_steps(
-    axes: tuple[int, ...], sigma: Any, order: Any, mode: Any, truncate: Any, radius: Any
-) -> list[Step]:
-    """Return the steps of a Gaussian; where sigma is 0 there is none."""
-    n = len(axes)
-    sigmas, orders = each(sigma, n, "sigma"), each(order, n, "order")
-    radii, modes = each(radius, n, "radius"), borders(mode, n)
-    return [
-        Step(axis, gaussian_line(s, o, truncate, r), one)
-        for axis, s, o, r, one in zip(axes, sigmas, orders, radii, modes, strict=True)
-        if scalar(s, "sigma") > 1e-15
-    ]
-
-
-def gaussian_terms(
-    image: Image, axes: tuple[int, ...], sigma: Any, order: int, mode: Any, options: dict[str, Any]
-) -> list[list[Step]]:
-    """Return the steps of a derivative of the Gaussian along each of some axes."""
-    if not axes or not options.keys() <= {"truncate", "radius"}:
-        raise HandOver("keywords")
-    truncate, radius = options.get("truncate", 4.0), options.get("radius")
-    every = tuple(range(image.ndim))
-    return [
-        gaussian_steps(
-            every, sigma, [order * (other == axis) for other in every], one, truncate, radius
-        )
-        for axis, one in zip(axes, borders(mode, len(axes)), strict=True)
-    ]
-
-
-# ---- one way through -------------------------------------------------------------------------
-
-
-def along(
-    input: Any, weights: Image, axis: Any, output: Any, mode: Any, cval: Any, origin: Any
+def correlate_along(
+    input: object,
+    weights: Image,
+    axis: object,
+    output: object,
+    mode: object,
+    cval: object,
+    origin: object,
 ) -> Image:
     """Correlate along one axis."""
     image = large_image_of(input)
-    target = target_of(output, image)
-    kernel = line(weights.tobytes(), before(len(weights), origin))
-    step = Step(axis_of(axis, image.ndim), kernel, border(mode))
-    return run(image, (step,), number(cval), target)
+    result = output_of(output, image)
+    kernel = line_kernel(weights.tobytes(), before(len(weights), origin))
+    one = AxisFilter(axis_of(axis, image.ndim), kernel, border(mode))
+    return run_filters(image, (one,), number(cval), result)
 
 
-def edges(input: Any, axis: Any, smooth: Line, output: Any, mode: Any, cval: Any) -> Image:
+def difference(
+    input: object, axis: object, across: LineKernel, output: object, mode: object, cval: object
+) -> Image:
     """Take first differences along an axis, smoothed along all others."""
     image = large_image_of(input)
-    target = target_of(output, image)
-    derived = axis_of(axis, image.ndim)
+    result = output_of(output, image)
+    along = axis_of(axis, image.ndim)
     modes = borders(mode, image.ndim)
-    others = [Step(i, smooth, modes[i]) for i in range(image.ndim) if i != derived]
-    steps = [Step(derived, FIRST, modes[derived]), *others]
-    return run(image, steps, number(cval), target)
+    others = [AxisFilter(i, across, modes[i]) for i in range(image.ndim) if i != along]
+    filters = [AxisFilter(along, FIRST_DIFFERENCE, modes[along]), *others]
+    return run_filters(image, filters, number(cval), result)
 
 
-def dense(
-    input: Any, weights: Any, output: Any, mode: Any, cval: Any, origin: Any, turned: bool,
-    axes: Any,
-) -> Image:  # fmt: skip
-    """Correlate or convolve with a kernel that is more than 1 pixel wide along at most two axes."""
+def correlate_window(
+    input: object,
+    weights: object,
+    output: object,
+    mode: object,
+    cval: object,
+    origin: object,
+    axes: object,
+    flip: bool,
+) -> Image:
+    """Correlate with a kernel, or convolve, that is wider than 1 pixel along at most two axes."""
     image = large_image_of(input)
-    target = target_of(output, image)
-    along_axes = axes_of(axes, image.ndim)
+    result = output_of(output, image)
+    along = axes_of(axes, image.ndim)
     kernel = array_of(weights, "weights")
-    if kernel.dtype.kind not in "biuf" or kernel.ndim != len(along_axes) or not kernel.size:
-        raise HandOver("weights")
+    if kernel.dtype.kind not in "biuf" or kernel.ndim != len(along) or not kernel.size:
+        raise FallBack("weights")
     kernel = kernel.astype(np.float64)
-    along_axes, origins = in_order(along_axes, each(origin, kernel.ndim, "origin"), image.ndim)
-    if turned:
-        kernel = kernel[(slice(None, None, -1),) * kernel.ndim]
-        origins = tuple(
-            -integer(o, "origin") - (n % 2 == 0) for o, n in zip(origins, kernel.shape, strict=True)
-        )
-    places = tuple(before(n, o) for n, o in zip(kernel.shape, origins, strict=True))
-    if target.dtype == UINT64:
-        raise HandOver("uint64 that may wrap around")
-    wide = [axis for axis, n in zip(along_axes, kernel.shape, strict=True) if n > 1]
-    if len(wide) > 2:
-        raise HandOver("kernel of more than two axes")
-    return in_planes(image, kernel, places, along_axes, wide, border(mode), number(cval), target)
+    along, origins = window_axes(along, each(origin, kernel.ndim, "origin"), image.ndim)
+    if flip:
+        kernel, origins = np.flip(kernel), flipped_origins(origins, kernel.shape)
+    places = [before(n, at) for n, at in zip(kernel.shape, origins, strict=True)]
+    if result.dtype == UINT64:
+        raise FallBack("uint64 that may wrap around")
+    window = plane_window(image, along, kernel.shape, places)
+    border_name, outside = border(mode), number(cval)
+    out = None if result.array is None else as_planes(as_bytes(result.array))
+    dtype = UINT8 if result.dtype.kind == "b" else result.dtype
+    filtered = run_planes(
+        ordered_correlation(kernel, window),
+        as_planes(as_bytes(image)),
+        border_name,
+        outside,
+        window.axes,
+        None,
+        dtype,
+        out,
+    )
+    return result.result(filtered, image.ndim == 1)
 
 
-def in_planes(
-    image: Image, kernel: Image, places: tuple[int, ...], axes: tuple[int, ...], wide: list[int],
-    mode: str, cval: float, target: Target,
-) -> Image:  # fmt: skip
-    """Correlate the planes of an image along the axes in which the kernel is wide."""
-    source = as_bytes(image)
-    out = None if target.out is None else as_bytes(target.out)
-    if image.ndim == 1:
-        source, out = source[None], None if out is None else out[None]
-        axes, wide = (1,), [1] if wide else []
-    fast = fastest(source)
-    if len(wide) == 2:
-        y, x = sorted(wide, key=lambda axis: (axis == fast, axis))
-    else:
-        y, x = plane(source, wide[0] if wide else fast, fast)
-    at = dict(zip(axes, places, strict=True))
-    # The taps keep SciPy's order, that of the kernel's axes, wherever these lie in the plane.
-    shape = tuple(n for axis in (y, x) for n in [kernel.shape[axes.index(axis)]
-                  if axis in axes else 1])  # fmt: skip
-    swapped = axes.index(y) > axes.index(x) if y in axes and x in axes else False
-    operation = dense_operation(kernel, shape, (at.get(y, 0), at.get(x, 0)), swapped)
-    dtype = UINT8 if target.dtype.kind == "b" else target.dtype
-    axes_yx = None if source.ndim == 2 and (y, x) == (0, 1) else (y, x)
-    asked = dtype if out is None else None
-    result = apply(operation, source, mode, cval, axes_yx, None, asked, out)
-    if target.out is not None:
-        return target.out
-    return as_image(result[0] if image.ndim == 1 else result, target.dtype)
+# Operations by the bytes of their kernels.
+OPERATIONS = Cache(limit=4 << 20)
 
 
-def dense_operation(
-    kernel: Image, shape: tuple[int, ...], at: tuple[int, int], swapped: bool
-) -> Operation:
-    """Return the operation of a dense kernel of (height, width), its own axes swapped or not."""
-    key = kernel.tobytes(), shape, at, swapped
-    found = OPERATIONS.get(key)
+def ordered_correlation(kernel: Image, window: PlaneWindow) -> Operation:
+    """Return the operation of a kernel in planes, which adds its taps in SciPy's order.
+
+    That is the order of the kernel's own axes, whichever of them is y and x of the planes.
+    """
+    key = kernel.tobytes(), window.size, window.before, window.transposed
+    found: Operation | None = OPERATIONS.get(key)
     if found is None:
-        if swapped:
-            taps = Pass.dense(kernel.reshape(shape[::-1]), at[::-1]).transposed()
+        height, width = window.size
+        if window.transposed:
+            taps = Pass.dense(kernel.reshape(width, height), window.before[::-1]).transposed()
         else:
-            taps = Pass.dense(kernel.reshape(shape), at)
+            taps = Pass.dense(kernel.reshape(height, width), window.before)
         if not taps.places:
-            raise HandOver("weights")
+            raise FallBack("weights")
         found = InOrder(((taps,),))
         OPERATIONS.put(key, found, 64 * len(taps.places) + 2 * kernel.nbytes + 512)
     return found

@@ -1,24 +1,23 @@
 """The flat morphology of `scipy.ndimage`, grey and binary."""
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import ndimage
 
-from imgconv.fallback import HandOver
-from imgconv.ndimage.call import (
+from imgconv.face_arguments import Axes, Image, Ints, Modes, array_of, each, integer
+from imgconv.fallback import FallBack
+from imgconv.ndimage.arguments import (
     UINT8,
-    Image,
-    array_of,
+    OutputLike,
     axes_of,
-    each,
+    flipped_origins,
     image_of,
-    integer,
-    refused,
+    is_fillable,
 )
-from imgconv.ndimage.order import extreme, windowed
-from imgconv.ndimage.sound import as_scipy
+from imgconv.ndimage.memory_safe import scipy_face, subtract
+from imgconv.ndimage.order import WindowArguments, extremum_filter, prepare_rank
 
 __all__ = [
     "binary_closing",
@@ -34,15 +33,23 @@ __all__ = [
     "white_tophat",
 ]
 
-# With more iterations SciPy, which looks only where the last has changed something, may be faster.
+# With more iterations SciPy may be faster: it looks only where the last one changed something.
 MOST_ITERATIONS = 12
 
 
-@as_scipy
+@scipy_face
 def grey_erosion(
-    input, size=None, footprint=None, structure=None, output=None, mode="reflect", cval=0.0,
-    origin=0, *, axes=None,
-):  # fmt: skip
+    input: ArrayLike,
+    size: Ints | None = None,
+    footprint: ArrayLike | None = None,
+    structure: ArrayLike | None = None,
+    output: OutputLike = None,
+    mode: Modes = "reflect",
+    cval: complex = 0.0,
+    origin: Ints = 0,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Shrink what is bright.
 
     Examples
@@ -51,15 +58,23 @@ def grey_erosion(
     >>> print(grey_erosion([1, 5, 5, 5, 2], size=3))
     [1 1 5 2 2]
     """
-    flat(size, footprint, structure)
-    return eroded(input, size, footprint, output, mode, cval, origin, axes)
+    element = flat_element(size, footprint, structure, mode, cval, origin, axes)
+    return erode(input, element, output)
 
 
-@as_scipy
+@scipy_face
 def grey_dilation(
-    input, size=None, footprint=None, structure=None, output=None, mode="reflect", cval=0.0,
-    origin=0, *, axes=None,
-):  # fmt: skip
+    input: ArrayLike,
+    size: Ints | None = None,
+    footprint: ArrayLike | None = None,
+    structure: ArrayLike | None = None,
+    output: OutputLike = None,
+    mode: Modes = "reflect",
+    cval: complex = 0.0,
+    origin: Ints = 0,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Grow what is bright.
 
     Examples
@@ -68,15 +83,23 @@ def grey_dilation(
     >>> print(grey_dilation([1, 5, 1, 1, 2], size=3))
     [5 5 5 2 2]
     """
-    flat(size, footprint, structure)
-    return dilated(input, size, footprint, output, mode, cval, origin, axes)
+    element = flat_element(size, footprint, structure, mode, cval, origin, axes)
+    return dilate(input, element, output)
 
 
-@as_scipy
+@scipy_face
 def grey_opening(
-    input, size=None, footprint=None, structure=None, output=None, mode="reflect", cval=0.0,
-    origin=0, *, axes=None,
-):  # fmt: skip
+    input: ArrayLike,
+    size: Ints | None = None,
+    footprint: ArrayLike | None = None,
+    structure: ArrayLike | None = None,
+    output: OutputLike = None,
+    mode: Modes = "reflect",
+    cval: complex = 0.0,
+    origin: Ints = 0,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Remove what is bright and smaller than the structuring element.
 
     Examples
@@ -85,16 +108,24 @@ def grey_opening(
     >>> print(grey_opening([1, 5, 1, 4, 4, 4, 1], size=3))
     [1 1 1 4 4 4 1]
     """
-    flat(size, footprint, structure)
-    inner = eroded(input, size, footprint, None, mode, cval, origin, axes)
-    return dilated(inner, size, footprint, output, mode, cval, origin, axes)
+    element = flat_element(size, footprint, structure, mode, cval, origin, axes)
+    inner = erode(input, element, None)
+    return dilate(inner, element, output)
 
 
-@as_scipy
+@scipy_face
 def grey_closing(
-    input, size=None, footprint=None, structure=None, output=None, mode="reflect", cval=0.0,
-    origin=0, *, axes=None,
-):  # fmt: skip
+    input: ArrayLike,
+    size: Ints | None = None,
+    footprint: ArrayLike | None = None,
+    structure: ArrayLike | None = None,
+    output: OutputLike = None,
+    mode: Modes = "reflect",
+    cval: complex = 0.0,
+    origin: Ints = 0,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Remove what is dark and smaller than the structuring element.
 
     Examples
@@ -103,16 +134,24 @@ def grey_closing(
     >>> print(grey_closing([5, 1, 5, 2, 2, 2, 5], size=3))
     [5 5 5 2 2 2 5]
     """
-    flat(size, footprint, structure)
-    outer = dilated(input, size, footprint, None, mode, cval, origin, axes)
-    return eroded(outer, size, footprint, output, mode, cval, origin, axes)
+    element = flat_element(size, footprint, structure, mode, cval, origin, axes)
+    outer = dilate(input, element, None)
+    return erode(outer, element, output)
 
 
-@as_scipy
+@scipy_face
 def morphological_gradient(
-    input, size=None, footprint=None, structure=None, output=None, mode="reflect", cval=0.0,
-    origin=0, *, axes=None,
-):  # fmt: skip
+    input: ArrayLike,
+    size: Ints | None = None,
+    footprint: ArrayLike | None = None,
+    structure: ArrayLike | None = None,
+    output: OutputLike = None,
+    mode: Modes = "reflect",
+    cval: complex = 0.0,
+    origin: Ints = 0,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Subtract the erosion from the dilation.
 
     Examples
@@ -121,22 +160,30 @@ def morphological_gradient(
     >>> print(morphological_gradient([1, 1, 1, 5, 5, 5], size=3))
     [0 0 4 4 0 0]
     """
-    flat(size, footprint, structure)
-    separate(input, output)
+    element = flat_element(size, footprint, structure, mode, cval, origin, axes)
+    check_no_overlap(input, output)
     if not isinstance(output, np.ndarray):
         output = None
     if image_of(input).dtype == (np.bool_ if output is None else output.dtype) == np.bool_:
-        raise HandOver("difference of bools")
-    outer = dilated(input, size, footprint, None, mode, cval, origin, axes)
-    inner = eroded(input, size, footprint, output, mode, cval, origin, axes)
+        raise FallBack("difference of bools")
+    outer = dilate(input, element, None)
+    inner = erode(input, element, output)
     return np.subtract(outer, inner, inner if output is None else output)
 
 
-@as_scipy
+@scipy_face
 def white_tophat(
-    input, size=None, footprint=None, structure=None, output=None, mode="reflect", cval=0.0,
-    origin=0, *, axes=None,
-):  # fmt: skip
+    input: ArrayLike,
+    size: Ints | None = None,
+    footprint: ArrayLike | None = None,
+    structure: ArrayLike | None = None,
+    output: OutputLike = None,
+    mode: Modes = "reflect",
+    cval: complex = 0.0,
+    origin: Ints = 0,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Subtract the opening from the image.
 
     Examples
@@ -145,19 +192,26 @@ def white_tophat(
     >>> print(white_tophat([1, 5, 1, 4, 4, 4, 1], size=3))
     [0 4 0 0 0 0 0]
     """
-    flat(size, footprint, structure)
-    separate(input, output)
-    inner = eroded(input, size, footprint, None, mode, cval, origin, axes)
-    opened = dilated(inner, size, footprint, output, mode, cval, origin, axes)
-    image = np.asarray(input)
-    return subtract(image, opened, opened)
+    element = flat_element(size, footprint, structure, mode, cval, origin, axes)
+    check_no_overlap(input, output)
+    inner = erode(input, element, None)
+    opened = dilate(inner, element, output)
+    return subtract(np.asarray(input), opened, opened)
 
 
-@as_scipy
+@scipy_face
 def black_tophat(
-    input, size=None, footprint=None, structure=None, output=None, mode="reflect", cval=0.0,
-    origin=0, *, axes=None,
-):  # fmt: skip
+    input: ArrayLike,
+    size: Ints | None = None,
+    footprint: ArrayLike | None = None,
+    structure: ArrayLike | None = None,
+    output: OutputLike = None,
+    mode: Modes = "reflect",
+    cval: complex = 0.0,
+    origin: Ints = 0,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Subtract the image from its closing.
 
     Examples
@@ -166,18 +220,26 @@ def black_tophat(
     >>> print(black_tophat([5, 1, 5, 2, 2, 2, 5], size=3))
     [0 4 0 0 0 0 0]
     """
-    flat(size, footprint, structure)
-    separate(input, output)
-    outer = dilated(input, size, footprint, None, mode, cval, origin, axes)
-    closed = eroded(outer, size, footprint, output, mode, cval, origin, axes)
+    element = flat_element(size, footprint, structure, mode, cval, origin, axes)
+    check_no_overlap(input, output)
+    outer = dilate(input, element, None)
+    closed = erode(outer, element, output)
     return subtract(closed, np.asarray(input), closed)
 
 
-@as_scipy
+@scipy_face
 def binary_erosion(
-    input, structure=None, iterations=1, mask=None, output=None, border_value=0, origin=0,
-    brute_force=False, *, axes=None,
-):  # fmt: skip
+    input: ArrayLike,
+    structure: ArrayLike | None = None,
+    iterations: int = 1,
+    mask: ArrayLike | None = None,
+    output: OutputLike = None,
+    border_value: int = 0,
+    origin: Ints = 0,
+    brute_force: bool = False,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Shrink what is not 0.
 
     Examples
@@ -186,14 +248,24 @@ def binary_erosion(
     >>> print(binary_erosion([0, 1, 1, 1, 1, 0]).astype(int))
     [0 0 1 1 0 0]
     """
-    return iterated(input, structure, iterations, mask, output, border_value, origin, axes, False)
+    return iterate(
+        input, structure, iterations, mask, output, border_value, origin, axes, grows=False
+    )
 
 
-@as_scipy
+@scipy_face
 def binary_dilation(
-    input, structure=None, iterations=1, mask=None, output=None, border_value=0, origin=0,
-    brute_force=False, *, axes=None,
-):  # fmt: skip
+    input: ArrayLike,
+    structure: ArrayLike | None = None,
+    iterations: int = 1,
+    mask: ArrayLike | None = None,
+    output: OutputLike = None,
+    border_value: int = 0,
+    origin: Ints = 0,
+    brute_force: bool = False,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Grow what is not 0.
 
     Examples
@@ -202,14 +274,24 @@ def binary_dilation(
     >>> print(binary_dilation([0, 0, 1, 0, 0, 0]).astype(int))
     [0 1 1 1 0 0]
     """
-    return iterated(input, structure, iterations, mask, output, border_value, origin, axes, True)
+    return iterate(
+        input, structure, iterations, mask, output, border_value, origin, axes, grows=True
+    )
 
 
-@as_scipy
+@scipy_face
 def binary_opening(
-    input, structure=None, iterations=1, output=None, origin=0, mask=None, border_value=0,
-    brute_force=False, *, axes=None,
-):  # fmt: skip
+    input: ArrayLike,
+    structure: ArrayLike | None = None,
+    iterations: int = 1,
+    output: OutputLike = None,
+    origin: Ints = 0,
+    mask: ArrayLike | None = None,
+    border_value: int = 0,
+    brute_force: bool = False,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Remove what is not 0 and smaller than the structuring element.
 
     Examples
@@ -219,15 +301,23 @@ def binary_opening(
     [0 0 0 1 1 1 0]
     """
     common = border_value, origin, axes
-    inner = iterated(input, structure, iterations, mask, None, *common, False)
-    return iterated(inner, structure, iterations, mask, output, *common, True)
+    inner = iterate(input, structure, iterations, mask, None, *common, grows=False)
+    return iterate(inner, structure, iterations, mask, output, *common, grows=True)
 
 
-@as_scipy
+@scipy_face
 def binary_closing(
-    input, structure=None, iterations=1, output=None, origin=0, mask=None, border_value=0,
-    brute_force=False, *, axes=None,
-):  # fmt: skip
+    input: ArrayLike,
+    structure: ArrayLike | None = None,
+    iterations: int = 1,
+    output: OutputLike = None,
+    origin: Ints = 0,
+    mask: ArrayLike | None = None,
+    border_value: int = 0,
+    brute_force: bool = False,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Fill what is 0 and smaller than the structuring element.
 
     Examples
@@ -237,109 +327,106 @@ def binary_closing(
     [0 0 1 1 1 1 1 0 0]
     """
     common = border_value, origin, axes
-    outer = iterated(input, structure, iterations, mask, None, *common, True)
-    return iterated(outer, structure, iterations, mask, output, *common, False)
+    outer = iterate(input, structure, iterations, mask, None, *common, grows=True)
+    return iterate(outer, structure, iterations, mask, output, *common, grows=False)
 
 
 # ---- grey ------------------------------------------------------------------------------------
 
 
-def flat(size: Any, footprint: Any, structure: Any) -> None:
-    """Check that the structuring element is flat and given once."""
+def flat_element(
+    size: object,
+    footprint: object,
+    structure: object,
+    mode: object,
+    cval: object,
+    origin: object,
+    axes: object,
+) -> WindowArguments:
+    """Return the structuring element; fall back unless it is flat and given once."""
     if structure is not None:
-        raise HandOver("structure that is not flat")
+        raise FallBack("structure that is not flat")
     if (size is None) == (footprint is None):
-        raise HandOver("size and footprint")
+        raise FallBack("size and footprint")
+    return WindowArguments(size, footprint, mode, cval, origin, axes)
 
 
-def separate(input: Any, output: Any) -> None:
-    """Check that an image is still there when its filtered copy is subtracted from it."""
+def check_no_overlap(input: object, output: object) -> None:
+    """Fall back where the output would overwrite the image before the difference is taken."""
     if isinstance(output, np.ndarray) and np.may_share_memory(image_of(input), output):
-        raise HandOver("output overlaps input")
+        raise FallBack("output overlaps input")
 
 
-def eroded(
-    input: Any, size: Any, footprint: Any, output: Any, mode: Any, cval: Any, origin: Any,
-    axes: Any,
-) -> Image:  # fmt: skip
-    """Return the least pixels."""
-    return extreme(input, size, footprint, output, mode, cval, origin, axes, False)
+def erode(input: object, element: WindowArguments, output: object) -> Image:
+    """Return the minima."""
+    return extremum_filter(input, element, output, maximum=False)
 
 
-def dilated(
-    input: Any, size: Any, footprint: Any, output: Any, mode: Any, cval: Any, origin: Any,
-    axes: Any,
-) -> Image:  # fmt: skip
-    """Return the greatest pixels of the turned element."""
-    along_axes = axes_of(axes, image_of(input).ndim)
-    n = len(along_axes)
+def dilate(input: object, element: WindowArguments, output: object) -> Image:
+    """Return the maxima over the element rotated by 180 degrees."""
+    n = len(axes_of(element.axes, image_of(input).ndim))
+    footprint = element.footprint
     if footprint is None:
-        shape = tuple(integer(k, "size") for k in each(size, n, "size"))
+        shape = tuple(integer(k, "size") for k in each(element.size, n, "size"))
     else:
-        footprint = array_of(footprint, "footprint", bool)
-        shape = footprint.shape
+        pixels = array_of(footprint, "footprint", bool)
+        shape = pixels.shape
         if len(shape) != n:
-            raise HandOver("footprint")
-        footprint = footprint[(slice(None, None, -1),) * n]
-    turned = turned_origin(origin, shape)
-    return extreme(input, size, footprint, output, mode, cval, turned, axes, True)
-
-
-def turned_origin(origin: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the origin of a window turned by 180 degrees."""
-    origins = each(origin, len(shape), "origin")
-    return tuple(-integer(o, "origin") - (n % 2 == 0) for o, n in zip(origins, shape, strict=True))
-
-
-def subtract(high: Image, low: Image, out: Image) -> Image:
-    """Subtract in the result's dtype; bools differ or not."""
-    if high.dtype == low.dtype == np.bool_:
-        return np.bitwise_xor(high, low, out=out)
-    return np.subtract(high, low, out=out)
-
-
-@lru_cache(maxsize=8)
-def cross(ndim: int) -> Image:
-    """Return a pixel and its neighbours along the axes."""
-    return ndimage.generate_binary_structure(ndim, 1)
+            raise FallBack("footprint")
+        footprint = np.flip(pixels)
+    origins = flipped_origins(element.origin, shape)
+    flipped = element._replace(footprint=footprint, origin=origins)
+    return extremum_filter(input, flipped, output, maximum=True)
 
 
 # ---- binary ----------------------------------------------------------------------------------
 
 
-def iterated(
-    input: Any, structure: Any, iterations: Any, mask: Any, output: Any, border_value: Any,
-    origin: Any, axes: Any, grows: bool,
-) -> Image:  # fmt: skip
+@lru_cache(maxsize=8)
+def cross(ndim: int) -> Image:
+    """Return SciPy's default element: a pixel and its neighbours along the axes."""
+    element: Image = ndimage.generate_binary_structure(ndim, 1)
+    return element
+
+
+def iterate(
+    input: object,
+    structure: object,
+    iterations: object,
+    mask: object,
+    output: object,
+    border_value: object,
+    origin: object,
+    axes: object,
+    grows: bool,
+) -> Image:
     """Erode or dilate a few times, by minima or maxima of bytes."""
     image = image_of(input)
     times = integer(iterations, "iterations")
     if not 1 <= times <= MOST_ITERATIONS:
-        raise HandOver("iterations")
+        raise FallBack("iterations")
     if mask is not None:
-        raise HandOver("mask")
-    if integer(border_value, "border_value") not in {0, 1}:
-        raise HandOver("border_value")
-    out = output if isinstance(output, np.ndarray) else None
-    if out is not None and (type(out) is not np.ndarray or refused(out.dtype)
-                            or out.shape != image.shape or not out.flags.writeable):  # fmt: skip
-        raise HandOver("output")
-    along_axes = axes_of(axes, image.ndim)
-    n = len(along_axes)
+        raise FallBack("mask")
+    outside = integer(border_value, "border_value")
+    if outside not in {0, 1}:
+        raise FallBack("border_value")
+    if isinstance(output, np.ndarray) and not (
+        type(output) is np.ndarray and is_fillable(output, image)
+    ):
+        raise FallBack("output")
+    n = len(axes_of(axes, image.ndim))
     element = cross(n) if structure is None else array_of(structure, "structure", bool)
     if element.ndim != n:
-        raise HandOver("structure")
+        raise FallBack("structure")
     origins = each(origin, n, "origin")
     if grows:
-        element = element[(slice(None, None, -1),) * n]
-        origins = turned_origin(origins, element.shape)
-    source = (image if image.dtype.kind == "b" else image != 0).view(UINT8)
+        element, origins = np.flip(element), flipped_origins(origins, element.shape)
+    result = (image if image.dtype.kind == "b" else image != 0).view(UINT8)
+    given = WindowArguments(None, element, "constant", float(outside), origins, axes)
     for _ in range(times):
-        found = windowed(
-            source, None, element, None, "constant", float(border_value), origins, axes
-        )
-        source = found.ranked(found.window.count - 1 if grows else 0)
-    if out is None:
-        return source.view(np.bool_)
-    out[...] = source
-    return out
+        ready = prepare_rank(result, given, None)
+        result = ready.run(ready.window.count - 1 if grows else 0)
+    if not isinstance(output, np.ndarray):
+        return result.view(np.bool_)
+    output[...] = result
+    return output

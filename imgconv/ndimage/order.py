@@ -5,32 +5,38 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from imgconv.core.cache import Cache
-from imgconv.core.call import apply
-from imgconv.fallback import HandOver
-from imgconv.filters.order import extremum
-from imgconv.ndimage.call import (
+from imgconv.face_arguments import (
+    Axes,
     Image,
-    Target,
+    Ints,
+    Modes,
     array_of,
+    border,
+    each,
+    fits_double,
+    integer,
+)
+from imgconv.fallback import FallBack
+from imgconv.filters.order import extremum_operation
+from imgconv.ndimage.arguments import (
+    Output,
+    OutputLike,
     axes_of,
     axis_of,
     before,
-    border,
     borders,
-    each,
-    fits_double,
     has_nan,
     image_of,
-    in_order,
-    integer,
     number,
+    output_of,
     scalar,
-    target_of,
+    window_axes,
 )
-from imgconv.ndimage.passes import fastest, plane
-from imgconv.ndimage.sound import as_scipy
+from imgconv.ndimage.memory_safe import scipy_face
+from imgconv.ndimage.planes import as_planes, fastest_axis, plane_axes, plane_window, run_planes
 from imgconv.operations.rank import Rank, Window
 
 __all__ = [
@@ -43,15 +49,34 @@ __all__ = [
     "rank_filter",
 ]
 
-# Windows of signals up to so many pixels, for pixels of 1, 2, 4 and 8 bytes; SciPy's filter of
-# signals, which keeps what is in the window sorted, is faster in longer ones.
+# The longest window of a signal that is filtered here, for pixels of 1, 2, 4 and 8 bytes. SciPy's
+# filter of signals, which keeps the window's pixels sorted, is faster in longer ones.
 LONGEST = {1: 25, 2: 25, 4: 7, 8: 5}
-# Windows by the bytes of footprints.
+# Windows by the bytes of their footprints.
 WINDOWS = Cache(limit=1 << 20)
 
 
-@as_scipy
-def minimum_filter1d(input, size, axis=-1, output=None, mode="reflect", cval=0.0, origin=0):
+class WindowArguments(NamedTuple):
+    """The arguments of a window, as the caller gave them."""
+
+    size: object
+    footprint: object
+    mode: object
+    cval: object
+    origin: object
+    axes: object
+
+
+@scipy_face
+def minimum_filter1d(
+    input: ArrayLike,
+    size: int,
+    axis: int = -1,
+    output: OutputLike = None,
+    mode: str = "reflect",
+    cval: complex = 0.0,
+    origin: int = 0,
+) -> Image:
     """Take minima along an axis.
 
     Examples
@@ -60,11 +85,19 @@ def minimum_filter1d(input, size, axis=-1, output=None, mode="reflect", cval=0.0
     >>> print(minimum_filter1d([2, 8, 0, 4, 1, 9, 9, 0], size=3))
     [2 0 0 0 1 1 0 0]
     """
-    return extreme_along(input, size, axis, output, mode, cval, origin, False)
+    return extremum_along(input, size, axis, output, mode, cval, origin, maximum=False)
 
 
-@as_scipy
-def maximum_filter1d(input, size, axis=-1, output=None, mode="reflect", cval=0.0, origin=0):
+@scipy_face
+def maximum_filter1d(
+    input: ArrayLike,
+    size: int,
+    axis: int = -1,
+    output: OutputLike = None,
+    mode: str = "reflect",
+    cval: complex = 0.0,
+    origin: int = 0,
+) -> Image:
     """Take maxima along an axis.
 
     Examples
@@ -73,15 +106,22 @@ def maximum_filter1d(input, size, axis=-1, output=None, mode="reflect", cval=0.0
     >>> print(maximum_filter1d([2, 8, 0, 4, 1, 9, 9, 0], size=3))
     [8 8 8 4 9 9 9 9]
     """
-    return extreme_along(input, size, axis, output, mode, cval, origin, True)
+    return extremum_along(input, size, axis, output, mode, cval, origin, maximum=True)
 
 
-@as_scipy
+@scipy_face
 def minimum_filter(
-    input, size=None, footprint=None, output=None, mode="reflect", cval=0.0, origin=0, *,
-    axes=None,
-):  # fmt: skip
-    """Take the least pixel of each window.
+    input: ArrayLike,
+    size: Ints | None = None,
+    footprint: ArrayLike | None = None,
+    output: OutputLike = None,
+    mode: Modes = "reflect",
+    cval: complex = 0.0,
+    origin: Ints = 0,
+    *,
+    axes: Axes = None,
+) -> Image:
+    """Take the minimum of each window.
 
     Examples
     --------
@@ -91,15 +131,23 @@ def minimum_filter(
      [4 3 3]
      [6 6 6]]
     """
-    return extreme(input, size, footprint, output, mode, cval, origin, axes, False)
+    given = WindowArguments(size, footprint, mode, cval, origin, axes)
+    return extremum_filter(input, given, output, maximum=False)
 
 
-@as_scipy
+@scipy_face
 def maximum_filter(
-    input, size=None, footprint=None, output=None, mode="reflect", cval=0.0, origin=0, *,
-    axes=None,
-):  # fmt: skip
-    """Take the greatest pixel of each window.
+    input: ArrayLike,
+    size: Ints | None = None,
+    footprint: ArrayLike | None = None,
+    output: OutputLike = None,
+    mode: Modes = "reflect",
+    cval: complex = 0.0,
+    origin: Ints = 0,
+    *,
+    axes: Axes = None,
+) -> Image:
+    """Take the maximum of each window.
 
     Examples
     --------
@@ -109,14 +157,22 @@ def maximum_filter(
      [9 9 8]
      [9 9 8]]
     """
-    return extreme(input, size, footprint, output, mode, cval, origin, axes, True)
+    given = WindowArguments(size, footprint, mode, cval, origin, axes)
+    return extremum_filter(input, given, output, maximum=True)
 
 
-@as_scipy
+@scipy_face
 def median_filter(
-    input, size=None, footprint=None, output=None, mode="reflect", cval=0.0, origin=0, *,
-    axes=None,
-):  # fmt: skip
+    input: ArrayLike,
+    size: Ints | None = None,
+    footprint: ArrayLike | None = None,
+    output: OutputLike = None,
+    mode: str = "reflect",
+    cval: complex = 0.0,
+    origin: Ints = 0,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Take the median of each window.
 
     Examples
@@ -127,15 +183,24 @@ def median_filter(
      [1 1 5]
      [1 5 5]]
     """
-    found = windowed(input, size, footprint, output, mode, cval, origin, axes)
-    return found.ranked(found.window.count // 2)
+    given = WindowArguments(size, footprint, mode, cval, origin, axes)
+    ready = prepare_rank(input, given, output)
+    return ready.run(ready.window.count // 2)
 
 
-@as_scipy
+@scipy_face
 def percentile_filter(
-    input, percentile, size=None, footprint=None, output=None, mode="reflect", cval=0.0,
-    origin=0, *, axes=None,
-):  # fmt: skip
+    input: ArrayLike,
+    percentile: float,
+    size: Ints | None = None,
+    footprint: ArrayLike | None = None,
+    output: OutputLike = None,
+    mode: str = "reflect",
+    cval: complex = 0.0,
+    origin: Ints = 0,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Take a percentile of each window.
 
     Examples
@@ -144,20 +209,29 @@ def percentile_filter(
     >>> print(percentile_filter([5, 1, 4, 2, 3], percentile=20, size=5))
     [1 2 2 2 2]
     """
-    found = windowed(input, size, footprint, output, mode, cval, origin, axes)
-    count = found.window.count
+    given = WindowArguments(size, footprint, mode, cval, origin, axes)
+    ready = prepare_rank(input, given, output)
+    count = ready.window.count
     share = scalar(percentile, "percentile")
     share = share + 100.0 if share < 0.0 else share
     if not 0 <= share <= 100:
-        raise HandOver("percentile")
-    return found.ranked(count - 1 if share == 100.0 else int(float(count) * share / 100.0))
+        raise FallBack("percentile")
+    return ready.run(count - 1 if share == 100.0 else int(float(count) * share / 100.0))
 
 
-@as_scipy
+@scipy_face
 def rank_filter(
-    input, rank, size=None, footprint=None, output=None, mode="reflect", cval=0.0, origin=0, *,
-    axes=None,
-):  # fmt: skip
+    input: ArrayLike,
+    rank: int,
+    size: Ints | None = None,
+    footprint: ArrayLike | None = None,
+    output: OutputLike = None,
+    mode: str = "reflect",
+    cval: complex = 0.0,
+    origin: Ints = 0,
+    *,
+    axes: Axes = None,
+) -> Image:
     """Take the pixel of a rank in each window.
 
     Examples
@@ -166,37 +240,19 @@ def rank_filter(
     >>> print(rank_filter([5, 1, 4, 2, 3], rank=1, size=3))
     [5 4 2 3 3]
     """
-    found = windowed(input, size, footprint, output, mode, cval, origin, axes)
-    place, count = integer(rank, "rank"), found.window.count
+    given = WindowArguments(size, footprint, mode, cval, origin, axes)
+    ready = prepare_rank(input, given, output)
+    place, count = integer(rank, "rank"), ready.window.count
     if not -count <= place < count:
-        raise HandOver("rank")
-    return found.ranked(place % count)
-
-
-# ---- windows ---------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=256)
-def rectangle(size: tuple[int, int], at: tuple[int, int]) -> Window:
-    """Return the window that is all of a rectangle."""
-    return Window(size, at)
-
-
-def window_of(footprint: Image, at: tuple[int, int]) -> Window:
-    """Return a 2-D footprint as a window."""
-    key = footprint.tobytes(), footprint.shape, at
-    found = WINDOWS.get(key)
-    if found is None:
-        found = rectangle(footprint.shape, at) if footprint.all() else Window.of(footprint, at)
-        WINDOWS.put(key, found, 2 * footprint.nbytes + 512)
-    return found
+        raise FallBack("rank")
+    return ready.run(place % count)
 
 
 # ---- minima and maxima -----------------------------------------------------------------------
 
 
-class Extent(NamedTuple):
-    """A window along one axis: its size, where its pixel is, and the border."""
+class AxisWindow(NamedTuple):
+    """A window along one axis: from `before` pixels ahead of its pixel; and the border mode."""
 
     axis: int
     size: int
@@ -204,116 +260,111 @@ class Extent(NamedTuple):
     mode: str
 
 
-def extreme_along(
-    input: Any, size: Any, axis: Any, output: Any, mode: Any, cval: Any, origin: Any,
-    greatest: bool,
-) -> Image:  # fmt: skip
-    """Take extremes along one axis."""
+def extremum_along(
+    input: object,
+    size: object,
+    axis: object,
+    output: object,
+    mode: object,
+    cval: object,
+    origin: object,
+    maximum: bool,
+) -> Image:
+    """Take minima or maxima along one axis."""
     image = image_of(input)
-    target = target_of(output, image)
+    result = output_of(output, image)
     n = integer(size, "size")
     if n < 1:
-        raise HandOver("size")
-    extent = Extent(axis_of(axis, image.ndim), n, before(n, origin), border(mode))
-    return extremes(image, [extent], cval, target, greatest)
+        raise FallBack("size")
+    window = AxisWindow(axis_of(axis, image.ndim), n, before(n, origin), border(mode))
+    return run_extrema(image, [window], cval, result, maximum)
 
 
-def extreme(
-    input: Any, size: Any, footprint: Any, output: Any, mode: Any, cval: Any, origin: Any,
-    axes: Any, greatest: bool,
-) -> Image:  # fmt: skip
-    """Take extremes over a rectangle, axis by axis, or over a 2-D footprint."""
+def extremum_filter(input: object, given: WindowArguments, output: object, maximum: bool) -> Image:
+    """Take minima or maxima over a rectangle, axis by axis, or over a 2-D footprint."""
     image = image_of(input)
-    target = target_of(output, image)
-    along_axes = axes_of(axes, image.ndim)
-    if (size is None) == (footprint is None):
-        raise HandOver("size and footprint")
-    if footprint is not None:
-        pixels = array_of(footprint, "footprint", bool)
+    result = output_of(output, image)
+    along = axes_of(given.axes, image.ndim)
+    size = given.size
+    if (size is None) == (given.footprint is None):
+        raise FallBack("size and footprint")
+    if given.footprint is not None:
+        pixels = array_of(given.footprint, "footprint", bool)
         if not pixels.size:
-            raise HandOver("footprint")
+            raise FallBack("footprint")
         if not pixels.all():
-            found = windowed(input, None, pixels, output, mode, cval, origin, axes)
-            return found.ranked(found.window.count - 1 if greatest else 0)
+            ready = prepare_rank(input, given._replace(footprint=pixels), output)
+            return ready.run(ready.window.count - 1 if maximum else 0)
         size = pixels.shape
-    n = len(along_axes)
+    n = len(along)
     sizes = [integer(k, "size") for k in each(size, n, "size")]
-    extents = [
-        Extent(axis, k, before(k, at), one)
-        for axis, k, at, one in zip(
-            along_axes, sizes, each(origin, n, "origin"), borders(mode, n), strict=True,
-        )
+    origins, modes = each(given.origin, n, "origin"), borders(given.mode, n)
+    windows = [
+        AxisWindow(axis, k, before(k, at), one)
+        for axis, k, at, one in zip(along, sizes, origins, modes, strict=True)
         if k > 1
-    ]  # fmt: skip
-    if not extents:
-        raise HandOver("nothing to filter")
-    return extremes(image, extents, cval, target, greatest)
+    ]
+    if not windows:
+        raise FallBack("nothing to filter")
+    return run_extrema(image, windows, given.cval, result, maximum)
 
 
-def extremes(
-    image: Image, extents: Sequence[Extent], cval: Any, target: Target, greatest: bool
+def run_extrema(
+    image: Image, windows: Sequence[AxisWindow], cval: object, output: Output, maximum: bool
 ) -> Image:
-    """Take extremes along some axes, two at once."""
-    outside = comparable(image, [extent.mode for extent in extents], cval, target)
-    source, out = image, target.out
-    if image.ndim == 1:
+    """Take minima or maxima along some axes, two at once."""
+    outside = outside_value(image, [window.mode for window in windows], cval, output)
+    signal = image.ndim == 1
+    if signal:
         if image.dtype.itemsize == 8:
-            raise HandOver("extremes of a signal of 64 bits")
-        source, out = source[None], None if out is None else out[None]
-        extents = [extents[0]._replace(axis=1)]
-    while extents:
-        first, second = pair(source, extents)
-        extents = extents[2:]
-        size, at = (first.size, second.size), (first.before, second.before)
-        source = out = apply(
-            extremum(rectangle(size, at), greatest), source, (first.mode, second.mode), outside,
-            named(source, first.axis, second.axis), None, target.dtype if out is None else None,
-            out,
-        )  # fmt: skip
-    if target.out is not None:
-        return target.out
-    return source[0] if image.ndim == 1 else source
+            raise FallBack("extremes of a signal of 64 bits")
+        windows = [windows[0]._replace(axis=1)]
+    source = as_planes(image)
+    out = None if output.array is None else as_planes(output.array)
+    while windows:
+        y, x = next_pair(source, windows)
+        windows = windows[2:]
+        operation = extremum_operation(rectangle((y.size, x.size), (y.before, x.before)), maximum)
+        source = out = run_planes(
+            operation, source, (y.mode, x.mode), outside, (y.axis, x.axis), None, output.dtype, out
+        )
+    return output.result(source, signal)
 
 
-def pair(image: Image, extents: Sequence[Extent]) -> tuple[Extent, Extent]:
-    """Return the windows along y and along x of the first two, or of one and another axis."""
-    fast = fastest(image)
-    first = extents[0]
-    if len(extents) > 1:
-        second = extents[1]
-    else:
-        y, x = plane(image, first.axis, fast)
-        second = Extent(x if first.axis == y else y, 1, 0, first.mode)
-        if first.axis == x:
-            return second, first
-    return (second, first) if first.axis == fast else (first, second)
+def next_pair(image: Image, windows: Sequence[AxisWindow]) -> tuple[AxisWindow, AxisWindow]:
+    """Return the first two windows as those along y and x; beside a last one, one of one pixel."""
+    fast = fastest_axis(image)
+    first = windows[0]
+    if len(windows) > 1:
+        second = windows[1]
+        return (second, first) if first.axis == fast else (first, second)
+    y, x = plane_axes(image, first.axis, fast)
+    if first.axis == x:
+        return AxisWindow(y, 1, 0, first.mode), first
+    return first, AxisWindow(x, 1, 0, first.mode)
 
 
-def named(image: Image, y: int, x: int) -> tuple[int, int] | None:
-    """Return the axes of the planes, nothing where they are those of an image."""
-    return None if image.ndim == 2 and (y, x) == (0, 1) else (y, x)
+def outside_value(image: Image, modes: Sequence[str], cval: object, output: Output) -> float:
+    """Return the value outside the image; fall back where SciPy may find other pixels.
 
-
-def comparable(image: Image, modes: Sequence[str], cval: Any, target: Target) -> float:
-    """Return the number outside, if SciPy, which compares doubles, finds the same pixels.
-
-    Where a NaN is in the window, SciPy's result depends on the order in which it looks.
+    SciPy compares in float64. If a NaN lies in a window, its result depends on the order in which
+    it compares.
     """
     outside = number(cval)
-    floats = image.dtype.kind == target.dtype.kind == "f"
-    if not floats and not np.can_cast(image.dtype, target.dtype):
-        raise HandOver("output dtype")
-    if "constant" in modes and not holds(image.dtype, outside):
-        raise HandOver("cval")
+    floats = image.dtype.kind == output.dtype.kind == "f"
+    if not floats and not np.can_cast(image.dtype, output.dtype):
+        raise FallBack("output dtype")
+    if "constant" in modes and not represents(image.dtype, outside):
+        raise FallBack("cval")
     if has_nan(image):
-        raise HandOver("NaN")
+        raise FallBack("NaN")
     if not fits_double(image):
-        raise HandOver("integers beyond 2**53")
+        raise FallBack("integers beyond 2**53")
     return outside
 
 
-def holds(dtype: np.dtype, value: float) -> bool:
-    """Whether a dtype holds a number, floats to rounding."""
+def represents(dtype: np.dtype[Any], value: float) -> bool:
+    """Whether a dtype represents a number, floats to rounding."""
     if dtype.kind == "f":
         return value == value
     low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
@@ -323,79 +374,85 @@ def holds(dtype: np.dtype, value: float) -> bool:
 # ---- ranks -----------------------------------------------------------------------------------
 
 
-class Windowed(NamedTuple):
-    """A rank filter before its rank is known: an image of planes, perhaps one row, and a window."""
+class PreparedRank(NamedTuple):
+    """A rank filter but for the rank, which may depend on the number of pixels in the window."""
 
     image: Image
-    lifted: bool
-    axes: tuple[int, int] | None
+    axes: tuple[int, int]
     window: Window
     mode: str
     cval: float
-    target: Target
+    output: Output
 
-    def ranked(self, rank: int) -> Image:
+    def run(self, rank: int) -> Image:
         """Return the pixels of a rank."""
-        image, target = self.image, self.target
-        # SciPy leaves the gaps of a signal's footprint away, and is no help there.
-        longest = LONGEST[image.dtype.itemsize]
-        if self.lifted and self.window.is_rectangle and self.window.count > longest:
-            raise HandOver("long window of a signal")
-        out = target.out[None] if target.out is not None and self.lifted else target.out
-        operation = ranking(self.window, (rank,))
-        asked = target.dtype if out is None else None
-        result = apply(operation, image, self.mode, self.cval, self.axes, None, asked, out)
-        if target.out is not None:
-            return target.out
-        return result[0] if self.lifted else result
+        signal = self.image.ndim == 1
+        # For a footprint with gaps there is no fast filter of signals to fall back to.
+        longest = LONGEST[self.image.dtype.itemsize]
+        if signal and self.window.is_rectangle and self.window.count > longest:
+            raise FallBack("long window of a signal")
+        out = None if self.output.array is None else as_planes(self.output.array)
+        filtered = run_planes(
+            rank_operation(self.window, (rank,)),
+            as_planes(self.image),
+            self.mode,
+            self.cval,
+            self.axes,
+            None,
+            self.output.dtype,
+            out,
+        )
+        return self.output.result(filtered, signal)
 
 
-ranking = lru_cache(maxsize=256)(Rank)
+rank_operation = lru_cache(maxsize=256)(Rank)
 
 
-def windowed(
-    input: Any, size: Any, footprint: Any, output: Any, mode: Any, cval: Any, origin: Any,
-    axes: Any,
-) -> Windowed:  # fmt: skip
-    """Return planes and a window in them."""
+def prepare_rank(input: object, given: WindowArguments, output: object) -> PreparedRank:
+    """Return a rank filter with the planes and the window that it will run in."""
     image = image_of(input)
-    target = target_of(output, image)
-    along_axes = axes_of(axes, image.ndim)
-    n = len(along_axes)
-    if (size is None) == (footprint is None):
-        raise HandOver("size and footprint")
-    if footprint is None:
-        shape = tuple(integer(k, "size") for k in each(size, n, "size"))
-        pixels = None
+    result = output_of(output, image)
+    along = axes_of(given.axes, image.ndim)
+    n = len(along)
+    if (given.size is None) == (given.footprint is None):
+        raise FallBack("size and footprint")
+    pixels = None
+    if given.footprint is None:
+        shape = tuple(integer(k, "size") for k in each(given.size, n, "size"))
     else:
-        pixels = array_of(footprint, "footprint", bool)
+        pixels = array_of(given.footprint, "footprint", bool)
         shape = pixels.shape
         if not pixels.any():
-            raise HandOver("footprint")
+            raise FallBack("footprint")
     if len(shape) != n or min(shape, default=0) < 1:
-        raise HandOver("footprint")
-    along_axes, origins = in_order(along_axes, each(origin, n, "origin"), image.ndim)
+        raise FallBack("footprint")
+    along, origins = window_axes(along, each(given.origin, n, "origin"), image.ndim)
     places = [before(k, at) for k, at in zip(shape, origins, strict=True)]
-    extents = dict(zip(along_axes, zip(shape, places, strict=True), strict=True))
-    wide = [axis for axis, k in zip(along_axes, shape, strict=True) if k > 1]
-    if len(wide) > 2:
-        raise HandOver("window of more than two axes")
-    one = border(mode)
-    outside = comparable(image, [one], cval, target)
-    source = image
-    if image.ndim == 1:
-        source, wide, extents = image[None], [1] if wide else [], {1: extents[0]}
-    fast = fastest(source)
-    if len(wide) == 2:
-        y, x = sorted(wide, key=lambda axis: (axis == fast, axis))
-    else:
-        y, x = plane(source, wide[0] if wide else fast, fast)
-    (height, top), (width, left) = extents.get(y, (1, 0)), extents.get(x, (1, 0))
+    found = plane_window(image, along, shape, places)
+    mode = border(given.mode)
+    outside = outside_value(image, [mode], given.cval, result)
     if pixels is None:
-        window = rectangle((height, width), (top, left))
+        window = rectangle(found.size, found.before)
     else:
-        turned = pixels.squeeze() if len(wide) == 2 else pixels.reshape(height, width)
-        if len(wide) == 2 and along_axes.index(y) > along_axes.index(x):
-            turned = turned.T
-        window = window_of(np.ascontiguousarray(turned), (top, left))
-    return Windowed(source, image.ndim == 1, named(source, y, x), window, one, outside, target)
+        height, width = found.size
+        oriented = (
+            pixels.reshape(width, height).T if found.transposed else pixels.reshape(found.size)
+        )
+        window = window_of(np.ascontiguousarray(oriented), found.before)
+    return PreparedRank(image, found.axes, window, mode, outside, result)
+
+
+@lru_cache(maxsize=256)
+def rectangle(size: tuple[int, int], at: tuple[int, int]) -> Window:
+    """Return a window that is all of a rectangle."""
+    return Window(size, at)
+
+
+def window_of(footprint: Image, at: tuple[int, int]) -> Window:
+    """Return the window of a 2-D footprint."""
+    key = footprint.tobytes(), footprint.shape, at
+    found: Window | None = WINDOWS.get(key)
+    if found is None:
+        found = rectangle(footprint.shape, at) if footprint.all() else Window.of(footprint, at)
+        WINDOWS.put(key, found, 2 * footprint.nbytes + 512)
+    return found

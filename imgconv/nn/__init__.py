@@ -1,8 +1,8 @@
-"""Convolution layers and what surrounds them, on NumPy arrays, under PyTorch's names.
+"""Layers of convolutional networks on NumPy arrays, under PyTorch's names.
 
-Functions take arguments as `torch.nn.functional` does and give what it gives, for (C, H, W) and
-(N, C, H, W) in float32 and float64. What is left out are `inplace` and what PyTorch itself has
-retired (`size_average`, `reduce`); what differs in a function is said in its documentation.
+Functions take the arguments that they have in `torch.nn.functional` and return what it returns;
+where a function differs, its documentation states it. There is no `inplace`, and none of the
+arguments that PyTorch has retired (`size_average`, `reduce`).
 
 >>> import numpy as np
 >>> import imgconv
@@ -11,23 +11,76 @@ retired (`size_average`, `reduce`); what differs in a function is said in its do
 >>> imgconv.nn.conv2d(images, kernels, padding=1).shape
 (8, 16, 32, 32)
 
+Modules
+-------
+functional : the functions, which are in `imgconv.nn`, too.
+layers : functions with parameters, combined to networks.
+train : optimizers and a training loop; experimental.
+textbook : convolution layers as textbooks write them.
+
+Arrays
+------
+Images are (N, C, H, W): a batch of N images of C channels. Functions with windows also take one
+image, (C, H, W), and return one; others take any shape where none is given. Arrays are float32 or
+float64, unless a function names other dtypes, and all arrays of a call have one dtype. Results have
+the input's dtype. Any strides and byte order are accepted.
+
+Windows
+-------
+kernel_size : int or (int, int)
+    Pixels of a window along y and along x.
+stride : int or (int, int)
+    Distance of neighbouring windows. Pooling takes the window's size by default.
+padding : int, (int, int) or ((int, int), (int, int))
+    Pixels around the image: one number for all sides, one for y and one for x, or (before, after)
+    for each, which PyTorch does not have. For pooling, one or two numbers are at most half the
+    window.
+dilation : int or (int, int)
+    Distance of neighbouring pixels of a window.
+ceil_mode : bool
+    Whether pixels left over at the lower and right end get a window, too, if it begins in the image
+    or in the padding before it.
+
+An axis of n pixels has floor((n + padding - dilation * (k - 1) - 1) / stride) + 1 windows, where
+padding is that of both ends; with `ceil_mode`, the quotient is rounded up.
+
+Losses
+------
+input, target : array_like
+    Arrays of one shape; PyTorch would broadcast, with a warning.
+reduction : {"mean", "sum", "none"}
+    Whether to return the mean of all losses, their sum, or each.
+
 Gradients
 ---------
-Each function that has one has a `_backward`: it takes the gradient of a loss with respect to the
-result, then the function's own arguments, and returns the gradient with respect to its arrays in
-their order: a bare array where there is one, None for a bias that is not there.
+Each function has a `_backward`, its vector-Jacobian product. It takes the gradient of a loss with
+respect to the function's result, then the function's own arguments, and returns the gradients with
+respect to its arrays in their order: one array, or a tuple with None for an array that is not
+given. Targets and weights of losses, the running mean and variance of `batch_norm`, masks and
+indices are constants; only `deform_conv2d` has a gradient for its mask.
 
 >>> grad = np.ones((8, 16, 32, 32), np.float32)
 >>> by_input, by_weight, by_bias = imgconv.nn.conv2d_backward(grad, images, kernels, padding=1)
 >>> by_input.shape, by_weight.shape, by_bias
 ((8, 3, 32, 32), (16, 3, 3, 3), None)
 
-Modules
--------
-functional : the functions.
-layers : the functions with parameters, put together to networks.
-train : optimizers and a loop; experimental.
-textbook : the layers as textbooks write them.
+Errors
+------
+TypeError where an array has a dtype that is not allowed, or not the input's. ValueError where a
+shape does not fit, a number is out of range, or a name is unknown. Functions list only errors of
+their own.
+
+Plans
+-----
+Convolution, pooling and interpolation call compiled loops, which use several threads, and
+`imgconv.explain` returns the plan of such a call, of a function or of a layer. Other functions are
+a few NumPy operations: they have no plan, and `explain` raises a TypeError.
+
+>>> imgconv.explain(imgconv.nn.max_pool2d_backward, grad[:, :, ::2, ::2], grad, 2)
+Plan: pool2d loop (scatter), level ..., in float32
+  result  (8, 16, 32, 32) float32
+  window  2 x 2
+  cost    1 operations a number, 1.31e+05 in all, on ... thread...
 """
 
 from importlib import import_module
@@ -36,12 +89,12 @@ from typing import TYPE_CHECKING
 
 from imgconv.nn import functional
 from imgconv.nn.fitting import Fit, fit_kernel
-from imgconv.nn.functional import *  # noqa: F403
+from imgconv.nn.functional import *
 
 if TYPE_CHECKING:
     from imgconv.nn import layers, textbook, train
 
-# Loaded when first touched.
+# Loaded when first used.
 MODULES = ("layers", "textbook", "train")
 
 __all__ = ["Fit", "fit_kernel", "functional", "layers", "textbook", "train"]

@@ -1,4 +1,4 @@
-"""The kernel that turns one set of images into another, found from examples."""
+"""The kernel that maps one set of images to another, found from examples."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from imgconv.core import check
 
 __all__ = ["Fit", "fit_kernel"]
 
-Array = NDArray[np.floating[Any]]
+Array = NDArray[np.float64]
 
-# Of the system at once: 4 MB, so that it is made and solved in the cache.
+# Numbers of the equations that are made and solved at once: 4 MB, which the cache holds.
 NUMBERS = 1 << 19
 
 
 class Fit(NamedTuple):
-    """A kernel that has been found, and how well it does.
+    """The kernel that `fit_kernel` has found.
 
     Attributes
     ----------
     kernel : ndarray, (kh, kw) or (O, C, kh, kw)
         The weights, float64.
     residual : float
-        Root of the mean square of what is left between its results and the outputs.
+        Root of the mean square of the differences between its results and the outputs.
     """
 
     kernel: Array
@@ -45,27 +45,27 @@ def fit_kernel(
     momentum: float | None = None,
     watch: Callable[[int, Array, float], Any] | None = None,
 ) -> Fit:
-    """Find the kernel that best turns one set of images into another.
+    """Find the kernel that best maps one set of images to another.
 
     Parameters
     ----------
     inputs : array_like, (H, W), (C, H, W) or (N, C, H, W), or a list of such arrays
         The images, of any real dtype; those of a list may differ in size.
     outputs : array_like, (H, W), (O, H, W) or (N, O, H, W), or a list of such arrays
-        What correlation makes of them: as large as the inputs, each pixel under the middle of the
-        kernel (k // 2, as in `imgconv.correlate`), or only the pixels where the kernel fits.
+        Their correlations with the kernel: as large as the inputs, each pixel under the middle of
+        the kernel (k // 2, as in `imgconv.correlate`), or only the pixels where the kernel fits.
     kernel_size : int or (int, int)
-        Of the kernel.
+        Height and width of the kernel.
     method : {"direct", "descent"}
-        Solve for the least squares, or go down their gradient step by step, from zeros.
+        Solve the least-squares problem, or descend along its gradient, from zeros.
     steps : int
-        How many steps down.
+        Number of steps of the descent.
     lr : float, optional
-        How far each step goes along the gradient of the mean square. By default as far as the
-        images allow: one over the largest curvature.
+        Factor of the gradient of the mean square in each step. By default one over the largest
+        curvature.
     momentum : float, optional
-        How much of a step goes on in the next one (Nesterov's); 0 is none. By default what is best
-        for these images.
+        Factor of the previous step (Nesterov's momentum); 0 is none. By default the best for the
+        condition of these images.
     watch : callable, optional
         Called in each step with its number, the kernel and the residual so far.
 
@@ -78,22 +78,20 @@ def fit_kernel(
     Raises
     ------
     ValueError
-        If the numbers or shapes of inputs and outputs do not fit each other or the kernel, an
-        argument is unknown, or an image holds NaN or infinity.
-    TypeError
-        If an image is not real.
+        If the numbers or shapes of inputs and outputs do not fit each other or the kernel, or an
+        image contains NaN or infinity.
 
     Notes
     -----
     Only pixels whose whole window lies in the image count, so that no border is assumed. "direct"
-    is the QR factorization of the system of one equation for each pixel, taken some thousand rows
-    at a time, and the solution of least norm where the images leave weights open. "descent" sees
-    the same problem through its normal equations; smooth images make it slow, since neighbouring
-    weights then do nearly the same.
+    factorizes the system of one equation for each pixel by QR, some thousand rows at a time, and
+    takes the solution of smallest norm where the images do not determine all weights. "descent"
+    follows the gradient of the same problem; it is slow for smooth images, in which neighbouring
+    weights have nearly the same effect.
 
     Examples
     --------
-    The edges of a white image with a black bar tell that they are differences:
+    A white image with a black bar, and its edges, which are differences of neighbours:
 
     >>> import numpy as np
     >>> from imgconv.nn import fit_kernel
@@ -115,35 +113,35 @@ def fit_kernel(
         return found[0, 0] if flat else found
 
     if method == "direct":
-        weights = np.linalg.lstsq(system.known, system.wanted, rcond=None)[0]
+        weights = np.asarray(np.linalg.lstsq(system.matrix, system.target, rcond=None)[0])
     else:
-        weights = np.zeros((system.known.shape[1], system.wanted.shape[1]))
-        speed = _speed(system, lr, momentum)
-        for step, weights in _descent(system, check.at_least(steps, "steps", 1), *speed):
+        weights = np.zeros((system.matrix.shape[1], system.target.shape[1]))
+        options = _step_and_momentum(system, lr, momentum)
+        for step, weights in _descent(system, check.at_least(steps, "steps", 1), *options):
             if watch is not None:
                 watch(step, shaped(weights), system.residual(weights))
     return Fit(shaped(weights), system.residual(weights))
 
 
 class System(NamedTuple):
-    """Least squares, one equation for each pixel: known @ weights = wanted, as a triangle.
+    """Least squares, one equation for each pixel, reduced by QR: matrix @ weights = target.
 
-    `rest` is the sum of squares that no weights can reach, `total` the number of all differences.
+    `rest` is the sum of squares that remains for any weights, `total` the number of all equations.
     """
 
-    known: Array
-    wanted: Array
+    matrix: Array
+    target: Array
     rest: float
     total: int
 
     def residual(self, weights: Array) -> float:
         """Return the root of the mean square of all differences."""
-        squares = np.sum((self.known @ weights - self.wanted) ** 2) + self.rest
+        squares = np.sum((self.matrix @ weights - self.target) ** 2) + self.rest
         return float(np.sqrt(squares / self.total))
 
 
 def _system(pairs: list[tuple[Array, Array]], kernel: tuple[int, int]) -> System:
-    """Return the triangle of all equations; QR takes them some thousand at a time."""
+    """Return the system of all equations, reduced some thousand at a time."""
     channels = {(len(x), len(y)) for x, y in pairs}
     if len(channels) != 1:
         raise ValueError(f"images must have one number of channels, got {sorted(channels)}")
@@ -160,20 +158,22 @@ def _system(pairs: list[tuple[Array, Array]], kernel: tuple[int, int]) -> System
 
 
 def _equations(x: Array, y: Array, kernel: tuple[int, int]) -> Iterator[Array]:
-    """Return a row for each pixel: its window, then what is made of it; some thousand at once."""
+    """Yield some thousand rows at once, one for each pixel: its window, then its outputs."""
     windows = sliding_window_view(x, kernel, axis=(1, 2)).transpose(1, 2, 0, 3, 4)
-    results = y.transpose(1, 2, 0)
+    targets = y.transpose(1, 2, 0)
     taps, outs = x.shape[0] * kernel[0] * kernel[1], y.shape[0]
-    some = max(1, NUMBERS // (windows.shape[1] * (taps + outs)))
-    for top in range(0, len(windows), some):
-        here = slice(top, top + some)
-        left, right = windows[here].reshape(-1, taps), results[here].reshape(-1, outs)
+    some_rows = max(1, NUMBERS // (windows.shape[1] * (taps + outs)))
+    for top in range(0, len(windows), some_rows):
+        here = slice(top, top + some_rows)
+        left, right = windows[here].reshape(-1, taps), targets[here].reshape(-1, outs)
         yield np.concatenate([left, right], axis=1)
 
 
-def _speed(system: System, lr: float | None, momentum: float | None) -> tuple[float, float]:
-    """Return step and momentum: those given, else the best for a problem of this condition."""
-    singular = np.linalg.svd(system.known, compute_uv=False)
+def _step_and_momentum(
+    system: System, lr: float | None, momentum: float | None
+) -> tuple[float, float]:
+    """Return step and momentum: as given, or the best for a problem of this condition."""
+    singular = np.linalg.svd(system.matrix, compute_uv=False)
     singular = singular[singular > singular[0] * np.finfo(float).eps * len(singular)]
     if not len(singular):
         return 0.0, 0.0
@@ -186,17 +186,17 @@ def _speed(system: System, lr: float | None, momentum: float | None) -> tuple[fl
 
 
 def _descent(system: System, steps: int, lr: float, momentum: float) -> Iterator[tuple[int, Array]]:
-    """Go down the gradient of the mean square, with Nesterov's momentum."""
-    weights = before = np.zeros((system.known.shape[1], system.wanted.shape[1]))
+    """Yield the weights of each step along the gradient of the mean square."""
+    weights = previous = np.zeros((system.matrix.shape[1], system.target.shape[1]))
     for step in range(1, steps + 1):
-        ahead = weights + momentum * (weights - before)
-        gradient = 2 / system.total * (system.known.T @ (system.known @ ahead - system.wanted))
-        before, weights = weights, ahead - lr * gradient
+        ahead = weights + momentum * (weights - previous)
+        gradient = 2 / system.total * (system.matrix.T @ (system.matrix @ ahead - system.target))
+        previous, weights = weights, ahead - lr * gradient
         yield step, weights
 
 
 def _examples(inputs: Any, outputs: Any) -> list[tuple[Array, Array]]:
-    """Return pairs of one image and what is made of it."""
+    """Return pairs of one input and its output."""
     pairs = []
     for name, images in (("inputs", inputs), ("outputs", outputs)):
         several = isinstance(images, (list, tuple)) and isinstance(
@@ -218,7 +218,7 @@ def _examples(inputs: Any, outputs: Any) -> list[tuple[Array, Array]]:
 
 
 def _valid(x: Array, y: Array, kernel: tuple[int, int]) -> tuple[Array, Array]:
-    """Return an image and what is made of it where the kernel fits, both with channels."""
+    """Return an input, and its output where the kernel fits, both with channels."""
     (h, w), (kh, kw) = x.shape[-2:], kernel
     oh, ow = h - kh + 1, w - kw + 1
     if oh < 1 or ow < 1:

@@ -1,7 +1,10 @@
-"""Convolution layers as the textbooks write them, to read beside the fast ones and compare.
+"""Convolution layers as textbooks write them, for reading and comparing.
 
 A layer is a sum over windows; the same sum is a matrix product, a sparse matrix, or several smaller
-layers. Each form here is tested against `imgconv.nn.conv2d`.
+layers. Each form is tested against `imgconv.nn.conv2d`.
+
+Arrays are of real numbers. The result is float32 where all arrays are, else float64. ValueError
+where the number of axes or of channels does not fit, or the kernel is larger than the image.
 """
 
 from __future__ import annotations
@@ -9,12 +12,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from imgconv import geometry
 from imgconv.core import check
 from imgconv.nn.core import arrays
+from imgconv.nn.core.arrays import Array
+from imgconv.nn.core.checks import Size
 from imgconv.nn.functional import unfold
 from imgconv.nn.functional.convolution import conv2d
 
@@ -32,32 +37,22 @@ __all__ = [
     "spatially_separable",
 ]
 
-Array = NDArray[Any]
-Pair = int | tuple[int, int]
 
-
-# ---- one channel, several, and what comes out ------------------------------------------------
+# ---- correlations of one channel and of several ----------------------------------------------
 
 
 def corr2d(X: ArrayLike, K: ArrayLike) -> Array:  # noqa: N803
-    """Lay a kernel on every place of an image where it fits, multiply and add up.
+    """Multiply each window of an image with a kernel, and add up.
 
     Parameters
     ----------
     X : array_like, (H, W)
-        The image; integers are computed in float64.
     K : array_like, (kh, kw)
-        The kernel.
 
     Returns
     -------
     ndarray, (H - kh + 1, W - kw + 1)
-        Y[y, x] = sum(X[y : y + kh, x : x + kw] * K), in float32 if both are, else in float64.
-
-    Raises
-    ------
-    ValueError
-        If one is not 2-D, or the kernel does not fit.
+        Y[y, x] = sum(X[y : y + kh, x : x + kw] * K).
 
     Examples
     --------
@@ -68,7 +63,7 @@ def corr2d(X: ArrayLike, K: ArrayLike) -> Array:  # noqa: N803
     array([[19., 25.],
            [37., 43.]])
 
-    A kernel of a pixel less its right neighbour finds the edges of a white image with a black bar:
+    A pixel minus its right neighbour: the edges of a white image with a black bar.
 
     >>> bar = np.ones((2, 8))
     >>> bar[:, 2:6] = 0
@@ -77,7 +72,8 @@ def corr2d(X: ArrayLike, K: ArrayLike) -> Array:  # noqa: N803
            [ 0.,  1.,  0.,  0.,  0., -1.,  0.]])
     """
     x, k = _numbers((X, "X", "HW"), (K, "K", "hw"))
-    return conv2d(x[None], k[None, None])[0]
+    result: Array = conv2d(x[None], k[None, None])[0]
+    return result
 
 
 def corr2d_multi_in(X: ArrayLike, K: ArrayLike) -> Array:  # noqa: N803
@@ -86,7 +82,6 @@ def corr2d_multi_in(X: ArrayLike, K: ArrayLike) -> Array:  # noqa: N803
     Parameters
     ----------
     X : array_like, (C, H, W)
-        The image.
     K : array_like, (C, kh, kw)
         A kernel for each channel.
 
@@ -94,11 +89,6 @@ def corr2d_multi_in(X: ArrayLike, K: ArrayLike) -> Array:  # noqa: N803
     -------
     ndarray, (H - kh + 1, W - kw + 1)
         The sum of `corr2d` over channels.
-
-    Raises
-    ------
-    ValueError
-        If one is not 3-D, the numbers of channels differ, or the kernel does not fit.
 
     Examples
     --------
@@ -111,28 +101,23 @@ def corr2d_multi_in(X: ArrayLike, K: ArrayLike) -> Array:  # noqa: N803
            [104., 120.]])
     """
     x, k = _numbers((X, "X", "CHW"), (K, "K", "Chw"))
-    return conv2d(x, k[None])[0]
+    result: Array = conv2d(x, k[None])[0]
+    return result
 
 
 def corr2d_multi_in_out(X: ArrayLike, K: ArrayLike) -> Array:  # noqa: N803
-    """Make several channels, each by kernels of its own.
+    """Compute several channels, each with kernels of its own.
 
     Parameters
     ----------
     X : array_like, (C, H, W)
-        The image.
     K : array_like, (O, C, kh, kw)
-        For each channel of the result a kernel for each channel of the image.
+        A kernel for each channel of the result and each channel of the image.
 
     Returns
     -------
     ndarray, (O, H - kh + 1, W - kw + 1)
         `corr2d_multi_in` for each channel of the result.
-
-    Raises
-    ------
-    ValueError
-        If the numbers of axes or of channels do not fit, or the kernel does not.
 
     Examples
     --------
@@ -160,7 +145,6 @@ def corr2d_multi_in_out_1x1(X: ArrayLike, K: ArrayLike) -> Array:  # noqa: N803
     Parameters
     ----------
     X : array_like, (C, H, W)
-        The image.
     K : array_like, (O, C, 1, 1) or (O, C)
         The matrix.
 
@@ -168,11 +152,6 @@ def corr2d_multi_in_out_1x1(X: ArrayLike, K: ArrayLike) -> Array:  # noqa: N803
     -------
     ndarray, (O, H, W)
         K times the pixels, each a column of C numbers.
-
-    Raises
-    ------
-    ValueError
-        If the kernel is not 1x1, or the numbers of channels differ.
 
     Examples
     --------
@@ -192,34 +171,28 @@ def corr2d_multi_in_out_1x1(X: ArrayLike, K: ArrayLike) -> Array:  # noqa: N803
 def corr2d_matmul(
     X: ArrayLike,  # noqa: N803
     K: ArrayLike,  # noqa: N803
-    stride: Pair = 1,
-    padding: Pair = 0,
-    dilation: Pair = 1,
+    stride: Size = 1,
+    padding: Size = 0,
+    dilation: Size = 1,
 ) -> Array:
-    """Write every window as a column (im2col), and multiply once.
+    """Write each window as a column (im2col), and multiply by the matrix of kernels.
 
     Parameters
     ----------
     X : array_like, (C, H, W) or (N, C, H, W)
-        The images.
     K : array_like, (O, C, kh, kw)
         The kernels, each a row of C * kh * kw numbers.
     stride, padding, dilation : int or (int, int)
-        As of `imgconv.nn.conv2d`.
+        As in `imgconv.nn.conv2d`.
 
     Returns
     -------
     ndarray, (O, oh, ow) or (N, O, oh, ow)
-        What `imgconv.nn.conv2d` gives.
-
-    Raises
-    ------
-    ValueError
-        If the numbers of channels differ, or the kernel does not fit.
+        The result of `imgconv.nn.conv2d`.
 
     Notes
     -----
-    The columns hold each pixel kh * kw times: simple, and costly in memory.
+    The columns contain each pixel kh * kw times: simple, and costly in memory.
 
     Examples
     --------
@@ -246,23 +219,23 @@ def matrix(
     kernel: ArrayLike,
     shape: tuple[int, ...],
     *,
-    stride: Pair = 1,
-    padding: Pair = 0,
-    dilation: Pair = 1,
+    stride: Size = 1,
+    padding: Size = 0,
+    dilation: Size = 1,
     groups: int = 1,
 ) -> sparse.csr_array:
-    """Return the layer as a sparse matrix, which takes all pixels to all results.
+    """Return a layer as a sparse matrix, which maps all pixels to all results.
 
     Parameters
     ----------
     kernel : array_like, (kh, kw) or (O, C // groups, kh, kw)
         The kernel of an image without channels, or the weights of a layer.
     shape : (H, W) or (C, H, W)
-        The image's.
+        Shape of the image.
     stride, padding, dilation : int or (int, int)
-        As of `imgconv.nn.conv2d`.
+        As in `imgconv.nn.conv2d`.
     groups : int
-        As of `imgconv.nn.conv2d`.
+        As in `imgconv.nn.conv2d`.
 
     Returns
     -------
@@ -270,15 +243,10 @@ def matrix(
         Of the kernel's dtype. A row for each number of the result, a column for each of the image,
         both in the order of `numpy.ravel`.
 
-    Raises
-    ------
-    ValueError
-        If the numbers of axes or of channels do not fit, or the kernel does not.
-
     Notes
     -----
     ``matrix(...) @ image.ravel()`` is the layer's result, and its transpose is the transposed
-    convolution: of the gradient of a result it makes that of the image.
+    convolution, which maps the gradient of a result to that of the image.
 
     Examples
     --------
@@ -301,7 +269,7 @@ def matrix(
     flat = len(shape) == 2
     (k,) = _numbers((kernel, "kernel", "hw" if flat else "OChw"))
     k, shape = (k[None, None], (1, *shape)) if flat else (k, tuple(shape))
-    # A layer that is asked where each of its taps reads: pixel numbers in place of pixels, from 1.
+    # Unfolding the numbers of pixels, from 1, shows which pixel each tap reads; 0 is padding.
     pixels = np.arange(1, 1 + np.prod(shape, dtype=np.int64), dtype=np.float64).reshape(shape)
     oh, ow = _size(shape, k.shape, stride, padding, dilation)
     if shape[0] != k.shape[1] * groups or len(k) % groups:
@@ -323,7 +291,7 @@ def matrix(
 
 
 def _size(
-    image: tuple[int, ...], kernel: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair
+    image: tuple[int, ...], kernel: tuple[int, ...], stride: Size, padding: Size, dilation: Size
 ) -> tuple[int, int]:
     """Return the size of a layer's result."""
     oh, ow = geometry.output_size(
@@ -345,20 +313,14 @@ def spatially_separable(input: ArrayLike, column: ArrayLike, row: ArrayLike) -> 
     Parameters
     ----------
     input : array_like, (C, H, W) or (N, C, H, W)
-        The images.
     column, row : array_like, (kh,) and (kw,)
         The two factors.
 
     Returns
     -------
     ndarray
-        What one layer with the kernel ``outer(column, row)`` gives, with kh + kw products for each
-        pixel in place of kh * kw.
-
-    Raises
-    ------
-    ValueError
-        If a number of axes is wrong, or the kernel does not fit.
+        The result of one layer with the kernel ``outer(column, row)``, by kh + kw products for each
+        pixel instead of kh * kw.
 
     Examples
     --------
@@ -367,8 +329,8 @@ def spatially_separable(input: ArrayLike, column: ArrayLike, row: ArrayLike) -> 
     >>> from imgconv.nn.textbook import corr2d, spatially_separable
     >>> X = np.random.default_rng(1).random((1, 6, 7))
     >>> (column,), (row,) = kernels.separate(kernels.sobel(1))
-    >>> whole = corr2d(X[0], kernels.sobel(1))
-    >>> bool(np.allclose(spatially_separable(X, column, row), whole))
+    >>> at_once = corr2d(X[0], kernels.sobel(1))
+    >>> bool(np.allclose(spatially_separable(X, column, row), at_once))
     True
     """
     x, down, along = _numbers(
@@ -386,33 +348,27 @@ def depthwise_separable(
     input: ArrayLike,
     depthwise: ArrayLike,
     pointwise: ArrayLike,
-    stride: Pair = 1,
+    stride: Size = 1,
     padding: Any = 0,
-    dilation: Pair = 1,
+    dilation: Size = 1,
 ) -> Array:
     """Filter each channel by itself, then mix them: depthwise + 1x1.
 
     Parameters
     ----------
     input : array_like, (C, H, W) or (N, C, H, W)
-        The images.
     depthwise : array_like, (C, kh, kw)
         A kernel for each channel.
     pointwise : array_like, (O, C)
         The matrix that mixes them.
     stride, padding, dilation : int or (int, int)
-        Of the depthwise layer, as of `imgconv.nn.conv2d`.
+        Of the depthwise layer, as in `imgconv.nn.conv2d`.
 
     Returns
     -------
     ndarray
-        What one layer with the weights of `depthwise_separable_weight` gives, with kh * kw + O
-        products for each pixel and channel in place of kh * kw * O.
-
-    Raises
-    ------
-    ValueError
-        If the numbers of axes or of channels do not fit, or the kernel does not.
+        The result of one layer with the weights of `depthwise_separable_weight`, by kh * kw + O
+        products for each pixel and channel instead of kh * kw * O.
 
     Examples
     --------
@@ -436,7 +392,7 @@ def depthwise_separable(
 
 
 def depthwise_separable_weight(depthwise: ArrayLike, pointwise: ArrayLike) -> Array:
-    """Return the weights of the one layer that a depthwise separable one is.
+    """Return the weights of one layer that is equal to a depthwise separable one.
 
     Parameters
     ----------
@@ -449,11 +405,6 @@ def depthwise_separable_weight(depthwise: ArrayLike, pointwise: ArrayLike) -> Ar
     -------
     ndarray, (O, C, kh, kw)
         pointwise[o, c] * depthwise[c].
-
-    Raises
-    ------
-    ValueError
-        If the numbers of axes or of channels do not fit.
 
     Examples
     --------
@@ -471,22 +422,16 @@ def flattened(input: ArrayLike, lateral: ArrayLike, column: ArrayLike, row: Arra
     Parameters
     ----------
     input : array_like, (C, H, W) or (N, C, H, W)
-        The images.
     lateral : array_like, (O, C)
-        For each channel of the result the weights of the image's channels.
+        Weights of the image's channels, for each channel of the result.
     column, row : array_like, (O, kh) and (O, kw)
-        For each channel of the result its column and its row.
+        A column and a row for each channel of the result.
 
     Returns
     -------
     ndarray
-        What one layer with the weights of `flattened_weight` gives, with C + kh + kw products for
-        each number in place of C * kh * kw.
-
-    Raises
-    ------
-    ValueError
-        If the numbers of axes or of channels do not fit, or the kernel does not.
+        The result of one layer with the weights of `flattened_weight`, by C + kh + kw products for
+        each number instead of C * kh * kw.
 
     Notes
     -----
@@ -517,24 +462,19 @@ def flattened(input: ArrayLike, lateral: ArrayLike, column: ArrayLike, row: Arra
 
 
 def flattened_weight(lateral: ArrayLike, column: ArrayLike, row: ArrayLike) -> Array:
-    """Return the weights of the one layer that a flattened one is.
+    """Return the weights of one layer that is equal to a flattened one.
 
     Parameters
     ----------
     lateral : array_like, (O, C)
-        For each channel of the result the weights of the image's channels.
+        Weights of the image's channels, for each channel of the result.
     column, row : array_like, (O, kh) and (O, kw)
-        For each channel of the result its column and its row.
+        A column and a row for each channel of the result.
 
     Returns
     -------
     ndarray, (O, C, kh, kw)
         lateral[o, c] * column[o, i] * row[o, j].
-
-    Raises
-    ------
-    ValueError
-        If the numbers of axes or of channels do not fit.
 
     Examples
     --------
@@ -552,9 +492,9 @@ def flattened_weight(lateral: ArrayLike, column: ArrayLike, row: ArrayLike) -> A
 
 
 def _numbers(*named: tuple[ArrayLike, str, str]) -> list[Array]:
-    """Return arrays of one float dtype; `named` says what their axes are, "CHW".
+    """Return arrays of one float dtype; `named` are an array, its name and its axes, as "CHW".
 
-    A letter stands for one size in all of them, 1 for itself.
+    A letter is the same size in all arrays; 1 is a size of 1.
     """
     found = [np.asarray(array) for array, _, _ in named]
     single = all(array.dtype == np.float32 for array in found)

@@ -211,7 +211,7 @@ class Resample(Operation):
         return [record(GRID, y=y, x=x, step=step)], np.concatenate(weights)
 
 
-def coarse(sigma: tuple[float, float]) -> Resample | None:
+def resampled_gaussian(sigma: tuple[float, float]) -> Resample | None:
     """Return the Gaussian on a coarse grid, or None where no axis is smooth enough for one."""
     y, x = (Side.of(one) for one in sigma)
     return Resample((y, x)) if max(y.factor, x.factor) > 1 else None

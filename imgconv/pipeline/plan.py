@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from imgconv.filters.linear import box
+from imgconv.filters.smoothing import box
 from imgconv.operations.base import Operation
 from imgconv.pipeline import measures, points
 from imgconv.pipeline.nodes import (

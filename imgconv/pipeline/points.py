@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check
 from imgconv.core.pixels import limits, rounded, store
-from imgconv.filters.linear import box
+from imgconv.filters.smoothing import box
 from imgconv.operations.base import pixels
 from imgconv.pipeline.measures import extremes, otsu
 

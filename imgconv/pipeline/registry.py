@@ -9,14 +9,33 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from imgconv.core import check
-from imgconv.filters import canny, denoise, gradients, linear, morphology, order, pooling
+from imgconv.filters import (
+    canny,
+    denoise,
+    derivatives,
+    gradients,
+    linear,
+    morphology,
+    order,
+    pooling,
+    smoothing,
+)
 from imgconv.pipeline import points
 from imgconv.pipeline.steps import PipelineError, Step, is_own_image, signature_of
 
+FILTER_MODULES = (
+    linear,
+    smoothing,
+    gradients,
+    derivatives,
+    canny,
+    order,
+    morphology,
+    denoise,
+    pooling,
+)
 FILTERS: dict[str, Callable[..., Any]] = {
-    name: getattr(module, name)
-    for module in (linear, gradients, canny, order, morphology, denoise, pooling)
-    for name in module.__all__
+    name: getattr(module, name) for module in FILTER_MODULES for name in module.__all__
 }
 POINTS: dict[str, Callable[..., Any]] = {name: getattr(points, name) for name in points.__all__}
 STEPS = FILTERS | POINTS

@@ -4,34 +4,35 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import signal
 
 from imgconv.core.call import apply
-from imgconv.fallback import FACES, HandOver, face
+from imgconv.face_arguments import Image, Ints, array_of, check_size, fits_double, real_image
+from imgconv.fallback import FACES, FallBack, face
 from imgconv.filters import order
-from imgconv.filters.linear import OPERATIONS, rectangle
-from imgconv.ndimage.call import array_of, fits_double
+from imgconv.filters.linear import OPERATIONS
+from imgconv.filters.smoothing import box_operation
 from imgconv.operations.base import FLOAT32, FLOAT64
 from imgconv.operations.separable import Kernel1D, Separable
 
 __all__ = ["medfilt", "medfilt2d", "sepfir2d", "wiener"]
 
-# Up to so many pixels times taps a call takes SciPy less time than the engine needs to begin.
+# Calls of fewer pixels times weights SciPy computes in less time than a call of the engine costs.
 SMALL = 3000
 
-# Rows that are worked on together: some 1 MB of float64, which stays in the cache.
+# Pixels that are computed together: some 1 MB of float64, which stays in the cache.
 PIECE = 1 << 17
 
 
 @face("scipy.signal", signal.medfilt2d)
-def medfilt2d(input, kernel_size=3):
+def medfilt2d(input: ArrayLike, kernel_size: Ints = 3) -> Image:
     """Replace each pixel by the median of the window around it, as `scipy.signal.medfilt2d`.
 
     Parameters
     ----------
     input : array_like, (H, W)
-        Image of real numbers; zeros lie around it.
+        Image of real numbers; outside lie zeros.
     kernel_size : int or (int, int)
         Height and width of the window, odd.
 
@@ -47,7 +48,7 @@ def medfilt2d(input, kernel_size=3):
 
     Notes
     -----
-    See `imgconv.median`, which has other borders, and windows of any form.
+    `imgconv.median` has other borders, and windows of any shape.
 
     Examples
     --------
@@ -57,24 +58,23 @@ def medfilt2d(input, kernel_size=3):
      [1 1 1 1]
      [0 1 1 0]]
     """
-    image, sizes = plain_image(input), odd_sizes(kernel_size)
+    image, sizes = real_image(input, lists=True), odd_sizes(kernel_size)
     if image.dtype.type not in (np.uint8, np.float32, np.float64):
-        # SciPy's medfilt does it, which wants more of its arguments.
-        check_volume(image, sizes)
-    if image.size * sizes[0] * sizes[1] < SMALL:
-        raise HandOver("small")
+        # SciPy calls its medfilt, which refuses more arguments.
+        check_medfilt(image, sizes)
+    check_size(image.size * sizes[0] * sizes[1], SMALL)
     return median_of(image, sizes)
 
 
 @face("scipy.signal", signal.medfilt)
-def medfilt(volume, kernel_size=None):
+def medfilt(volume: ArrayLike, kernel_size: Ints | None = None) -> Image:
     """Replace each value by the median of the window around it, as `scipy.signal.medfilt`.
 
     Parameters
     ----------
     volume : array_like
-        Real numbers along any number of axes; zeros lie around them. Two axes are run by the
-        engine.
+        Real numbers with any number of axes; outside lie zeros. Images of two axes are run by
+        the engine.
     kernel_size : int or sequence of int, optional
         Size of the window along all axes or along each, odd; 3 by default.
 
@@ -90,7 +90,7 @@ def medfilt(volume, kernel_size=None):
 
     Notes
     -----
-    A window that is larger than the image is a warning of SciPy's.
+    SciPy warns of a window that is larger than the image.
 
     Examples
     --------
@@ -100,20 +100,20 @@ def medfilt(volume, kernel_size=None):
      [1 1 1 1]
      [0 1 1 0]]
     """
-    image, sizes = plain_image(volume), odd_sizes(kernel_size)
-    check_volume(image, sizes)
+    image, sizes = real_image(volume, lists=True), odd_sizes(kernel_size)
+    check_medfilt(image, sizes)
     return median_of(image, sizes)
 
 
 @face("scipy.signal", signal.wiener)
-def wiener(im, mysize=None, noise=None):
+def wiener(im: ArrayLike, mysize: Ints | None = None, noise: float | None = None) -> Image:
     """Smooth what varies less than the noise does, as `scipy.signal.wiener`.
 
     Parameters
     ----------
     im : array_like
-        Real numbers along any number of axes; zeros lie around them. Two axes are run by the
-        engine.
+        Real numbers with any number of axes; outside lie zeros. Images of two axes are run by
+        the engine.
     mysize : int or sequence of int, optional
         Size of the window of local means and variances; 3 by default.
     noise : float, optional
@@ -134,59 +134,67 @@ def wiener(im, mysize=None, noise=None):
     >>> print(wiener([[1.0, 1, 1, 1], [1, 1, 2, 1], [1, 1, 1, 1]], 3, noise=0.5)[1].round(3))
     [0.667 1.111 1.111 0.778]
     """
-    image = plain_image(im)
+    image = real_image(im, lists=True)
     check_dtype(image)
     if noise is not None and type(noise) not in (int, float, np.float64):
-        raise HandOver("noise that is no number")
+        raise FallBack("noise")
     if isinstance(mysize, np.ndarray):
-        raise HandOver("window")
-    window = rectangle(two_sizes(mysize))
+        raise FallBack("window")
+    window = box_operation(two_sizes(mysize))
     squares = image**2
+    mean: Image
     mean, variance = (
-        apply(window, each.astype(FLOAT64, copy=False), "constant", 0.0, None, None, None, None)
-        for each in (image, squares)
+        apply(window, each.astype(FLOAT64, copy=False), "constant") for each in (image, squares)
     )
     with np.errstate(all="ignore"):
         if not np.isfinite(variance.sum() + mean.sum()):
-            raise HandOver("NaN or infinity")
-    rows = pieces(image.shape)
-    for piece in rows:
-        variance[piece] -= mean[piece] ** 2
+            raise FallBack("NaN or infinity")
+    pieces = row_slices(image.shape)
+    for rows in pieces:
+        variance[rows] -= mean[rows] ** 2
     if noise is None:
         noise = np.mean(variance.reshape(-1), axis=0)
-    for piece in rows:
-        smooth, spread = mean[piece], variance[piece]
-        sharp = image[piece] - smooth
+    for rows in pieces:
+        smooth, spread = mean[rows], variance[rows]
+        sharp = image[rows] - smooth
         sharp *= 1 - noise / spread
         sharp += smooth
         np.copyto(smooth, sharp, where=~(spread < noise))
     return mean
 
 
-# SciPy's is a built-in function without a signature. It writes outside its memory where a filter is
-# much longer than the image, or the image has no pixels: there it gets an image that is extended.
-def _sepfir2d(input, hrow, hcol, /):
+scipy_sepfir2d = signal.sepfir2d
+
+
+def _sepfir2d(input: ArrayLike, hrow: ArrayLike, hcol: ArrayLike, /) -> Image:
+    """Call SciPy's function, with the image extended where SciPy would leave its arrays.
+
+    It writes outside them where a filter is much longer than the image, or the image has no pixels.
+    The face has the signature of this function, since the built-in one has none.
+    """
     image, longest = np.asarray(input), max(np.size(hrow), np.size(hcol))
+    result: Image
     if image.ndim != 2 or (0 not in image.shape and min(image.shape) > longest):
-        return SCIPYS_SEPFIR2D(input, hrow, hcol)
+        result = scipy_sepfir2d(input, hrow, hcol)
+        return result
     if not image.size:
         return np.empty(image.shape, _sepfir2d(np.zeros((1, 1), image.dtype), hrow, hcol).dtype)
     inner = tuple(slice(longest, longest + n) for n in image.shape)
-    return SCIPYS_SEPFIR2D(np.pad(image, longest, "symmetric"), hrow, hcol)[inner].copy()
+    result = scipy_sepfir2d(np.pad(image, longest, "symmetric"), hrow, hcol)
+    return result[inner].copy()
 
 
-SCIPYS_SEPFIR2D = signal.sepfir2d
 _sepfir2d.__name__ = "sepfir2d"
 
 
 @face("scipy.signal", _sepfir2d)
-def sepfir2d(input, hrow, hcol, /):
+def sepfir2d(input: ArrayLike, hrow: ArrayLike, hcol: ArrayLike, /) -> Image:
     """Convolve an image along its rows and down its columns, as `scipy.signal.sepfir2d`.
 
     Parameters
     ----------
     input : array_like, (H, W)
-        Image; its mirror image lies around it.
+        Image; outside lies its mirror image.
     hrow, hcol : array_like, 1-D
         Filters along the rows and down the columns, of odd lengths.
 
@@ -204,8 +212,8 @@ def sepfir2d(input, hrow, hcol, /):
 
     Notes
     -----
-    The outermost pixels are repeated by the mirror. SciPy writes outside its memory where a filter
-    is much longer than the image; here that is right, too.
+    The mirror image repeats the outermost pixels. Where a filter is much longer than the image,
+    SciPy writes outside its arrays; here the result is right.
 
     Examples
     --------
@@ -214,47 +222,35 @@ def sepfir2d(input, hrow, hcol, /):
     [[0. 1. 3.]
      [2. 4. 2.]]
     """
-    image = plain_image(input)
+    image = real_image(input, lists=True)
     column, row = array_of(hcol, "filter"), array_of(hrow, "filter")
-    if image.size < SMALL and image.shape[0] > column.size and image.shape[1] > row.size:
-        raise HandOver("small")
+    if image.shape[0] > column.size and image.shape[1] > row.size:
+        check_size(image.size, SMALL)
     dtype = np.promote_types(image.dtype, FLOAT32)
     filters = []
     for taps in (column, row):
         if taps.ndim != 1 or taps.size % 2 == 0 or taps.dtype.kind not in "biuf":
-            raise HandOver("filter")
+            raise FallBack("filter")
         if not np.can_cast(taps.dtype, dtype):
-            raise HandOver("dtype of a filter")
+            raise FallBack("dtype of a filter")
         filters.append(taps[::-1].astype(np.float64))
     operation = product_of(*filters)
-    return apply(operation, image.astype(dtype, copy=False), "reflect", 0.0, None, None, None, None)
+    result: Image = apply(operation, image.astype(dtype, copy=False), "reflect")
+    return result
 
 
-FACES["scipy.signal.sepfir2d"].original = SCIPYS_SEPFIR2D
+# What the face replaces is SciPy's function, not the memory-safe one.
+FACES["scipy.signal.sepfir2d"].original = scipy_sepfir2d
 
 
 def product_of(column: NDArray[np.float64], row: NDArray[np.float64]) -> Separable:
     """Return the operation of a filter down the columns and one along the rows."""
     key = (column.tobytes(), row.tobytes())
-    operation = OPERATIONS.get(key)
+    operation: Separable | None = OPERATIONS.get(key)
     if operation is None:
         operation = Separable((((Kernel1D.centred(column), Kernel1D.centred(row)),),))
         OPERATIONS.put(key, operation, 2 * (column.nbytes + row.nbytes) + 1024)
     return operation
-
-
-def plain_image(array: Any) -> NDArray[Any]:
-    """Return a real image."""
-    if type(array) not in {np.ndarray, list, tuple}:
-        raise HandOver("not plain arrays")
-    image = array_of(array, "input")
-    if image.ndim != 2:
-        raise HandOver("not 2-D")
-    if image.dtype.kind not in "biuf" or image.dtype.itemsize > 8:
-        raise HandOver("complex numbers" if image.dtype.kind == "c" else "dtype")
-    if not image.size:
-        raise HandOver("no pixels")
-    return image
 
 
 def two_sizes(sizes: Any) -> tuple[int, int]:
@@ -264,45 +260,45 @@ def two_sizes(sizes: Any) -> tuple[int, int]:
     pair = sizes.tolist() if isinstance(sizes, (np.ndarray, np.generic)) else sizes
     pair = (pair, pair) if type(pair) is int else pair
     if type(pair) not in (tuple, list) or len(pair) != 2 or {*map(type, pair)} != {int}:
-        raise HandOver("window")
+        raise FallBack("window")
     height, width = pair
     if height < 1 or width < 1:
-        raise HandOver("window")
+        raise FallBack("window")
     return height, width
 
 
-def odd_sizes(sizes: Any) -> tuple[int, int]:
+def odd_sizes(sizes: object) -> tuple[int, int]:
     """Return height and width of a window, both odd."""
     height, width = two_sizes(sizes)
     if height % 2 == 0 or width % 2 == 0:
-        raise HandOver("window")
+        raise FallBack("window")
     return height, width
 
 
-def check_dtype(image: NDArray[Any]) -> None:
-    """Hand over bool and float16, of which SciPy has rules of its own, and foreign byte orders."""
+def check_dtype(image: Image) -> None:
+    """Fall back for bool and float16, for which SciPy has rules of its own, and byte orders."""
     if image.dtype.kind == "b" or image.dtype == np.float16 or not image.dtype.isnative:
-        raise HandOver("dtype")
+        raise FallBack(f"dtype {image.dtype}")
 
 
-def check_volume(image: NDArray[Any], sizes: tuple[int, int]) -> None:
-    """Hand over what SciPy's medfilt refuses or warns of."""
+def check_medfilt(image: Image, sizes: tuple[int, int]) -> None:
+    """Fall back for arguments that SciPy's medfilt refuses or warns of."""
     check_dtype(image)
     if sizes[0] > image.shape[0] or sizes[1] > image.shape[1]:
-        raise HandOver("window larger than the image")
+        raise FallBack("window larger than the image")
 
 
-def median_of(image: NDArray[Any], sizes: tuple[int, int]) -> NDArray[Any]:
-    """Return the median with zeros around; SciPy's where there is a NaN, or what doubles round."""
+def median_of(image: Image, sizes: tuple[int, int]) -> Image:
+    """Return the median with zeros outside; fall back for NaN and where SciPy rounds pixels."""
     if not fits_double(image):
-        raise HandOver("integers beyond 2**53")
+        raise FallBack("integers beyond 2**53")
     result = order.median(image, sizes, mode="constant")
     if result.dtype.kind == "f" and np.isnan(np.min(result)):
-        raise HandOver("NaN")
+        raise FallBack("NaN")
     return result
 
 
-def pieces(shape: tuple[int, ...]) -> list[slice]:
-    """Return slices of rows that have some PIECE of numbers."""
+def row_slices(shape: tuple[int, ...]) -> list[slice]:
+    """Return slices of rows of some PIECE pixels each."""
     rows = max(1, PIECE // max(1, prod(shape[1:])))
     return [slice(top, top + rows) for top in range(0, shape[0], rows)]

@@ -1,9 +1,9 @@
-"""The face of scikit-image: its filters under their own module names, run by the engine.
+"""The face of scikit-image: its filters under their own module names, run by imgconv's engine.
 
-Write `from imgconv.skimage.filters import sobel` in place of `from skimage.filters import sobel`,
-and nothing but the time changes: signatures, dtypes and values are scikit-image's. Two axes of
-real numbers, and channels where the original takes them, are run by the engine; all else is handed
-on as it came. Names that have no face here are scikit-image's own.
+Write `from imgconv.skimage.filters import sobel` instead of `from skimage.filters import sobel`:
+only the time changes; signatures, dtypes and values are scikit-image's. The engine runs images of
+two axes of real numbers, and channels where the original takes them. For all else the faces fall
+back to scikit-image. Names that have no face here are scikit-image's own.
 
 ======================= ==================================================================
 `filters`               gaussian, edges, median, sharpening, Gabor filters, thresholds, ...

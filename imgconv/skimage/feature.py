@@ -2,37 +2,45 @@
 
 import numpy as np
 
-from imgconv.fallback import HandOver, other_names
+from imgconv.face_arguments import Image, border, real_image
+from imgconv.fallback import FallBack, other_names
 from imgconv.filters import canny as edges
-from imgconv.skimage.convert import as_skimage, border, flag, image_of
+from imgconv.skimage.arguments import boolean, skimage_face
 
 __all__ = ["canny"]
 
 FEATURE = "skimage.feature"
 
 
-@as_skimage(FEATURE)
+@skimage_face(FEATURE)
 def canny(
-    image,
-    sigma=1.0,
-    low_threshold=None,
-    high_threshold=None,
-    mask=None,
-    use_quantiles=False,
+    image: Image,
+    sigma: float | tuple[float, float] = 1.0,
+    low_threshold: float | None = None,
+    high_threshold: float | None = None,
+    mask: Image | None = None,
+    use_quantiles: bool = False,
     *,
-    mode="constant",
-    cval=0.0,
-):
+    mode: str = "constant",
+    cval: float = 0.0,
+) -> Image:
     """Find edges one pixel wide by Canny's method."""
-    array = image_of(image)
+    array = real_image(image)
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
-        raise HandOver("dtype")
+        raise FallBack(f"dtype {array.dtype}")
     if mask is not None and (type(mask) is not np.ndarray or mask.shape != array.shape):
-        raise HandOver("mask")
-    return edges.canny(
-        array, sigma, low_threshold, high_threshold, mask=mask,
-        use_quantiles=flag(use_quantiles, "use_quantiles"), mode=border(mode), cval=cval,
-    )  # fmt: skip
+        raise FallBack("mask")
+    found: Image = edges.canny(
+        array,
+        sigma,
+        low_threshold,
+        high_threshold,
+        mask=mask,
+        use_quantiles=boolean(use_quantiles, "use_quantiles"),
+        mode=border(mode),
+        cval=cval,
+    )
+    return found
 
 
 __getattr__, __dir__ = other_names(__name__, FEATURE, __all__)

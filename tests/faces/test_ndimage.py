@@ -1,4 +1,4 @@
-"""imgconv.ndimage against scipy.ndimage: signatures, shapes, dtypes, values, errors, hand-overs."""
+"""imgconv.ndimage against scipy.ndimage: signatures, shapes, dtypes, values, errors, fallbacks."""
 
 import doctest
 import inspect
@@ -16,10 +16,10 @@ import scipy.ndimage
 from comparing import awkward_arrays
 
 import imgconv
-from imgconv import ndimage
+from imgconv import face_arguments, ndimage
 from imgconv.core import cpu
 from imgconv.fallback import FACES
-from imgconv.ndimage import call, sound
+from imgconv.ndimage import memory_safe
 
 NAMES = [
     *("correlate", "correlate1d", "convolve", "convolve1d", "gaussian_filter"),
@@ -81,7 +81,7 @@ WITH_MODE = [name for name in CALLS if not name.startswith("binary")]
 
 
 def image(shape, dtype):
-    """Random pixels of both signs, no larger than 8 bits hold."""
+    """Random pixels of both signs that fit in 8 bits."""
     dtype = np.dtype(dtype)
     if dtype.kind == "b":
         return rng.random(shape) < 0.6
@@ -90,19 +90,19 @@ def image(shape, dtype):
 
 def answers(name, *args, **options):
     """Our result and SciPy's, or the exception of each."""
-    asked = fuzz_faces.Call(ndimage, scipy.ndimage, name, args, options)
-    return [fuzz_faces.answer(module, asked)[0] for module in (ndimage, scipy.ndimage)]
+    one = fuzz_faces.FaceCall(ndimage, scipy.ndimage, name, args, options)
+    return [fuzz_faces.answer(module, one)[0] for module in (ndimage, scipy.ndimage)]
 
 
 def assert_as_scipy(name, *args, **options):
-    """The same dtype and bits, or the same error in the same words; arguments left alike."""
-    asked = fuzz_faces.Call(ndimage, scipy.ndimage, name, args, options)
-    assert not fuzz_faces.difference(asked), str(asked)
+    """The same dtype and bits, or the same error; and the same arguments after the call."""
+    one = fuzz_faces.FaceCall(ndimage, scipy.ndimage, name, args, options)
+    assert not fuzz_faces.difference(one), str(one)
 
 
 def reasons(name):
-    """Why calls of a face were handed on, and how many."""
-    return dict(FACES[f"scipy.ndimage.{name}"].handed)
+    """How many calls of a face fell back, by reason."""
+    return dict(FACES[f"scipy.ndimage.{name}"].fallbacks)
 
 
 def calls(*names):
@@ -117,8 +117,8 @@ def shown(value):
 
 @pytest.fixture(autouse=True)
 def _few_pixels(monkeypatch):
-    """Images of a few pixels go to the engine, too."""
-    monkeypatch.setattr(call, "SMALL", 0)
+    """Images of few pixels are filtered by the engine, too."""
+    monkeypatch.setattr(face_arguments, "SMALL_CALLS_FALL_BACK", False)
 
 
 # ---- what is there ---------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def test_signature(name):
 
 @pytest.mark.parametrize("name", HERE)
 def test_examples(name):
-    """Of the docstring that the face has, which is put together when it is made."""
+    """Those of the whole docstring, which is put together when the face is made."""
     function = getattr(ndimage, name)
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
     (test,) = doctest.DocTestFinder(recurse=False).find(function, name, module=False, globs={})
@@ -190,7 +190,7 @@ def test_output_is_returned():
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float32", "float64"])
 def test_flat_hundred(dtype):
-    """SciPy's sums of a flat image are a little off, and what is behind the point is cut off."""
+    """SciPy's sums of a flat image are not exact, and fractions are cut off."""
     flat = np.full((20, 20), 100, dtype)
     for sigma in (0.6, 1.0, 1.4, 2.0, 3.1):
         assert_as_scipy("gaussian_filter", flat, sigma)
@@ -198,7 +198,7 @@ def test_flat_hundred(dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_large_and_small_numbers_side_by_side(dtype):
-    """Differences of what SciPy has rounded between two passes: ours are rounded there, too."""
+    """SciPy rounds between two passes, and so does the face."""
     array = (1e6 + rng.random((40, 50)) / 100).astype(dtype)
     for name in ("sobel", "laplace", "prewitt"):
         assert_as_scipy(name, array)
@@ -285,7 +285,7 @@ def test_threads_change_no_bit(always_parallel):
             assert np.array_equal(getattr(ndimage, name)(array, *args), alone), name
 
 
-# ---- errors and hand-overs -------------------------------------------------------------------
+# ---- errors and fallbacks -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_errors(name, args, options):
     assert (type(ours), str(ours)) == (type(theirs), str(theirs))
 
 
-ODD = {
+UNUSUAL = {
     "complex numbers": lambda: image((6, 7), "float64") * (1 + 2j),
     "dtype float16": lambda: image((6, 7), "float16"),
     f"dtype {np.dtype(np.longdouble).name}": lambda: image((6, 7), np.longdouble),
@@ -335,9 +335,9 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("reason", ODD)
-def test_odd_inputs_are_handed_on(reason):
-    array = ODD[reason]()
+@pytest.mark.parametrize("reason", UNUSUAL)
+def test_unusual_inputs_fall_back(reason):
+    array = UNUSUAL[reason]()
     before = reasons("sobel").get(reason, 0)
     ours, theirs = answers("sobel", array)
     assert type(ours) is type(theirs)
@@ -349,7 +349,7 @@ def test_odd_inputs_are_handed_on(reason):
 @pytest.mark.parametrize(
     ("name", "args", "options", "reason"),
     [
-        ("correlate", (np.ones((3, 3, 3)),), {}, "kernel of more than two axes"),
+        ("correlate", (np.ones((3, 3, 3)),), {}, "window of more than two axes"),
         ("median_filter", (3,), {}, "window of more than two axes"),
         ("grey_erosion", (), {"structure": np.ones((3, 3, 3))}, "structure that is not flat"),
         ("binary_erosion", (), {"iterations": 0}, "iterations"),
@@ -359,25 +359,25 @@ def test_odd_inputs_are_handed_on(reason):
     ],
     ids=shown,
 )
-def test_what_is_handed_on(name, args, options, reason):
+def test_fallbacks(name, args, options, reason):
     volume = image((4, 5, 6), "int16")
     before = reasons(name).get(reason, 0)
     assert np.array_equal(*answers(name, volume, *args, **options))
     assert reasons(name).get(reason, 0) == before + 1
 
 
-def test_few_pixels_are_handed_on(monkeypatch):
-    """Where a call of the engine takes as long as SciPy's filter."""
+def test_few_pixels_fall_back(monkeypatch):
+    """There a call of the engine takes as long as SciPy's filter."""
     monkeypatch.undo()
-    before = reasons("laplace").get("few pixels", 0)
+    before = reasons("laplace").get("small", 0)
     assert_as_scipy("laplace", image((31, 33), "float32"))
-    assert reasons("laplace").get("few pixels", 0) == before + 1
+    assert reasons("laplace").get("small", 0) == before + 1
     assert_as_scipy("laplace", image((32, 32), "float32"))
-    assert reasons("laplace").get("few pixels", 0) == before + 1
+    assert reasons("laplace").get("small", 0) == before + 1
 
 
-def test_nan_is_handed_on_by_rank_filters():
-    """There SciPy's result depends on the order in which it looks."""
+def test_rank_filters_fall_back_for_nan():
+    """There SciPy's result depends on the order in which it compares."""
     array = image((8, 9), "float32")
     array[3, 3] = np.nan
     for name in ("median_filter", "maximum_filter", "grey_opening"):
@@ -387,8 +387,8 @@ def test_nan_is_handed_on_by_rank_filters():
 
 
 @pytest.mark.parametrize(("name", "args"), calls(), ids=shown)
-def test_images_are_not_handed_on(name, args):
-    """Of ordinary dtypes, in stacks too where the window has two axes."""
+def test_images_do_not_fall_back(name, args):
+    """Those of ordinary dtypes; stacks, too, where the window has two axes."""
     before = reasons(name)
     for dtype in ("uint8", "int32", "float32", "float64"):
         for mode in MODES:
@@ -431,7 +431,7 @@ def test_colours_side_by_side(dtype):
         assert_as_scipy("maximum_filter", photo, (3, 5, 1), **options)
 
 
-def test_iterators_are_left_to_be_read():
+def test_iterators_are_not_read():
     volume = image((5, 6, 7), "float32")
     for name in ("gaussian_filter", "median_filter"):
         ours, theirs = (
@@ -446,7 +446,7 @@ def test_warning_of_size_and_footprint():
         ndimage.median_filter(image((6, 7), "float64"), 3, footprint=CROSS)
 
 
-# ---- where SciPy leaves memory ---------------------------------------------------------------
+# ---- where SciPy leaves its arrays ---------------------------------------------------------------
 
 GAPS = np.array([True, False, True, True, False])
 LONG = np.ones((50, 2), bool)
@@ -483,13 +483,13 @@ OFF = np.ones((4, 1), bool)
     ids=shown,
 )  # fmt: skip
 @pytest.mark.parametrize("dtype", ["float64", "int16"])
-def test_results_where_scipy_leaves_memory(name, shape, args, options, dtype):
+def test_results_where_scipy_leaves_its_arrays(name, shape, args, options, dtype):
     assert_as_scipy(name, image(shape, dtype), *args, **options)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
 def test_signals_into_outputs_of_any_dtype(dtype):
-    """SciPy writes pixels of the signal's dtype into them, whatever their size is."""
+    """SciPy writes pixels of the signal's dtype into them."""
     signal = image((300,), dtype)
     for size in (3, 40):
         expected = scipy.ndimage.median_filter(signal, size)
@@ -498,8 +498,8 @@ def test_signals_into_outputs_of_any_dtype(dtype):
             np.testing.assert_array_equal(found, expected.astype(other))
 
 
-def test_gaps_of_signals_are_left_out():
-    """SciPy takes them for pixels of the window, but not in an image of one row."""
+def test_gaps_of_footprints_of_signals():
+    """SciPy ignores them, but not in an image of one row."""
     signal, footprint = image((90,), "float64"), np.tile(GAPS, 3)
     row = scipy.ndimage.percentile_filter(signal[None], 30, footprint=footprint[None])[0]
     for output in (np.float64, np.float32):
@@ -512,22 +512,22 @@ def test_heights_for_all_pixels():
         ndimage.grey_erosion(np.ones((9, 9)), footprint=np.ones((5, 5)), structure=np.ones((2, 2)))
 
 
-# Of outputs that SciPy has copied NumPy warns where a call ends in an error.
+# NumPy warns where a call that ends in an error leaves a copy of its output behind.
 UNRAISABLE = "ignore::pytest.PytestUnraisableExceptionWarning"
 
 
 @pytest.mark.filterwarnings(UNRAISABLE)
 @pytest.mark.parametrize("seed", range(3))
-def test_originals_stay_inside_memory(seed):
-    """All that a face may hand on, answered twice, once each in its own way."""
-    names = [name for name in sound.WAYS if name != "generic_filter"]
+def test_originals_stay_inside_their_arrays(seed):
+    """What a face falls back to, against the reference, which makes other safe calls."""
+    names = [name for name in memory_safe.SAFE_CALLS if name != "generic_filter"]
     originals = SimpleNamespace(
-        **{name: sound.sound(getattr(scipy.ndimage, name)) for name in names}
+        **{name: memory_safe.memory_safe(getattr(scipy.ndimage, name)) for name in names}
     )
     for number in range(1500):
-        asked = fuzz_faces.draw(1000 + seed, number, names[number % len(names)])
-        what = fuzz_faces.difference(asked._replace(module=originals))
-        assert not what, f"{number}: {asked}\n{what}"
+        one = fuzz_faces.draw(1000 + seed, number, names[number % len(names)])
+        what = fuzz_faces.difference(one._replace(module=originals))
+        assert not what, f"{number}: {one}\n{what}"
 
 
 # ---- the fuzzer ------------------------------------------------------------------------------
@@ -536,7 +536,7 @@ def test_originals_stay_inside_memory(seed):
 @pytest.mark.filterwarnings(UNRAISABLE)
 @pytest.mark.parametrize("seed", range(4))
 def test_fuzz(seed):
-    """Random calls; `python tests/support/fuzz_faces.py` runs as many as one likes."""
+    """Random calls; `python tests/support/fuzz_faces.py` runs more of them."""
     for number, what in itertools.islice(fuzz_faces.differences(seed), 800):
         assert not what, f"--seed {seed} --draw {number}\n{what}"
 

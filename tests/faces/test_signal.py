@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import imgconv
+from imgconv import face_arguments
 from imgconv.core.call import apply
 
 NAMES = ["correlate2d", "convolve2d"]
@@ -49,22 +50,22 @@ def pixels(shape, dtype):
     return rng.standard_normal(shape).astype(dtype)
 
 
-def both(name, *args, **options):
+def answers(name, *args, **options):
     """Our result and SciPy's, or the exception of each."""
-    answers = []
+    found = []
     for module in (imgconv.signal, scipy.signal):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", np.exceptions.ComplexWarning)
             try:
-                answers.append(getattr(module, name)(*args, **options))
+                found.append(getattr(module, name)(*args, **options))
             except Exception as error:
-                answers.append(error)
-    return answers
+                found.append(error)
+    return found
 
 
 def assert_as_scipy(name, in1, in2, *args, ulps=4, **options):
     """The same result, to the bit for integers, or the same error."""
-    ours, theirs = both(name, in1, in2, *args, **options)
+    ours, theirs = answers(name, in1, in2, *args, **options)
     if isinstance(theirs, Exception):
         assert type(ours) is type(theirs)
         assert str(ours) == str(theirs)
@@ -80,8 +81,8 @@ def assert_as_scipy(name, in1, in2, *args, ulps=4, **options):
 
 @pytest.fixture(autouse=True)
 def _by_the_engine(monkeypatch):
-    """Small calls, too, are not handed on."""
-    monkeypatch.setattr(imgconv.signal.convolution, "SMALL", 0)
+    """Small calls, too, are computed by the engine."""
+    monkeypatch.setattr(face_arguments, "SMALL_CALLS_FALL_BACK", False)
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ class TestAsScipy:
 
     def test_fillvalue_is_ignored_where_nothing_is_filled(self, name):
         for fill in ("none", None, 1j, 2.5):
-            ours, theirs = both(
+            ours, theirs = answers(
                 name, [[1, 2, 3]], [[1, 2]], "full", boundary="symm", fillvalue=fill
             )
             assert_same_bits(ours, theirs)
@@ -223,7 +224,7 @@ class TestAsScipy:
         ],
     )
     def test_errors(self, name, args):
-        _, theirs = both(name, *args)
+        _, theirs = answers(name, *args)
         assert isinstance(theirs, Exception)
         assert_as_scipy(name, *args)
 
@@ -233,7 +234,7 @@ sides = st.integers(1, 9)
 
 @st.composite
 def calls(draw):
-    """Arguments of any shapes, dtypes and words."""
+    """Arguments of any shapes, dtypes, modes and boundaries."""
     args = []
     for _ in range(2):
         dtype = np.dtype(draw(st.sampled_from([*INTEGERS, *FLOATS])))
@@ -247,14 +248,14 @@ def calls(draw):
 
 @given(st.sampled_from(NAMES), calls())
 def test_any_call(name, call):
-    # Each of the taps may round by half a unit, always to the same side, with both.
-    in1, in2, *words, fill = call
+    # Each tap may round by half a unit, always in the same direction, on both sides.
+    in1, in2, mode, boundary, fill = call
     taps = max(in1.size, in2.size)
-    assert_as_scipy(name, in1, in2, *words, fillvalue=fill, ulps=max(4, taps))
+    assert_as_scipy(name, in1, in2, mode, boundary, fillvalue=fill, ulps=max(4, taps))
 
 
 @given(calls())
-def test_convolution_is_correlation_with_the_kernel_turned(call):
+def test_convolution_is_correlation_with_the_kernel_flipped(call):
     in1, in2, _, boundary, _ = call
     convolved = imgconv.signal.convolve2d(in1, in2, "full", boundary)
     correlated = imgconv.signal.correlate2d(in1, in2[::-1, ::-1], "full", boundary)

@@ -9,15 +9,13 @@ import pytest
 import scipy.signal
 from comparing import assert_close, assert_same_bits, awkward_arrays
 
-from imgconv import signal
+from imgconv import face_arguments, signal
 from imgconv.fallback import FACES
-from imgconv.signal import convolution, smoothing
 
 SUMS = ["correlate", "convolve", "fftconvolve", "oaconvolve"]
 OTHERS = [
     "correlate2d",
     "convolve2d",
-    "choose_conv_method",
     "medfilt",
     "medfilt2d",
     "sepfir2d",
@@ -38,9 +36,8 @@ rng = np.random.default_rng(4)
 
 @pytest.fixture(autouse=True)
 def _by_the_engine(monkeypatch):
-    """Small calls, too, are not handed on."""
-    monkeypatch.setattr(convolution, "SMALL", 0)
-    monkeypatch.setattr(smoothing, "SMALL", 0)
+    """Small calls, too, are computed by the engine."""
+    monkeypatch.setattr(face_arguments, "SMALL_CALLS_FALL_BACK", False)
 
 
 def pixels(shape, dtype):
@@ -50,22 +47,22 @@ def pixels(shape, dtype):
     return rng.standard_normal(shape).astype(dtype)
 
 
-def both(name, *args, **options):
+def answers(name, *args, **options):
     """Our result and SciPy's, or the exception of each."""
-    answers = []
+    found = []
     for module in (signal, scipy.signal):
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             try:
-                answers.append(getattr(module, name)(*args, **options))
+                found.append(getattr(module, name)(*args, **options))
             except Exception as error:
-                answers.append(error)
-    return answers
+                found.append(error)
+    return found
 
 
 def assert_as_scipy(name, *args, scale=None, **options):
     """The same result, to the bit for integers, or the same error."""
-    ours, theirs = both(name, *args, **options)
+    ours, theirs = answers(name, *args, **options)
     if isinstance(theirs, Exception):
         assert type(ours) is type(theirs)
         assert str(ours) == str(theirs)
@@ -80,8 +77,8 @@ def assert_as_scipy(name, *args, scale=None, **options):
         assert_close(ours, theirs, rtol=16 * eps, scale=scale or 1)
 
 
-def handed_on(name):
-    return sum(FACES[f"scipy.signal.{name}"].handed.values())
+def fallbacks(name):
+    return sum(FACES[f"scipy.signal.{name}"].fallbacks.values())
 
 
 @pytest.mark.parametrize("name", [*SUMS, *OTHERS])
@@ -89,7 +86,7 @@ def test_signature(name):
     original = getattr(scipy.signal, name)
     ours = inspect.signature(getattr(signal, name))
     if name == "sepfir2d":
-        assert str(ours) == "(input, hrow, hcol, /)"  # the built-in function tells none
+        assert list(ours.parameters) == ["input", "hrow", "hcol"]  # the built-in has no signature
     else:
         assert ours == inspect.signature(original)
 
@@ -101,10 +98,10 @@ class TestSums:
     @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
     def test_shapes(self, name, mode, shapes, dtype):
         in1, in2 = (pixels(shape, dtype) for shape in shapes)
-        before = handed_on(name)
+        before = fallbacks(name)
         assert_as_scipy(name, in1, in2, mode, scale=200)
         if mode != "valid" or shapes[0][0] > shapes[1][0]:
-            assert handed_on(name) == before or shapes == ((5, 2), (2, 7))
+            assert fallbacks(name) == before or shapes == ((5, 2), (2, 7))
 
     @pytest.mark.parametrize(("first", "second"), list(product(DTYPES, repeat=2)))
     def test_dtypes(self, first, second):
@@ -133,18 +130,18 @@ class TestSums:
         assert_as_scipy(name, image, pixels((3, 3), "float64"), scale=20)
         if name in ("convolve", "correlate"):
             kernel = pixels((3, 3), "float64")
-            before = handed_on(name)
+            before = fallbacks(name)
             assert_as_scipy(name, image, kernel, method="direct", scale=20)
-            assert handed_on(name) == before
+            assert fallbacks(name) == before
 
     @pytest.mark.parametrize("name", SUMS)
     def test_large_kernels(self, name):
         image, kernel = pixels((300, 300), "float64"), pixels((70, 70), "float64")
         assert_as_scipy(name, image, kernel, scale=2e3)
         product = np.outer(np.hanning(71), np.hanning(65))
-        before = handed_on(name)
+        before = fallbacks(name)
         assert_as_scipy(name, image, product, "same", scale=1e3)
-        assert handed_on(name) == before
+        assert fallbacks(name) == before
 
     @pytest.mark.parametrize("name", SUMS)
     def test_layouts(self, name):
@@ -172,14 +169,11 @@ class TestSums:
             assert_as_scipy(name, image, pixels((3, 8), "float64"), axes=axes, scale=60)
 
     def test_choice_is_scipys(self):
-        image = np.ones((40, 40))
-        for kernel in (np.ones((2, 2)), np.ones((9, 9)), np.ones((9, 9), int) << 40):
-            ours, theirs = both("choose_conv_method", image, kernel)
-            assert ours == theirs
+        assert signal.choose_conv_method is scipy.signal.choose_conv_method
 
     @pytest.mark.parametrize("name", ["correlate2d", "convolve2d"])
     def test_images_without_pixels(self, name):
-        """SciPy divides by zero where one of them shall be wrapped, and the process ends."""
+        """SciPy divides by zero where one of them is wrapped, and the process ends."""
         for shape, kernel in (((0, 4), (2, 2)), ((3, 0), (2, 2)), ((0, 3), (3, 0))):
             for boundary in ("wrap", "symm"):
                 with pytest.raises(ValueError, match="in1 must have pixels"):
@@ -203,10 +197,10 @@ class TestMedians:
 
     @pytest.mark.parametrize("name", ["medfilt2d", "medfilt"])
     def test_engine_does_it(self, name):
-        before = handed_on(name)
+        before = fallbacks(name)
         for dtype in ("uint8", "int16", "float32", "float64"):
             assert_as_scipy(name, pixels((40, 50), dtype), 5)
-        assert handed_on(name) == before
+        assert fallbacks(name) == before
 
     def test_what_scipy_alone_does(self):
         assert_as_scipy("medfilt", pixels(9, "float64"), 3)
@@ -229,10 +223,10 @@ class TestWiener:
             assert_as_scipy("wiener", image, size, noise, scale=1e4)
 
     def test_engine_does_it(self):
-        before = handed_on("wiener")
+        before = fallbacks("wiener")
         for dtype in ("uint8", "float32", "float64"):
             assert_as_scipy("wiener", np.abs(pixels((70, 2000), dtype)), 5, scale=1e3)
-        assert handed_on("wiener") == before
+        assert fallbacks("wiener") == before
 
     def test_nan_and_flat(self):
         image = np.ones((8, 9))
@@ -256,12 +250,12 @@ class TestSepfir2d:
         assert_as_scipy("sepfir2d", image[0], [1.0], [1.0])
 
     def test_filter_longer_than_the_image(self):
-        """SciPy writes outside of its memory there."""
+        """SciPy writes outside its arrays there."""
         result = signal.sepfir2d(np.array([[1.0, 2.0]]), np.ones(9), [1.0])
         assert_same_bits(result, np.array([[13.0, 14.0]]))
 
     @pytest.mark.parametrize("n", [1, 2, 3, 5])
-    def test_what_is_handed_on_stays_inside_memory(self, n):
+    def test_fallbacks_stay_inside_their_arrays(self, n):
         """Complex images, in parts; and images without pixels."""
         image = pixels((n, 40), "float64") + 1j * pixels((n, 40), "float64")
         for rows, columns in ((3, 65), (65, 3), (33, 33)):

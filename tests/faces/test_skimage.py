@@ -1,4 +1,4 @@
-"""imgconv.skimage against scikit-image: signatures, dtypes, values, errors, hand-overs."""
+"""imgconv.skimage against scikit-image: signatures, dtypes, values, errors, fallbacks."""
 
 import inspect
 import warnings
@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from skimage.morphology import disk
 
 import imgconv
+from imgconv import face_arguments
 from imgconv.fallback import FACES
-from imgconv.ndimage import call
 from imgconv.skimage import feature, filters, measure, restoration
-from imgconv.skimage.filters import rank, thresholding
+from imgconv.skimage.filters import rank
 
 MODULES = {
     "feature": feature,
@@ -35,7 +35,7 @@ RANKS = [name for module, name in NAMES if module == "filters.rank"]
 DTYPES = ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
 DTYPES += ["float16", "float32", "float64"]
 EDGES = ["sobel", "scharr", "prewitt", "farid"]
-ONE_EDGE = [f"{name}_{way}" for name in EDGES for way in "hv"]
+ONE_EDGE = [f"{name}_{direction}" for name in EDGES for direction in "hv"]
 ROBERTS = ["roberts", "roberts_pos_diag", "roberts_neg_diag", "laplace"]
 SHAPE = (31, 43)
 
@@ -74,10 +74,8 @@ CALLS = [
 
 @pytest.fixture(autouse=True)
 def _by_the_engine(monkeypatch):
-    """Small images, too, are not handed on."""
-    monkeypatch.setattr(call, "SMALL", 0)
-    monkeypatch.setattr(thresholding, "SMALL", 0)
-    monkeypatch.setattr(imgconv.skimage.measure, "SMALL", 0)
+    """Small images, too, are filtered by the engine."""
+    monkeypatch.setattr(face_arguments, "SMALL_CALLS_FALL_BACK", False)
 
 
 def image(shape, dtype, seed=0):
@@ -104,14 +102,14 @@ def answer(module, name, *args, **options):
             return error
 
 
-def assert_as_skimage(module, name, *args, scale=None, eps=16, handed=None, **options):
-    """The same result or error; `handed`: whether scikit-image itself is to give it."""
+def assert_as_skimage(module, name, *args, scale=None, eps=16, falls_back=None, **options):
+    """The same result or error; `falls_back`: whether scikit-image is to compute it."""
     theirs = answer(import_module(f"skimage.{module}"), name, *args, **options)
-    before = sum(record(module, name).handed.values())
+    before = sum(record(module, name).fallbacks.values())
     ours = answer(MODULES[module], name, *args, **options)
-    if handed is not None:
-        reasons = record(module, name).handed
-        assert (sum(reasons.values()) > before) == handed, reasons
+    if falls_back is not None:
+        reasons = record(module, name).fallbacks
+        assert (sum(reasons.values()) > before) == falls_back, reasons
     if isinstance(theirs, Exception):
         assert type(ours) is type(theirs)
         assert str(ours) == str(theirs)
@@ -157,9 +155,9 @@ def test_package():
 def test_dtypes(name, args, options, dtype):
     array = image(SHAPE, dtype)
     outer = not np.issubdtype(dtype, np.floating) and name in ("unsharp_mask", "gaussian")
-    handed = name == "median" and dtype == "float16"
+    falls_back = name == "median" and dtype == "float16"
     assert_as_skimage(
-        "filters", name, array, *args, scale=8 if outer else 4, handed=handed, **options
+        "filters", name, array, *args, scale=8 if outer else 4, falls_back=falls_back, **options
     )
 
 
@@ -175,12 +173,12 @@ def test_flat_is_zero(name, value):
 @pytest.mark.parametrize("axis", [-1, 0, 1])
 def test_channels(name, axis):
     if (name, axis) == ("unsharp_mask", -1):
-        axis = 2  # scikit-image takes -1 for the first axis there, and leaves pixels as they come
+        axis = 2  # scikit-image treats -1 as the first axis there, and leaves pixels uninitialized
     for dtype in ("uint8", "float32", "int16"):
         array = np.moveaxis(image((*SHAPE, 3), dtype), -1, axis)
         for sigma in (1.0, (1.0, 2.0)):
             assert_as_skimage(
-                "filters", name, array, sigma, channel_axis=axis, scale=4, handed=False
+                "filters", name, array, sigma, channel_axis=axis, scale=4, falls_back=False
             )
 
 
@@ -217,14 +215,14 @@ def test_not_finite(name, odd, dtype):
 
 
 def test_kernels_many_times_the_image():
-    """SciPy, to which scikit-image hands them, reads outside memory there."""
+    """SciPy, which scikit-image calls, reads outside its arrays there."""
     inner = (slice(100, 102), slice(100, 105))
     for name, args, dtype in (
         ("laplace", (39,), "float64"),
         ("gabor", (0.04,), "int16"),
         ("threshold_local", (27, "generic", 0, "reflect", np.max), "float64"),
     ):
-        # What lies before the first pixel would be seen in any result.
+        # The pixel before the array would show in any result.
         array = np.full(11, 1e4, dtype)[1:].reshape(2, 5)
         array[...] = image((2, 5), dtype)
         far = np.pad(array, 100, "symmetric")
@@ -251,7 +249,7 @@ def test_gaussian_into_out():
 
 @pytest.mark.parametrize("name", sorted({name for name, _, _ in CALLS}))
 def test_what_scikit_image_alone_does(name):
-    """Other numbers of axes, no array, no pixels; the same words where it is an error."""
+    """Other numbers of axes, no array, no pixels; the same text where it is an error."""
     args = {
         "difference_of_gaussians": (1.0,), "gabor": (0.2,),
         "apply_hysteresis_threshold": (0.2, 0.6), "correlate_sparse": (np.ones((3, 3)),),
@@ -262,7 +260,7 @@ def test_what_scikit_image_alone_does(name):
         image((6, 7), "longdouble"),
     ):  # fmt: skip
         if name == "median" and np.iscomplexobj(array):
-            continue  # SciPy's C code takes the real part, or the process down
+            continue  # SciPy's C code takes the real part, or crashes
         assert_as_skimage("filters", name, array, *args, scale=4)
 
 
@@ -282,13 +280,13 @@ def test_errors():
         ("sobel", (), {"axis": 2}),
         ("sobel", (), {"mode": "no mode"}),
     ):
-        assert_as_skimage("filters", name, array, *args, handed=True, **options)
+        assert_as_skimage("filters", name, array, *args, falls_back=True, **options)
 
 
 def test_median_as_rank_filter():
     array = image(SHAPE, "uint8")
     window = np.ones((3, 3), np.uint8)
-    assert_as_skimage("filters", "median", array, window, behavior="rank", handed=False)
+    assert_as_skimage("filters", "median", array, window, behavior="rank", falls_back=False)
     with pytest.warns(UserWarning, match="Change 'behavior'"):
         filters.median(array, window, behavior="rank", cval=1)
 
@@ -325,10 +323,10 @@ def test_rank(name, dtype, window):
 
 
 @pytest.mark.parametrize("name", RANKS)
-def test_rank_handed_on(name):
+def test_rank_falls_back(name):
     array = image((60, 70), "uint8")
     window = np.ones((3, 3), np.uint8)
-    assert_as_skimage("filters.rank", name, array, window, handed=False)
+    assert_as_skimage("filters.rank", name, array, window, falls_back=False)
     for args, options in (
         ((array, np.ones((4, 4))), {}),
         ((array, 1 - np.pad([[1]], 1)), {}),
@@ -339,7 +337,7 @@ def test_rank_handed_on(name):
         ((array, window, array), {}),
         ((image((5, 6, 7), "uint8"), np.ones((3, 3, 3))), {}),
     ):
-        assert_as_skimage("filters.rank", name, *args, handed=True, **options)
+        assert_as_skimage("filters.rank", name, *args, falls_back=True, **options)
 
 
 @pytest.mark.parametrize("name", RANKS)
@@ -368,9 +366,9 @@ def test_canny(dtype):
         {"mask": np.arange(60 * 70).reshape(60, 70) % 97 > 2},
         {"mode": "constant", "cval": 0.5},
     ):
-        assert_as_skimage("feature", "canny", array, handed=wide, **options)
-    assert_as_skimage("feature", "canny", array, 1.0, 0.5, 0.1, handed=True)
-    assert_as_skimage("feature", "canny", np.zeros((0, 3), dtype), handed=True)
+        assert_as_skimage("feature", "canny", array, falls_back=wide, **options)
+    assert_as_skimage("feature", "canny", array, 1.0, 0.5, 0.1, falls_back=True)
+    assert_as_skimage("feature", "canny", np.zeros((0, 3), dtype), falls_back=True)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -383,15 +381,15 @@ def test_block_reduce(func, dtype):
         assert_as_skimage("measure", "block_reduce", image(shape, dtype), size, func, cval=3)
     known = func is not np.std and dtype not in ("uint64", "int64", "float16")
     array = image((30, 42), dtype)
-    assert_as_skimage("measure", "block_reduce", array, 3, func, handed=not known and None)
+    assert_as_skimage("measure", "block_reduce", array, 3, func, falls_back=not known and None)
 
 
 def test_block_reduce_errors():
     array = image(SHAPE, "uint8")
     for size in (0, (2, 2, 2), (2.0, 2.0), -1):
-        assert_as_skimage("measure", "block_reduce", array, size, handed=True)
+        assert_as_skimage("measure", "block_reduce", array, size, falls_back=True)
     for options in ({"func_kwargs": {"dtype": np.float32}}, {"func": lambda x, axis: x.sum(axis)}):
-        assert_as_skimage("measure", "block_reduce", array, 2, handed=True, **options)
+        assert_as_skimage("measure", "block_reduce", array, 2, falls_back=True, **options)
 
 
 @pytest.mark.parametrize(
@@ -411,11 +409,11 @@ def test_denoise_bilateral(dtype):
     ):
         for each in (array, array - np.array(0.5, dtype) if array.dtype.kind == "f" else array):
             assert_as_skimage(
-                "restoration", "denoise_bilateral", each, eps=0, handed=False, **options
+                "restoration", "denoise_bilateral", each, eps=0, falls_back=False, **options
             )
 
 
-def test_denoise_bilateral_handed_on():
+def test_denoise_bilateral_falls_back():
     array = image((12, 14), "float64")
     for each, options in (
         (image((12, 14, 3), "float64"), {"channel_axis": -1}),
@@ -425,4 +423,4 @@ def test_denoise_bilateral_handed_on():
         (array * 0, {}),
         (image((5, 6, 7), "float64"), {}),
     ):
-        assert_as_skimage("restoration", "denoise_bilateral", each, handed=True, **options)
+        assert_as_skimage("restoration", "denoise_bilateral", each, falls_back=True, **options)

@@ -1,4 +1,4 @@
-"""What lies outside an image: every mode, any cval, any window, and where a NaN may reach."""
+"""Borders: every mode, any cval, any window, and which results a NaN may spoil."""
 
 import itertools
 
@@ -55,7 +55,7 @@ def test_cval_is_not_cast_to_the_dtype_of_the_image(cval, case):
     for dtype in ("bool", "uint8", "int64"):
         image = sample((9, 20), dtype)
         actual = case.call(image, mode="constant", cval=cval, dtype=np.float64)
-        exact = case.twin(image, "constant", float(cval))
+        exact = case.exact(image, "constant", float(cval))
         assert_right(case, actual, image, mode="constant", cval=cval, dtype=np.float64, exact=exact)
 
 
@@ -99,7 +99,7 @@ def test_windows_larger_than_the_image(name, mode):
 
 
 class TestNaN:
-    """A NaN spoils the windows that hold it, where its weight is not zero at least, and no more."""
+    """A NaN spoils all windows that hold it under a weight that is not zero, and no others."""
 
     SHAPE = (23, 85)
     PLACES = ((0, 0), (11, 40), (22, 84), (9, 84), (12, 64))
@@ -114,10 +114,10 @@ class TestNaN:
         for dtype, place in itertools.product(["float32", "float64", "float16"], self.PLACES):
             results = case.results(self.with_pixel(place, np.nan, dtype))
             clean = case.results(self.with_pixel(place, 0, dtype))
-            may = case.twin(self.with_pixel(place, np.nan, dtype))
+            may = case.exact(self.with_pixel(place, np.nan, dtype))
             dot = np.zeros(self.SHAPE)
             dot[place] = 1
-            # A weight so small that it drowns in the others' rounding may have been left out.
+            # A weight far below the others' rounding may have been left out.
             answers = [np.abs(part(dot, "reflect", 0.0)) for part in case.parts]
             must = [answer > 1e-12 * answer.max() for answer in answers]
             if case.combine != "each":
@@ -134,14 +134,14 @@ class TestNaN:
         for place in self.PLACES[:3]:
             results = case.results(self.with_pixel(place, np.inf, "float32"))
             clean = case.results(self.with_pixel(place, 0, "float32"))
-            may = case.twin(self.with_pixel(place, np.nan, "float32"))
+            may = case.exact(self.with_pixel(place, np.nan, "float32"))
             for result, expected, windows in zip(results, clean, may, strict=True):
                 untouched = ~np.isnan(windows)
                 assert_untouched(case, result[untouched], expected[untouched])
             dot = np.zeros(self.SHAPE)
             dot[place] = 1
             spoils = case.parts[0](dot, "reflect", 0.0) > 1e-3
-            assert case.ordered or not np.isfinite(results[0][spoils]).any()
+            assert case.selects or not np.isfinite(results[0][spoils]).any()
 
     @pytest.mark.parametrize("cval", [np.nan, np.inf, -np.inf])
     @pytest.mark.parametrize("case", EXACT, ids=lambda case: case.id)
@@ -150,11 +150,11 @@ class TestNaN:
         image = sample(self.SHAPE)
         results = case.results(image, mode="constant", cval=cval)
         clean = case.results(image, mode="constant")
-        reach_out = case.twin(image, "constant", np.nan)
+        reach_out = case.exact(image, "constant", np.nan)
         for result, expected, windows in zip(results, clean, reach_out, strict=True):
             inside = ~np.isnan(windows)
             assert_untouched(case, result[inside], expected[inside])
-        spoils = np.isnan(cval) or not case.ordered
+        spoils = np.isnan(cval) or not case.selects
         if spoils and case.combine == "each" and not any(case.parts[0].kernel.ravel() == 0):
             assert not np.isfinite(results[0][np.isnan(reach_out[0])]).any()
 

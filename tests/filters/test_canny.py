@@ -15,7 +15,7 @@ from skimage import feature, filters
 
 import imgconv
 from imgconv import canny, hysteresis
-from imgconv.filters.canny import Surroundings, run_stage
+from imgconv.filters.canny import Smoothing, run_stage
 from imgconv.operations import flood
 
 PHOTOS = sorted(path for path in SAMPLES.iterdir() if path.suffix in (".png", ".jpg"))
@@ -68,15 +68,15 @@ def test_photos(path):
     for image in (pixels, pixels / white, (pixels / white).astype(np.float32)):
         top = 1 if image.dtype.kind == "f" else white
         for sigma in (1, 1.5, 3):
-            for words in ({}, {"low_threshold": 0.05 * top, "high_threshold": 0.15 * top}):
-                expected = feature.canny(image, sigma, **words)
-                np.testing.assert_array_equal(canny(image, sigma, **words), expected)
+            for options in ({}, {"low_threshold": 0.05 * top, "high_threshold": 0.15 * top}):
+                expected = feature.canny(image, sigma, **options)
+                np.testing.assert_array_equal(canny(image, sigma, **options), expected)
                 assert expected.any()
 
 
 @pytest.mark.parametrize("name", PATTERNS)
 def test_patterns(name):
-    """Every dtype in every pixel, where rounding alone decides."""
+    """Equal in every pixel and dtype where only rounding decides."""
     for dtype in DTYPES:
         image = filled(PATTERNS[name], dtype)
         for sigma in (0, 1, 1.5, 2.2):
@@ -114,26 +114,26 @@ def test_thresholds_mean_what_they_mean_in_scikit_image():
         top = 1 if image.dtype.kind == "f" else np.iinfo(dtype).max
         pairs = [(0.3, 0.9), (0.0, 0.0), (-1.0, 0.5), (0.35, 0.35), (None, 1), (0.1, None)]
         for low, high in pairs:
-            words = {
+            options = {
                 "low_threshold": None if low is None else low * top,
                 "high_threshold": None if high is None else high * top,
             }
-            expected = canny_reference(image, **words)
-            np.testing.assert_array_equal(canny(image, **words), expected)
+            expected = canny_reference(image, **options)
+            np.testing.assert_array_equal(canny(image, **options), expected)
 
 
 def test_thresholds_next_to_a_magnitude():
-    """Equal to one, just below and above it, as Python's numbers and as NumPy's."""
+    """Thresholds equal to one, just below and above it, as Python numbers and NumPy scalars."""
     for dtype in ("float32", "float64"):
         image = PATTERNS["noise"].astype(dtype)
-        border = Surroundings((1.0, 1.0), ("constant", "constant"), 0.0)
+        border = Smoothing((1.0, 1.0), ("constant", "constant"), 0.0)
         magnitude = run_stage("magnitude", image, border, True)
         for value in np.unique(magnitude[magnitude > 0.02])[::1500].astype(float):
             for high in (value, np.nextafter(value, 0), np.nextafter(value, 2)):
                 for threshold in (float(high), np.float64(high)):
-                    words = {"low_threshold": 0.01, "high_threshold": threshold}
-                    expected = feature.canny(image, **words)
-                    np.testing.assert_array_equal(canny(image, **words), expected)
+                    options = {"low_threshold": 0.01, "high_threshold": threshold}
+                    expected = feature.canny(image, **options)
+                    np.testing.assert_array_equal(canny(image, **options), expected)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "uint8", "bool"])
@@ -143,21 +143,21 @@ def test_masks(dtype, mode):
     for name in ("noise", "rings", "checkerboard", "constant"):
         image = filled(PATTERNS[name], dtype)
         for mask in (rng.random(X.shape) > 0.01, RADIUS < 30, np.ones(X.shape, bool), X < 0):
-            for words in (
+            for options in (
                 {},
                 {"use_quantiles": True, "low_threshold": 0.5, "high_threshold": 0.9},
             ):
-                words = {**words, "mask": mask, "mode": mode, "sigma": 1.3}
-                expected = canny_reference(image, **words)
-                np.testing.assert_array_equal(canny(image, **words), expected)
+                options = {**options, "mask": mask, "mode": mode, "sigma": 1.3}
+                expected = canny_reference(image, **options)
+                np.testing.assert_array_equal(canny(image, **options), expected)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "uint8"])
 def test_quantiles(dtype):
     image = filled(PATTERNS["noise"], dtype)
     for low, high in [(0, 0), (0.2, 0.9), (0.5, 0.5), (1, 1), (0, 1)]:
-        words = {"use_quantiles": True, "low_threshold": low, "high_threshold": high}
-        np.testing.assert_array_equal(canny(image, **words), canny_reference(image, **words))
+        options = {"use_quantiles": True, "low_threshold": low, "high_threshold": high}
+        np.testing.assert_array_equal(canny(image, **options), canny_reference(image, **options))
 
 
 def test_nan_and_infinity():
@@ -170,16 +170,16 @@ def test_nan_and_infinity():
 
 
 def test_stages_are_those_of_scikit_image():
-    """The Gaussian, divided by its part in the image, and Sobel's magnitude, to the bit."""
+    """The Gaussian divided by its weight inside the image, and Sobel's magnitude, to the bit."""
     for dtype in ("float64", "float32"):
         image = PATTERNS["noise"].astype(dtype)
         eps = np.finfo(dtype).eps
-        words = {"mode": "constant", "cval": 0.0}
-        parts = ndimage.gaussian_filter(np.ones_like(image), 1.5, **words) + eps
-        smooth = ndimage.gaussian_filter(image, 1.5, **words) / parts
+        options = {"mode": "constant", "cval": 0.0}
+        parts = ndimage.gaussian_filter(np.ones_like(image), 1.5, **options) + eps
+        smooth = ndimage.gaussian_filter(image, 1.5, **options) / parts
         down, across = (ndimage.sobel(smooth, axis=axis) for axis in (0, 1))
         magnitude = np.sqrt(down * down + across * across)
-        border = Surroundings((1.5, 1.5), ("constant", "constant"), 0.0)
+        border = Smoothing((1.5, 1.5), ("constant", "constant"), 0.0)
         assert_same_bits(run_stage("smooth", image, border, True), smooth)
         assert_same_bits(run_stage("magnitude", image, border, True), magnitude)
 
@@ -201,9 +201,9 @@ def test_masks_of_stacks():
 
 def test_quantiles_of_stacks():
     stack = np.random.default_rng(2).random((3, 40, 50)) * np.array([1, 5, 9]).reshape(3, 1, 1)
-    words = {"use_quantiles": True, "low_threshold": 0.3, "high_threshold": 0.8}
-    each = np.stack([canny(image, **words) for image in stack])
-    assert_same_bits(canny(stack, axes=(1, 2), **words), each)
+    options = {"use_quantiles": True, "low_threshold": 0.3, "high_threshold": 0.8}
+    each = np.stack([canny(image, **options) for image in stack])
+    assert_same_bits(canny(stack, axes=(1, 2), **options), each)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_hysteresis_as_scikit_image(dtype):
 
 
 def test_thresholds_that_are_nan():
-    """Nothing exceeds a high one; a low one counts as the high one."""
+    """No pixel exceeds a high threshold that is NaN; a low one counts as the high one."""
     image = sample((60, 70), "float32")
     nan = float("nan")
     assert not hysteresis(image, 3, nan).any()
@@ -311,7 +311,7 @@ def spiral(n):
 
 
 def comb(n):
-    """Return teeth that hang together at alternating ends: one line up and down."""
+    """Return one line that goes up and down, like teeth joined at alternating ends."""
     image = np.zeros((n, n), np.uint8)
     image[:, ::2] = 1
     image[0, 1::4] = image[-1, 3::4] = 1
@@ -331,7 +331,7 @@ WORST = {
 
 @pytest.mark.parametrize("name", WORST)
 def test_work_is_linear(name):
-    """Looks at single words stay below two a pixel, and grow as the pixels do."""
+    """The flood reads at most two words of its bitmaps for each pixel, whatever the size."""
     make, seed = WORST[name]
     looks = []
     for n in (128, 256, 512):

@@ -1,4 +1,4 @@
-"""Filters that keep edges: the formula, scikit-image, OpenCV and SciPy, and laws that they obey."""
+"""Filters that keep edges, tested against the formula, scikit-image, OpenCV and SciPy."""
 
 import itertools
 from typing import ClassVar
@@ -22,14 +22,14 @@ SHARE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-14}
 
 
 def assert_is(actual, exact, image):
-    """The values are the exact ones, rounded to the dtype of the image."""
+    """Assert that the values are the exact ones, rounded to the dtype of the image."""
     share = SHARE[oracle.compute_dtype(image.dtype)]
     tolerance = share * np.abs(image.astype(np.float64)).max()
     assert_rounded(actual, exact, tolerance, oracle.result_dtype(image.dtype, True))
 
 
 def smooth(shape, dtype, seed=0):
-    """Return an image of areas with a little noise, like a photo, on a scale of 200."""
+    """Return an image of flat areas with a little noise, with values around 20 to 180."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 3, (-(-shape[0] // 16), -(-shape[1] // 16), *shape[2:])) * 80 + 20
     image = coarse.repeat(16, axis=0).repeat(16, axis=1)[: shape[0], : shape[1]]
@@ -47,59 +47,59 @@ def test_as_the_formula(case):
 class TestColour:
     """Channels have one weight for each pixel, from the distance of their colours."""
 
-    WORDS: ClassVar = {"win_size": 5, "sigma_color": 30.0, "sigma_spatial": 1.5}
+    OPTIONS: ClassVar = {"win_size": 5, "sigma_color": 30.0, "sigma_spatial": 1.5}
 
     @pytest.mark.parametrize("window", ["square", "disk"])
     @pytest.mark.parametrize("metric", ["l2", "l1"])
     @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])
     def test_as_the_formula(self, dtype, metric, window):
-        words = {**self.WORDS, "metric": metric, "window": window}
+        options = {**self.OPTIONS, "metric": metric, "window": window}
         for channels, mode in itertools.product([1, 2, 3, 4, 5, 7], ["reflect", "constant"]):
             image = smooth((23, 70, channels), dtype)
-            actual = imgconv.bilateral(image, channel_axis=-1, mode=mode, cval=30.5, **words)
-            assert_is(actual, oracle.bilateral(image, mode=mode, cval=30.5, **words), image)
+            actual = imgconv.bilateral(image, channel_axis=-1, mode=mode, cval=30.5, **options)
+            assert_is(actual, oracle.bilateral(image, mode=mode, cval=30.5, **options), image)
 
     @pytest.mark.parametrize("channels", [1, 2, 3, 4])
     def test_wherever_the_channels_are(self, channels):
         for dtype in ("uint8", "float32"):
             image = smooth((19, 83, channels), dtype)
-            expected = imgconv.bilateral(image, channel_axis=2, **self.WORDS)
+            expected = imgconv.bilateral(image, channel_axis=2, **self.OPTIONS)
             for axis in (0, 1, 2):
                 moved = np.moveaxis(image, 2, axis)
                 for same in (moved, moved.copy()):
-                    actual = imgconv.bilateral(same, channel_axis=axis, **self.WORDS)
+                    actual = imgconv.bilateral(same, channel_axis=axis, **self.OPTIONS)
                     assert_same_bits(np.moveaxis(actual, axis, 2).copy(), expected)
             swapped = image.astype(image.dtype.newbyteorder())
-            assert_same_bits(imgconv.bilateral(swapped, channel_axis=2, **self.WORDS), expected)
+            assert_same_bits(imgconv.bilateral(swapped, channel_axis=2, **self.OPTIONS), expected)
 
     def test_stacks(self):
         stack = smooth((3 * 18, 40, 3), "uint8").reshape(3, 18, 40, 3)
-        for words in (self.WORDS, {"win_size": 5}):
-            expected = [imgconv.bilateral(image, channel_axis=2, **words) for image in stack]
-            actual = imgconv.bilateral(stack, axes=(1, 2), channel_axis=3, **words)
+        for options in (self.OPTIONS, {"win_size": 5}):
+            expected = [imgconv.bilateral(image, channel_axis=2, **options) for image in stack]
+            actual = imgconv.bilateral(stack, axes=(1, 2), channel_axis=3, **options)
             assert_same_bits(actual, np.stack(expected))
 
     def test_in_place(self):
         image = smooth((40, 50, 3), "float32")
-        expected = imgconv.bilateral(image, channel_axis=2, **self.WORDS)
-        assert imgconv.bilateral(image, channel_axis=2, out=image, **self.WORDS) is image
+        expected = imgconv.bilateral(image, channel_axis=2, **self.OPTIONS)
+        assert imgconv.bilateral(image, channel_axis=2, out=image, **self.OPTIONS) is image
         assert_same_bits(image, expected)
 
     def test_wide_images_in_strips(self, monkeypatch):
         image = smooth((20, 500, 3), "float32")
-        expected = imgconv.bilateral(image, channel_axis=2, **self.WORDS)
+        expected = imgconv.bilateral(image, channel_axis=2, **self.OPTIONS)
         monkeypatch.setattr(plan, "STRIP_BYTES", 1)
         plan.PLANS.clear()
-        assert_same_bits(imgconv.bilateral(image, channel_axis=2, **self.WORDS), expected)
+        assert_same_bits(imgconv.bilateral(image, channel_axis=2, **self.OPTIONS), expected)
         plan.PLANS.clear()
 
     def test_threads(self, monkeypatch):
         monkeypatch.setattr(threads, "SERIAL_BELOW", 0)
         image = smooth((150, 90, 3), "float32")
-        expected = imgconv.bilateral(image, channel_axis=2, **self.WORDS)
+        expected = imgconv.bilateral(image, channel_axis=2, **self.OPTIONS)
         for n in (1, 2, 5):
             with imgconv.threads(n):
-                assert_same_bits(imgconv.bilateral(image, channel_axis=2, **self.WORDS), expected)
+                assert_same_bits(imgconv.bilateral(image, channel_axis=2, **self.OPTIONS), expected)
 
 
 class TestDefaults:
@@ -111,9 +111,9 @@ class TestDefaults:
 
     def test_sigma_is_that_of_the_image(self):
         for image in (smooth((300, 280), "uint8"), sample((40, 50, 3), "float64")):
-            words = {"channel_axis": 2} if image.ndim == 3 else {}
-            expected = imgconv.bilateral(image, sigma_color=image.std(dtype=float), **words)
-            assert_close(imgconv.bilateral(image, **words), expected, rtol=1e-13)
+            options = {"channel_axis": 2} if image.ndim == 3 else {}
+            expected = imgconv.bilateral(image, sigma_color=image.std(dtype=float), **options)
+            assert_close(imgconv.bilateral(image, **options), expected, rtol=1e-13)
 
     def test_sigma_of_the_guide(self):
         image, guide = sample((40, 50), "float64"), sample((40, 50), "float64", seed=1) * 3
@@ -185,7 +185,7 @@ class TestLaws:
             assert_same_bits(scaled, result * np.float32(factor))
         assert_close(imgconv.bilateral(image + 1000, sigma_color=60) - 1000, result, rtol=2e-6)
 
-    def test_between_least_and_largest(self):
+    def test_between_smallest_and_largest(self):
         image = sample((40, 60), "float32")
         result = imgconv.bilateral(image, sigma_color=80, win_size=5)
         around = oracle.extend(image, (2, 2), (2, 2))
@@ -196,10 +196,10 @@ class TestLaws:
 
     def test_wide_windows(self):
         image = smooth((12, 15), "float64")
-        words = {"win_size": 41, "sigma_color": 40.0, "sigma_spatial": 7.0}
+        options = {"win_size": 41, "sigma_color": 40.0, "sigma_spatial": 7.0}
         for mode, window in itertools.product(cases.MODES, ["square", "disk"]):
-            exact = oracle.bilateral(image, mode=mode, cval=3.0, window=window, **words)
-            actual = imgconv.bilateral(image, mode=mode, cval=3.0, window=window, **words)
+            exact = oracle.bilateral(image, mode=mode, cval=3.0, window=window, **options)
+            actual = imgconv.bilateral(image, mode=mode, cval=3.0, window=window, **options)
             assert_is(actual, exact, image)
 
     def test_error_in_float32_against_float64(self):
@@ -224,10 +224,10 @@ class TestLibraries:
 
     @pytest.mark.parametrize("mode", MODES)
     def test_scikit_image(self, mode):
-        """Its weights come from a table of distances, which it looks up rounded down.
+        """scikit-image takes weights from a table, at the distance rounded down.
 
-        It divides distances by the number of channels. And its weights in space stand in the wrong
-        places, which does not show where they are all one.
+        It divides distances by the number of channels. It assigns its spatial weights to the wrong
+        pixels; a large sigma_spatial makes them all one.
         """
         bins, sigma = 200_000, 0.1
         for channels, axis in [(1, None), (3, -1)]:
@@ -240,7 +240,7 @@ class TestLibraries:
                 image, win_size=7, sigma_color=sigma * channels, sigma_spatial=1e9, mode=mode,
                 cval=0.3, channel_axis=axis,
             )  # fmt: skip
-            # What a step of the table changes in a weight.
+            # How much a weight changes from one entry of the table to the next.
             step = np.exp(-0.5) / sigma * image.max() / bins
             assert_close(actual, expected, rtol=2 * step, scale=1)
             assert np.abs(actual - image).max() > 0.05
@@ -256,32 +256,34 @@ class TestLibraries:
     @pytest.mark.parametrize("mode", BORDERS)
     def test_opencv(self, mode, size, channels):
         image = smooth((60, 70, channels), "uint8")
-        words = {"win_size": size, "sigma_color": 30, "sigma_spatial": size / 4, "mode": mode,
-                 "window": "disk", "metric": "l1", "channel_axis": 2}  # fmt: skip
+        options = {"win_size": size, "sigma_color": 30, "sigma_spatial": size / 4, "mode": mode,
+                   "window": "disk", "metric": "l1", "channel_axis": 2}  # fmt: skip
         border = self.BORDERS[mode]
         expected = cv2.bilateralFilter(image, size, 30, size / 4, borderType=border)
-        difference = imgconv.bilateral(image, **words) - expected.reshape(image.shape).astype(int)
+        difference = imgconv.bilateral(image, **options) - expected.reshape(image.shape).astype(int)
         assert np.abs(difference).max() <= 1
-        if size > 5 or channels > 1 or mode == "reflect":  # else it rounds down, most of the time
+        if (
+            size > 5 or channels > 1 or mode == "reflect"
+        ):  # otherwise it rounds down, most of the time
             assert np.count_nonzero(difference) < 0.002 * image.size
         image = image.astype(np.float32)
         expected = cv2.bilateralFilter(image, size, 30, size / 4, borderType=border)
-        actual = imgconv.bilateral(image, **words)
+        actual = imgconv.bilateral(image, **options)
         # OpenCV interpolates in a table of 4096 weights for each channel.
         assert_close(actual, expected.reshape(image.shape), rtol=1e-5)
 
 
 class TestJoint:
-    WORDS: ClassVar = {"win_size": 7, "sigma_color": 30.0, "sigma_spatial": 2.0}
+    OPTIONS: ClassVar = {"win_size": 7, "sigma_color": 30.0, "sigma_spatial": 2.0}
 
     @pytest.mark.parametrize("channels", [1, 2, 3, 4])
     def test_by_itself(self, channels):
-        """To the bit, be the guide the same array or an equal one."""
+        """To the bit, whether the guide is the same array or an equal one."""
         for dtype in ("uint8", "float32", "float64"):
             image = smooth((40, 70, channels), dtype)
-            expected = imgconv.bilateral(image, channel_axis=2, **self.WORDS)
+            expected = imgconv.bilateral(image, channel_axis=2, **self.OPTIONS)
             for guide in (image, image.copy(), np.moveaxis(np.moveaxis(image, 2, 0).copy(), 0, 2)):
-                actual = imgconv.joint_bilateral(image, guide, channel_axis=2, **self.WORDS)
+                actual = imgconv.joint_bilateral(image, guide, channel_axis=2, **self.OPTIONS)
                 assert_same_bits(actual, expected)
 
     @pytest.mark.parametrize("own", [None, 1, 2, 3, 4])
@@ -296,37 +298,37 @@ class TestJoint:
         ]:
             image = smooth(shape if own is None else (*shape, own), dtype)
             guide = smooth(shape if other is None else (*shape, other), guide_dtype, seed=1)
-            words = {**self.WORDS, "mode": mode, "cval": 20.0}
+            options = {**self.OPTIONS, "mode": mode, "cval": 20.0}
             actual = imgconv.joint_bilateral(
                 image,
                 guide,
                 channel_axis=None if own is None else 2,
                 guide_channel_axis=None if other is None else 2,
-                **words,
+                **options,
             )
-            assert_is(actual, oracle.bilateral(image, guide, **words), image)
+            assert_is(actual, oracle.bilateral(image, guide, **options), image)
 
     def test_axes_of_the_guide(self):
-        """A guide of as many axes has its channels where the image has, one of fewer none."""
+        """A guide with as many axes as the image has the same channel axis, one with fewer none."""
         image, guide = smooth((3, 20, 30), "uint8"), smooth((3, 20, 30), "uint8", seed=1)
-        words = {"channel_axis": 0, **self.WORDS}
-        expected = imgconv.joint_bilateral(image, guide, guide_channel_axis=0, **words)
-        assert_same_bits(imgconv.joint_bilateral(image, guide, **words), expected)
+        options = {"channel_axis": 0, **self.OPTIONS}
+        expected = imgconv.joint_bilateral(image, guide, guide_channel_axis=0, **options)
+        assert_same_bits(imgconv.joint_bilateral(image, guide, **options), expected)
         last = np.moveaxis(guide, 0, 2)
-        actual = imgconv.joint_bilateral(image, last, guide_channel_axis=-1, **words)
+        actual = imgconv.joint_bilateral(image, last, guide_channel_axis=-1, **options)
         assert_same_bits(actual, expected)
-        grey = imgconv.joint_bilateral(image, guide[0], **words)
-        assert_same_bits(imgconv.joint_bilateral(image, guide[:1], **words), grey)
+        grey = imgconv.joint_bilateral(image, guide[0], **options)
+        assert_same_bits(imgconv.joint_bilateral(image, guide[:1], **options), grey)
 
     def test_stacks(self):
         image = smooth((40, 3 * 30), "uint8").reshape(40, 3, 30)
         guide = smooth((40, 6 * 30), "float32", seed=1).reshape(40, 3, 30, 2)
         actual = imgconv.joint_bilateral(
-            image, guide, axes=(0, 2), guide_channel_axis=3, **self.WORDS
+            image, guide, axes=(0, 2), guide_channel_axis=3, **self.OPTIONS
         )
         for k in range(3):
             expected = imgconv.joint_bilateral(
-                image[:, k], guide[:, k], guide_channel_axis=2, **self.WORDS
+                image[:, k], guide[:, k], guide_channel_axis=2, **self.OPTIONS
             )
             assert_same_bits(actual[:, k].copy(), expected)
 
@@ -337,24 +339,24 @@ class TestJoint:
             assert made.computed_in == computed
             assert made.dtype == np.uint8
         offset = image.astype(np.float64) + 1e9
-        actual = imgconv.joint_bilateral(image, offset, dtype="f8", **self.WORDS)
-        assert_close(actual, imgconv.bilateral(image, dtype="f8", **self.WORDS), rtol=1e-6)
+        actual = imgconv.joint_bilateral(image, offset, dtype="f8", **self.OPTIONS)
+        assert_close(actual, imgconv.bilateral(image, dtype="f8", **self.OPTIONS), rtol=1e-6)
 
     def test_out_may_overlap_either(self):
         image, guide = smooth((30, 40), "float32"), smooth((30, 40), "float32", seed=1)
-        for function, words in [
-            (imgconv.joint_bilateral, self.WORDS),
+        for function, options in [
+            (imgconv.joint_bilateral, self.OPTIONS),
             (imgconv.guided, {"radius": 2, "eps": 9.0}),
         ]:
-            expected = function(image, guide, **words)
+            expected = function(image, guide, **options)
             for which in range(2):
                 pair = [image.copy(), guide.copy()]
-                assert_same_bits(function(*pair, **words, out=pair[which]), expected)
+                assert_same_bits(function(*pair, **options, out=pair[which]), expected)
 
     def test_nan_in_the_guide(self):
         image, guide = sample((30, 40)), sample((30, 40), seed=1)
         guide[10, 20] = np.nan
-        result = imgconv.joint_bilateral(image, guide, **self.WORDS)
+        result = imgconv.joint_bilateral(image, guide, **self.OPTIONS)
         assert np.isnan(result[7:14, 17:24]).all()
         assert np.count_nonzero(np.isnan(result)) == 49
 
@@ -370,7 +372,7 @@ class TestGuided:
                 assert_rounded(actual, exact, tolerance, np.dtype(dtype))
 
     def test_channels(self):
-        """One channel guides all, as many guide one each."""
+        """One channel guides all channels; as many as the image has guide one each."""
         image, guide = smooth((30, 50, 3), "uint8"), smooth((30, 50, 3), "uint8", seed=1)
         each = imgconv.guided(image, guide, 2, 99, channel_axis=2)
         by_one = imgconv.guided(image, guide[..., 0], 2, 99, channel_axis=2)

@@ -1,4 +1,4 @@
-"""Every dtype goes in and comes out: the rule of the result, rounding and saturation."""
+"""Every dtype of image and of result: the rule of the result, rounding and saturation."""
 
 import numpy as np
 import oracle
@@ -22,25 +22,25 @@ def test_result(case):
 
 @pytest.mark.parametrize("name", ["sobel-None", "gaussian-sigma1.5", "correlate-3x3", "box-9"])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_dtype_asked_for(dtype, name):
+def test_dtype_requested(dtype, name):
     """By dtype= or by out=, which give the same bits."""
     case, image = BY_ID[name], sample(SHAPE, dtype)
-    for wanted in DTYPES:
-        actual = case.call(image, dtype=wanted)
-        assert_right(case, actual, image, dtype=wanted)
-        out = np.empty(SHAPE, wanted)
+    for target in DTYPES:
+        actual = case.call(image, dtype=target)
+        assert_right(case, actual, image, dtype=target)
+        out = np.empty(SHAPE, target)
         assert case.call(image, out=out) is out
         assert_same_bits(out, actual)
-        assert_same_bits(case.call(image, dtype=wanted, out=out), actual)
+        assert_same_bits(case.call(image, dtype=target, out=out), actual)
 
 
 @pytest.mark.parametrize("name", ["gradient-sobel", "gradient-farid-polar", "gabor-frequency0.25"])
-@pytest.mark.parametrize("wanted", ["bool", "uint8", "int16", "int64", "float16", "float64"])
-def test_dtype_of_two_results(wanted, name):
+@pytest.mark.parametrize("target", ["bool", "uint8", "int16", "int64", "float16", "float64"])
+def test_dtype_of_two_results(target, name):
     case = BY_ID[name]
     for dtype in ("uint8", "float32", "int32"):
         image = sample(SHAPE, dtype)
-        assert_right(case, case.call(image, dtype=wanted), image, dtype=wanted)
+        assert_right(case, case.call(image, dtype=target), image, dtype=target)
 
 
 @pytest.mark.parametrize("case", CORE, ids=lambda case: case.id)
@@ -49,9 +49,9 @@ def test_byte_order_of_results_is_native(case):
         image = sample(SHAPE, dtype)
         results = case.results(image)
         assert_right(case, results, image)
-        for wanted in (">i2", ">f8"):
-            native = np.dtype(wanted).newbyteorder("=")
-            assert_right(case, case.call(image, dtype=wanted), image, dtype=native)
+        for target in (">i2", ">f8"):
+            native = np.dtype(target).newbyteorder("=")
+            assert_right(case, case.call(image, dtype=target), image, dtype=native)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_all_of_numpys_names_of_a_type(code):
     named = image.astype(image.dtype.name)
     assert_same_bits(imgconv.sobel(image), imgconv.sobel(named))
     assert_same_bits(imgconv.box(image, 3).astype("f8"), imgconv.box(named, 3).astype("f8"))
-    asked = imgconv.sobel(image, dtype=code)
-    assert_same_bits(asked.astype(image.dtype.name), imgconv.sobel(named, dtype=named.dtype))
+    requested = imgconv.sobel(image, dtype=code)
+    assert_same_bits(requested.astype(image.dtype.name), imgconv.sobel(named, dtype=named.dtype))
 
 
 def test_lists_are_images():
@@ -80,7 +80,7 @@ def test_lists_are_images():
     assert imgconv.laplace(rows).dtype == np.float64
 
 
-# ---- one pixel, one weight: nothing but conversion ---------------------------------------------
+# ---- one pixel, one weight: conversion only ----------------------------------------------------
 
 
 def multiplied(image, weight):
@@ -109,13 +109,13 @@ def interesting(dtype):
         return np.concatenate([values, np.nextafter(values, dtype.type(np.inf))])
 
 
-@pytest.mark.parametrize("wanted", DTYPES)
+@pytest.mark.parametrize("target", DTYPES)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_rounds_to_nearest_and_saturates(dtype, wanted):
+def test_rounds_to_nearest_and_saturates(dtype, target):
     image = np.tile(interesting(dtype), (3, 1))
     for weight in (1, -1, 0.5, 2, 3):
-        expected = oracle.round_to(multiplied(image, weight), wanted)
-        assert_same_bits(imgconv.correlate(image, [[weight]], dtype=wanted) + 0, expected + 0)
+        expected = oracle.round_to(multiplied(image, weight), target)
+        assert_same_bits(imgconv.correlate(image, [[weight]], dtype=target) + 0, expected + 0)
 
 
 @pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int16", "uint16"])
@@ -126,19 +126,19 @@ def test_every_small_integer_survives(dtype):
     else:
         limits = np.iinfo(dtype)
         image = np.arange(limits.min, limits.max + 1, dtype=dtype).reshape(-1, 256)
-    for wanted in (dtype, np.int32, np.float32):
-        actual = imgconv.correlate(image, [[1]], dtype=wanted)
-        assert_same_bits(actual, image.astype(wanted))
+    for target in (dtype, np.int32, np.float32):
+        actual = imgconv.correlate(image, [[1]], dtype=target)
+        assert_same_bits(actual, image.astype(target))
 
 
 class TestFloat16:
     EVERY = np.arange(65536, dtype=np.uint16).view(np.float16).reshape(256, 256)
 
     def test_every_value_survives(self):
-        for wanted in (np.float16, np.float32, np.float64):
-            actual = imgconv.correlate(self.EVERY, [[1]], dtype=wanted)
+        for target in (np.float16, np.float32, np.float64):
+            actual = imgconv.correlate(self.EVERY, [[1]], dtype=target)
             with np.errstate(invalid="ignore"):
-                expected = self.EVERY.astype(wanted)
+                expected = self.EVERY.astype(target)
             np.testing.assert_array_equal(actual, expected, strict=True)
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -157,9 +157,9 @@ class TestFloat16:
 def test_nan_and_infinity_in_integers(dtype):
     image = np.full((3, 70), np.nan, dtype)
     image[1], image[2] = np.inf, -np.inf
-    for wanted in [d for d in DTYPES if not d.startswith("float")]:
-        expected = oracle.round_to(image, wanted)
-        assert_same_bits(imgconv.correlate(image, [[1]], dtype=wanted), expected)
+    for target in [d for d in DTYPES if not d.startswith("float")]:
+        expected = oracle.round_to(image, target)
+        assert_same_bits(imgconv.correlate(image, [[1]], dtype=target), expected)
         assert not expected[0].any()
 
 
@@ -174,7 +174,7 @@ class TestExactIntegers:
 
     @staticmethod
     def extremes(shape, dtype):
-        """An image of the smallest and the largest values."""
+        """Return an image of the smallest and the largest values."""
         draw = np.random.default_rng(0).integers(0, 2, shape)
         low, high = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         return np.where(draw, high, low).astype(dtype)
@@ -191,8 +191,8 @@ class TestExactIntegers:
             ((33, 33), 1),
         ]:
             kernel = np.random.default_rng(1).integers(-largest, largest + 1, size)
-            wanted = ndimage.correlate(image.astype(np.int64), kernel)
-            np.testing.assert_array_equal(imgconv.correlate(image, kernel), wanted)
+            target = ndimage.correlate(image.astype(np.int64), kernel)
+            np.testing.assert_array_equal(imgconv.correlate(image, kernel), target)
 
     @pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "uint16"])
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -200,11 +200,11 @@ class TestExactIntegers:
         image = self.extremes(shape, dtype)
         wide = image.astype(np.int64)
         for axis in (0, 1):
-            wanted = ndimage.sobel(wide, axis)
+            target = ndimage.sobel(wide, axis)
             edges = imgconv.sobel(image, axis=axis, normalize=False)
-            np.testing.assert_array_equal(edges, wanted)
+            np.testing.assert_array_equal(edges, target)
             edges = imgconv.sobel(image, axis=axis, normalize=False, dtype=np.int8)
-            np.testing.assert_array_equal(edges, np.clip(wanted, -128, 127))
+            np.testing.assert_array_equal(edges, np.clip(target, -128, 127))
         np.testing.assert_array_equal(imgconv.laplace(image), ndimage.laplace(wide))
 
     @pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16"])
@@ -224,7 +224,7 @@ class TestExactIntegers:
         image = self.extremes((9, 33), "uint8")
         for cval in (-7, 255, 300):
             given = {"mode": "constant", "cval": cval}
-            wanted = ndimage.laplace(image.astype(np.int64), **given)
-            np.testing.assert_array_equal(imgconv.laplace(image, **given), wanted)
-            wanted = np.rint(ndimage.uniform_filter(image.astype(float), 3, **given))
-            np.testing.assert_array_equal(imgconv.box(image, 3, **given), np.clip(wanted, 0, 255))
+            target = ndimage.laplace(image.astype(np.int64), **given)
+            np.testing.assert_array_equal(imgconv.laplace(image, **given), target)
+            target = np.rint(ndimage.uniform_filter(image.astype(float), 3, **given))
+            np.testing.assert_array_equal(imgconv.box(image, 3, **given), np.clip(target, 0, 255))

@@ -243,7 +243,7 @@ WRONG = [
         TypeError,
         "kernel_y must be real numbers, got dtype complex128",
     ),
-    # gaussian and its kin
+    # gaussian and filters made of it
     (of(imgconv.gaussian, -1), ValueError, "sigma must be finite and not negative, got -1"),
     (
         of(imgconv.gaussian, (1, np.nan)),
@@ -416,8 +416,8 @@ def test_out_is_not_touched_by_a_wrong_call():
         (sobel(axis=1), sobel(axis=True)),
     ],
 )
-def test_what_equals_a_right_argument_is_refused_all_the_same(right, wrong):
-    """The caches of plans and operations tell 1 from True and 1.0."""
+def test_wrong_argument_that_equals_a_right_one_is_refused(right, wrong):
+    """The caches of plans and operations distinguish 1 from True and 1.0."""
     with pytest.raises(TypeError, match="must be"):
         wrong()
     right()

@@ -1,4 +1,4 @@
-"""Where pixels lie: axes, channels, strides, `out=`, and images of every size."""
+"""Layout in memory: axes, channels, strides, `out=`, and images of every size."""
 
 import ctypes
 import inspect
@@ -26,7 +26,7 @@ IN_PLACE = [case for case in CASES if case.keeps_size and case.count == 1]
 
 
 def assert_same_results(actual, expected):
-    """The same bits in one result or in each of two."""
+    """Assert the same bits in one result or in each of two."""
     for one, other in zip(as_tuple(actual), as_tuple(expected), strict=True):
         assert_same_bits(np.ascontiguousarray(one), other)
 
@@ -70,12 +70,12 @@ def test_subclasses_give_plain_arrays(tmp_path):
 
 
 def poisoned(results):
-    """Return arrays for results, filled with what no filter gives."""
+    """Return arrays for results, filled with a value that no filter returns here."""
     return tuple(np.full_like(r, 111 if r.dtype.kind in "biu" else np.nan) for r in results)
 
 
-def given(outs):
-    """Return the keyword as a filter wants it: an array, or a pair."""
+def as_out(outs):
+    """Return arrays as the keyword `out`: an array, or a pair."""
     return outs if len(outs) == 2 else outs[0]
 
 
@@ -84,7 +84,7 @@ def test_out_is_filled_and_returned(case):
     for dtype in ("uint8", "float32", "float64"):
         image = sample((21, 90), dtype)
         expected = case.results(image)
-        out = given(poisoned(expected))
+        out = as_out(poisoned(expected))
         assert case.call(image, out=out) is out
         assert_same_results(out, expected)
 
@@ -116,7 +116,7 @@ def test_awkward_outs(case, dtype):
     for pairs in zip(*(awkward_outs(e.shape, dtype) for e in expected), strict=True):
         outs = tuple(out for out, _ in pairs)
         untouched = [around.copy() for _, around in pairs]
-        case.call(image, out=given(outs))
+        case.call(image, out=as_out(outs))
         assert_same_results([out.astype(dtype) for out in outs], expected)
         for (out, around), before in zip(pairs, untouched, strict=True):
             out[...] = 77
@@ -156,20 +156,20 @@ def test_out_overlaps_the_image(case, threads):
         height, width = expected[0].shape
         outs = tuple(a[y : y + height, x : x + width] for a in (around, np.empty_like(around)))
         with imgconv.threads(threads):
-            case.call(image, out=given(outs[: case.count]))
+            case.call(image, out=as_out(outs[: case.count]))
         assert_same_results(outs[: case.count], expected)
 
 
 @each([case for case in CORE if case.keeps_size])
-def test_out_turns_the_image(case):
+def test_out_is_another_view_of_the_image(case):
     """Transposed, reversed, or other pixels in the same memory."""
-    for turn in (lambda a: a.T, lambda a: a[::-1], lambda a: a[:, ::-1], lambda a: a.view(">f4"),
+    for view in (lambda a: a.T, lambda a: a[::-1], lambda a: a[:, ::-1], lambda a: a.view(">f4"),
                  lambda a: a.view(np.int32), lambda a: a.view(np.uint32)[::-1, ::-1]):  # fmt: skip
-        image, other = sample((64, 64)), turn(np.empty((64, 64), np.float32))
-        out = turn(image)
+        image, other = sample((64, 64)), view(np.empty((64, 64), np.float32))
+        out = view(image)
         expected = case.results(image.copy(), dtype=out.dtype)
         outs = (out, other)[: case.count]
-        case.call(image, out=given(outs))
+        case.call(image, out=as_out(outs))
         assert_same_results([one.astype(expected[0].dtype) for one in outs], expected)
 
 
@@ -243,13 +243,13 @@ def test_awkward_channels(case):
     planar = np.ascontiguousarray(image.transpose(2, 0, 1)).transpose(1, 2, 0)
     assert_same_results(case.results(planar, channel_axis=2), expected)
     outs = tuple(np.full((3, *e.shape[:2]), np.nan, e.dtype).transpose(1, 2, 0) for e in expected)
-    case.call(image, channel_axis=2, out=given(outs))
+    case.call(image, channel_axis=2, out=as_out(outs))
     assert_same_results(outs, expected)
 
 
 @each_core
 def test_wide_channels(case):
-    """Rows of samples longer than the pieces that the loops work on."""
+    """Rows of more samples than the chunks that the loops work on."""
     for width in (341, 342, 700):
         image = sample((6, width, 3))
         assert_same_results(
@@ -283,9 +283,9 @@ def test_stacks_of_colour(case):
 def test_axes_of_a_plain_image(case):
     image = sample((9, 20))
     assert_same_results(case.results(image, axes=(0, 1)), case.results(image))
-    turned = case.results(image, axes=(1, 0))
+    transposed = case.results(image, axes=(1, 0))
     expected = case.results(np.ascontiguousarray(image.T))
-    assert_same_results(turned, [np.ascontiguousarray(e.T) for e in expected])
+    assert_same_results(transposed, [np.ascontiguousarray(e.T) for e in expected])
 
 
 def test_overlapping_windows_are_a_stack():
@@ -309,7 +309,7 @@ def test_image_without_pixels(case):
             assert result.size == 0
             assert result.dtype == case.results(np.zeros((9, 9), dtype))[0].dtype
             assert result.shape == shape or not case.keeps_size
-        out = given(results)
+        out = as_out(results)
         assert case.call(image, out=out, **common) is out
 
 
@@ -353,7 +353,7 @@ def test_thin_images(case):
 
 @pytest.fixture
 def narrow_pieces(monkeypatch):
-    """Strips and chunks so narrow that a small image has many of them."""
+    """Make strips and chunks so narrow that a small image has many of them."""
     plan.PLANS.clear()
     monkeypatch.setattr(plan, "STRIP_BYTES", 1)
     monkeypatch.setattr(plan, "CHUNK_BYTES", 128)
@@ -378,21 +378,21 @@ def test_strips_of_channels(case):
 
 
 def test_strips_of_a_wide_image():
-    """Real strips: the rows of a tall kernel do not fit the cache at full width."""
-    # Left to itself, a piece may go by another method than the whole image.
+    """The rows under a tall kernel do not fit the cache at full width, so the image is cut."""
+    # With method="auto" a piece of the image may run by another method than the whole.
     direct = {"method": "direct"}
-    for case, words in (
+    for case, options in (
         (BY_ID["box-31"], {}),
         (BY_ID["correlate-21x21"], direct),
         (BY_ID["gaussian-sigma4"], {}),
     ):
         image = sample((45, 9000), "float64")
-        whole = case.call(image, **words)
+        whole = case.call(image, **options)
         for left in (0, 3000, 4100, 8500):
             piece = image[:, left : left + 500]
             inside = np.s_[:, 16:-16]
             assert_same_bits(
-                case.call(piece, **words)[inside].copy(),
+                case.call(piece, **options)[inside].copy(),
                 whole[:, left : left + 500][inside].copy(),
             )
 
@@ -415,7 +415,7 @@ def guarded(shape, dtype, at_end):
 
 
 def between_fences():
-    """Read and write at both ends of memory that ends there."""
+    """Filter arrays that begin or end where memory does."""
     shapes = [(1, 1), (3, 5), (4, 64), (7, 129), (5, 1030)]
     for case, shape, dtype, at_end in itertools.product(
         CORE, shapes, ["uint8", "float32", "float64"], [True, False]
@@ -426,37 +426,37 @@ def between_fences():
         for result in expected:
             assert result.size
         outs = tuple(guarded(e.shape, e.dtype, at_end) for e in expected)
-        case.call(image, out=given(outs))
+        case.call(image, out=as_out(outs))
         for out, result in zip(outs, expected, strict=True):
             assert (out == result).all()
     strides_between_fences()
 
 
 def strides_between_fences():
-    """Rows are read in place, in pieces that are no whole vectors."""
+    """Rows with a stride are read in place, in pieces that are not whole vectors."""
     for seed in range(100):
         rng = np.random.default_rng(seed)
         size, kernel = rng.integers((2, 520), (9, 1100)), rng.normal(size=rng.integers(1, 10, 2))
         sides = np.outer(kernel[:, 0], kernel[0])
         image = guarded(size, rng.choice(["float32", "float64"]), at_end=True)
         image[...] = rng.normal(size=size)
-        words = {
+        options = {
             "stride": rng.integers(1, 8, 2).tolist(),
             "shape": str(rng.choice(["valid", "same"])),
         }
         for method in ("separable", "direct"):
-            if words["shape"] == "same" or (np.array(kernel.shape) <= size).all():
-                imgconv.correlate(image, sides, method=method, **words)
+            if options["shape"] == "same" or (np.array(kernel.shape) <= size).all():
+                imgconv.correlate(image, sides, method=method, **options)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mprotect as on Linux")
 def test_no_access_beyond_the_arrays():
-    """In a process of its own, which such an access ends."""
+    """In a process of its own, since such an access ends the process."""
     python("import test_layout; test_layout.between_fences()", beside=__file__)
 
 
 def test_rows_that_lie_4_kilobytes_apart():
-    """Under tall windows they are brought where they do not crowd a cache; the numbers stay."""
+    """Such rows compete for the cache, so tall windows read copies; results are the same."""
     wide = sample((45, 1030), "float32")
     apart = np.zeros((45, 1024), np.float32)
     apart[:] = wide[:, :1024]
@@ -478,7 +478,7 @@ CALLS = {
     "box": [{"size": (3, 6)}],
     "canny": [{"mask": INSIDE}],
     "convolve": [{"kernel": KERNEL}],
-    "correlate": [{"kernel": KERNEL, "method": way} for way in ("direct", "fft")],
+    "correlate": [{"kernel": KERNEL, "method": method} for method in ("direct", "fft")],
     "derivative": [{"axis": 1}],
     "difference_of_gaussians": [{"low_sigma": 1}],
     "gabor": [{"frequency": 0.2}],
@@ -507,9 +507,11 @@ CALLS = {
 def filters():
     """Return the names of all functions that filter an image."""
     functions = ((name, getattr(imgconv, name)) for name in imgconv.__all__)
-    plain = ((name, function) for name, function in functions if inspect.isfunction(function))
     return sorted(
-        n for n, each in plain if next(iter(inspect.signature(each).parameters), "") == "image"
+        name
+        for name, function in functions
+        if inspect.isfunction(function)
+        and next(iter(inspect.signature(function).parameters), "") == "image"
     )
 
 
@@ -525,7 +527,7 @@ def outs_like(results, rng):
     """Return the keyword for arrays to fill, of one layout that can be written, or nothing."""
     seed = int(rng.integers(1 << 30))
     outs = tuple(laid(np.zeros_like(each), np.random.default_rng(seed)) for each in results)
-    return {"out": given(outs)} if outs[0].flags.writeable else {}
+    return {"out": as_out(outs)} if outs[0].flags.writeable else {}
 
 
 def test_every_filter_is_called():
@@ -536,12 +538,12 @@ def test_every_filter_is_called():
 @pytest.mark.parametrize("name", filters())
 def test_all_arrays_in_any_layout(name):
     function, rng = getattr(imgconv, name), np.random.default_rng(sum(map(ord, name)))
-    for words, dtype in itertools.product(CALLS[name], ["float32", "float64", "int16", "int64"]):
+    for options, dtype in itertools.product(CALLS[name], ["float32", "float64", "int16", "int64"]):
         image = sample(GUIDE.shape, dtype)
-        expected = as_tuple(function(image, **words))
+        expected = as_tuple(function(image, **options))
         for _ in range(6):
-            words = {key: laid(value, rng) for key, value in words.items()}
+            options = {key: laid(value, rng) for key, value in options.items()}
             with imgconv.threads(int(rng.integers(1, 4))):
-                found = function(laid(image, rng), **words, **outs_like(expected, rng))
+                found = function(laid(image, rng), **options, **outs_like(expected, rng))
             for one, other in zip(as_tuple(found), expected, strict=True):
                 assert_same_bits(np.ascontiguousarray(one, other.dtype), other)

@@ -1,4 +1,4 @@
-"""The linear filters against SciPy and scikit-image, their slow twins and known answers."""
+"""Linear filters against SciPy, scikit-image, reference implementations and known answers."""
 
 import itertools
 
@@ -10,9 +10,9 @@ from comparing import assert_close, assert_same_bits
 from scipy import ndimage
 
 import imgconv
-from imgconv.filters import linear
+from imgconv.filters import linear, smoothing
 
-CASES = cases.of(linear)
+CASES = cases.of(linear, smoothing)
 # Wide enough that the loops read rows in place, between columns that they extend.
 SHAPE = (37, 150)
 
@@ -21,12 +21,12 @@ SHAPE = (37, 150)
 def test_as_the_library(case):
     for dtype, mode in itertools.product(["float32", "float64", "uint8"], case.modes):
         image = sample(SHAPE, dtype)
-        expected = case.reference(image.astype(np.float64), mode, 0.0)
+        expected = case.library(image.astype(np.float64), mode, 0.0)
         assert_right(case, case.call(image, mode=mode), image, mode=mode, exact=expected)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_as_the_slow_twin(case):
+def test_as_the_reference_implementation(case):
     for dtype, mode in itertools.product(["float32", "float64", "uint8"], cases.MODES):
         image = sample(SHAPE, dtype, seed=1)
         actual = case.call(image, mode=mode, cval=-7.5)
@@ -120,9 +120,9 @@ class TestGaussian:
 
     def test_one_pair_for_two_axes(self):
         image = sample((30, 20))
-        turned = imgconv.gaussian(image.T, (3, 1), order=(0, 2)).T
+        transposed = imgconv.gaussian(image.T, (3, 1), order=(0, 2)).T
         expected = imgconv.gaussian(image, (1, 3), order=(2, 0))
-        assert_close(np.ascontiguousarray(turned), expected, rtol=1e-6)
+        assert_close(np.ascontiguousarray(transposed), expected, rtol=1e-6)
 
     @pytest.mark.parametrize("pair", [(1, 2), [1, 2], np.array([1, 2]), np.array([1.0, 2.0])])
     def test_takes_pairs_of_any_kind(self, pair):
@@ -132,7 +132,7 @@ class TestGaussian:
 
 class TestBox:
     def test_does_not_drift(self):
-        """A running sum would carry the large pixels along."""
+        """In a running sum the rounding of the large pixels would stay to the end of the row."""
         image = np.full((70, 4000), 0.25, np.float32)
         image[30:33, 100:110] = 1e30
         smooth = imgconv.box(image, 11)
@@ -176,7 +176,7 @@ class TestGabor:
         assert_close(imaginary, ndimage.convolve(image, kernel.imag), rtol=1e-13)
 
     def test_parts_without_weights(self):
-        """A wave of no frequency has no odd part."""
+        """At frequency 0 the imaginary part of the kernel is zero."""
         image = sample((30, 31))
         real, imaginary = imgconv.gabor(image, 1e-300, sigma_x=1.0, sigma_y=1.0)
         assert np.isfinite(real).all()

@@ -19,7 +19,7 @@ CASES = cases.of(morphology)
 SIMPLE = (imgconv.erode, imgconv.dilate, imgconv.opening, imgconv.closing)
 ODD = [cases.disk(1), cases.disk(4), np.ones((3, 5), bool), np.eye(5, dtype=bool)]
 seeds = st.integers(0, 2**32 - 1)
-elements = st.sampled_from([words for words, _ in cases.SHAPES])
+elements = st.sampled_from([options for options, _ in cases.WINDOWS.values()])
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -29,7 +29,7 @@ def test_as_scipy(case):
         image = sample((23, 77), dtype)
         if "gradient" in case.id and dtype == "bool":
             continue
-        expected = case.reference(image, mode, 1)
+        expected = case.library(image, mode, 1)
         actual = case.call(image, mode=mode, cval=1)
         cases.assert_right(case, actual, image, exact=expected, dtype=image.dtype)
 
@@ -46,7 +46,7 @@ def test_as_skimage(dtype, footprint):
         ("white_tophat", "white_tophat"),
         ("black_tophat", "black_tophat"),
     ):
-        # It extends the image again between two passes: by a margin of ours both see the same.
+        # SciPy extends the image again between two passes; an image extended before hides that.
         expected = getattr(skimage_morphology, theirs)(np.pad(image, 20, "symmetric"), footprint)
         expected = np.ascontiguousarray(expected[20:-20, 20:-20])
         assert_same_bits(getattr(imgconv, name)(image, footprint=footprint), expected)
@@ -54,7 +54,7 @@ def test_as_skimage(dtype, footprint):
 
 @pytest.mark.parametrize("footprint", ODD, ids=lambda footprint: f"{footprint.shape}")
 def test_binary(footprint):
-    """Of bool images it is binary morphology."""
+    """Filters of bool images are binary morphology."""
     image = sample((40, 61), "bool")
     for name in ("erosion", "dilation"):
         function = {"erosion": imgconv.erode, "dilation": imgconv.dilate}[name]
@@ -75,28 +75,30 @@ def test_dilation_of_a_pixel_is_the_element():
 
 @settings(max_examples=25)
 @given(elements, st.sampled_from(cases.DTYPES), seeds)
-def test_dual(words, dtype, seed):
-    """Erosion of an image is dilation of its negative by the turned element."""
+def test_dual(options, dtype, seed):
+    """Erosion of an image is dilation of its negative by the flipped element."""
     image = sample((20, 66), dtype, seed)
     if image.dtype.kind in "iub":
         negative = ~image
         back = np.invert
     else:
         negative, back = -image, np.negative
-    footprint = np.array(words.get("footprint", np.ones(np.broadcast_to(words.get("size", 1), 2))))
-    odd = np.pad(footprint, [(0, 1 - n % 2) for n in footprint.shape])
-    turned = imgconv.dilate(negative, footprint=odd[::-1, ::-1])
-    assert_same_bits(imgconv.erode(image, footprint=odd), back(turned))
+    footprint = np.array(
+        options.get("footprint", np.ones(np.broadcast_to(options.get("size", 1), 2)))
+    )
+    odd_sized = np.pad(footprint, [(0, 1 - n % 2) for n in footprint.shape])
+    dilated = imgconv.dilate(negative, footprint=odd_sized[::-1, ::-1])
+    assert_same_bits(imgconv.erode(image, footprint=odd_sized), back(dilated))
 
 
 @settings(max_examples=25)
 @given(elements, st.sampled_from(["uint8", "int16", "float32"]), seeds)
-def test_idempotent(words, dtype, seed):
-    """Away from the border, what was opened or closed stays."""
+def test_idempotent(options, dtype, seed):
+    """Away from the border, a second opening or closing changes nothing."""
     image = np.pad(sample((20, 66), dtype, seed), 90)
     for function in (imgconv.opening, imgconv.closing):
-        once = function(image, **words)
-        assert_same_bits(function(once, **words), once)
+        once = function(image, **options)
+        assert_same_bits(function(once, **options), once)
 
 
 @settings(max_examples=25)
@@ -121,11 +123,13 @@ def test_differences_saturate(dtype):
 
 
 @pytest.mark.parametrize("mode", cases.MODES)
-@pytest.mark.parametrize("words", [words for words, _ in cases.SHAPES], ids=cases.SHAPE_IDS)
-def test_order_at_the_border(mode, words):
+@pytest.mark.parametrize(
+    "options", [options for options, _ in cases.WINDOWS.values()], ids=cases.WINDOWS
+)
+def test_order_at_the_border(mode, options):
     """Whatever the element and the border, opening <= image <= closing."""
     image = sample((9, 30), "uint8")
-    opened, closed = (f(image, mode=mode, cval=90, **words) for f in SIMPLE[2:])
+    opened, closed = (f(image, mode=mode, cval=90, **options) for f in SIMPLE[2:])
     assert (opened <= image).all()
     assert (image <= closed).all()
 
@@ -134,10 +138,10 @@ def test_order_at_the_border(mode, words):
 def test_differences_of_other_dtypes_are_the_same(dtype):
     """Whether the loop subtracts or two results are subtracted."""
     image = sample((40, 70), dtype)
-    for words in ({"size": 3}, {"size": (4, 6)}, {"footprint": cases.EMPTY_ROWS}):
+    for options in ({"size": 3}, {"size": (4, 6)}, {"footprint": cases.EMPTY_ROWS}):
         for f in (imgconv.morphological_gradient, imgconv.white_tophat, imgconv.black_tophat):
-            one = f(image, mode="nearest", **words)
-            assert_same_bits(f(image, mode="nearest", dtype=dtype, **words), one)
+            one = f(image, mode="nearest", **options)
+            assert_same_bits(f(image, mode="nearest", dtype=dtype, **options), one)
 
 
 @pytest.mark.parametrize(
@@ -146,10 +150,10 @@ def test_differences_of_other_dtypes_are_the_same(dtype):
 )
 def test_nothing_is_written_if_an_argument_is_wrong(function):
     image = sample((9, 30), "uint8")
-    for words in ({"mode": "edge"}, {"dtype": "c8"}, {"axes": (0, 0)}):
+    for options in ({"mode": "edge"}, {"dtype": "c8"}, {"axes": (0, 0)}):
         out = np.full((9, 30), 7, np.uint8)
         with pytest.raises((ValueError, TypeError)):
-            function(image, out=out, **words)
+            function(image, out=out, **options)
         assert (out == 7).all()
     with pytest.raises(ValueError, match="out must have shape"):
         function(image, out=np.empty((9, 29), np.uint8))

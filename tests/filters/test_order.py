@@ -1,4 +1,4 @@
-"""Minimum, maximum, median, percentile and rank: SciPy, laws, networks, and where ways change."""
+"""Rank filters against SciPy, their laws, sorting networks, and where algorithms change."""
 
 import itertools
 
@@ -37,18 +37,18 @@ def test_as_scipy(case):
             case,
             case.call(image, mode=mode, cval=7),
             image,
-            exact=case.reference(image, mode, 7),
+            exact=case.library(image, mode, 7),
             dtype=dtype,
         )
 
 
-# ---- where one way ends and another begins -----------------------------------------------------
+# ---- where one algorithm ends and another begins -----------------------------------------------
 
 
 def run(operation, image, **options):
-    """Return what an operation gives."""
-    words = {"mode": "reflect", "cval": 0.0, "axes": None, "channel_axis": None} | options
-    return apply(operation, image, *words.values(), None, None)
+    """Return the result of an operation."""
+    common = {"mode": "reflect", "cval": 0.0, "axes": None, "channel_axis": None} | options
+    return apply(operation, image, *common.values(), None, None)
 
 
 def sizes_around(area):
@@ -66,44 +66,45 @@ def sizes_around(area):
 @pytest.mark.parametrize(
     "dtype", ["uint8", "float16", "uint16", "float32", "int32", "float64", "int64"]
 )
-def test_both_ways_agree(dtype):
+def test_both_algorithms_agree(dtype):
     """Networks and histograms, on both sides of the size at which one takes over."""
     image = sample((40, 90), dtype)
     for size in sizes_around(NETWORK_RECTANGLE[np.dtype(dtype).itemsize]):
         window = Window(size, (size[0] // 2, size[1] // 3))
         for ranks in ((window.count // 2,), (0, window.count // 3, window.count - 1)):
             layers = len(ranks) if len(ranks) > 1 else 0
-            ways = [run(way(window, ranks, layers), image) for way in (NetworkRank, HistogramRank)]
-            assert_same_bits(*ways)
+            by_network = run(NetworkRank(window, ranks, layers), image)
+            assert_same_bits(by_network, run(HistogramRank(window, ranks, layers), image))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "int64"])
-def test_both_ways_agree_on_footprints(dtype):
+def test_both_algorithms_agree_on_footprints(dtype):
     image = sample((30, 80), dtype)
     for height, width in ((7, 9), (12, 15), (1, 40), (40, 2)):
         pixels = np.random.default_rng(height).random((height, width)) < 0.6
         window = Window.of(pixels, (height // 2, width // 2))
         ranks = (window.count // 2, window.count - 2)
-        ways = [run(way(window, ranks, 2), image) for way in (NetworkRank, HistogramRank)]
-        assert_same_bits(*ways)
+        by_network = run(NetworkRank(window, ranks, 2), image)
+        assert_same_bits(by_network, run(HistogramRank(window, ranks, 2), image))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_chosen_by_the_size_of_the_window(dtype):
     image = np.zeros((9, 9), dtype)
     size = np.dtype(dtype).itemsize
-    for most, words in (
+    for most, options in (
         (NETWORK_RECTANGLE[size], lambda n: {"size": (1, n)}),
         (NETWORK_FOOTPRINT[size], lambda n: {"footprint": [[1] * (n - 1) + [0, 1]]}),
     ):
-        for n, way in ((most, NetworkRank), (most + 1, HistogramRank)):
-            assert type(imgconv.explain(imgconv.median, image, **words(n)).operation) is way
+        for n, algorithm in ((most, NetworkRank), (most + 1, HistogramRank)):
+            planned = imgconv.explain(imgconv.median, image, **options(n))
+            assert type(planned.operation) is algorithm
 
 
 @pytest.mark.parametrize("channels", [1, 3, 5])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
 def test_registers_and_planes_agree(dtype, channels):
-    """The medians that are code, and the same networks as data."""
+    """Medians whose network is compiled code, and the same networks as data."""
     image = sample((37, 90, channels), dtype)
     for size in (3, 5):
         window = order.rectangle(size)
@@ -145,7 +146,7 @@ def test_windows_of_more_pixels_than_sixteen_bits_count(size):
 
 
 def test_a_huge_window():
-    """Of 90,000 pixels, whose counters need more than 16 bits."""
+    """A window of 90,000 pixels: its counters need more than 16 bits."""
     image = sample((9, 70), "uint8")
     expected = oracle.rank(image, np.ones((300, 300), bool), (150, 150), 45000)
     assert_same_bits(imgconv.median(image, 300), expected)
@@ -180,7 +181,7 @@ def test_networks_sort_zeros_and_ones(height, width, tile, on_planes):
         net = network.for_rectangle(height, width, [rank], tile)
         net = net.on_planes() if on_planes else net
         for row in range(tile):
-            # Windows side by side in one long row; what lies above and below it is any number.
+            # Windows side by side in one long row; the pixels above and below it are any numbers.
             image = np.random.default_rng(rank).integers(0, 2, (rows, bits.size // height))
             image[row : row + height] = (
                 bits.reshape(-1, height, width).swapaxes(0, 1).reshape(height, -1)
@@ -191,7 +192,7 @@ def test_networks_sort_zeros_and_ones(height, width, tile, on_planes):
 
 @pytest.mark.parametrize("size", [(5, 5), (7, 7), (9, 9), (11, 12), (15, 15), (19, 19), (40, 3)])
 def test_networks_sort(size):
-    """What is too large for all zeros and ones, on random ones and numbers."""
+    """Windows with too many inputs for all zeros and ones: random ones, and random numbers."""
     rng = np.random.default_rng(0)
     area = size[0] * size[1]
     ranks = (0, area // 3, area // 2, area - 1)
@@ -210,7 +211,7 @@ def test_networks_sort(size):
 
 
 def test_length_of_networks():
-    """Comparisons for each row, an exchange of which one result is wanted counted as one."""
+    """Minima and maxima for each row; an exchange of which one result is used counts as one."""
     for size, most in ((5, 75), (7, 173), (9, 273), (11, 446), (15, 855)):
         net = network.best_for_rectangle(size, size, (size * size // 2,))
         results = sum((each.lesser >= 0) + (each.greater >= 0) for each in net.exchanges)
@@ -219,38 +220,38 @@ def test_length_of_networks():
 
 # ---- laws --------------------------------------------------------------------------------------
 
-SHAPES = st.sampled_from([words for words, _ in cases.SHAPES])
+SHAPES = st.sampled_from([options for options, _ in cases.WINDOWS.values()])
 seeds = st.integers(0, 2**32 - 1)
 
 
 @settings(max_examples=30)
 @given(SHAPES, st.sampled_from(DTYPES), seeds)
-def test_between_minimum_and_maximum(words, dtype, seed):
+def test_between_minimum_and_maximum(options, dtype, seed):
     image = sample((17, 70), dtype, seed)
-    low, high, middle = (function(image, **words) for function in FILTERS)
+    low, high, middle = (function(image, **options) for function in FILTERS)
     assert (low <= middle).all()
     assert (middle <= high).all()
 
 
 @settings(max_examples=30)
 @given(SHAPES, st.sampled_from(["uint8", "int16", "float32", "int64"]), seeds)
-def test_commutes_with_rising_maps(words, dtype, seed):
+def test_commutes_with_rising_maps(options, dtype, seed):
     image = sample((17, 70), dtype, seed)
     # A rising map is a table of the ranks of all values.
     values, ranks = np.unique(image, return_inverse=True)
     mapped = ranks.reshape(image.shape).astype(np.uint16)
     for function in FILTERS:
-        expected = values[function(mapped, **words)]
-        assert_same_bits(function(image, **words), expected)
+        expected = values[function(mapped, **options)]
+        assert_same_bits(function(image, **options), expected)
 
 
 @settings(max_examples=20)
 @given(SHAPES, seeds)
-def test_turned_values_turn_ranks(words, seed):
-    """The rank from below in an image is the rank from above in its negative."""
+def test_ranks_of_the_negative(options, seed):
+    """A rank from the smallest pixel is the rank from the largest one in the negative."""
     image = sample((17, 70), "float32", seed)
-    assert_same_bits(imgconv.minimum(image, **words), -imgconv.maximum(-image, **words))
-    assert_same_bits(imgconv.rank(image, 0, **words), -imgconv.rank(-image, -1, **words))
+    assert_same_bits(imgconv.minimum(image, **options), -imgconv.maximum(-image, **options))
+    assert_same_bits(imgconv.rank(image, 0, **options), -imgconv.rank(-image, -1, **options))
 
 
 def test_several_percentiles_are_single_ones():
@@ -296,14 +297,16 @@ SPECIAL = [0.0, -0.0, np.inf, -np.inf, 1e-45, -1e-45, 1.0]
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-@pytest.mark.parametrize("words", [words for words, _ in cases.SHAPES], ids=cases.SHAPE_IDS)
-def test_zeros_and_infinities(dtype, words):
+@pytest.mark.parametrize(
+    "options", [options for options, _ in cases.WINDOWS.values()], ids=cases.WINDOWS
+)
+def test_zeros_and_infinities(dtype, options):
     rng = np.random.default_rng(4)
     image = rng.choice(np.array(SPECIAL, dtype), (30, 70))
     wide = image.astype(np.float64)
     for name in ("minimum", "maximum", "median"):
-        expected = getattr(ndimage, f"{name}_filter")(wide, **words).astype(dtype)
-        np.testing.assert_array_equal(getattr(imgconv, name)(image, **words), expected)
+        expected = getattr(ndimage, f"{name}_filter")(wide, **options).astype(dtype)
+        np.testing.assert_array_equal(getattr(imgconv, name)(image, **options), expected)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -315,19 +318,23 @@ def test_equal_pixels_stay(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-@pytest.mark.parametrize("words", [words for words, _ in cases.SHAPES], ids=cases.SHAPE_IDS)
-def test_many_nan(dtype, words):
-    """Of either sign, all over the image, and outside."""
+@pytest.mark.parametrize(
+    "options", [options for options, _ in cases.WINDOWS.values()], ids=cases.WINDOWS
+)
+def test_many_nan(dtype, options):
+    """NaNs of either sign, all over the image, and outside it."""
     image = sample((30, 70), dtype)
     image[np.random.default_rng(0).random(image.shape) < 0.05] = np.nan
     image[3, 3] = -image[image != image][0]
-    footprint = np.array(words.get("footprint", np.ones(np.broadcast_to(words.get("size", 1), 2))))
+    footprint = np.array(
+        options.get("footprint", np.ones(np.broadcast_to(options.get("size", 1), 2)))
+    )
     before = tuple(n // 2 for n in footprint.shape)
     n = np.count_nonzero(footprint)
     for mode, cval in (("mirror", 0), ("constant", np.nan)):
         for function, place in zip(FILTERS, (0, -1, n // 2), strict=True):
             expected = oracle.rank(image, footprint, before, place, mode, cval)
-            actual = function(image, mode=mode, cval=cval, **words)
+            actual = function(image, mode=mode, cval=cval, **options)
             np.testing.assert_array_equal(actual, expected)
 
 
@@ -343,5 +350,5 @@ def test_cval_becomes_a_pixel():
 def test_memory_does_not_grow_with_the_footprint():
     """A plan holds its chords, not the pixels of its window."""
     image = np.zeros((64, 64), np.uint8)
-    held = [imgconv.explain(imgconv.median, image, n).nbytes for n in (31, 127)]
-    assert held[1] < 2 * held[0]
+    sizes = [imgconv.explain(imgconv.median, image, n).nbytes for n in (31, 127)]
+    assert sizes[1] < 2 * sizes[0]

@@ -1,4 +1,4 @@
-"""All filters that are no sums of products: every dtype, layout, size, number of threads."""
+"""All filters that are not linear: every dtype, layout, size and number of threads."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from comparing import assert_same_bits, awkward_arrays
 import imgconv
 
 each = pytest.mark.parametrize("case", OTHERS, ids=lambda case: case.id)
-# One row for each way through the loops: for sweeps that multiply.
+# One row for each algorithm: for sweeps whose sizes multiply.
 CORE = [
     case
     for case in OTHERS
@@ -26,7 +26,7 @@ def test_every_dtype(case):
 
 @each
 def test_wide_images(case):
-    """Wider than a chunk, so that all ways to read a row are taken."""
+    """Wider than a chunk, so that rows are read in place and copied."""
     for dtype in ("uint8", "float32", "float64", "int64"):
         image = sample((7, 1500), dtype)
         case.assert_right(case.call(image), image)
@@ -75,7 +75,7 @@ def test_threads_change_no_bit(case, always_parallel):
 
 @each
 def test_channels(case):
-    """Interleaved and planar, each as by itself."""
+    """Interleaved and planar channels, each filtered as by itself."""
     for dtype in ("uint8", "float64"):
         image = sample((29, 80, 3), dtype)
         expected = np.stack([case.call(image[..., c].copy()) for c in range(3)], axis=-1)
@@ -95,7 +95,7 @@ def test_stacks(case):
 
 @each_core
 def test_out(case):
-    """Of its own dtype, of any other, strided, byte-swapped, and the image itself."""
+    """`out` of the result's dtype, of any other, strided, byte-swapped, and the image itself."""
     for dtype in ("uint8", "float32", "int64"):
         image = sample((30, 60), dtype)
         expected = case.call(image)
@@ -105,11 +105,11 @@ def test_out(case):
         strided = np.zeros((2 * out.shape[0], 3 * out.shape[1]), out.dtype)[::2, ::3]
         case.call(image, out=strided)
         assert_same_bits(strided.copy(), expected)
-        for wanted in ("bool", "int16", ">f4", "float64", "uint64"):
-            out = np.empty(expected.shape, wanted)
+        for target in ("bool", "int16", ">f4", "float64", "uint64"):
+            out = np.empty(expected.shape, target)
             case.call(image, out=out)
-            native = np.dtype(wanted).newbyteorder("=")
-            assert_same_bits(out.astype(native), case.call(image, dtype=wanted))
+            native = np.dtype(target).newbyteorder("=")
+            assert_same_bits(out.astype(native), case.call(image, dtype=target))
 
 
 @each_core

@@ -1,4 +1,4 @@
-"""Pooling against PyTorch, scikit-image and NumPy; what it does with NaN, ends and overflow."""
+"""Pooling against PyTorch, scikit-image and NumPy; NaN, the ends of an image, and overflow."""
 
 import numpy as np
 import pytest
@@ -37,10 +37,10 @@ shapes = st.tuples(st.integers(1, 50), st.integers(1, 90))
 def test_max_as_pytorch(shape, arguments, dilation):
     torch = pytest.importorskip("torch")
     image = sample(shape)
-    words = {"kernel_size": arguments["size"], "dilation": dilation} | arguments
-    del words["size"]
+    options = {"kernel_size": arguments["size"], "dilation": dilation} | arguments
+    del options["size"]
     try:
-        expected = torch.nn.functional.max_pool2d(torch.from_numpy(image)[None], **words)[0]
+        expected = torch.nn.functional.max_pool2d(torch.from_numpy(image)[None], **options)[0]
     except RuntimeError:
         with pytest.raises(ValueError, match="must"):
             pool(image, **arguments, dilation=dilation)
@@ -52,10 +52,10 @@ def test_max_as_pytorch(shape, arguments, dilation):
 def test_mean_as_pytorch(shape, arguments, count_include_pad):
     torch = pytest.importorskip("torch")
     image = sample(shape, "float64")
-    words = {"kernel_size": arguments["size"], "count_include_pad": count_include_pad} | arguments
-    del words["size"]
+    options = {"kernel_size": arguments["size"], "count_include_pad": count_include_pad} | arguments
+    del options["size"]
     try:
-        expected = torch.nn.functional.avg_pool2d(torch.from_numpy(image)[None], **words)[0]
+        expected = torch.nn.functional.avg_pool2d(torch.from_numpy(image)[None], **options)[0]
     except RuntimeError:
         assume(False)
     actual = pool(image, how="mean", **arguments, count_include_pad=count_include_pad)
@@ -65,7 +65,7 @@ def test_mean_as_pytorch(shape, arguments, count_include_pad):
 @pytest.mark.parametrize("how", HOWS)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_as_block_reduce(dtype, how):
-    """Where blocks fill the image."""
+    """Equal where blocks fill the image."""
     for size in (1, 2, 3, (4, 5), (2, 30), 60):
         height, width = np.broadcast_to(size, 2)
         image = sample((60, 60), dtype)
@@ -186,17 +186,17 @@ def test_infinities(how):
 
 def test_windows_without_a_pixel():
     """A dilated window may step over a small image."""
-    words = {"size": 2, "stride": 1, "padding": 3, "dilation": 5}
+    options = {"size": 2, "stride": 1, "padding": 3, "dilation": 5}
     image = np.ones((1, 1), np.float32)
-    holds = pool(image, how="sum", **words) > 0
+    holds = pool(image, how="sum", **options) > 0
     assert not holds.all()
     for how, empty in [("max", -np.inf), ("min", np.inf), ("sum", 0), ("mean", 0)]:
-        assert (pool(image, how=how, **words)[~holds] == empty).all()
-    assert np.isnan(pool(image, how="median", **words)[~holds]).all()
-    assert np.isnan(pool(image, how="mean", count_include_pad=False, **words)[~holds]).all()
-    integer = pool(image.astype(np.int16), how="max", **words)
+        assert (pool(image, how=how, **options)[~holds] == empty).all()
+    assert np.isnan(pool(image, how="median", **options)[~holds]).all()
+    assert np.isnan(pool(image, how="mean", count_include_pad=False, **options)[~holds]).all()
+    integer = pool(image.astype(np.int16), how="max", **options)
     assert (integer[~holds] == np.iinfo(np.int16).min).all()
-    assert (pool(image.astype(np.uint64), how="min", **words)[~holds] == 2**64 - 1).all()
+    assert (pool(image.astype(np.uint64), how="min", **options)[~holds] == 2**64 - 1).all()
 
 
 # ---- properties --------------------------------------------------------------------------------

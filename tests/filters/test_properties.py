@@ -12,24 +12,26 @@ import imgconv
 from imgconv.core import threads
 
 LINEAR = [
-    c for c in CASES if c.combine == "each" and isinstance(c.parts[0], cases.Part) and not c.ordered
+    c for c in CASES if c.combine == "each" and isinstance(c.parts[0], cases.Part) and not c.selects
 ]
 linear = st.sampled_from(LINEAR)
-# Of one colour they make that colour: what smooths and what chooses, differences do not.
+# A constant image stays constant by filters that smooth or choose pixels; differences are 0.
 DIFFERENCES = (imgconv.morphological_gradient, imgconv.white_tophat, imgconv.black_tophat)
-CALM = [c for c in CASES if c.smooths and c.keeps_size and c.function not in DIFFERENCES]
+CONSTANT = [c for c in CASES if c.smooths and c.keeps_size and c.function not in DIFFERENCES]
 modes = st.sampled_from(cases.MODES)
 seeds = st.integers(0, 2**32 - 1)
 numbers = st.floats(-100, 100, width=32)
 integers = st.integers(-50, 50)
 
 
-def shapes(least, most):
-    return st.tuples(st.integers(least, most), st.integers(least, most))
+def shapes(smallest, largest):
+    return st.tuples(*[st.integers(smallest, largest)] * 2)
 
 
-def images(least=1, most=24, elements=numbers):
-    return shapes(least, most).flatmap(lambda shape: arrays(np.float64, shape, elements=elements))
+def images(smallest=1, largest=24, elements=numbers):
+    return shapes(smallest, largest).flatmap(
+        lambda shape: arrays(np.float64, shape, elements=elements)
+    )
 
 
 def kernels(elements=integers, most=6):
@@ -53,7 +55,7 @@ def test_linear(case, shape, seed, mode, a, b):
 
 @given(st.sampled_from([c for c in EXACT if c.keeps_size]), shapes(9, 30), seeds, st.data())
 def test_shift(case, shape, seed, data):
-    """Where nothing but the image moves round, the result moves with it."""
+    """With mode="wrap", a shifted image gives the shifted result."""
     image = sample(shape, "float64", seed)
     by = data.draw(st.tuples(st.integers(-40, 40), st.integers(-40, 40)))
     moved = np.roll(image, by, axis=(0, 1))
@@ -63,22 +65,22 @@ def test_shift(case, shape, seed, data):
 
 @given(images(), kernels(), modes, st.sampled_from(["same", "full"]))
 def test_flip(image, kernel, mode, shape):
-    """Convolution is correlation with the kernel turned by 180 degrees."""
+    """Convolution is correlation with the kernel rotated by 180 degrees."""
     options = {"mode": mode, "shape": shape}
     convolved = imgconv.convolve(image, kernel, **options)
-    # For even sizes the centre of the turned kernel lies one pixel further on.
+    # For even sizes the centre of the flipped kernel is one pixel further.
     even = [1 - k % 2 for k in kernel.shape]
-    turned = np.pad(kernel[::-1, ::-1], [(e if shape == "same" else 0, 0) for e in even])
-    expected = imgconv.correlate(image, turned, **options)
+    flipped = np.pad(kernel[::-1, ::-1], [(e if shape == "same" else 0, 0) for e in even])
+    expected = imgconv.correlate(image, flipped, **options)
     assert_close(convolved, expected, rtol=1e-13, scale=100 * np.abs(kernel).sum() + 1)
 
 
 @given(images(), kernels(), modes)
 def test_mirror_image(image, kernel, mode):
-    """The mirror image, filtered by the mirrored kernel, is the mirror image of the result."""
-    odd = kernel[: (kernel.shape[0] - 1) // 2 * 2 + 1, : (kernel.shape[1] - 1) // 2 * 2 + 1]
-    actual = imgconv.correlate(image[:, ::-1], odd[:, ::-1], mode=mode)[:, ::-1]
-    expected = imgconv.correlate(image, odd, mode=mode)
+    """A mirrored image and a mirrored kernel give the mirrored result."""
+    odd_sized = kernel[: (kernel.shape[0] - 1) // 2 * 2 + 1, : (kernel.shape[1] - 1) // 2 * 2 + 1]
+    actual = imgconv.correlate(image[:, ::-1], odd_sized[:, ::-1], mode=mode)[:, ::-1]
+    expected = imgconv.correlate(image, odd_sized, mode=mode)
     assert_close(actual, expected, rtol=1e-13, scale=100 * np.abs(kernel).sum() + 1)
 
 
@@ -98,7 +100,7 @@ def test_separable_is_dense(image, kernel_y, kernel_x, mode, cval):
 
 @given(kernels(most=9), kernels(most=9))
 def test_full_convolution_commutes(a, b):
-    """Integers, and so exactly."""
+    """Exactly, with integers."""
     options = {"shape": "full", "mode": "constant"}
     assert_same_bits(imgconv.convolve(a, b, **options), imgconv.convolve(b, a, **options))
 
@@ -112,7 +114,7 @@ def test_full_convolution_is_associative(a, b, c):
 
 
 @given(
-    st.sampled_from(CALM),
+    st.sampled_from(CONSTANT),
     st.sampled_from(cases.DTYPES),
     shapes(1, 40),
     st.sampled_from(["reflect", "mirror", "nearest", "wrap"]),
@@ -120,7 +122,7 @@ def test_full_convolution_is_associative(a, b, c):
 )
 def test_constant_in_constant_out(case, dtype, shape, mode, data):
     image = np.full(shape, sample((), dtype, data.draw(seeds)))
-    exact = image if case.ordered else image.astype(np.float64)
+    exact = image if case.selects else image.astype(np.float64)
     assert_right(case, case.call(image, mode=mode), image, exact=exact)
 
 
@@ -133,13 +135,13 @@ def test_derivative_is_exact_on_polynomials(method, axis, coefficients):
     order, accuracy = method
     polynomial = np.polynomial.Polynomial(coefficients[: order + accuracy])
     x = np.arange(-8.0, 9)
-    lines = np.repeat(polynomial(x)[None], 5, axis=0)
-    image = lines.T if axis == 0 else lines
+    rows = np.repeat(polynomial(x)[None], 5, axis=0)
+    image = rows.T if axis == 0 else rows
     actual = imgconv.derivative(image, axis, order=order, accuracy=accuracy)
-    lines = (actual.T if axis == 0 else actual)[:, 4:-4]
-    exact = np.broadcast_to(polynomial.deriv(order)(x[4:-4]), lines.shape)
+    inner = (actual.T if axis == 0 else actual)[:, 4:-4]
+    exact = np.broadcast_to(polynomial.deriv(order)(x[4:-4]), inner.shape)
     scale = np.abs(image).max() * np.abs(cases.DIFFERENCES[method]).sum()
-    assert_close(np.ascontiguousarray(lines), exact, rtol=1e-14, scale=scale + 1)
+    assert_close(np.ascontiguousarray(inner), exact, rtol=1e-14, scale=scale + 1)
 
 
 @given(images(), st.integers(1, 7), st.integers(1, 7), modes)
@@ -156,11 +158,11 @@ def test_box_is_a_mean(image, height, width, mode):
 
 @st.composite
 def calls(draw):
-    """Draw a filter, an image and all keywords, none of which knows of the others."""
+    """Draw a filter, an image and all keywords, independently of each other."""
     case = draw(st.sampled_from(CASES))
     dtype = draw(st.sampled_from(cases.DTYPES))
-    least = max(max(part.window) for part in case.parts) if not case.fits((1, 1)) else 1
-    size = draw(st.tuples(*[st.integers(least, 24) | st.sampled_from([33, 64, 129])] * 2))
+    smallest = max(max(part.window) for part in case.parts) if not case.fits((1, 1)) else 1
+    size = draw(st.tuples(*[st.integers(smallest, 24) | st.sampled_from([33, 64, 129])] * 2))
     stack = draw(st.lists(st.integers(1, 4), max_size=2))
     shape, axes = list(stack), []
     for n in size:
@@ -185,7 +187,7 @@ def calls(draw):
 @settings(max_examples=400)
 @given(calls(), st.data())
 def test_random_call(call, data):
-    """Any filter on any image with any keywords, plane by plane as the slow twin does it."""
+    """Any filter, image and keywords: equal to the reference implementation, plane by plane."""
     case, image, axes, common = call
     layouts = {"plain": image, **dict(awkward_arrays(image))}
     layout = layouts[data.draw(st.sampled_from(sorted(layouts)))]

@@ -1,7 +1,7 @@
-"""Windows that do not hold their own pixel, and windows far apart. Everything is drawn at random.
+"""Windows that do not hold their own pixel, and windows far apart; all drawn at random.
 
-A footprint is trimmed to its pixels, so that its window may lie beside its pixel, even further away
-than the image is wide or high.
+A footprint is cut to the rectangle of its pixels, so its window may lie beside the pixel that it
+belongs to, by more than the width or height of the image.
 """
 
 import itertools
@@ -71,7 +71,7 @@ modes = st.sampled_from(cases.MODES)
 
 
 def into(call, image, where):
-    """What a call gives, in a fresh array, in its own image, or a row below in its memory."""
+    """Return the result of a call into a fresh array, the image, or its memory a row lower."""
     if where == "fresh":
         return call(image)
     memory = np.zeros((len(image) + 1, image.shape[1]), image.dtype)
@@ -119,29 +119,29 @@ def test_morphology(image, footprint, mode, function, where, count):
 
 
 def by_definition(name, image, footprint, mode):
-    """The operation by its definition, the image extended once, far enough for both extremes."""
-    turned = footprint[::-1, ::-1]
+    """Return the result by definition, the image extended once, far enough for both extrema."""
+    flipped = footprint[::-1, ::-1]
     ahead = tuple(n // 2 for n in footprint.shape)
     behind = tuple(n - 1 - at for n, at in zip(footprint.shape, ahead, strict=True))
     far = footprint.shape
 
-    def extreme(of, greatest):
-        window, before = (turned, behind) if greatest else (footprint, ahead)
-        return oracle.rank(of, window, before, np.count_nonzero(window) - 1 if greatest else 0)
+    def extremum(of, largest):
+        window, before = (flipped, behind) if largest else (footprint, ahead)
+        return oracle.rank(of, window, before, np.count_nonzero(window) - 1 if largest else 0)
 
     def inner(array):
         return array[far[0] : far[0] + image.shape[0], far[1] : far[1] + image.shape[1]]
 
-    # Twice as far as a window reaches: what the second extreme sees is right there, too.
+    # Twice as far as a window reaches, so that the second extremum reads right values there.
     far = tuple(2 * n for n in far)
     wide = oracle.extend_pixels(image, far, far, mode, 3)
     if name in ("erode", "dilate"):
-        return inner(extreme(wide, name == "dilate"))
-    opened, closed = (extreme(extreme(wide, grows), not grows) for grows in (False, True))
+        return inner(extremum(wide, name == "dilate"))
+    opened, closed = (extremum(extremum(wide, grows), not grows) for grows in (False, True))
     if name in ("opening", "closing"):
         return inner(opened if name == "opening" else closed)
     high, low = {
-        "morphological_gradient": (extreme(wide, True), extreme(wide, False)),
+        "morphological_gradient": (extremum(wide, True), extremum(wide, False)),
         "white_tophat": (wide, opened),
         "black_tophat": (closed, wide),
     }[name]
@@ -150,7 +150,7 @@ def by_definition(name, image, footprint, mode):
 
 @st.composite
 def placed_footprints(draw):
-    """A footprint, and any origin that SciPy takes."""
+    """Draw a footprint, and any origin that SciPy takes."""
     footprint = draw(footprints())
     origin = tuple(draw(st.integers(-(n // 2), (n - 1) // 2)) for n in footprint.shape)
     return footprint, origin

@@ -1,4 +1,4 @@
-"""What stands between layers: against formulas, finite differences, and PyTorch where it is."""
+"""Activations, dense layers, normalization and dropout: formulas, differences and PyTorch."""
 
 import numpy as np
 import pytest

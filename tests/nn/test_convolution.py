@@ -1,4 +1,4 @@
-"""Convolution layers against PyTorch or the slow twins, and what they promise beyond numbers."""
+"""Convolution: against PyTorch or the reference, and bits, memory layouts, plans and errors."""
 
 import re
 
@@ -12,7 +12,7 @@ from nn_reference import EXAMPLES, assert_gradients, assert_near, random, refere
 
 import imgconv
 from imgconv import explain, threads
-from imgconv.nn.functional.convolution import (
+from imgconv.nn import (
     conv2d,
     conv2d_backward,
     conv_transpose2d,
@@ -69,10 +69,10 @@ def fits(layer):
 
 def assert_gradients_as(backward, grad, given, arguments, expected, terms):
     found = backward(grad, *given, *arguments)
-    for actual, wanted in zip(found, expected, strict=True):
-        assert (actual is None) == (wanted is None)
-        if actual is not None:
-            assert_near(actual, wanted, terms)
+    for one, other in zip(found, expected, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            assert_near(one, other, terms)
 
 
 @given(layers)
@@ -113,7 +113,7 @@ def test_conv_transpose2d(layer, data):
 @given(layers, pairs(0, 6), st.sampled_from(["zeros", "reflect", "replicate", "circular"]))
 @settings(max_examples=EXAMPLES)
 def test_borders_of_two_sides(layer, after, mode):
-    """((top, bottom), (left, right)) and padding modes, which PyTorch's function has not."""
+    """((top, bottom), (left, right)) and padding modes, which PyTorch's function does not have."""
     padding = tuple(zip(layer["padding"], after, strict=True))
     assume(all(max(p) < n for p, n in zip(padding, layer["size"], strict=True)))
     assume(
@@ -129,12 +129,12 @@ def test_borders_of_two_sides(layer, after, mode):
     expected = oracle_nn.conv2d(*given_arrays, *arguments)
     assert_near(conv2d(*given_arrays, *arguments), expected, given_arrays[1][0].size)
     grad = random(layer["seed"] + 3, *expected.shape, dtype=layer["dtype"])
-    wanted = oracle_nn.conv2d_backward(grad, *given_arrays, *arguments)
-    assert_gradients_as(conv2d_backward, grad, given_arrays, arguments, wanted, expected.size)
+    gradients = oracle_nn.conv2d_backward(grad, *given_arrays, *arguments)
+    assert_gradients_as(conv2d_backward, grad, given_arrays, arguments, gradients, expected.size)
 
 
 @pytest.mark.parametrize(
-    ("images", "weight", "words"),
+    ("images", "weight", "options"),
     [
         ((2, 64, 30, 56), (64, 64, 3, 3), {"padding": 1}),
         ((1, 3, 60, 224), (64, 3, 7, 7), {"padding": 3, "stride": 2}),
@@ -145,33 +145,33 @@ def test_borders_of_two_sides(layer, after, mode):
         ((1, 2, 5, 9000), (3, 2, 3, 5), {"padding": 2}),
     ],
 )
-def test_deep_and_wide_layers(images, weight, words):
+def test_deep_and_wide_layers(images, weight, options):
     """Several regions, parts of the inputs, columns of regions, results written in place."""
     for dtype in DTYPES:
         given_arrays = random(0, *images, dtype=dtype), random(1, *weight, dtype=dtype)
-        expected, back = reference("conv2d", (*given_arrays, None), **words)
-        actual = conv2d(*given_arrays, **words)
+        expected, back = reference("conv2d", (*given_arrays, None), **options)
+        actual = conv2d(*given_arrays, **options)
         assert_near(actual, expected, given_arrays[1][0].size)
         grad = random(2, *expected.shape, dtype=dtype)
-        found = conv2d_backward(grad, *given_arrays, **words)
-        for slope, wanted in zip(found[:2], back(grad)[:2], strict=True):
-            assert_near(slope, wanted, expected.size // 8)
+        found = conv2d_backward(grad, *given_arrays, **options)
+        for one, other in zip(found[:2], back(grad)[:2], strict=True):
+            assert_near(one, other, expected.size // 8)
 
 
 def test_gradients_are_slopes():
     given_arrays = random(0, 2, 4, 7, 6), random(1, 6, 2, 3, 2), random(2, 6)
-    words = {"stride": (2, 1), "padding": ((1, 2), (0, 3)), "dilation": (1, 2), "groups": 2}
+    options = {"stride": (2, 1), "padding": ((1, 2), (0, 3)), "dilation": (1, 2), "groups": 2}
     for mode in ("zeros", "reflect", "replicate", "circular"):
         assert_gradients(
-            lambda *a, mode=mode: conv2d(*a, **words, padding_mode=mode),
-            lambda *a, mode=mode: conv2d_backward(*a, **words, padding_mode=mode),
+            lambda *a, mode=mode: conv2d(*a, **options, padding_mode=mode),
+            lambda *a, mode=mode: conv2d_backward(*a, **options, padding_mode=mode),
             given_arrays,
         )
     given_arrays = random(0, 2, 4, 7, 6), random(1, 4, 3, 3, 2), random(2, 6)
-    words = {"stride": (3, 2), "padding": 1, "output_padding": 1, "groups": 2}
+    options = {"stride": (3, 2), "padding": 1, "output_padding": 1, "groups": 2}
     assert_gradients(
-        lambda *a: conv_transpose2d(*a, **words),
-        lambda *a: conv_transpose2d_backward(*a, **words),
+        lambda *a: conv_transpose2d(*a, **options),
+        lambda *a: conv_transpose2d_backward(*a, **options),
         given_arrays,
     )
 
@@ -217,19 +217,19 @@ def test_deform_conv2d(dtype, masked, groups, shares):
     ]
     mask = np.abs(random(4, 2, shares * 6, 4, 9)) if masked else None
     given_arrays = [each.astype(dtype) for each in given_arrays]
-    words = {"stride": stride, "padding": padding, "dilation": dilation}
+    options = {"stride": stride, "padding": padding, "dilation": dilation}
     expected = deformed(*given_arrays, stride, padding, dilation, mask)
     given_mask = None if mask is None else mask.astype(dtype)
-    actual = deform_conv2d(*given_arrays, **words, mask=given_mask)
+    actual = deform_conv2d(*given_arrays, **options, mask=given_mask)
     assert_near(actual, expected.astype(dtype), 64)
     if dtype == "float64":
         more = [] if mask is None else [mask]
 
         def function(x, offset, weight, bias, mask=None):
-            return deform_conv2d(x, offset, weight, bias, **words, mask=mask)
+            return deform_conv2d(x, offset, weight, bias, **options, mask=mask)
 
         def backward(grad, x, offset, weight, bias, mask=None):
-            found = deform_conv2d_backward(grad, x, offset, weight, bias, **words, mask=mask)
+            found = deform_conv2d_backward(grad, x, offset, weight, bias, **options, mask=mask)
             return found if mask is not None else found[:4]
 
         assert_gradients(function, backward, [*given_arrays, *more])
@@ -251,14 +251,14 @@ def test_threads_change_no_bit(dtype, always_parallel):
         for k, shape in enumerate([(3, 6, 31, 45), (16, 3, 3, 3), (16,)])
     )
     grad = random(3, 3, 16, 16, 23, dtype=dtype)
-    words = {"stride": 2, "padding": 1, "groups": 2}
+    options = {"stride": 2, "padding": 1, "groups": 2}
     results = []
     for count in (1, 2, 5):
         with imgconv.threads(count):
             results.append(
                 (
-                    conv2d(x, weight, bias, **words),
-                    *conv2d_backward(grad, x, weight, bias, **words),
+                    conv2d(x, weight, bias, **options),
+                    *conv2d_backward(grad, x, weight, bias, **options),
                     conv_transpose2d(grad, weight, stride=2, padding=1),
                 )
             )
@@ -294,9 +294,9 @@ def test_weights_may_change_in_place():
 class TestPlan:
     IMAGES, WEIGHT = np.zeros((2, 6, 20, 30), np.float32), np.zeros((8, 3, 3, 2), np.float32)
 
-    def test_repr_tells_what_runs(self):
+    def test_repr_shows_what_runs(self):
         with threads(1):
-            told = repr(explain(conv2d, self.IMAGES, self.WEIGHT, None, 2, 1, 2, groups=2))
+            described = repr(explain(conv2d, self.IMAGES, self.WEIGHT, None, 2, 1, 2, groups=2))
         assert re.fullmatch(
             r"Plan: conv2d loop, level \w+, in float32\n"
             r"  result  1 x \(2, 8, 9, 15\) float32\n"
@@ -304,11 +304,11 @@ class TestPlan:
             r"  image   2 images, 2 groups of 3 inputs, 4 outputs\n"
             r"  cost    18 operations a number, 3.89e\+04 in all\n"
             r"  regions 1 of 9 x 15 pixels and 4 outputs, on 1 thread",
-            told,
+            described,
         )
 
     @pytest.mark.usefixtures("always_parallel")
-    def test_repr_tells_the_regions_of_each_thread(self):
+    def test_repr_shows_the_regions_of_each_thread(self):
         images, weight = np.zeros((1, 8, 64, 64)), np.zeros((8, 8, 3, 3))
         made = explain(conv_transpose2d, images, weight, stride=2)
         assert "in 2 x 2 phases" in repr(made)
@@ -322,8 +322,8 @@ class TestPlan:
         first = explain(conv2d, self.IMAGES, self.WEIGHT, groups=2)
         with threads(3):
             assert explain(conv2d, self.IMAGES + 1, self.WEIGHT + 1, groups=2) is first
-        assert first.cut(3) is first.cut(3)
-        assert first.cut(3) is not first.cut(2)
+        assert first.regions(3) is first.regions(3)
+        assert first.regions(3) is not first.regions(2)
         assert explain(conv2d, self.IMAGES[:1], self.WEIGHT, groups=2) is not first
 
     def test_shape_is_that_of_the_result(self):
@@ -366,7 +366,7 @@ X, W = np.zeros((1, 4, 8, 8)), np.zeros((6, 2, 3, 3))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words", "message"),
+    ("arguments", "options", "message"),
     [
         ((X, W), {}, "input must have 2 channels, got 4"),
         ((X, W), {"groups": 4}, "weight must be divisible by groups, got 6 channels, 4"),
@@ -390,24 +390,24 @@ X, W = np.zeros((1, 4, 8, 8)), np.zeros((6, 2, 3, 3))
         ((X, W[:0]), {}, "weight must not be empty"),
     ],
 )
-def test_refusals(arguments, words, message):
+def test_refusals(arguments, options, message):
     with pytest.raises(ValueError, match=message):
-        conv2d(*arguments, **words)
+        conv2d(*arguments, **options)
 
 
 def test_refusals_of_the_transpose():
     weight = np.zeros((4, 2, 3, 3))
-    for words, message in [
+    for options, message in [
         ({"output_padding": 1}, "output_padding must be less than stride or dilation, 1, got 1"),
         ({"padding": 5}, r"padding must leave a pixel of 10, got \(5, 5\)"),
         ({"groups": 3}, "weight must be divisible by groups"),
     ]:
-        if "groups" in words:
+        if "groups" in options:
             with pytest.raises(ValueError, match="divisible"):
-                conv2d(X, weight, **words)
+                conv2d(X, weight, **options)
         else:
             with pytest.raises(ValueError, match=message):
-                conv_transpose2d(X, weight, **words)
+                conv_transpose2d(X, weight, **options)
     with pytest.raises(ValueError, match=r"grad_output must have shape \(1, 6, 6, 6\)"):
         conv2d_backward(X, X, W, groups=2)
 

@@ -19,7 +19,7 @@ def photo():
 
 
 @pytest.mark.parametrize("method", ["direct", "descent"])
-class TestBothWays:
+class TestBothMethods:
     def test_edges(self, method):
         bar = np.ones((6, 8))
         bar[:, 2:6] = 0
@@ -47,15 +47,15 @@ class TestBothWays:
         assert fit.residual < 1e-6
 
     def test_noise_remains(self, method):
-        """As least squares have it: against a system written out."""
+        """Against the system of least squares, written out."""
         rng = np.random.default_rng(1)
         x, y = rng.standard_normal((2, 12, 12))
         windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3)).reshape(-1, 9)
-        wanted = y[1:-1, 1:-1].ravel()
-        expected, rest, *_ = np.linalg.lstsq(windows, wanted, rcond=None)
+        target = y[1:-1, 1:-1].ravel()
+        expected, rest, *_ = np.linalg.lstsq(windows, target, rcond=None)
         fit = fit_kernel(x, y, 3, method=method)
         np.testing.assert_allclose(fit.kernel.ravel(), expected, atol=1e-7)
-        assert fit.residual == pytest.approx(np.sqrt(rest[0] / wanted.size))
+        assert fit.residual == pytest.approx(np.sqrt(rest[0] / target.size))
 
 
 def test_many_rows_are_one_system(monkeypatch):
@@ -76,7 +76,7 @@ def test_images_of_several_sizes(photo):
 
 
 def test_what_images_leave_open_is_small():
-    """Images that are constant tell the sum of the weights only; the smallest weights are equal."""
+    """Constant images determine only the sum of the weights; the smallest weights are equal."""
     fit = fit_kernel(np.full((5, 5), 2.0), np.full((5, 5), 6.0), 3)
     np.testing.assert_allclose(fit.kernel, np.full((3, 3), 3 / 9))
     nothing = fit_kernel(np.zeros((5, 5)), np.ones((5, 5)), 3, method="descent")
@@ -96,7 +96,7 @@ def test_watched():
     residuals = [residual for _, _, residual in seen]
     assert residuals == sorted(residuals, reverse=True)
     np.testing.assert_array_equal(seen[-1][1], fit.kernel)
-    # The first step by hand: from 0, down the gradient of the mean square.
+    # The first step, written out: from 0, down the gradient of the mean square.
     windows = np.stack([bar[:, :-1], bar[:, 1:]]).reshape(2, -1)
     gradient = -2 / windows.shape[1] * windows @ (bar[:, :-1] - bar[:, 1:]).ravel()
     np.testing.assert_allclose(seen[0][1].ravel(), -0.1 * gradient)

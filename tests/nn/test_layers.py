@@ -1,9 +1,12 @@
-"""Layers: shapes, gradients, names, files, and PyTorch's layers where they are."""
+"""Layers: shapes, gradients, names, files, plans, and PyTorch's layers where it is installed."""
+
+import re
 
 import numpy as np
 import pytest
 from gradients import differences, needs_torch, torch
 
+import imgconv
 from imgconv import geometry, nn
 from imgconv.nn import layers
 
@@ -171,9 +174,21 @@ class TestEveryLayer:
         x = RNG(1).standard_normal(shape)
         np.testing.assert_array_equal(other.eval()(x), layer.eval()(x))
 
-    def test_has_words(self, name):
+    def test_repr_names_it(self, name):
         make, _ = LAYERS[name]
         assert type(make()).__name__ in repr(make())
+
+    def test_plan_of_all_loops(self, name, loops_used):
+        make, shape = LAYERS[name]
+        layer, x = make(), np.zeros(shape)
+        loops = loops_used(layer, x)
+        if loops:
+            plan = imgconv.explain(layer, x)
+            assert set(re.findall(r"Plan: (\w+) loop", repr(plan))) == loops
+            assert plan.shape[-len(shape) :] == layer.output_shape(shape)
+        else:
+            with pytest.raises(TypeError, match="calls a compiled loop, got layer"):
+                imgconv.explain(layer, x)
 
 
 class TestLeNet:
@@ -289,7 +304,7 @@ class TestTraining:
         assert not np.array_equal(layer.train()(x), layer(x))
         np.testing.assert_array_equal(layer.eval()(x), layer(x))
         result = layer.train()(x)
-        # Both are products with factors: the way back has those of the way forward.
+        # Both are products with factors, which backward keeps from forward.
         np.testing.assert_allclose(layer.backward(np.ones_like(x)) * x, result)
 
     def test_batch_norm_remembers(self):
@@ -360,7 +375,7 @@ class TestRefused:
             make()
 
     def test_inputs(self):
-        with pytest.raises(ValueError, match="both ways of Residual must give one shape"):
+        with pytest.raises(ValueError, match="both paths of Residual must give one shape"):
             layers.Residual(layers.Conv2d(1, 2, 1))(np.ones((1, 1, 2, 2), np.float32))
         with pytest.raises(ValueError, match="branches of Parallel must differ in channels only"):
             layers.Parallel(layers.Conv2d(1, 2, 1), layers.MaxPool2d(2))(

@@ -1,4 +1,4 @@
-"""Pooling layers against PyTorch or the slow twins."""
+"""Pooling layers against PyTorch or the reference implementations."""
 
 import numpy as np
 import oracle_nn
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nn_reference import EXAMPLES, assert_gradients, assert_near, random, reference
 
 import imgconv
-from imgconv.nn.functional.pooling import (
+from imgconv.nn import (
     adaptive_avg_pool2d,
     adaptive_avg_pool2d_backward,
     adaptive_max_pool2d,
@@ -155,8 +155,8 @@ def test_padding_of_two_sides_may_be_any():
     assert max_pool2d_backward(grad, x, (3, 2), 1, padding).sum() == (places >= 0).sum()
     expected = oracle_nn.avg_pool2d(x, (3, 2), 1, padding)
     assert_near(avg_pool2d(x, (3, 2), 1, padding), expected, 4)
-    wanted = oracle_nn.avg_pool2d_backward(grad, x, (3, 2), 1, padding)
-    assert_near(avg_pool2d_backward(grad, x, (3, 2), 1, padding), wanted, 25)
+    expected = oracle_nn.avg_pool2d_backward(grad, x, (3, 2), 1, padding)
+    assert_near(avg_pool2d_backward(grad, x, (3, 2), 1, padding), expected, 25)
 
 
 def test_unpooling_takes_back():
@@ -179,7 +179,7 @@ def test_unpooling_takes_back():
 
 def test_gradients_are_slopes():
     x = [random(0, 2, 3, 8, 9)]
-    for function, backward, words in [
+    for function, backward, options in [
         (max_pool2d, max_pool2d_backward, {"kernel_size": 3, "stride": 2, "padding": 1}),
         (avg_pool2d, avg_pool2d_backward, {"kernel_size": (3, 2), "padding": (1, 0)}),
         (lp_pool2d, lp_pool2d_backward, {"norm_type": 2, "kernel_size": 3, "stride": 1}),
@@ -187,8 +187,8 @@ def test_gradients_are_slopes():
         (adaptive_max_pool2d, adaptive_max_pool2d_backward, {"output_size": 3}),
     ]:
         assert_gradients(
-            lambda a, f=function, words=words: f(a, **words),
-            lambda g, a, f=backward, words=words: f(g, a, **words),
+            lambda a, f=function, options=options: f(a, **options),
+            lambda g, a, f=backward, options=options: f(g, a, **options),
             x,
         )
 

@@ -8,22 +8,21 @@ from hypothesis import strategies as st
 from nn_reference import EXAMPLES, assert_gradients, assert_near, random, reference
 
 import imgconv
-from imgconv.nn.functional import shaping
-from imgconv.nn.functional.convolution import conv2d
+from imgconv import nn
 
 PAIRS = st.tuples(st.integers(1, 3), st.integers(1, 3))
 SIZES = st.tuples(st.integers(2, 16), st.integers(2, 30))
 DTYPES = st.sampled_from(["float32", "float64"])
 
 
-def held_against(name, x, *arguments, terms=8, **words):
-    """Result and gradient as PyTorch's."""
+def assert_as_pytorch(name, x, *arguments, terms=8, **options):
+    """Result and gradient are those of PyTorch; returns the result."""
     pytest.importorskip("torch")
-    expected, back = reference(name, [x], *arguments, **words)
-    actual = getattr(shaping, name)(x, *arguments, **words)
+    expected, back = reference(name, [x], *arguments, **options)
+    actual = getattr(nn, name)(x, *arguments, **options)
     assert_near(actual, expected, terms)
     grad = random(1, *expected.shape, dtype=x.dtype)
-    found = getattr(shaping, f"{name}_backward")(grad, x, *arguments, **words)
+    found = getattr(nn, f"{name}_backward")(grad, x, *arguments, **options)
     assert_near(found, back(grad)[0], 64)
     return actual
 
@@ -38,25 +37,25 @@ def test_unfold_and_fold(size, kernel, dilation, padding, stride, dtype):
         )
     )
     arguments = kernel, dilation, padding, stride
-    columns = held_against("unfold", random(0, 2, 3, *size, dtype=dtype), *arguments)
-    held_against("fold", columns, size, *arguments, terms=16)
+    columns = assert_as_pytorch("unfold", random(0, 2, 3, *size, dtype=dtype), *arguments)
+    assert_as_pytorch("fold", columns, size, *arguments, terms=16)
 
 
 def test_a_layer_is_a_matrix_product():
     x, weight = random(0, 2, 3, 9, 8), random(1, 5, 3, 3, 2)
-    words = {"stride": (2, 1), "padding": ((1, 2), (0, 3)), "dilation": (1, 2)}
-    columns = shaping.unfold(x, (3, 2), **words)
-    result = conv2d(x, weight, **words)
+    options = {"stride": (2, 1), "padding": ((1, 2), (0, 3)), "dilation": (1, 2)}
+    columns = nn.unfold(x, (3, 2), **options)
+    result = nn.conv2d(x, weight, **options)
     assert_near((weight.reshape(5, -1) @ columns).reshape(result.shape), result, 32)
 
 
 def test_fold_is_the_transpose():
     x = random(0, 3, 7, 8)
-    words = {"kernel_size": (3, 2), "padding": ((1, 0), (2, 1)), "stride": 2, "dilation": (1, 2)}
-    columns = shaping.unfold(x, **words)
+    options = {"kernel_size": (3, 2), "padding": ((1, 0), (2, 1)), "stride": 2, "dilation": (1, 2)}
+    columns = nn.unfold(x, **options)
     other = random(1, *columns.shape)
     np.testing.assert_allclose(
-        (columns * other).sum(), (x * shaping.fold(other, (7, 8), **words)).sum()
+        (columns * other).sum(), (x * nn.fold(other, (7, 8), **options)).sum()
     )
 
 
@@ -67,12 +66,12 @@ def test_fold_is_the_transpose():
 )
 @settings(max_examples=EXAMPLES)
 def test_pad(pad, mode, dtype):
-    held_against("pad", random(0, 2, 3, 5, 6, dtype=dtype), pad, mode)
+    assert_as_pytorch("pad", random(0, 2, 3, 5, 6, dtype=dtype), pad, mode)
 
 
 def test_pad_of_any_axis():
     x = np.arange(24).reshape(2, 3, 4)
-    padded = shaping.pad(x, (1, 0, 0, 2, -1, 1), value=7)
+    padded = nn.pad(x, (1, 0, 0, 2, -1, 1), value=7)
     expected = np.pad(x[1:], ((0, 1), (0, 2), (1, 0)), constant_values=7)
     assert_same_bits(padded, expected)
 
@@ -86,45 +85,45 @@ def test_pad_of_any_axis():
     st.sampled_from(["size", "scale_factor", "recomputed"]),
 )
 @settings(max_examples=EXAMPLES * 2)
-def test_interpolate(size, mode, align_corners, wanted, factors, how):
+def test_interpolate(size, mode, align_corners, target, factors, how):
     x = random(0, 2, 3, *size)
-    words = {"size": wanted} if how == "size" else {"scale_factor": factors}
+    options = {"size": target} if how == "size" else {"scale_factor": factors}
     if how == "recomputed":
-        words["recompute_scale_factor"] = True
+        options["recompute_scale_factor"] = True
     if not mode.startswith("nearest"):
-        words["align_corners"] = align_corners
+        options["align_corners"] = align_corners
     # There PyTorch's gradient is another function's: it copies.
     same = all(int(n * f) == n for n, f in zip(size, factors, strict=True))
     assume(not (mode == "bicubic" and how == "scale_factor" and same))
-    held_against("interpolate", x, mode=mode, terms=256, **words)
+    assert_as_pytorch("interpolate", x, mode=mode, terms=256, **options)
 
 
 def test_interpolate_float32():
     """Where no place is nearly a whole number, float32 finds the same pixels."""
     x = random(0, 1, 3, 8, 8, dtype="float32")
     for mode in ("nearest", "bilinear", "bicubic"):
-        result = shaping.interpolate(x, scale_factor=2, mode=mode)
+        result = nn.interpolate(x, scale_factor=2, mode=mode)
         assert result.dtype == np.float32
-        wide = shaping.interpolate(x.astype("float64"), scale_factor=2, mode=mode)
+        wide = nn.interpolate(x.astype("float64"), scale_factor=2, mode=mode)
         np.testing.assert_allclose(result, wide, atol=1e-5)
 
 
 def test_shuffles():
     x = random(0, 2, 12, 4, 6)
-    shuffled = shaping.pixel_shuffle(x, 2)
+    shuffled = nn.pixel_shuffle(x, 2)
     assert shuffled.shape == (2, 3, 8, 12)
     assert_same_bits(shuffled[:, 1, 1::2, 0::2], x[:, 6])
-    assert_same_bits(shaping.pixel_unshuffle(shuffled, 2), x)
-    dealt = shaping.channel_shuffle(x, 3)
+    assert_same_bits(nn.pixel_unshuffle(shuffled, 2), x)
+    dealt = nn.channel_shuffle(x, 3)
     assert_same_bits(dealt[:, 1], x[:, 4])
-    assert_same_bits(shaping.channel_shuffle_backward(dealt, x, 3), x)
-    assert_same_bits(shaping.pixel_shuffle_backward(shuffled, x, 2), x)
-    assert_same_bits(shaping.pixel_unshuffle_backward(x, shuffled, 2), shuffled)
+    assert_same_bits(nn.channel_shuffle_backward(dealt, x, 3), x)
+    assert_same_bits(nn.pixel_shuffle_backward(shuffled, x, 2), x)
+    assert_same_bits(nn.pixel_unshuffle_backward(x, shuffled, 2), shuffled)
 
 
 def test_gradients_are_slopes():
     x = [random(0, 2, 4, 6, 8)]
-    for name, words in [
+    for name, options in [
         ("unfold", {"kernel_size": 3, "padding": ((1, 0), (2, 1)), "stride": (2, 1)}),
         ("pad", {"pad": (2, 3, -1, 1), "mode": "replicate"}),
         ("pad", {"pad": (2, 3, 1, 1), "mode": "circular"}),
@@ -136,9 +135,9 @@ def test_gradients_are_slopes():
         ("channel_shuffle", {"groups": 2}),
     ]:
         assert_gradients(
-            lambda a, name=name, words=words: getattr(shaping, name)(a, **words),
-            lambda g, a, name=name, words=words: getattr(shaping, f"{name}_backward")(
-                g, a, **words
+            lambda a, name=name, options=options: getattr(nn, name)(a, **options),
+            lambda g, a, name=name, options=options: getattr(nn, f"{name}_backward")(
+                g, a, **options
             ),
             x,
         )
@@ -146,12 +145,12 @@ def test_gradients_are_slopes():
 
 def test_threads_change_no_bit(always_parallel):
     x = random(0, 3, 4, 21, 33, dtype="float32")
-    words = {"size": (40, 17), "mode": "bicubic"}
+    options = {"size": (40, 17), "mode": "bicubic"}
     results = []
     for count in (1, 2, 5):
         with imgconv.threads(count):
-            result = shaping.interpolate(x, **words)
-            results.append((result, shaping.interpolate_backward(result, x, **words)))
+            result = nn.interpolate(x, **options)
+            results.append((result, nn.interpolate_backward(result, x, **options)))
     for result in results[1:]:
         for actual, expected in zip(result, results[0], strict=True):
             assert_same_bits(actual, expected)
@@ -163,23 +162,23 @@ X = np.zeros((1, 4, 6, 6))
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: shaping.unfold(X, 9), "must fit into the padded input, got 9 pixels for 6"),
-        (lambda: shaping.fold(np.zeros((9, 6)), 6, 3), "a column for each of 4 x 4 windows, got 6"),
-        (lambda: shaping.fold(X, 6, 3), "input must have shape"),
-        (lambda: shaping.fold(np.zeros((10, 16)), 6, 3), "rows divisible by the window, 9, got 10"),
-        (lambda: shaping.pad(X, (1, 2, 3)), "pad must be pairs"),
-        (lambda: shaping.pad(X, (6, 0), "reflect"), "pad must be 2 numbers for 2 or 3 axes"),
-        (lambda: shaping.pad(X, (6, 0, 0, 0), "reflect"), "pad must be at most 5 for 'reflect'"),
-        (lambda: shaping.pad(X, (-3, -3)), "pad must leave a pixel of 6"),
-        (lambda: shaping.pad(X, (1, 1), "mirror"), "mode must be one of constant"),
-        (lambda: shaping.interpolate(X), "one of size and scale_factor must be given"),
-        (lambda: shaping.interpolate(X, 0), "size must be at least 1, got 0"),
-        (lambda: shaping.interpolate(X, scale_factor=0.1), "size must be at least 1, got 0"),
-        (lambda: shaping.interpolate(X, 3, mode="cubic"), "mode must be one of nearest"),
-        (lambda: shaping.interpolate(X, 3, align_corners=True), "align_corners needs mode"),
-        (lambda: shaping.pixel_shuffle(X, 3), "channels divisible by 9, got 4"),
-        (lambda: shaping.pixel_unshuffle(X, 4), r"size divisible by 4, got \(6, 6\)"),
-        (lambda: shaping.channel_shuffle(X, 3), "input must be divisible by groups"),
+        (lambda: nn.unfold(X, 9), "must fit into the padded input, got 9 pixels for 6"),
+        (lambda: nn.fold(np.zeros((9, 6)), 6, 3), "a column for each of 4 x 4 windows, got 6"),
+        (lambda: nn.fold(X, 6, 3), "input must have shape"),
+        (lambda: nn.fold(np.zeros((10, 16)), 6, 3), "rows divisible by the window, 9, got 10"),
+        (lambda: nn.pad(X, (1, 2, 3)), "pad must be pairs"),
+        (lambda: nn.pad(X, (6, 0), "reflect"), "pad must be 2 numbers for 2 or 3 axes"),
+        (lambda: nn.pad(X, (6, 0, 0, 0), "reflect"), "pad must be at most 5 for 'reflect'"),
+        (lambda: nn.pad(X, (-3, -3)), "pad must leave a pixel of 6"),
+        (lambda: nn.pad(X, (1, 1), "mirror"), "mode must be one of constant"),
+        (lambda: nn.interpolate(X), "one of size and scale_factor must be given"),
+        (lambda: nn.interpolate(X, 0), "size must be at least 1, got 0"),
+        (lambda: nn.interpolate(X, scale_factor=0.1), "size must be at least 1, got 0"),
+        (lambda: nn.interpolate(X, 3, mode="cubic"), "mode must be one of nearest"),
+        (lambda: nn.interpolate(X, 3, align_corners=True), "align_corners needs mode"),
+        (lambda: nn.pixel_shuffle(X, 3), "channels divisible by 9, got 4"),
+        (lambda: nn.pixel_unshuffle(X, 4), r"size divisible by 4, got \(6, 6\)"),
+        (lambda: nn.channel_shuffle(X, 3), "input must be divisible by groups"),
     ],
 )
 def test_refusals(call, message):

@@ -1,4 +1,4 @@
-"""The textbook's forms against the layer they stand for, and against SciPy."""
+"""The textbook's forms of a layer against `conv2d`, and against SciPy."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ class TestMatrix:
             product = textbook.corr2d_matmul(x, weight, **options)
             np.testing.assert_allclose(product, expected, rtol=1e-9, atol=1e-9)
 
-        # Its transpose is the way back, and the transposed convolution.
+        # Its transpose is the gradient, and the transposed convolution.
         grad = rng.standard_normal(expected.shape)
         back, _, _ = nn.conv2d_backward(grad, x, weight, None, **options, groups=groups)
         np.testing.assert_allclose(layer.T @ grad.ravel(), back.ravel(), rtol=1e-9, atol=1e-9)

@@ -54,7 +54,7 @@ class TestOptimizers:
         np.testing.assert_allclose(path(name, options, 20), places, rtol=1e-12, atol=1e-13)
 
     def test_first_steps(self):
-        """By hand: g = 2, then g = 2 again; lr 0.1."""
+        """Written out: g = 2, then g = 2 again; lr 0.1."""
         expected = {
             "SGD": (0.2, 0.4),
             "Adagrad": (0.1, 0.1 + 0.1 / math.sqrt(2)),
@@ -232,19 +232,19 @@ class TestFit:
         assert list(np.concatenate(list(train.batches(5, 2)))) == list(range(5))
 
     def test_classes_on_a_small_net(self):
-        """Two stages of convolution and pooling tell bars that lie from bars that stand."""
+        """Two stages of convolution and pooling distinguish horizontal and vertical bars."""
         rng = np.random.default_rng(1)
         images = np.zeros((120, 1, 8, 8), np.float32)
-        lying = rng.integers(0, 2, 120)
-        for image, lies, place in zip(images, lying, rng.integers(0, 8, 120), strict=True):
-            image[0, place if lies else slice(None), slice(None) if lies else place] = 1
+        horizontal = rng.integers(0, 2, 120)
+        for image, along, place in zip(images, horizontal, rng.integers(0, 8, 120), strict=True):
+            image[0, place if along else slice(None), slice(None) if along else place] = 1
         net = layers.Sequential(
             layers.Conv2d(1, 4, 3, padding=1, rng=rng), layers.ReLU(), layers.MaxPool2d(2),
             layers.Conv2d(4, 4, 3, padding=1, rng=rng), layers.ReLU(), layers.AvgPool2d(4),
             layers.Flatten(), layers.Linear(4, 2, rng=rng),
         )  # fmt: skip
-        train.fit(net, images, lying, train.Adam(net.parameters(), 0.01), epochs=15, rng=rng)
-        assert (train.predict(net, images).argmax(axis=1) == lying).all()
+        train.fit(net, images, horizontal, train.Adam(net.parameters(), 0.01), epochs=15, rng=rng)
+        assert (train.predict(net, images).argmax(axis=1) == horizontal).all()
 
     def test_refused(self):
         net = layers.Linear(3, 1)

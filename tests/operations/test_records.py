@@ -15,7 +15,7 @@ from paths import ROOT
 from imgconv import operations
 from imgconv._loops import machine
 from imgconv.core import check, plan
-from imgconv.nn.core import correlation
+from imgconv.nn.core.conv_plan import ConvParams
 from imgconv.operations import (
     base,
     bilateral,
@@ -130,8 +130,8 @@ def test_compiled_record():
     assert machine.job_fields() == [plan.JOB.itemsize, *places]
 
 
-def test_job_of_layers():
-    names = [field.name for field in dataclasses.fields(correlation.Job)]
+def test_params_of_convolutions():
+    names = [field.name for field in dataclasses.fields(ConvParams)]
     assert names == [name for name, *_ in fields_of("conv2d.pyx", "Job")]
     assert {dtype for _, dtype in fields_of("conv2d.pyx", "Job")} == {np.dtype("p")}
 

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 import imgconv
 from imgconv.core import plan
-from imgconv.operations.resample import Side, coarse
+from imgconv.operations.resample import Side, resampled_gaussian
 
 # What SciPy's float64 result may be off by, before and after rounding to an integer.
 SHARE = 1e-4
@@ -68,14 +68,14 @@ class TestKernels:
         side = Side.of(sigma)
         assert side.factor == 1
         assert side.error == 0
-        assert coarse((sigma, sigma)) is None
+        assert resampled_gaussian((sigma, sigma)) is None
         image = sample((20, 31), "uint8")
         assert_same_bits(resample(image, sigma), direct(image, sigma))
 
     @pytest.mark.parametrize("sigma", [(8, 8), (9, 0), (0.7, 13), (12, 17)])
     def test_loop_has_these_kernels(self, sigma):
         """A single pixel, anywhere in a cell, becomes what the kernels make of it."""
-        y, x = coarse(sigma).sides
+        y, x = resampled_gaussian(sigma).sides
         shape = 3 * y.factor + 2 * y.reach, 2 * x.factor + 2 * x.reach
         ky, kx = (along(side, n) for side, n in zip((y, x), shape, strict=True))
         for at in itertools.product(range(y.factor), range(x.factor)):
@@ -105,9 +105,9 @@ class TestError:
 
     @given(sigmas, sigmas)
     def test_of_two_axes(self, one, other):
-        error = coarse((one, other)).error
+        error = resampled_gaussian((one, other)).error
         assert error <= SHARE
-        assert error == coarse((other, one)).error
+        assert error == resampled_gaussian((other, one)).error
 
     @pytest.mark.parametrize("sigma", [8, 12, 20])
     def test_is_that_of_the_worst_image(self, sigma):
@@ -128,7 +128,7 @@ class TestError:
             off = resample(image, sigma)[place] - direct(image, sigma)[place]
             assert np.isclose(off, 255 * np.abs(kernel - wanted).sum() / 2, rtol=1e-6)
             worst = max(worst, off)
-        bound = 255 * coarse((sigma, sigma)).error
+        bound = 255 * resampled_gaussian((sigma, sigma)).error
         assert 0.7 * bound < worst <= bound
 
 

@@ -34,7 +34,9 @@ def test_every_filter_is_in_the_table_of_the_readme():
         name
         for module in (
             imgconv.filters.linear,
+            imgconv.filters.smoothing,
             imgconv.filters.gradients,
+            imgconv.filters.derivatives,
             imgconv.filters.canny,
             imgconv.filters.order,
             imgconv.filters.morphology,

@@ -1,5 +1,6 @@
 """The public names: each documented, typed, with the common keywords, and in the table of cases."""
 
+import importlib
 import inspect
 import re
 import tomllib
@@ -97,11 +98,41 @@ def test_docstring(name):
     assert summary.endswith(".")
     assert ">>>" in parts["Examples"]
     parameters = list(inspect.signature(function).parameters)
-    documented = re.findall(r"^(\*{0,2}\w.*?)(?: :.*)?$", parts.get("Parameters", ""), re.MULTILINE)
-    documented = [word.lstrip("*") for line in documented for word in line.split(", ")]
-    assert documented == parameters
+    assert described(parts.get("Parameters", "")) == parameters
     if inspect.signature(function).return_annotation not in (None, "None"):
         assert parts.keys() & {"Returns", "Yields"} or len(parameters) <= 1
+
+
+def described(text):
+    """Return the parameters that lines of a docstring describe: "name, other : anything"."""
+    lines = re.findall(r"^(\*{0,2}\w.*?)(?: :.*)?$", text, re.MULTILINE)
+    return [word.lstrip("*") for line in lines for word in line.split(", ")]
+
+
+def references(text):
+    """Return (parameters, target) for each line "name, other : see `target`."."""
+    return re.findall(r"^(\w[\w, ]*) : see `([\w.]+)`\.$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_references_lead_to_a_description(name):
+    """A parameter that is described elsewhere is described there, and not by another reference."""
+    function = DOCUMENTED[name]
+    for names, target in references(sections(function).get("Parameters", "")):
+        module = importlib.import_module(function.__module__)
+        owner = imgconv if target == "imgconv" else find(module, target)
+        part = "Common keywords" if owner is imgconv else "Parameters"
+        text = sections(owner)[part]
+        text = re.sub(r"^.* : see `.*$", "", text, flags=re.MULTILINE)
+        assert set(names.split(", ")) <= set(described(text)), target
+
+
+def find(module, target):
+    """Return what a name in a docstring means: of its own module, or beginning with imgconv."""
+    if target.startswith("imgconv."):
+        owner, _, target = target.rpartition(".")
+        module = importlib.import_module(owner)
+    return getattr(module, target)
 
 
 @pytest.mark.parametrize("name", GRADIENTS)
@@ -119,10 +150,10 @@ def test_gradient(name):
 
 # A face has the signatures of its original, which has no types.
 FACES = ("imgconv.ndimage.", "imgconv.signal.")
-HOUSE = [name for name in ALL if not name.startswith(FACES)]
+ANNOTATED = [name for name in ALL if not name.startswith(FACES)]
 
 
-@pytest.mark.parametrize("name", HOUSE)
+@pytest.mark.parametrize("name", ANNOTATED)
 def test_types(name):
     signature = inspect.signature(ALL[name])
     assert signature.return_annotation is not inspect.Signature.empty
@@ -145,7 +176,7 @@ class TestFilter:
         assert [parameter.name for parameter in last] == list(common)
         assert {parameter.kind for parameter in last} == {inspect.Parameter.KEYWORD_ONLY}
 
-    def test_says_what_it_returns_and_whence(self, name):
+    def test_describes_results_and_source(self, name):
         parts = sections(FILTERS[name])
         assert {"Parameters", "Returns", "Notes", "Examples"} <= parts.keys()
         assert re.search(r"dtype|float32", parts["Returns"])

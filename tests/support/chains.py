@@ -10,7 +10,7 @@ def noise(shape, dtype, seed=0):
     return pixels > 0.5 if dtype == "bool" else (pixels * 100 - 20).astype(dtype)
 
 
-# Texts with a place for the mode; those without look at no neighbours.
+# Steps that look at neighbours; `{}` is for the mode of their border.
 WINDOWED = (
     "gaussian(sigma=1.2, mode={})",
     "gaussian(sigma=(0, 2.5), mode={}, dtype=float32)",
@@ -44,6 +44,7 @@ WINDOWED = (
 )
 
 
+# Steps that look at a single pixel, or at all.
 POINTWISE = (
     "scale(factor=0.5, offset=3)",
     "clip(low=5, high=90)",
@@ -59,6 +60,7 @@ POINTWISE = (
 )
 
 
+# Steps of several branches.
 BRANCHED = (
     "sobel(axis=0, mode={0}), sobel(axis=1, mode={1}) | magnitude",
     "image - gaussian(sigma=2, mode={0})",

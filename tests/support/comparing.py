@@ -3,9 +3,16 @@
 import numpy as np
 
 
+def assert_form(actual, shape, dtype):
+    """An ndarray, no subclass, of this shape and dtype (byte order too)."""
+    assert type(actual) is np.ndarray, f"actual must be an ndarray, got {type(actual).__name__}"
+    assert actual.shape == shape, f"shape {actual.shape}, expected {shape}"
+    assert actual.dtype == dtype, f"dtype {actual.dtype.str}, expected {dtype.str}"
+
+
 def assert_same_bits(actual, expected):
     """Same type, shape, dtype (byte order too) and bits. NaN equals NaN, whatever its payload."""
-    _assert_same_form(actual, expected, expected.dtype)
+    assert_form(actual, expected.shape, expected.dtype)
     differs = (_bits(actual) != _bits(expected)).any(axis=-1)
     if actual.dtype.kind in "fc":
         differs &= ~(np.isnan(actual) & np.isnan(expected))
@@ -33,7 +40,7 @@ def assert_close(actual, expected, *, ulps=None, rtol=None, scale=None, dtype=No
         raise TypeError("give ulps or rtol, and only one of them")
     if "c" in (actual.dtype.kind, expected.dtype.kind):
         raise TypeError("compare the real and the imaginary part one by one")
-    _assert_same_form(actual, expected, expected.dtype if dtype is None else np.dtype(dtype))
+    assert_form(actual, expected.shape, expected.dtype if dtype is None else np.dtype(dtype))
     finite = np.isfinite(expected)
     _assert_same_specials(actual, expected, finite)
     if not finite.any():
@@ -54,7 +61,7 @@ def assert_close(actual, expected, *, ulps=None, rtol=None, scale=None, dtype=No
 
 
 def awkward_arrays(image):
-    """Yield (name, array) for every unfriendly way to lay out the pixels of `image` in memory.
+    """Yield (name, array) for every unfriendly layout of the pixels of `image` in memory.
 
     All are equal to `image`. What lies between and around their pixels is poison: NaN or the
     largest integer. Layouts that the dtype or the shape cannot have are left out.
@@ -75,14 +82,8 @@ def awkward_arrays(image):
 # ---- parts of assertions ---------------------------------------------------------------------
 
 
-def _assert_same_form(actual, expected, dtype):
-    assert type(actual) is np.ndarray, f"actual must be an ndarray, got {type(actual).__name__}"
-    assert actual.shape == expected.shape, f"shape {actual.shape}, expected {expected.shape}"
-    assert actual.dtype == dtype, f"dtype {actual.dtype.str}, expected {dtype.str}"
-
-
 def _assert_same_specials(actual, expected, finite):
-    """NaN and infinities stand in the same places with the same sign."""
+    """NaN and infinities are in the same places with the same sign."""
     same = np.isnan(actual) == np.isnan(expected)
     same &= np.where(finite, np.isfinite(actual), np.isnan(expected) | (actual == expected))
     if not same.all():

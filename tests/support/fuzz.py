@@ -1,18 +1,21 @@
-"""Random calls of imgconv, each held against a plain call, its steps or its definition.
+"""Random calls of imgconv, each compared with a simple call, its steps or its definition.
 
     python tests/support/fuzz.py --seconds 600
     python tests/support/fuzz.py --seed 3 --calls 20000 --level v3
     python tests/support/fuzz.py --call 'check(row("median-5"), Image((3, 70), "<f4"), threads=3)'
 
-A call is a line of Python in the words of fuzz_calls.py, drawn from the seed and its number alone,
-and what runs is that line: what is printed of a failure can be run again, and cut down by hand.
-Filters and pipelines must give the bits that the same call gives on a contiguous copy, with one
-thread and no `out`; small images are held against the slow twins, pipelines against their steps,
-faces against their originals. ValueError, TypeError and MemoryError are answers if the plain call
-gives the same.
+A call is a line of Python that uses the names of fuzz_calls.py. It is drawn from the seed and its
+number alone, and that line is what runs: the line of a failure can be run again, and simplified by
+hand.
 
-The calls run in a process of their own, which tells each line before it runs. One that ends the
-process, or takes longer than LIMIT seconds, is a failure, and the next process goes on behind it.
+Filters and pipelines must give the bits that the same call gives on a contiguous copy, with one
+thread and no `out`. Small images are also compared with the reference implementations, pipelines
+with their steps, and faces with their originals. ValueError, TypeError and MemoryError are right if
+the simple call raises the same.
+
+The calls run in a process of their own, which prints each line before it runs. A call that ends
+the process, or takes longer than LIMIT seconds, is a failure, and a new process goes on with the
+next call.
 """
 
 import argparse
@@ -59,23 +62,23 @@ def between(rng: Draw, low: int, high: int) -> int:
 
 
 def extent(rng: Draw, most: int) -> int:
-    """Return a stride, a dilation or a size, seldom one that cannot be."""
+    """Return a stride, a dilation or a size, seldom an impossible one."""
     return one_of(rng, HUGE) if rng.random() < 0.01 else between(rng, 1, most)
 
 
 def size(rng: Draw) -> tuple[int, int]:
     """Return the size of an image: empty, thin, small, or past the pieces that loops work on."""
-    way = rng.random()
-    if way < 0.03:
+    chance = rng.random()
+    if chance < 0.03:
         return one_of(rng, [(0, 0), (0, between(rng, 1, 9)), (between(rng, 1, 9), 0)])
-    if way < 0.15:
+    if chance < 0.15:
         return one_of(rng, [(1, 1), (1, between(rng, 1, 300)), (between(rng, 1, 300), 1)])
-    if way < 0.45:
+    if chance < 0.45:
         most = one_of(rng, [3, 12])
         return between(rng, 1, most), between(rng, 1, most)
-    if way < 0.85:
+    if chance < 0.85:
         return between(rng, 1, 70), between(rng, 1, 90)
-    if way < 0.95:
+    if chance < 0.95:
         return between(rng, 1, 9), one_of(rng, EDGES) + between(rng, -1, 1)
     return between(rng, 100, 700), between(rng, 1, 20)
 
@@ -94,7 +97,7 @@ def dtype(rng: Draw) -> str:
 
 
 def axes(rng: Draw, most: int = 2) -> tuple[tuple[int, ...], dict[str, Any]]:
-    """Return the shape of an image and the words that say which of its axes are what."""
+    """Return the shape of an image, and the keywords that name its axes."""
     height, width = size(rng)
     more = 0 if rng.random() < 0.7 else between(rng, 1, most)
     if not more:
@@ -103,48 +106,50 @@ def axes(rng: Draw, most: int = 2) -> tuple[tuple[int, ...], dict[str, Any]]:
     small = height * width * int(np.prod(sides)) > 40_000
     shape = [*(min(n, 40) if small else n for n in (height, width)), *sides]
     places = rng.permutation(len(shape)).tolist()
-    whole = tuple(shape[axis] for axis in places)
+    permuted = tuple(shape[axis] for axis in places)
     y, x, *others = (places.index(axis) - len(shape) * (rng.random() < 0.3) for axis in
                      range(len(shape)))  # fmt: skip
     if more == 1 and rng.random() < 0.6:
-        return whole, {"channel_axis": others[0]} | ({"axes": (y, x)} if rng.random() < 0.3 else {})
+        return permuted, {"channel_axis": others[0]} | (
+            {"axes": (y, x)} if rng.random() < 0.3 else {}
+        )
     channel = {"channel_axis": others[-1]} if rng.random() < 0.4 else {}
-    return whole, {"axes": (y, x)} | channel
+    return permuted, {"axes": (y, x)} | channel
 
 
 def image(rng: Draw, shape: tuple[int, ...], kind: str | None = None) -> Image:
     """Return an image in some layout."""
-    way = rng.random()
+    chance = rng.random()
     placed = None
-    if way < 0.6:
-        steps = (1,) if way < 0.1 else (1, 1, -1) if way < 0.3 else (1, -1, 2, -2, 3, 0)
+    if chance < 0.6:
+        steps = (1,) if chance < 0.1 else (1, 1, -1) if chance < 0.3 else (1, -1, 2, -2, 3, 0)
         placed = layout(rng, len(shape), steps)
     return Image(shape, kind or dtype(rng), between(rng, 0, 999), placed, rng.random() < 0.1)
 
 
 def out(rng: Draw, image: Image, ndim: int, same_size: bool) -> Out | None:
     """Return an array to fill, or none."""
-    way = rng.random()
-    if way < 0.4:
+    chance = rng.random()
+    if chance < 0.4:
         return None
     writable = not image.read_only
-    if way < 0.55 and same_size and writable and 0 not in image.placed.steps:
+    if chance < 0.55 and same_size and writable and 0 not in image.placed.steps:
         return Out("same")
     kind = np.dtype(image.dtype).str if rng.random() < 0.5 else dtype(rng)
     steps = (1,) if rng.random() < 0.4 else (1, 1, -1, 2, -3)
-    where = "shared" if way < 0.8 and writable else "fresh"
+    where = "shared" if chance < 0.8 and writable else "fresh"
     return Out(where, kind, layout(rng, ndim, steps))
 
 
 def border(rng: Draw) -> dict[str, Any]:
     """Return mode and cval."""
-    words: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     if rng.random() < 0.8:
         one = one_of(rng, MODES)
-        words["mode"] = one if rng.random() < 0.6 else (one, one_of(rng, MODES))
+        options["mode"] = one if rng.random() < 0.6 else (one, one_of(rng, MODES))
     if rng.random() < 0.4:
-        words["cval"] = one_of(rng, [1.0, 1.5, -3.25, 300.0, 70_000.0])
-    return words
+        options["cval"] = one_of(rng, [1.0, 1.5, -3.25, 300.0, 70_000.0])
+    return options
 
 
 def footprint(rng: Draw) -> list[list[int]]:
@@ -163,7 +168,7 @@ def footprint(rng: Draw) -> list[list[int]]:
 
 
 def order_row(rng: Draw) -> tuple[str, int]:
-    """Return the text of a row that chooses pixels, and how many layers it gives."""
+    """Return the text of a row that selects pixels, and how many layers it returns."""
     name = one_of(rng, ORDER)
     if rng.random() < 0.6:
         window: Any = footprint(rng)
@@ -198,62 +203,62 @@ def dense_row(rng: Draw) -> str:
 def pool_row(rng: Draw) -> str:
     """Return the text of a row that pools."""
     window = extent(rng, 9), extent(rng, 9)
-    words: dict[str, Any] = {"size": window, "how": one_of(rng, ["max", "min", "sum", "mean",
-                                                                 "median"])}  # fmt: skip
+    how = one_of(rng, ["max", "min", "sum", "mean", "median"])
+    options: dict[str, Any] = {"size": window, "how": how}
     if rng.random() < 0.6:
-        words["stride"] = extent(rng, 9), extent(rng, 9)
+        options["stride"] = extent(rng, 9), extent(rng, 9)
     if rng.random() < 0.4:
         halves = [min(9, k // 2) for k in window]
-        words["padding"] = tuple((between(rng, 0, k), between(rng, 0, k)) for k in halves)
+        options["padding"] = tuple((between(rng, 0, k), between(rng, 0, k)) for k in halves)
     if rng.random() < 0.3:
-        words["dilation"] = extent(rng, 3), extent(rng, 3)
+        options["dilation"] = extent(rng, 3), extent(rng, 3)
     if rng.random() < 0.3:
-        words["ceil_mode"] = True
-    return call_of("pooling", **words)
+        options["ceil_mode"] = True
+    return call_of("pool_case", **options)
 
 
 def filter_line(rng: Draw) -> str:
     """Return a call of `check`."""
-    way, layers = rng.random(), 0
-    if way < 0.35:
+    chance, layers = rng.random(), 0
+    if chance < 0.35:
         text, layers = order_row(rng)
-    elif way < 0.5:
+    elif chance < 0.5:
         text = dense_row(rng)
-    elif way < 0.57:
+    elif chance < 0.57:
         text = pool_row(rng)
     else:
         rows = CORE if rng.random() < 0.3 else OTHERS if rng.random() < 0.15 else cases.CASES
         text = f"row({one_of(rng, rows).id!r})"
     filter = eval(text, vars(fuzz_calls))
-    shape, words = axes(rng)
+    shape, common = axes(rng)
     pixels = image(rng, shape)
     if isinstance(filter, Case):
-        words |= border(rng)
+        common |= border(rng)
         layers = layers or getattr(filter, "layers", 0)
     same_size = not layers and getattr(filter, "keeps_size", filter.function is not imgconv.pool)
     target = out(rng, pixels, len(shape) + bool(layers), same_size)
     if target is None and rng.random() < 0.2:
-        words["dtype"] = np.dtype(dtype(rng)).name
+        common["dtype"] = np.dtype(dtype(rng)).name
     pieces = "strips" if rng.random() < 0.2 else None
     return call_of("check", Text(text), pixels, out=target, threads=between(rng, 1, 5),
-                   pieces=pieces, **words)  # fmt: skip
+                   pieces=pieces, **common)  # fmt: skip
 
 
 def step_text(rng: Draw, mode: str) -> str:
     """Return one step of a pipeline; `mode` for all its borders."""
     from chains import BRANCHED, POINTWISE, WINDOWED
 
-    way = rng.random()
-    if way < 0.4:
+    chance = rng.random()
+    if chance < 0.4:
         name = one_of(rng, ("minimum", "maximum", "median", *cases.SCIPY_MORPHOLOGY))
         return call_of(name, footprint=footprint(rng), mode=Text(mode))
-    if way < 0.5:
+    if chance < 0.5:
         size = between(rng, 1, 6), between(rng, 1, 6)
         kernel = np.round(weights(rng, size), 2).tolist()
         return call_of(one_of(rng, ["correlate", "convolve"]), kernel=kernel, mode=Text(mode))
-    if way < 0.8:
+    if chance < 0.8:
         return one_of(rng, WINDOWED).format(mode)
-    if way < 0.92:
+    if chance < 0.92:
         return one_of(rng, POINTWISE)
     return one_of(rng, BRANCHED).format(mode, mode)
 
@@ -265,7 +270,7 @@ def chain_line(rng: Draw) -> str:
     for _ in range(between(rng, 1, 5)):
         mode = one_of(rng, cases.MODES) if rng.random() < 0.3 else mode
         steps.append(step_text(rng, mode))
-    shape, words = axes(rng, 1)
+    shape, common = axes(rng, 1)
     pixels = image(rng, shape)
     chunks = target = None
     if rng.random() < 0.35:
@@ -275,7 +280,7 @@ def chain_line(rng: Draw) -> str:
         target = out(rng, pixels, len(shape), False)
     pieces = "bands" if rng.random() < 0.6 else None
     return call_of("chain", " | ".join(steps), pixels, out=target, threads=between(rng, 1, 5),
-                   pieces=pieces, chunks=chunks, **words)  # fmt: skip
+                   pieces=pieces, chunks=chunks, **common)  # fmt: skip
 
 
 def layer_line(rng: Draw) -> str:
@@ -287,29 +292,29 @@ def layer_line(rng: Draw) -> str:
     options: dict[str, Any] = {"stride": (between(rng, 1, 3), between(rng, 1, 3))}
     options["padding"] = tuple(between(rng, 0, k // 2) for k in window)
     grad = image(rng, (0, 0, 0, 0), kind) if rng.random() < 0.6 else None
-    words: dict[str, Any] = {"threads": between(rng, 1, 5), "grad": grad, **options}
+    options |= {"threads": between(rng, 1, 5), "grad": grad}
     if name == "lp_pool2d":
-        del words["padding"]
-        return call_of("layer", name, first, 2, window, **words)
+        del options["padding"]
+        return call_of("layer", name, first, 2, window, **options)
     if not name.startswith("conv"):
-        return call_of("layer", name, first, window, **words)
+        return call_of("layer", name, first, window, **options)
     others = between(rng, 1, 9)
     sides = (others, channels) if name == "conv2d" else (channels, others)
     kernel = image(rng, (*sides, *window), kind)
     bias = image(rng, (others,), kind) if rng.random() < 0.5 else None
     dilation = between(rng, 1, 2), between(rng, 1, 2)
-    return call_of("layer", name, first, kernel, bias, **words, dilation=dilation)
+    return call_of("layer", name, first, kernel, bias, **options, dilation=dilation)
 
 
 def draw(seed: int, number: int) -> str:
     """Return line number `number`."""
     rng = np.random.default_rng((seed, number))
-    way = rng.random()
-    if way < 0.6:
+    chance = rng.random()
+    if chance < 0.6:
         return filter_line(rng)
-    if way < 0.78:
+    if chance < 0.78:
         return chain_line(rng)
-    if way < 0.94:
+    if chance < 0.94:
         return call_of("face", seed, number, threads=between(rng, 1, 5))
     return layer_line(rng)
 
@@ -330,7 +335,7 @@ def run(line: str) -> str:
 
 
 def serve(seed: int, first: int, last: int) -> None:
-    """Run lines; tell each before it runs, and what came of it."""
+    """Run lines; print each before it runs, and its result behind it."""
     for number in range(first, last):
         line = draw(seed, number)
         print(f"call {number} {line}", flush=True)
@@ -340,14 +345,14 @@ def serve(seed: int, first: int, last: int) -> None:
 def watched(command: list[str], env: dict[str, str], number: int) -> Iterator[tuple[int, str, str]]:
     """Yield (number, line, what went wrong) of each call of one process, until it ends.
 
-    `number` is told where it ends before any call.
+    If it ends before the first call, that call has the given `number`.
     """
     line = what = ""
-    with tempfile.TemporaryFile() as words:
-        child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=words)
+    with tempfile.TemporaryFile() as complaints:
+        child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=complaints)
         try:
-            for told in lines_of(child):
-                kind, _, rest = told.partition(" ")
+            for report in lines_of(child):
+                kind, _, rest = report.partition(" ")
                 if kind == "call":
                     number, line = int(rest.partition(" ")[0]), rest.partition(" ")[2]
                 elif kind == "done":
@@ -361,9 +366,9 @@ def watched(command: list[str], env: dict[str, str], number: int) -> Iterator[tu
             child.wait()
             child.stdout.close()
         if line or child.returncode:
-            words.seek(0)
-            said = words.read().decode(errors="replace").splitlines()
-            yield number, line, "\n".join([what, *said[:60]])
+            complaints.seek(0)
+            written = complaints.read().decode(errors="replace").splitlines()
+            yield number, line, "\n".join([what, *written[:60]])
 
 
 def lines_of(child: subprocess.Popen) -> Iterator[str]:
@@ -379,27 +384,27 @@ def lines_of(child: subprocess.Popen) -> Iterator[str]:
     raise TimeoutError
 
 
-def watch(wanted: argparse.Namespace) -> int:
+def watch(arguments: argparse.Namespace) -> int:
     """Run calls in processes of their own, report, and return how many failed."""
-    begin = told = time.monotonic()
-    done, last, failed = 0, wanted.calls, 0
-    command = [sys.executable, __file__, "--seed", str(wanted.seed), "--serve"]
+    begin = reported = time.monotonic()
+    done, last, failed = 0, arguments.calls, 0
+    command = [sys.executable, __file__, "--seed", str(arguments.seed), "--serve"]
     # Threads that wait must not take the processors from those that work.
     env = {**os.environ, "OMP_WAIT_POLICY": "passive"}
-    env |= {"IMGCONV_ISA": wanted.level} if wanted.level else {}
-    while done < last and failed < wanted.failures:
+    env |= {"IMGCONV_ISA": arguments.level} if arguments.level else {}
+    while done < last and failed < arguments.failures:
         for number, line, what in watched([*command, f"{done}:{last}"], env, done):
             done, now = number + 1, time.monotonic()
             if what:
                 failed += 1
                 print(f"{what}\npython tests/support/fuzz.py --call {line!r}\n", flush=True)
-            if now - told > 30:
-                told = now
+            if now - reported > 30:
+                reported = now
                 print(f"{done} calls, {failed} failed, {now - begin:.0f} s", flush=True)
-            if now - begin > wanted.seconds or failed == wanted.failures:
+            if now - begin > arguments.seconds or failed == arguments.failures:
                 last = done
                 break
-    print(f"{done} calls with seed {wanted.seed}, {failed} failed")
+    print(f"{done} calls with seed {arguments.seed}, {failed} failed")
     return failed
 
 
@@ -413,16 +418,16 @@ def main() -> int:
     parser.add_argument("--failures", type=int, default=20, help="stop after so many")
     parser.add_argument("--call", metavar="LINE", help="run this call alone")
     parser.add_argument("--serve", metavar="FIRST:LAST", help=argparse.SUPPRESS)
-    wanted = parser.parse_args()
-    if wanted.call:
-        print(run(wanted.call) or "no failure")
+    arguments = parser.parse_args()
+    if arguments.call:
+        print(run(arguments.call) or "no failure")
         return 0
-    if wanted.serve:
-        serve(wanted.seed, *map(int, wanted.serve.split(":")))
+    if arguments.serve:
+        serve(arguments.seed, *map(int, arguments.serve.split(":")))
         return 0
-    if wanted.calls == wanted.seconds:
-        wanted.seconds = 60
-    return int(watch(wanted) > 0)
+    if arguments.calls == arguments.seconds:
+        arguments.seconds = 60
+    return int(watch(arguments) > 0)
 
 
 if __name__ == "__main__":

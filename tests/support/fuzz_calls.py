@@ -1,4 +1,4 @@
-"""The words of the lines that fuzz.py draws: arrays, rows of filters, and what checks a call.
+"""What the lines of fuzz.py name: arrays, rows of filters, and functions that check a call.
 
 >>> check(order("median", [[0, 0, 1]]), Image((3, 70), "<f4"), threads=3)
 >>> chain("sobel | median(size=5)", Image((40, 30), "|u1"), chunks=(17, 9))
@@ -14,20 +14,37 @@ from typing import Any
 import cases
 import fuzz_faces
 import numpy as np
-import oracle
-from cases import BY_ID, OTHERS, Case, Choice, Other, as_tuple
+from cases import BY_ID, OTHERS, SCIPY_MORPHOLOGY, Case, Other, Part, Selection, as_tuple
+from cases.morphology import morphology
+from cases.order import ranked, selection
+from cases.pooling import pool_case
 from comparing import assert_same_bits
 from fuzz_faces import array as random_pixels
 from fuzz_faces import weights
 
 import imgconv
-from imgconv import Pipeline
+from imgconv import Pipeline, face_arguments
 from imgconv.core import plan, threads
 from imgconv.nn import functional
 from imgconv.pipeline.executors import arrays
 
+# What a line may name.
+__all__ = [
+    "Image",
+    "Layout",
+    "Out",
+    "chain",
+    "check",
+    "dense",
+    "face",
+    "layer",
+    "order",
+    "pool_case",
+    "row",
+]
+
 DOCUMENTED = (ValueError, TypeError, MemoryError)
-# The slow twins take so many pixels times pixels of the window.
+# The reference implementations take so many pixels times pixels of the window.
 SMALL = 300_000
 
 
@@ -35,14 +52,14 @@ SMALL = 300_000
 
 
 def call_of(name: str, *args: Any, **options: Any) -> str:
-    """Return the text of a call; what is text already stands as `Text`."""
+    """Return the text of a call; an argument that is text already is a `Text`."""
     parts = [repr(value) for value in args]
     parts += [f"{key}={value!r}" for key, value in options.items() if value is not None]
     return f"{name}({', '.join(parts)})"
 
 
 class Text(str):
-    """A part of a line that stands as it is."""
+    """A part of a line that is written as it is."""
 
     __repr__ = str.__str__
 
@@ -51,12 +68,12 @@ class Text(str):
 
 
 class Brief:
-    """A dataclass that is written without what it has by default."""
+    """A dataclass whose repr leaves out what is as by default."""
 
     def __repr__(self) -> str:
-        told = {each.name: getattr(self, each.name) for each in fields(self)
+        given = {each.name: getattr(self, each.name) for each in fields(self)
                 if getattr(self, each.name) != each.default}  # fmt: skip
-        return call_of(type(self).__name__, **told)
+        return call_of(type(self).__name__, **given)
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,49 +173,38 @@ def row(name: str) -> Row:
     return BY_ID.get(name) or OTHERS_BY_ID[name]
 
 
-def order(name: str, window: Any, place: Any = None) -> Choice:
-    """Return a row that chooses pixels of a window: a size, or a footprint as a list of rows."""
+def order(name: str, window: Any, place: Any = None) -> Selection:
+    """Return a row that selects pixels of a window: a size, or a footprint as a list of rows."""
     is_size = np.ndim(window) < 2
     footprint = np.ones(np.broadcast_to(window, 2), bool) if is_size else np.array(window, bool)
     count = np.count_nonzero(footprint)
-    words = {"size" if is_size else "footprint": window}
-    if name in cases.SCIPY_MORPHOLOGY:
-        twin = partial(cases.morphed, name, footprint)
+    arguments = {"size" if is_size else "footprint": window}
+    if name in SCIPY_MORPHOLOGY:
+        definition = partial(morphology, name, footprint)
     else:
-        wanted = PLACES.get(name, count // 2)
+        places = PLACES.get(name, count // 2)
         if name == "rank":
-            words["rank"] = wanted = place
+            arguments["rank"] = places = place
         if name == "percentile":
-            words["percentiles"] = place
-            wanted = np.minimum(count - 1, count * np.array(place) // 100).astype(int).tolist()
-        twin = partial(cases.ranked, footprint, wanted)
+            arguments["percentiles"] = place
+            places = np.minimum(count - 1, count * np.array(place) // 100).astype(int).tolist()
+        definition = partial(ranked, footprint, places)
     layers = np.size(place) if np.ndim(place) else 0
     function = getattr(imgconv, name)
-    return cases.choice(name, function, words, footprint, None, twin, layers)
+    return selection(name, function, arguments, footprint, None, definition, layers)
 
 
 def dense(name: str, size: tuple[int, int], seed: int, **options: Any) -> Case:
     """Return a row that correlates or convolves with a random kernel."""
     kernel = weights(np.random.default_rng(seed), size)
-    about = {key: value for key, value in options.items() if key != "method"}
+    geometry = {key: value for key, value in options.items() if key != "method"}
     return Case(
         id=name,
         function=getattr(imgconv, name),
         arguments={"kernel": kernel, **options},
-        reference=None,
-        parts=(cases.Part(kernel, turned=name == "convolve", options=about),),
+        library=None,
+        parts=(Part(kernel, flipped=name == "convolve", options=geometry),),
     )
-
-
-def pooling(**arguments: Any) -> Other:
-    """Return a row that pools."""
-
-    def expected(image: np.ndarray) -> np.ndarray:
-        values = oracle.pool(image, **arguments)
-        return cases.exact_integers(values, cases.pool_dtype(image.dtype, arguments["how"]))
-
-    ulps = 64 if arguments["how"] in ("sum", "mean") else 1
-    return Other("pool", imgconv.pool, arguments, expected, ulps, arguments["how"] == "mean")
 
 
 # ---- running and checking ------------------------------------------------------------------------
@@ -238,9 +244,9 @@ def attempt(call: Callable[[], Any]) -> Any:
 
 
 def assert_same(actual: Any, expected: Any) -> None:
-    """Both are the same error, or equal to the bit, but for the sign of zeros.
+    """Both are the same error, or equal to the bit, except for the sign of zeros.
 
-    Which of 0.0 and -0.0 is the least of a window depends on where blocks begin.
+    Whether 0.0 or -0.0 is the minimum of a window depends on where blocks begin.
     """
     if isinstance(expected, Exception) or isinstance(actual, Exception):
         assert type(actual) is type(expected), f"{actual!r}, expected {expected!r}"
@@ -261,13 +267,13 @@ def check(
     **common: Any,
 ) -> None:  # fmt: skip
     """Check a filter."""
-    words = dict(common)
+    options = dict(common)
     if out is not None:
-        words["dtype"] = np.dtype(out.dtype or image.dtype).newbyteorder("=")
+        options["dtype"] = np.dtype(out.dtype or image.dtype).newbyteorder("=")
     copy = plain(image.array())
     with settings(1):
-        expected = attempt(lambda: row.call(copy, **words))
-        assert_right(row, expected, copy, words)
+        expected = attempt(lambda: row.call(copy, **options))
+        assert_right(row, expected, copy, options)
     result = as_tuple(expected)[0] if not isinstance(expected, Exception) else copy
     count = getattr(row, "count", 1)
     with settings(threads, pieces):
@@ -275,24 +281,28 @@ def check(
     assert_same(actual, expected)
 
 
-def assert_right(row: Row, expected: Any, copy: np.ndarray, words: dict[str, Any]) -> None:
-    """What a plain call gave is what the definition says, if that can be had soon."""
-    if isinstance(expected, Exception) or words.keys() & {"axes", "channel_axis"} or not copy.size:
+def assert_right(row: Row, expected: Any, copy: np.ndarray, options: dict[str, Any]) -> None:
+    """What a simple call returned is right by the definition, if that takes no long time."""
+    if (
+        isinstance(expected, Exception)
+        or options.keys() & {"axes", "channel_axis"}
+        or not copy.size
+    ):
         return
     finite = copy.dtype.kind != "f" or np.isfinite(copy).all()
     if isinstance(row, Other):
-        if finite and copy.size < SMALL / 100 and not words:
+        if finite and copy.size < SMALL / 100 and not options:
             row.assert_right(expected, copy)
         return
     small = copy.size * np.prod(row.parts[0].window) < SMALL
-    if small and row.fits(copy.shape) and (finite or row.ordered):
-        cases.assert_right(row, expected, copy, **words)
+    if small and row.fits(copy.shape) and (finite or row.selects):
+        cases.assert_right(row, expected, copy, **options)
 
 
 def filled(
     call: Callable[..., Any], image: Image, out: Out | None, shape: tuple[int, ...], count: int
 ) -> Any:
-    """Return what a call gives into arrays to fill; memory around them must be left alone."""
+    """Return the result of a call into arrays to fill; it must not touch the memory around them."""
     shared = out is not None and out.where == "shared"
     room = out.layout.nbytes(shape, out.dtype) if shared else 0
     memory = poison(max(room, image.placed.nbytes(image.shape, image.dtype)))
@@ -324,7 +334,7 @@ def filled(
 def assert_left_alone(
     spaces: list[np.ndarray], before: list[np.ndarray], targets: list[Any], shape: tuple[int, ...]
 ) -> None:
-    """Nothing of some memory was changed but the arrays to fill, which all but the first hold."""
+    """Nothing has changed but the arrays to fill: one in each piece of memory except the first."""
     for number, (space, old) in enumerate(zip(spaces, before, strict=True)):
         for (placed, dtype), target in zip(targets, spaces[1:], strict=True):
             if space is target:
@@ -356,21 +366,21 @@ def chain(
 
 
 def one_by_one(pipeline: Pipeline, image: np.ndarray, **common: Any) -> Any:
-    """Return what the steps of a pipeline give one by one; of a stack, what the pipeline gives."""
+    """Return the result of a pipeline run step by step; for a stack, that of the pipeline."""
     if "axes" in common:
         return pipeline(image, **common)
     return list(pipeline.stepwise(image, **common))[-1][1]
 
 
 def lazily(pipeline: Pipeline, image: np.ndarray, chunks: tuple[int, ...], common: Any) -> Any:
-    """Return what a pipeline gives of a dask array."""
+    """Return the result of a pipeline for a dask array."""
     import dask
     import dask.array
 
     lazy = as_tuple_of_lazy(pipeline(dask.array.from_array(image, chunks=chunks), **common))
     found = dask.compute(*lazy, scheduler="synchronous")
     for promise, got in zip(lazy, found, strict=True):
-        assert (promise.shape, promise.dtype) == (got.shape, got.dtype), "not what was promised"
+        assert (promise.shape, promise.dtype) == (got.shape, got.dtype), "not as announced"
     return found
 
 
@@ -381,8 +391,7 @@ def as_tuple_of_lazy(result: Any) -> tuple[Any, ...]:
 
 def face(seed: int, number: int, threads: int = 1) -> None:
     """Check a draw of tests/support/fuzz_faces.py."""
-    fuzz_faces.ndimage_arguments.SMALL = imgconv.signal.convolution.SMALL = 0
-    imgconv.signal.smoothing.SMALL = imgconv.skimage.measure.SMALL = 0
+    face_arguments.SMALL_CALLS_FALL_BACK = False
     call = fuzz_faces.draw(seed, number)
     with settings(threads):
         what = fuzz_faces.difference(call)

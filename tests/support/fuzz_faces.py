@@ -1,17 +1,18 @@
-"""A differential fuzzer of the faces: random calls, answered by the original and by the face.
+"""A differential fuzzer of the faces: random calls of the original and of the face.
 
     python tests/support/fuzz_faces.py --seconds 600
     python tests/support/fuzz_faces.py --only median_filter --seed 3
     python tests/support/fuzz_faces.py --seed 0 --draw 4711  # one call again, and its arguments
 
-A draw is given by its seed and its number alone. Both sides get copies of all arrays, in the same
+A draw depends on its seed and its number alone. Both sides get copies of all arrays, in the same
 layout. Results, and arrays to fill, must have the same dtype and be equal to the bit (but for the
-sign of zeros and the payload of NaN); or both must raise the same error with the same words. What
-a face refuses, its original must refuse. Where SciPy leaves memory, `sound_scipy` answers for it.
-Calls run in another process, so that one that ends it is a difference like others.
+sign of zeros and the payload of NaN); or both must raise the same error with the same text. An
+argument that a face refuses its original must refuse, too. Where SciPy leaves its arrays, the face
+is compared with `memory_safe_scipy`. Calls run in another process, so that a crash is a difference
+like others.
 
-Beside each draw the face alone gets the same call with an argument that is no such thing. It may do
-it, refuse it or hand it on; another exception is a fault.
+For each draw the face alone is also called with one bad argument. It may compute the call, refuse
+it or fall back; any other exception is a fault.
 """
 
 import argparse
@@ -28,9 +29,9 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import memory_safe_scipy
 import numpy as np
 import scipy.ndimage
-import sound_scipy
 
 import imgconv.ndimage
 import imgconv.signal
@@ -38,8 +39,8 @@ import imgconv.skimage.feature
 import imgconv.skimage.filters
 import imgconv.skimage.measure
 import imgconv.skimage.restoration
+from imgconv import face_arguments
 from imgconv.fallback import FACES, FaceError, reason_of
-from imgconv.ndimage import call as ndimage_arguments
 
 DTYPES = (
     ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
@@ -50,7 +51,7 @@ MODES = ["reflect", "constant", "nearest", "mirror", "wrap", "grid-mirror", "gri
 MODES += ["grid-wrap"]
 
 
-class Call(NamedTuple):
+class FaceCall(NamedTuple):
     """A function of a module with its arguments."""
 
     module: Any
@@ -66,7 +67,7 @@ class Call(NamedTuple):
 
 
 def show(value: Any) -> str:
-    """Return an argument in few words."""
+    """Return a short text for an argument."""
     if isinstance(value, np.ndarray) and value.size > 60:
         return f"<{value.dtype} {value.shape}, strides {value.strides}>"
     return repr(value)
@@ -99,37 +100,37 @@ def array(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.nd
     return values.astype(d)
 
 
-def laid_out(rng: np.random.Generator, values: np.ndarray) -> np.ndarray:
-    """Return equal values in some layout; seldom the first line over and over."""
-    way = rng.integers(12)
-    if way == 0:
+def with_layout(rng: np.random.Generator, values: np.ndarray) -> np.ndarray:
+    """Return equal values in some layout of memory; seldom with lines repeated by strides of 0."""
+    kind = rng.integers(12)
+    if kind == 0:
         return np.asfortranarray(values)
-    if way == 1:
+    if kind == 1:
         wide = np.zeros((*values.shape[:-1], 2 * values.shape[-1]), values.dtype)
         wide[..., ::2] = values
         return wide[..., ::2]
-    if way in (2, 3):
+    if kind in (2, 3):
         backwards = tuple(slice(None, None, rng.choice([-1, 1])) for _ in values.shape)
         return np.ascontiguousarray(values[backwards])[backwards]
-    if way == 4 and values.dtype.itemsize > 1:
+    if kind == 4 and values.dtype.itemsize > 1:
         return values.astype(values.dtype.newbyteorder())
-    if way == 5:
+    if kind == 5:
         frozen = values.copy()
         frozen.setflags(write=False)
         return frozen
-    if way == 6:
+    if kind == 6:
         base = np.empty(values.nbytes + 1, np.uint8)
         unaligned = np.ndarray(values.shape, values.dtype, base, 1)
         unaligned[...] = values
         return unaligned
-    if way == 7 and values.size:
+    if kind == 7 and values.size:
         axes = [slice(None) if rng.random() < 0.6 else slice(1) for _ in values.shape]
         return np.broadcast_to(values[tuple(axes)].copy(), values.shape)
     return values
 
 
-def again(value: Any, seen: dict[int, Any]) -> Any:
-    """Return a copy of an argument in the same layout; the same array twice stays one."""
+def copied(value: Any, seen: dict[int, Any]) -> Any:
+    """Return a copy of an argument in the same layout; an array that is given twice stays one."""
     if not isinstance(value, np.ndarray):
         return value
     if id(value) not in seen:
@@ -149,7 +150,7 @@ def again(value: Any, seen: dict[int, Any]) -> Any:
 
 
 def memory(base: np.ndarray) -> np.ndarray:
-    """Return the bytes of an array whose elements lie without gaps."""
+    """Return the bytes of an array without gaps."""
     return np.ndarray(base.nbytes, np.uint8, base.ravel(order="K"))
 
 
@@ -159,12 +160,12 @@ def memory(base: np.ndarray) -> np.ndarray:
 def shape(rng: np.random.Generator) -> tuple[int, ...]:
     """Return the shape of a signal, an image or a volume."""
     ndim = rng.choice([1, 2, 2, 2, 3])
-    most = {1: 200, 2: 40, 3: 9}[int(ndim)]
-    return tuple(int(n) for n in rng.integers(1, most, ndim))
+    longest = {1: 200, 2: 40, 3: 9}[int(ndim)]
+    return tuple(int(n) for n in rng.integers(1, longest, ndim))
 
 
 def one_or_each(rng: np.random.Generator, n: int, draw: Callable[[], Any]) -> Any:
-    """Return one value, or a sequence of n; seldom of one too many."""
+    """Return one value, or a sequence of n; seldom with one value too many."""
     if rng.random() < 0.6:
         return draw()
     return [draw() for _ in range(n + (rng.random() < 0.03))]
@@ -188,16 +189,16 @@ def common(
 def output_of(rng: np.random.Generator, image: np.ndarray) -> Any:
     """Return a dtype, its name, an array of one, or the image itself."""
     dtype = str(rng.choice(DTYPES)) if rng.random() < 0.5 else image.dtype.name
-    way = rng.integers(6)
-    if way == 0:
+    kind = rng.integers(6)
+    if kind == 0:
         return dtype
-    if way == 1:
+    if kind == 1:
         return np.dtype(dtype).type
-    if way == 2:
+    if kind == 2:
         return image
-    if way == 3 and rng.random() < 0.1:
+    if kind == 3 and rng.random() < 0.1:
         return np.zeros(tuple(n + 1 for n in image.shape), dtype)
-    return laid_out(rng, array(rng, image.shape, dtype))
+    return with_layout(rng, array(rng, image.shape, dtype))
 
 
 def axes(rng: np.random.Generator, ndim: int) -> Any:
@@ -216,12 +217,12 @@ def count_of(chosen: Any, ndim: int) -> int:
 
 
 def origin(rng: np.random.Generator, sizes: Sequence[int]) -> Any:
-    """Return how far windows of these sizes are shifted: not, to an end, between; seldom beyond."""
+    """Return shifts for windows of these sizes: none, to an end, between; seldom beyond an end."""
     ends = [(-(size // 2), (size - 1) // 2) for size in sizes]
-    way = rng.random()
-    if way < 0.4:
+    kind = rng.random()
+    if kind < 0.4:
         return 0
-    if way < 0.5:
+    if kind < 0.5:
         return int(rng.choice([-1, 1, 2]))
     shifts = [int(rng.choice([0, low, high, rng.integers(low, high, endpoint=True)]))
               for low, high in ends]  # fmt: skip
@@ -251,21 +252,21 @@ def window(rng: np.random.Generator, n: int) -> dict[str, Any]:
 
 
 def along(rng: np.random.Generator, ndim: int) -> dict[str, Any]:
-    """Return an axis, or leave it away."""
+    """Return an axis as an option, or no option."""
     return {} if rng.random() < 0.3 else {"axis": int(rng.integers(-ndim, ndim))}
 
 
 def weights(rng: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
-    """Return a kernel: real, whole, with zeros, symmetric or antisymmetric."""
+    """Return a kernel: real, integer, with zeros, symmetric or antisymmetric."""
     kernel = rng.standard_normal(size)
-    way = rng.integers(5)
-    if way == 0:
+    kind = rng.integers(5)
+    if kind == 0:
         kernel = np.round(2 * kernel)
-    if way == 1:
+    if kind == 1:
         kernel[rng.random(size) < 0.5] = 0
-    if way in (2, 3):
-        turned = kernel[(slice(None, None, -1),) * len(size)]
-        kernel = kernel + turned if way == 2 else kernel - turned
+    if kind in (2, 3):
+        flipped = np.flip(kernel)
+        kernel = kernel + flipped if kind == 2 else kernel - flipped
     return kernel
 
 
@@ -286,7 +287,7 @@ def gaussian_options(rng: np.random.Generator) -> dict[str, Any]:
 
 def ndimage_call(rng: np.random.Generator, name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return arguments for a function of `scipy.ndimage`."""
-    image = laid_out(rng, array(rng, shape(rng), str(rng.choice(DTYPES))))
+    image = with_layout(rng, array(rng, shape(rng), str(rng.choice(DTYPES))))
     ndim = image.ndim
     if name in ("correlate1d", "convolve1d"):
         kernel = weights(rng, (int(rng.integers(1, 10)),))
@@ -351,16 +352,53 @@ def binary_options(rng: np.random.Generator, options: dict[str, Any], n: int) ->
 
 
 # A run ends after so many differences.
-MOST = 20
+MOST_DIFFERENCES = 20
 CALLBACKS = ("generic", "vectorized")
 NDIMAGE = [name.rpartition(".")[2] for name in FACES if name.startswith("scipy.ndimage.")]
 NDIMAGE = sorted(name for name in NDIMAGE if not name.startswith(CALLBACKS))
-# What an argument may be by mistake.
-ODD: list[Any] = [None, "reflect", "", b"x", -1, 0, 2, 1.5, -0.5, np.nan, np.inf, 1j, True]
-ODD += [np.float64(2), np.int8(1), np.array(3), [], (), (1,), (1, 2), [1, 1, 1], [1.5, "a"]]
-ODD += [[[1], [1, 2]], {}, {1: 2}, {1}, range(2), slice(2), np.ones(3), np.ones((3, 3))]
-ODD += [np.ones((2, 3), complex), np.ones((3, 3), object), np.zeros((0, 3)), np.bool_(1), len]
-ODD += [Fraction(3, 2), Decimal("1.5"), "float32", np.float32, np.str_("a"), np.ma.ones((3, 3))]
+# Values that are wrong for most arguments.
+BAD: list[Any] = [
+    None,
+    "reflect",
+    "",
+    b"x",
+    -1,
+    0,
+    2,
+    1.5,
+    -0.5,
+    np.nan,
+    np.inf,
+    1j,
+    True,
+]
+BAD += [
+    np.float64(2),
+    np.int8(1),
+    np.array(3),
+    [],
+    (),
+    (1,),
+    (1, 2),
+    [1, 1, 1],
+    [1.5, "a"],
+]
+BAD += [[[1], [1, 2]], {}, {1: 2}, {1}, range(2), slice(2), np.ones(3), np.ones((3, 3))]
+BAD += [
+    np.ones((2, 3), complex),
+    np.ones((3, 3), object),
+    np.zeros((0, 3)),
+    np.bool_(1),
+    len,
+]
+BAD += [
+    Fraction(3, 2),
+    Decimal("1.5"),
+    "float32",
+    np.float32,
+    np.str_("a"),
+    np.ma.ones((3, 3)),
+]
 
 
 # ---- scipy.signal and scikit-image ------------------------------------------------------------
@@ -370,7 +408,7 @@ SIGNAL += ["medfilt2d", "medfilt", "wiener"]
 SKIMAGE = [name for name in FACES if name.startswith("skimage.")]
 OTHERS = [f"scipy.signal.{name}" for name in SIGNAL] + SKIMAGE
 SKIMAGES = "imgconv.skimage"
-# What is equal to the bit; of other floats the errors are a share of what is added up.
+# Functions that are equal to the bit; for other floats the tolerance is a share of the largest sum.
 EXACT = {"median", "minimum", "maximum", "gradient", "mean", "canny", "apply_hysteresis_threshold"}
 EXACT |= {"medfilt", "medfilt2d", "gaussian", "threshold_local", "denoise_bilateral"}
 SHARE = 64
@@ -387,11 +425,11 @@ def other_call(rng: np.random.Generator, name: str) -> tuple[tuple[Any, ...], di
     """Return arguments for a function of `scipy.signal` or of scikit-image."""
     function = name.rpartition(".")[2]
     dtype = str(rng.choice(DTYPES))
-    # SciPy reads outside memory where Gabor's kernel is many times the image.
-    least = 6 if function == "gabor" else 1
-    image = laid_out(rng, in_units(rng, dtype, tuple(rng.integers(least, 40, 2))))
+    # SciPy reads outside its arrays where Gabor's kernel is many times as long as the image.
+    shortest = 6 if function == "gabor" else 1
+    image = with_layout(rng, in_units(rng, dtype, tuple(rng.integers(shortest, 40, 2))))
     if not any(image.strides):
-        image = image.copy()  # to SciPy all pixels of such an image lie outside
+        image = image.copy()  # with strides of 0 SciPy treats all pixels as outside
     if name.startswith("scipy.signal."):
         return (image, *signal_arguments(rng, function, dtype)), {}
     if ".rank." in name:
@@ -420,7 +458,7 @@ def other_call(rng: np.random.Generator, name: str) -> tuple[tuple[Any, ...], di
 
 
 def signal_arguments(rng: np.random.Generator, function: str, dtype: str) -> tuple[Any, ...]:
-    """Return what comes behind the image."""
+    """Return the arguments after the image."""
     if function in ("medfilt", "medfilt2d", "wiener"):
         return (int(rng.choice([1, 3, 5])),)
     kernel = in_units(rng, str(rng.choice(DTYPES)) if rng.random() < 0.5 else dtype,
@@ -431,10 +469,10 @@ def signal_arguments(rng: np.random.Generator, function: str, dtype: str) -> tup
     return kernel, mode
 
 
-def near(ours: Any, theirs: Any, call: Call) -> bool:
-    """Whether floats are equal within rounding, where a face need not be equal to the bit."""
+def equal_within_rounding(ours: Any, theirs: Any, call: FaceCall) -> bool:
+    """Whether results agree: to the bit, or floats to rounding where the face promises no more."""
     if call.name in EXACT or ours.dtype.kind != "f" or ours.dtype != theirs.dtype:
-        return same(ours, theirs)
+        return equal_bits(ours, theirs)
     arrays = [a for a in call.args if isinstance(a, np.ndarray) and a.size]
     narrow = any(a.dtype.kind == "f" and a.dtype.itemsize < 8 for a in arrays)
     sizes = [float(np.abs(a.astype(float)).max()) * (a.size if i else 1)
@@ -444,7 +482,7 @@ def near(ours: Any, theirs: Any, call: Call) -> bool:
     return np.allclose(ours, theirs, 0, SHARE * eps * largest, equal_nan=True)
 
 
-def draw(seed: int, number: int, only: str | None = None) -> Call:
+def draw(seed: int, number: int, only: str | None = None) -> FaceCall:
     """Return draw number `number`."""
     rng = np.random.default_rng((seed, number))
     name = only or str(rng.choice(NDIMAGE if rng.random() < 0.6 else OTHERS))
@@ -452,19 +490,19 @@ def draw(seed: int, number: int, only: str | None = None) -> Call:
         module, _, function = name.rpartition(".")
         ours = import_module(module.replace("scipy.", "imgconv.").replace("skimage", SKIMAGES))
         args, options = other_call(rng, name)
-        return Call(ours, import_module(module), function, args, options)
+        return FaceCall(ours, import_module(module), function, args, options)
     args, options = ndimage_call(rng, name)
-    return Call(imgconv.ndimage, scipy.ndimage, name, args, options)
+    return FaceCall(imgconv.ndimage, scipy.ndimage, name, args, options)
 
 
-# ---- both sides ------------------------------------------------------------------------------
+# ---- comparison ------------------------------------------------------------------------------
 
 
-def answer(module: Any, call: Call) -> tuple[Any, dict[int, Any]]:
-    """Return the result or the error of one side, and the copies that it worked on."""
+def answer(module: Any, call: FaceCall) -> tuple[Any, dict[int, Any]]:
+    """Return the result or the error of one side, and the copies of the arrays that it got."""
     seen: dict[int, Any] = {}
-    args = [again(value, seen) for value in call.args]
-    options = {name: again(value, seen) for name, value in call.options.items()}
+    args = [copied(value, seen) for value in call.args]
+    options = {name: copied(value, seen) for name, value in call.options.items()}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
@@ -473,7 +511,7 @@ def answer(module: Any, call: Call) -> tuple[Any, dict[int, Any]]:
             return error, seen
 
 
-def same(ours: Any, theirs: Any) -> bool:
+def equal_bits(ours: Any, theirs: Any) -> bool:
     """Whether two arrays have the same dtype and values; NaN equals NaN."""
     if ours.dtype != theirs.dtype or ours.shape != theirs.shape:
         return False
@@ -482,8 +520,8 @@ def same(ours: Any, theirs: Any) -> bool:
     return np.array_equal(ours, theirs, equal_nan=ours.dtype.kind in "fc")
 
 
-def apart(ours: Any, theirs: Any) -> str:
-    """Tell where two arrays differ first."""
+def first_difference(ours: Any, theirs: Any) -> str:
+    """Return where two arrays differ first."""
     if ours.shape != theirs.shape:
         return f"shapes {ours.shape} and {theirs.shape}"
     with np.errstate(all="ignore"):
@@ -494,17 +532,17 @@ def apart(ours: Any, theirs: Any) -> str:
     return f"{len(places)} of {ours.size}, at {places[0]}: {ours[first]!r}, {theirs[first]!r}"
 
 
-# What answers for a library that does not always stay inside memory.
-SOUND = {scipy.ndimage: sound_scipy}
+# Used instead of a library that sometimes leaves its arrays.
+MEMORY_SAFE = {scipy.ndimage: memory_safe_scipy}
 
 
-def difference(call: Call) -> str:
-    """Return what is not the same on both sides; nothing if all is."""
-    theirs, their_arrays = answer(SOUND.get(call.original, call.original), call)
+def difference(call: FaceCall) -> str:
+    """Return what differs between face and original; "" if nothing does."""
+    theirs, their_arrays = answer(MEMORY_SAFE.get(call.original, call.original), call)
     record = FACES[f"{call.original.__name__}.{call.name}"]
-    refused = sum(n for why, n in record.handed.items() if why.startswith("refused"))
+    refused = sum(n for why, n in record.fallbacks.items() if why.startswith("refused"))
     ours, our_arrays = answer(call.module, call)
-    if isinstance(theirs, sound_scipy.Open):
+    if isinstance(theirs, memory_safe_scipy.AnyResult):
         return ""
     if isinstance(theirs, Exception):
         if type(ours) is type(theirs) and str(ours) == str(theirs):
@@ -512,33 +550,34 @@ def difference(call: Call) -> str:
         return f"ours {show(ours)}\ntheirs {theirs!r}"
     if isinstance(ours, Exception):
         return f"ours raised {ours!r}"
-    if refused != sum(n for why, n in record.handed.items() if why.startswith("refused")):
-        return f"we refused what the original does: {record.handed}"
+    if refused != sum(n for why, n in record.fallbacks.items() if why.startswith("refused")):
+        return f"the face refused, the original did not: {record.fallbacks}"
     pairs = zip(ours, theirs, strict=True) if isinstance(ours, tuple) else [(ours, theirs)]
     if call.original is not scipy.ndimage:
-        ours, theirs = next((p for p in pairs if not near(*p, call)), (None, None))
-    if ours is not None and (call.original is not scipy.ndimage or not same(ours, theirs)):
-        return f"ours {ours.dtype}, theirs {theirs.dtype}\n{apart(ours, theirs)}"
-    if any(not same(our_arrays[key], value) for key, value in their_arrays.items()):
-        return "the arguments were left different"
+        ours, theirs = next((p for p in pairs if not equal_within_rounding(*p, call)), (None, None))
+    if ours is not None and (call.original is not scipy.ndimage or not equal_bits(ours, theirs)):
+        return f"ours {ours.dtype}, theirs {theirs.dtype}\n{first_difference(ours, theirs)}"
+    if any(not equal_bits(our_arrays[key], value) for key, value in their_arrays.items()):
+        return "the arguments differ after the call"
     return ""
 
 
-def spoilt(rng: np.random.Generator, call: Call) -> Call:
-    """Return a call with one argument replaced or added by what it should not be."""
+def with_bad_argument(rng: np.random.Generator, call: FaceCall) -> FaceCall:
+    """Return a call with one argument replaced by a bad one, or with a bad one added."""
     names = list(inspect.signature(getattr(call.module, call.name)).parameters)
-    odd, place = ODD[rng.integers(len(ODD))], int(rng.integers(len(names)))
+    bad = BAD[rng.integers(len(BAD))]
+    place = int(rng.integers(len(names)))
     if place < len(call.args):
-        return call._replace(args=(*call.args[:place], odd, *call.args[place + 1 :]))
-    return call._replace(options=call.options | {names[place]: odd})
+        return call._replace(args=(*call.args[:place], bad, *call.args[place + 1 :]))
+    return call._replace(options=call.options | {names[place]: bad})
 
 
-def fault(call: Call) -> str:
-    """Return which fault of ours a call meets; nothing if it is done, refused or handed on.
+def fault(call: FaceCall) -> str:
+    """Return the fault of imgconv that a call runs into; "" if it is computed or falls back.
 
-    The original is not asked: errors that it meets half-way have left its memory damaged.
+    The original is not called: its memory may be damaged after an error half-way.
     """
-    ours, _ = answer(SimpleNamespace(**{call.name: own(call)}), call)
+    ours, _ = answer(SimpleNamespace(**{call.name: decorated(call)}), call)
     if isinstance(ours, Exception):
         try:
             reason_of(call.name, ours)
@@ -547,36 +586,35 @@ def fault(call: Call) -> str:
     return ""
 
 
-def own(call: Call) -> Callable[..., Any]:
-    """Return the function that is decorated as a face."""
+def decorated(call: FaceCall) -> Callable[..., Any]:
+    """Return the function without the fallback of its face."""
     return getattr(call.module, call.name).__wrapped__  # type: ignore[no-any-return]
 
 
 def differences(seed: int, only: str | None = None, first: int = 0) -> Iterator[tuple[int, str]]:
-    """Yield the number of each draw and what is different, for ever."""
+    """Yield the number of each draw and what differs, without end."""
     number = first
     while True:
         call = draw(seed, number, only)
-        odd = spoilt(np.random.default_rng((seed, number, 1)), call)
-        yield number, difference(call) or fault(odd)
+        bad = with_bad_argument(np.random.default_rng((seed, number, 1)), call)
+        yield number, difference(call) or fault(bad)
         number += 1
 
 
-def try_draws(wanted: argparse.Namespace, end: float, counts: np.ndarray) -> None:
-    """Try draws from counts[0] on, and count in counts[1] those that make a difference."""
-    for number, what in differences(wanted.seed, wanted.only, int(counts[0])):
+def try_draws(settings: argparse.Namespace, end: float, counts: np.ndarray) -> None:
+    """Try draws from counts[0] on, and count in counts[1] those that differ."""
+    for number, what in differences(settings.seed, settings.only, int(counts[0])):
         if what:
             counts[1] += 1
-            print(
-                f"--draw {number}: {draw(wanted.seed, number, wanted.only)}\n{what}\n", flush=True
-            )
+            call = draw(settings.seed, number, settings.only)
+            print(f"--draw {number}: {call}\n{what}\n", flush=True)
         counts[0] = number + 1
-        if time.monotonic() > end or counts[1] >= MOST or counts[0] >= wanted.draws:
+        if time.monotonic() > end or counts[1] >= MOST_DIFFERENCES or counts[0] >= settings.draws:
             break
 
 
 def in_child(*args: Any) -> int:
-    """Try draws in a process of their own; return how it ended."""
+    """Try draws in a process of their own; return its exit code."""
     child = os.fork()
     if not child:
         try_draws(*args)
@@ -592,22 +630,22 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", help="the name of a function")
     parser.add_argument("--draw", type=int, help="this draw alone, with its arguments")
-    wanted = parser.parse_args()
+    settings = parser.parse_args()
     os.environ["IMGCONV_STRICT"] = "1"
-    # Images of a few pixels go to the engine, too.
-    ndimage_arguments.SMALL = imgconv.signal.convolution.SMALL = 0
-    imgconv.signal.smoothing.SMALL = imgconv.skimage.measure.SMALL = 0
-    if wanted.draw is not None:
-        call = draw(wanted.seed, wanted.draw, wanted.only)
+    face_arguments.SMALL_CALLS_FALL_BACK = False
+    if settings.draw is not None:
+        call = draw(settings.seed, settings.draw, settings.only)
         print(call, difference(call) or "no difference", sep="\n")
-        print(fault(spoilt(np.random.default_rng((wanted.seed, wanted.draw, 1)), call)))
+        print(
+            fault(with_bad_argument(np.random.default_rng((settings.seed, settings.draw, 1)), call))
+        )
         return 0
-    end, counts = time.monotonic() + wanted.seconds, np.frombuffer(mmap.mmap(-1, 16), np.int64)
-    while ended := in_child(wanted, end, counts):
+    end, counts = time.monotonic() + settings.seconds, np.frombuffer(mmap.mmap(-1, 16), np.int64)
+    while ended := in_child(settings, end, counts):
         number = int(counts[0])
-        print(f"--draw {number}: {draw(wanted.seed, number, wanted.only)}\nexit code {ended}\n")
+        print(f"--draw {number}: {draw(settings.seed, number, settings.only)}\nexit code {ended}\n")
         counts += 1
-        if counts[1] >= MOST:
+        if counts[1] >= MOST_DIFFERENCES:
             break
     print(f"{counts[0]} calls, {counts[1]} differences")
     return int(counts[1] > 0)

@@ -1,4 +1,4 @@
-"""Gradients to hold those of a layer against: finite differences, and PyTorch's where it is."""
+"""Gradients to compare those of a layer with: finite differences, and PyTorch if installed."""
 
 import inspect
 
@@ -36,7 +36,7 @@ def as_tuple(gradients):
 
 
 def check_differences(name, arrays, rng, tol=1e-6, **options):
-    """Hold `name_backward` against finite differences with respect to each array."""
+    """Compare `name_backward` with finite differences with respect to each array."""
     function, backward = getattr(nn, name), getattr(nn, f"{name}_backward")
     grad_output = np.asarray(rng.standard_normal(np.shape(function(*arrays, **options))))
     gradients = as_tuple(backward(grad_output, *arrays, **options))
@@ -53,7 +53,7 @@ def check_differences(name, arrays, rng, tol=1e-6, **options):
 
 
 def check_torch(name, arrays, rng, *, reference=None, constants=(), tol=None, **options):
-    """Hold a function and its gradients against those of `torch.nn.functional`."""
+    """Compare a function and its gradients with those of `torch.nn.functional`."""
     reference = reference or getattr(torch.nn.functional, name)
     tensors = [None if a is None else torch.tensor(a, requires_grad=True) for a in arrays]
     expected = reference(*tensors, *map(torch.tensor, constants), **_tensors(options))

@@ -1,4 +1,4 @@
-"""What layers are held against: PyTorch where it is installed, else the slow twins."""
+"""What layers are compared with: PyTorch where it is installed, else the reference."""
 
 import os
 
@@ -14,22 +14,22 @@ except ImportError:
 EXAMPLES = int(os.environ.get("IMGCONV_EXAMPLES", "60"))
 
 
-def reference(name, arrays, *arguments, **words):
+def reference(name, arrays, *arguments, **options):
     """Return the result of a function and its vector-Jacobian product.
 
     The product is a function of grad_output, which returns one gradient for each array.
     """
     if torch is None:
-        result = getattr(oracle_nn, name)(*arrays, *arguments, **words)
+        result = getattr(oracle_nn, name)(*arrays, *arguments, **options)
 
         def back(grad):
-            found = getattr(oracle_nn, f"{name}_backward")(grad, *arrays, *arguments, **words)
+            found = getattr(oracle_nn, f"{name}_backward")(grad, *arrays, *arguments, **options)
             return found if isinstance(found, tuple) else (found,)
 
         return result, back
     function = getattr(torch.nn.functional, name)
     given = [None if each is None else torch.tensor(each, requires_grad=True) for each in arrays]
-    output = function(*given, *arguments, **words)
+    output = function(*given, *arguments, **options)
 
     def back(grad):
         known = [each for each in given if each is not None]
@@ -44,7 +44,7 @@ def random(seed, *shape, dtype=np.float64):
 
 
 def assert_near(actual, expected, terms=1):
-    """Equal but for the rounding of sums of so many terms of about 1."""
+    """Equal but for the rounding of sums of so many terms near 1."""
     expected = np.asarray(expected)
     assert actual.shape == expected.shape
     assert actual.dtype == expected.dtype
@@ -53,7 +53,7 @@ def assert_near(actual, expected, terms=1):
 
 
 def assert_gradients(function, backward, arrays, seed=0):
-    """A gradient is the slope along any direction, by central differences in float64."""
+    """Gradients are slopes along a random direction, by central differences in float64."""
     result = function(*arrays)
     grad = random(seed, *result.shape)
     found = backward(grad, *arrays)

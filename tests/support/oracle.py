@@ -1,6 +1,6 @@
-"""Slow twins: the filters as their definitions read, in float64, by NumPy alone.
+"""Reference implementations: the filters as their definitions read, in float64, by NumPy alone.
 
-Nothing here knows imgconv. Images are 2-D; a border mode is one name, or one for each axis.
+Nothing here imports imgconv. Images are 2-D; a border mode is one name, or one for each axis.
 """
 
 import numpy as np
@@ -55,8 +55,8 @@ def extend(image, before, after, mode="reflect", cval=0.0):
 def correlate(image, kernel, *, shape="same", stride=1, dilation=1, mode="reflect", cval=0.0):
     """out[y, x] = sum of kernel[i, j] * image[y + d (i - kh // 2), x + d (j - kw // 2)].
 
-    For shape "valid" and "full" the kernel's first and last place are those at which it lies inside
-    the image and at which it overlaps it.
+    For shape "valid" the kernel takes all places inside the image, for "full" all places where it
+    overlaps the image.
     """
     kernel = np.asarray(kernel, dtype=np.float64)
     centre = tuple(k // 2 for k in kernel.shape)
@@ -100,7 +100,7 @@ def pool(
     image, size, stride=None, *, how="max", padding=0, dilation=1, ceil_mode=False,
     count_include_pad=True,
 ):  # fmt: skip
-    """What is made of the pixels of each window, before it is rounded.
+    """Maximum, minimum, sum, mean or median of the pixels of each window, before it is rounded.
 
     In float64, but integers of 64 bits are Python's, so that nothing is lost.
     """
@@ -163,8 +163,8 @@ def bilateral(
     """out[p] = sum over q of w(p, q) image[q] / sum over q of w(p, q), where w(p, q) is
     exp(-|q - p|^2 / (2 sigma_spatial^2) - |guide[q] - guide[p]|^2 / (2 sigma_color^2)).
 
-    Channels, if any, are last. Of all that is subtracted the result is independent; taking the
-    pixel itself from each keeps digits.
+    Channels, if any, are last. The mean is that of the differences to image[p], plus image[p]:
+    small numbers lose fewer digits.
     """
     image = np.asarray(image, dtype=np.float64)
     guide = image if guide is None else np.asarray(guide, dtype=np.float64)
@@ -175,20 +175,22 @@ def bilateral(
         for each in (image, guide)
     )
     inside = np.s_[r : r + height, r : r + width]
-    top = np.zeros((height, width, values.shape[2]))
-    below = np.zeros((height, width, 1))
+    weighted = np.zeros((height, width, values.shape[2]))
+    weights = np.zeros((height, width, 1))
     for i in range(2 * r + 1):
         for j in range(2 * r + 1):
-            far = (i - r) ** 2 + (j - r) ** 2
-            if window == "disk" and far > r**2:
+            distance = (i - r) ** 2 + (j - r) ** 2
+            if window == "disk" and distance > r**2:
                 continue
             there = np.s_[i : i + height, j : j + width]
             apart = np.abs(around[there] - around[inside])
-            unlike = apart.sum(axis=-1) ** 2 if metric == "l1" else (apart**2).sum(axis=-1)
-            w = np.exp(-far / (2 * sigma_spatial**2) - unlike / (2 * sigma_color**2))[..., None]
-            top += w * (values[there] - values[inside])
-            below += w
-    return (values[inside] + top / below).reshape(image.shape)
+            colour = apart.sum(axis=-1) ** 2 if metric == "l1" else (apart**2).sum(axis=-1)
+            w = np.exp(-distance / (2 * sigma_spatial**2) - colour / (2 * sigma_color**2))[
+                ..., None
+            ]
+            weighted += w * (values[there] - values[inside])
+            weights += w
+    return (values[inside] + weighted / weights).reshape(image.shape)
 
 
 def guided(image, guide, radius, eps, *, mode="reflect", cval=0.0):
@@ -238,7 +240,7 @@ def window_pixels(image, footprint, before, mode="reflect", cval=0.0):
 
 
 def rank(image, footprint, before, place, mode="reflect", cval=0.0):
-    """The pixel with `place` pixels of the window below it; NaN where the window holds one."""
+    """The pixel at `place` in the order of its window; NaN where the window contains one."""
     pixels = window_pixels(image, footprint, before, mode, cval)
     result = np.sort(pixels, axis=0)[place]
     if result.dtype.kind == "f":
@@ -247,7 +249,7 @@ def rank(image, footprint, before, place, mode="reflect", cval=0.0):
 
 
 def difference(high, low):
-    """high - low, of integers as objects that hold it exactly; of bool where they differ."""
+    """high - low; exact, as Python's integers, for integers; for bool whether they differ."""
     if high.dtype.kind == "b":
         return high != low
     if high.dtype.kind == "f":

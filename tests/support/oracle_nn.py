@@ -1,4 +1,4 @@
-"""Slow twins of the layers: the definitions, tap by tap, on (N, C, H, W) arrays."""
+"""Reference implementations of layers: the definitions, tap by tap, on (N, C, H, W) arrays."""
 
 import numpy as np
 
@@ -9,12 +9,12 @@ def pads(padding):
     return tuple((p, p) if np.ndim(p) == 0 else tuple(p) for p in (y, x))
 
 
-def two(value):
+def pair(value):
     return tuple(np.broadcast_to(value, 2).tolist())
 
 
 def taps(shape, kernel, stride, dilation):
-    """For each tap (i, j), the pixels of the padded image that it stands on, as slices."""
+    """For each tap (i, j), the pixels of the padded image that it reads, as slices."""
     counts = [
         (n - (k - 1) * d - 1) // s + 1
         for n, k, s, d in zip(shape, kernel, stride, dilation, strict=True)
@@ -56,7 +56,7 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, padd
     wide = padded(x, padding, padding_mode)
     kernel = split(weight, groups, 0)
     result = 0
-    for (i, j), pixels in taps(wide.shape[2:], weight.shape[2:], two(stride), two(dilation)):
+    for (i, j), pixels in taps(wide.shape[2:], weight.shape[2:], pair(stride), pair(dilation)):
         part = split(wide[(..., *pixels)], groups)
         result = result + np.einsum("goc,ngchw->ngohw", kernel[..., i, j], part)
     result = result.reshape(x.shape[0], weight.shape[0], *result.shape[-2:])
@@ -70,7 +70,7 @@ def conv2d_backward(
     kernel = split(weight, groups, 0)
     grads = split(grad, groups)
     grad_wide, grad_kernel = np.zeros_like(split(wide, groups)), np.zeros_like(kernel)
-    for (i, j), pixels in taps(wide.shape[2:], weight.shape[2:], two(stride), two(dilation)):
+    for (i, j), pixels in taps(wide.shape[2:], weight.shape[2:], pair(stride), pair(dilation)):
         part = split(wide[(..., *pixels)], groups)
         grad_kernel[..., i, j] = np.einsum("ngohw,ngchw->goc", grads, part)
         grad_wide[(..., *pixels)] += np.einsum("goc,ngohw->ngchw", kernel[..., i, j], grads)
@@ -84,19 +84,19 @@ def conv2d_backward(
 def conv_transpose2d(
     x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
-    """The transposed of a convolution: each pixel lays the kernel down, `stride` apart."""
+    """The transpose of a convolution: each pixel adds its kernel to the result, `stride` apart."""
     (top, bottom), (left, right) = pads(padding)
     size = [
         (n - 1) * s + d * (k - 1) + 1 + o
         for n, s, d, k, o in zip(
-            x.shape[2:], two(stride), two(dilation), weight.shape[2:], two(output_padding),
+            x.shape[2:], pair(stride), pair(dilation), weight.shape[2:], pair(output_padding),
             strict=True,
         )
     ]  # fmt: skip
     kernel, inputs = split(weight, groups, 0), split(x, groups)
     wide = np.zeros((x.shape[0], groups, weight.shape[1], *size), x.dtype)
-    inner = [n - o for n, o in zip(size, two(output_padding), strict=True)]
-    for (i, j), pixels in taps(inner, weight.shape[2:], two(stride), two(dilation)):
+    inner = [n - o for n, o in zip(size, pair(output_padding), strict=True)]
+    for (i, j), pixels in taps(inner, weight.shape[2:], pair(stride), pair(dilation)):
         wide[(..., *pixels)] += np.einsum("gco,ngchw->ngohw", kernel[..., i, j], inputs)
     result = wide.reshape(x.shape[0], -1, *size)[
         :, :, top : size[0] - bottom, left : size[1] - right
@@ -107,22 +107,22 @@ def conv_transpose2d(
 def conv_transpose2d_backward(
     grad, x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
-    """By the convolution that this transposes, of which output_padding may see more windows."""
-    words = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    grad_x = conv2d(grad, weight, **words)
+    """By the convolution that this transposes; with output_padding it may have more windows."""
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    grad_x = conv2d(grad, weight, **options)
     wide = np.zeros_like(grad_x)
     wide[:, :, : x.shape[2], : x.shape[3]] = x
     return (
         grad_x[:, :, : x.shape[2], : x.shape[3]],
-        conv2d_backward(wide, grad, weight, **words)[1],
+        conv2d_backward(wide, grad, weight, **options)[1],
         None if bias is None else grad.sum(axis=(0, 2, 3)),
     )
 
 
 def windows(x, kernel, stride, padding, dilation, ceil_mode, fill):
-    """All windows of a pooling layer, (N, C, oh, ow, kh, kw), and which pixels are what.
+    """All windows of a pooling layer, (N, C, oh, ow, kh, kw), their kinds, and their places.
 
-    The second array is 2 on the image, 1 on its padding, 0 beyond.
+    A pixel's kind is 2 on the image, 1 on its padding, 0 beyond.
     """
     around = pads(padding)
     counts, ends = [], []
@@ -158,8 +158,8 @@ def windows(x, kernel, stride, padding, dilation, ceil_mode, fill):
 
 
 def pool_arguments(kernel_size, stride):
-    kernel = two(kernel_size)
-    return kernel, kernel if stride is None else two(stride)
+    kernel = pair(kernel_size)
+    return kernel, kernel if stride is None else pair(stride)
 
 
 def max_pool2d(
@@ -168,7 +168,7 @@ def max_pool2d(
     """The first of the largest; the last NaN, if there is one."""
     kernel, steps = pool_arguments(kernel_size, stride)
     low = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-    found, kind, (y, x_) = windows(x, kernel, steps, padding, two(dilation), ceil_mode, low)
+    found, kind, (y, x_) = windows(x, kernel, steps, padding, pair(dilation), ceil_mode, low)
     flat = found.reshape(*found.shape[:4], -1)
     inside = np.broadcast_to((kind == 2).reshape(*kind.shape[:2], -1), flat.shape)
     largest = flat.max(axis=-1, where=inside, initial=low)

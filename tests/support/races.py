@@ -19,18 +19,16 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+from caches import caches
 from cases import CASES, as_tuple, sample
 from gradients import functions
 from layer_calls import calls
 
 import imgconv
 from imgconv import nn
-from imgconv.core import memory, plan, threads
-from imgconv.core.cache import Cache
-from imgconv.filters import linear, order
-from imgconv.nn.core import correlation
+from imgconv.core import memory, threads
 
-CACHES: list[Cache] = [plan.PLANS, linear.OPERATIONS, order.FOOTPRINTS, correlation.PACKED]
+CACHES = list(caches().values())
 DTYPES = ("uint8", "int16", "float16", "float32", "float64")
 # Rounds of so many calls, each done by so many threads.
 CALLS, THREADS = 12, 6
@@ -38,7 +36,7 @@ SECONDS = 120
 
 
 class Call(NamedTuple):
-    """Something to do, which gives arrays; `name` says what it is."""
+    """Something to run that returns arrays, and its name in reports."""
 
     name: str
     run: Callable[[], tuple[np.ndarray, ...]]
@@ -118,15 +116,15 @@ def layer(rng: np.random.Generator) -> Call:
     """Return a function of `imgconv.nn` with its gradient."""
     name = str(rng.choice(functions()))
     choices = calls(name, rng, str(rng.choice(["float32", "float64"])))
-    args, words = choices[rng.integers(len(choices))]
-    # One that moves its arguments along, as batch_norm its means, is given copies.
+    args, options = choices[rng.integers(len(choices))]
+    # A function may change its arguments, as batch_norm its means: it gets copies.
     args, seed = tuple(args), int(rng.integers(1 << 30))
 
     def run() -> tuple[np.ndarray, ...]:
         own = [arg.copy() if isinstance(arg, np.ndarray) else arg for arg in args]
-        result = np.asarray(getattr(nn, name)(*own, **words))
+        result = np.asarray(getattr(nn, name)(*own, **options))
         grad = np.random.default_rng(seed).standard_normal(result.shape).astype(result.dtype)
-        found = as_tuple(getattr(nn, f"{name}_backward")(np.asarray(grad), *own, **words))
+        found = as_tuple(getattr(nn, f"{name}_backward")(np.asarray(grad), *own, **options))
         return (result, *(each for each in found if each is not None))
 
     return Call(f"nn.{name}", run)
@@ -189,19 +187,19 @@ def side_by_side(rng: np.random.Generator) -> list[str]:
     with imgconv.threads(1):
         expected = case.results(image)
     axis = int(rng.integers(1 + expected[0].ndim))
-    whole = [
+    shared = [
         np.zeros((*each.shape[:axis], THREADS, *each.shape[axis:]), each.dtype) for each in expected
     ]
 
     def work(number: int) -> None:
-        outs = tuple(np.moveaxis(each, axis, 0)[number] for each in whole)
+        outs = tuple(np.moveaxis(each, axis, 0)[number] for each in shared)
         with imgconv.threads(1 + number % 3):
             case.call(image, out=outs if len(outs) > 1 else outs[0])
 
     errors = together(work)
     right = all(
         np.ascontiguousarray(part).tobytes() == one.tobytes()
-        for one, each in zip(expected, whole, strict=True)
+        for one, each in zip(expected, shared, strict=True)
         for part in np.moveaxis(each, axis, 0)
     )
     name = f"{case.id} of {image.dtype} {image.shape} along axis {axis}"
@@ -225,12 +223,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--round", type=int, help="this round alone")
-    wanted = parser.parse_args()
+    arguments = parser.parse_args()
     prepare()
-    if wanted.round is not None:
-        print(*(wrong_in(wanted.round) or ["no difference"]), sep="\n")
+    if arguments.round is not None:
+        print(*(wrong_in(arguments.round) or ["no difference"]), sep="\n")
         return 0
-    end, number, found = time.monotonic() + wanted.seconds, 0, 0
+    end, number, found = time.monotonic() + arguments.seconds, 0, 0
     while time.monotonic() < end and found < 20:
         for what in wrong_in(number):
             print(f"--round {number}: {what}", flush=True)

@@ -3,21 +3,31 @@
 import cases
 import numpy as np
 import pytest
-from cases import BY_ID, CASES, assert_right, assert_rounded, sample
+from cases import (
+    BY_ID,
+    CASES,
+    OTHERS,
+    Other,
+    assert_right,
+    assert_rounded,
+    assert_selected,
+    assert_untouched,
+    sample,
+)
 from comparing import assert_close
 
 IMAGE = sample((37, 41), np.float64)
 
 
 def test_every_row_has_a_name_of_its_own():
-    assert len(BY_ID) == len(CASES)
+    assert len({row.id for row in (*CASES, *OTHERS)}) == len(CASES) + len(OTHERS)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_slow_twin_and_library_agree(case):
+def test_reference_implementation_and_library_agree(case):
     for mode in case.modes:
-        expected = case.reference(IMAGE, mode, 0.0)
-        assert_right(case, case.twin(IMAGE, mode), IMAGE, exact=expected, dtype=np.float64)
+        expected = case.library(IMAGE, mode, 0.0)
+        assert_right(case, case.exact(IMAGE, mode), IMAGE, exact=expected, dtype=np.float64)
 
 
 def test_sample_uses_the_range_of_its_dtype():
@@ -80,6 +90,93 @@ class TestAssertRounded:
             assert_rounded(actual, self.EXACT, 1.0, np.dtype(np.float64))
 
 
+class TestAssertSelected:
+    def test_passes_for_the_same_values(self):
+        exact = np.array([0.0, np.nan, -np.inf, 2.5], np.float32)
+        assert_selected(np.array([-0.0, np.nan, -np.inf, 2.5], np.float32), exact, np.dtype("<f4"))
+
+    def test_values_are_converted(self):
+        exact = np.array([-1, 0, 70_000, 2**63 - 1])
+        assert_selected(np.array([0, 0, 65_535, 65_535], np.uint16), exact, np.dtype(np.uint16))
+
+    @pytest.mark.parametrize(
+        ("place", "value"), [(0, 1e-30), (1, 0.0), (2, np.inf), (3, np.nextafter(2.5, 3))]
+    )
+    def test_fails_for_another_value(self, place, value):
+        exact = np.array([0.0, np.nan, -np.inf, 2.5])
+        wrong = exact.copy()
+        wrong[place] = value
+        with pytest.raises(AssertionError, match=rf"1 of 4 .* at \({place},\).* exactly"):
+            assert_selected(wrong, exact, exact.dtype)
+
+    def test_sees_units_of_64_bit_integers(self):
+        exact = np.array([2**63 - 1])
+        with pytest.raises(AssertionError, match="1 of 1"):
+            assert_selected(exact - 1, exact, exact.dtype)
+
+    @pytest.mark.parametrize(
+        ("actual", "reason"), [(np.zeros(3, np.float32), "dtype"), (np.zeros((3, 1)), "shape")]
+    )
+    def test_fails_for_another_form(self, actual, reason):
+        with pytest.raises(AssertionError, match=reason):
+            assert_selected(actual, np.zeros(3), np.dtype(np.float64))
+
+
+class TestAssertUntouched:
+    EXPECTED = 100 * np.random.default_rng(0).normal(size=20)
+
+    def test_bits_count(self):
+        case = BY_ID["correlate-3x3"]
+        assert_untouched(case, self.EXPECTED.copy(), self.EXPECTED)
+        with pytest.raises(AssertionError, match="20 of 20 values differ in their bits"):
+            assert_untouched(case, np.nextafter(self.EXPECTED, np.inf), self.EXPECTED)
+
+    def test_rounding_does_not_where_tiles_are_transformed(self):
+        case = BY_ID["correlate-fft-5x7"]
+        assert_untouched(case, np.nextafter(self.EXPECTED, np.inf), self.EXPECTED)
+        with pytest.raises(AssertionError, match="off by more than"):
+            assert_untouched(case, self.EXPECTED + 1e-9, self.EXPECTED)
+
+
+class TestOther:
+    """A row whose filter gives the image back, compared with the image or with a float of it."""
+
+    @staticmethod
+    def row(**options):
+        return Other("same", lambda image: image, {}, lambda image: image, **options)
+
+    @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float64"])
+    def test_sees_one_wrong_pixel(self, dtype):
+        image = sample((5, 6), dtype)
+        row = self.row()
+        row.assert_right(row.call(image), image)
+        wrong = image.copy()
+        wrong[2, 3] = not wrong[2, 3] if dtype == "bool" else wrong[2, 3] - 1
+        with pytest.raises(AssertionError) as caught:
+            row.assert_right(wrong, image)
+        assert caught.value.__notes__ == [f"same, {dtype} image (5, 6)"]
+
+    def test_floats_may_be_off_by_ulps_of_the_largest(self):
+        image = np.array([[0.0, 1.0]])
+        self.row(ulps=2).assert_right(image + 2.0**-51, image)
+        with pytest.raises(AssertionError, match="off by more than"):
+            self.row(ulps=2).assert_right(image + 2.0**-50, image)
+
+    def test_integers_may_only_via_float(self):
+        image = np.array([[5, 2**62]])
+        self.row(ulps=1, via_float=True).assert_right(image + np.array([0, 1024]), image)
+        for row in (self.row(ulps=1), self.row(ulps=1, via_float=True)):
+            with pytest.raises(AssertionError):
+                row.assert_right(image + np.array([0, 4096]), image)
+        with pytest.raises(AssertionError):
+            self.row(ulps=1).assert_right(image + np.array([0, 1024]), image)
+
+    def test_sees_a_wrong_dtype(self):
+        image = sample((5, 6), "uint8")
+        with pytest.raises(AssertionError):
+            self.row().assert_right(image.astype(np.int16), image)
+
+
 class TestAssertRight:
     @pytest.mark.parametrize("case", cases.CORE, ids=lambda case: case.id)
     def test_sees_one_wrong_pixel(self, case):
@@ -100,8 +197,8 @@ class TestAssertRight:
         case = BY_ID["gradient-sobel-polar"]
         falling = -np.arange(24.0).reshape(1, 24).repeat(5, axis=0)
         magnitude, angle = case.results(falling)
-        for turned in (angle, -angle):
-            assert_right(case, (magnitude, turned), falling)
+        for either in (angle, -angle):
+            assert_right(case, (magnitude, either), falling)
         with pytest.raises(AssertionError, match="values are wrong"):
             assert_right(case, (magnitude, angle / 2), falling)
 

@@ -2,9 +2,27 @@
 
 import numpy as np
 import pytest
-from comparing import assert_close, assert_same_bits, awkward_arrays
+from comparing import assert_close, assert_form, assert_same_bits, awkward_arrays
 
 DTYPES = [np.bool_, np.uint8, np.int16, np.uint64, np.float16, np.float32, np.float64]
+
+
+class TestForm:
+    def test_passes(self):
+        assert_form(np.zeros((2, 3), ">f4"), (2, 3), ">f4")
+
+    @pytest.mark.parametrize(
+        ("actual", "reason"),
+        [
+            (np.zeros((2, 3), "<f4"), "dtype <f4, expected >f4"),
+            (np.zeros((3, 2), ">f4"), r"shape \(3, 2\), expected \(2, 3\)"),
+            (np.ma.zeros((2, 3), ">f4"), "got MaskedArray"),
+            (None, "got NoneType"),
+        ],
+    )
+    def test_fails(self, actual, reason):
+        with pytest.raises(AssertionError, match=reason):
+            assert_form(actual, (2, 3), np.dtype(">f4"))
 
 
 class TestSameBits:

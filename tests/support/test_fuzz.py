@@ -1,4 +1,4 @@
-"""The random calls run as they are drawn, and what watches them sees what is wrong."""
+"""Random calls run as they are drawn, and what is wrong is found and reported."""
 
 import os
 import sys
@@ -38,10 +38,10 @@ def writes_beyond_out(image, size, out=None, **_):
     if out is None:
         return image.copy()
     out[...] = image
-    whole = out
-    while whole.base is not None and isinstance(whole.base, np.ndarray):
-        whole = whole.base
-    whole.view(np.uint8).flat[0] = 7
+    memory = out
+    while isinstance(memory.base, np.ndarray):
+        memory = memory.base
+    memory.view(np.uint8).flat[0] = 7
     return out
 
 
@@ -91,14 +91,14 @@ def test_a_wrong_band_is_seen(monkeypatch):
     ("program", "what"),
     [
         ("os.abort()", "the process ended with -6"),
-        ("sys.exit('words')", "the process ended with 1\nwords"),
+        ("sys.exit('reason')", "the process ended with 1\nreason"),
         ("time.sleep(60)", "no answer in 5 s"),
     ],
 )
-def test_the_call_that_ends_a_process_is_told(monkeypatch, program, what):
+def test_the_call_that_ends_a_process_is_reported(monkeypatch, program, what):
     monkeypatch.setattr(fuzz, "LIMIT", 5)
-    told = "print('call 3 one(1)\\ndone 3 \\'\\'\\ncall 4 two(2)', flush=True)"
-    command = [sys.executable, "-c", f"import os, sys, time; {told}; {program}"]
+    report = "print('call 3 one(1)\\ndone 3 \\'\\'\\ncall 4 two(2)', flush=True)"
+    command = [sys.executable, "-c", f"import os, sys, time; {report}; {program}"]
     first, last = fuzz.watched(command, dict(os.environ), 3)
     assert first == (3, "one(1)", "")
     assert last == (4, "two(2)", what)

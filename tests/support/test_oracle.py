@@ -1,4 +1,4 @@
-"""The slow twins against SciPy, as far as SciPy goes."""
+"""The reference implementations are right: they agree with SciPy, where SciPy has the filter."""
 
 import numpy as np
 import oracle

@@ -1,4 +1,4 @@
-"""Array arguments of layers: each error names argument, rule and value."""
+"""Array arguments of layers: each error names the argument, the rule and the value."""
 
 from typing import Any
 
@@ -8,23 +8,24 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from imgconv.core import check
 
 Array = NDArray[Any]
+DType = np.dtype[Any]
+Shape = tuple[int, ...]
 
-FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+FLOATS: tuple[DType, DType] = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-def float_dtype(dtype: DTypeLike, name: str = "dtype") -> np.dtype:
-    """Return a dtype that layers compute in."""
-    wanted = check.native(np.dtype(dtype))
-    if wanted not in FLOATS:
+def float_dtype(dtype: DTypeLike, name: str = "dtype") -> DType:
+    """Return a dtype that layers compute in, in native byte order."""
+    native = check.native(np.dtype(dtype))
+    if native not in FLOATS:
         raise TypeError(f"{name} must be float32 or float64, got {np.dtype(dtype)}")
-    return wanted
+    return native
 
 
-def readable(array: Array, dtype: np.dtype) -> Array:
+def readable(array: Array, dtype: DType) -> Array:
     """Return an array as loops read it: of a native dtype, its numbers at multiples of their size.
 
-    It is copied only where it is not so. What NumPy makes of it afterwards, slices and contiguous
-    copies among them, is aligned, too.
+    It is copied only where it must be. Slices and contiguous copies of it are aligned, too.
     """
     array = array.astype(dtype, copy=False)
     return array if array.flags.aligned else array.copy()
@@ -36,21 +37,27 @@ def reals(value: ArrayLike) -> Array:
     return readable(array, check.native(array.dtype))
 
 
-def floats(value: ArrayLike, name: str = "input", dtype: np.dtype | None = None) -> Array:
+def comparable(value: ArrayLike) -> Array:
+    """Return an input of integers or floats that loops can read."""
+    array = reals(value)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"input must be of integers or floats, got {array.dtype}")
+    return array
+
+
+def floats(value: ArrayLike, name: str = "input", dtype: DType | None = None) -> Array:
     """Return an array of float32 or float64, of `dtype` if given, that loops can read."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} must not be a masked array")
     array = np.asarray(value)
-    kind = float_dtype(array.dtype, f"{name}'s dtype")
-    if dtype is not None and kind != dtype:
-        raise TypeError(f"{name} must have the input's dtype {dtype}, got {kind}")
-    return readable(array, kind)
+    found = float_dtype(array.dtype, f"{name}'s dtype")
+    if dtype is not None and found != dtype:
+        raise TypeError(f"{name} must have the input's dtype {dtype}, got {found}")
+    return readable(array, found)
 
 
-def optional(
-    value: ArrayLike | None, name: str, shape: tuple[int, ...], dtype: np.dtype
-) -> Array | None:
-    """Return an array of this shape and dtype, or None as it is."""
+def optional(value: ArrayLike | None, name: str, shape: Shape, dtype: DType) -> Array | None:
+    """Return an array of this shape and dtype, or None for None."""
     if value is None:
         return None
     array = floats(value, name, dtype)
@@ -58,8 +65,8 @@ def optional(
     return array
 
 
-def grad(value: ArrayLike, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-    """Return the gradient of a result of this shape and dtype; a bare number has any dtype."""
+def gradient(value: ArrayLike, shape: Shape, dtype: DType) -> Array:
+    """Return the gradient of a result of this shape and dtype; a Python float has any dtype."""
     if isinstance(value, float):
         value = np.asarray(value, dtype)
     array = floats(value, "grad_output", dtype)
@@ -67,14 +74,14 @@ def grad(value: ArrayLike, shape: tuple[int, ...], dtype: np.dtype) -> Array:
     return array
 
 
-def check_shape(array: Array, shape: tuple[int, ...], name: str) -> None:
-    """Check that an array has this shape."""
+def check_shape(array: Array, shape: Shape, name: str) -> None:
+    """Raise if an array has another shape."""
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
 
 
 def axis(dim: Any, ndim: int) -> int:
-    """Return an axis as a number from 0; an array without axes has one for the asking."""
+    """Return an axis as a number from 0; an array without axes counts as one with one axis."""
     number = check.integer(dim, "dim")
     axes = max(ndim, 1)
     if not -axes <= number < axes:

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from imgconv.core.border import index_map
 from imgconv.core.windows import Pair
-from imgconv.nn.core.checks import Around, Array
+from imgconv.nn.core.arrays import Array
+from imgconv.nn.core.checks import Around
 
-# PyTorch's names of what padding holds, and those of `imgconv.core.border`.
+# PyTorch's padding modes, and the border modes of `imgconv.core.border`.
 MODES = {
     "zeros": "constant",
     "constant": "constant",
@@ -20,10 +21,10 @@ MODES = {
 
 
 def sources(n: int, around: Pair, mode: str) -> NDArray[np.intp]:
-    """Return the pixel that each pixel of a padded axis is; -1 for those that are a constant.
+    """Return for each pixel of a padded axis the pixel that it copies; -1 for a constant.
 
-    A negative number of pixels cuts off, after the border is there or, as in PyTorch, before it
-    where the border holds the other end.
+    A negative number of pixels is cut off: from the padded axis, but for "circular" from the axis
+    before it is padded, as in PyTorch.
     """
     before, after = around
     cut = slice(max(-before, 0), n - max(-after, 0))
@@ -34,7 +35,7 @@ def sources(n: int, around: Pair, mode: str) -> NDArray[np.intp]:
     return found[max(-before, 0) : len(found) - max(-after, 0)]
 
 
-def grow(array: Array, axis: int, around: Pair, mode: str, value: float = 0.0) -> Array:
+def add_border(array: Array, axis: int, around: Pair, mode: str, value: float = 0.0) -> Array:
     """Return an array with a border along one axis."""
     if around == (0, 0):
         return array
@@ -45,10 +46,10 @@ def grow(array: Array, axis: int, around: Pair, mode: str, value: float = 0.0) -
     return result
 
 
-def shrink(gradient: Array, axis: int, around: Pair, mode: str) -> Array:
-    """Return the gradient of an array from that of the array with its border.
+def add_border_backward(gradient: Array, axis: int, around: Pair, mode: str) -> Array:
+    """Return the gradient of an array from that of `add_border`.
 
-    What the copies of a pixel have is added to its own.
+    A pixel gets its own gradient and those of its copies.
     """
     if around == (0, 0):
         return gradient
@@ -68,12 +69,12 @@ def shrink(gradient: Array, axis: int, around: Pair, mode: str) -> Array:
 def extend(image: Array, around: Around, mode: str) -> Array:
     """Return an image with a border along its last two axes."""
     for axis, pads in zip((-2, -1), around, strict=True):
-        image = grow(image, axis, pads, mode)
+        image = add_border(image, axis, pads, mode)
     return image
 
 
-def fold_back(gradient: Array, around: Around, mode: str) -> Array:
+def extend_backward(gradient: Array, around: Around, mode: str) -> Array:
     """Return the gradient of an image from that of `extend`."""
     for axis, pads in zip((-2, -1), around, strict=True):
-        gradient = shrink(gradient, axis, pads, mode)
+        gradient = add_border_backward(gradient, axis, pads, mode)
     return np.ascontiguousarray(gradient)

@@ -1,6 +1,7 @@
-"""Arguments of layers: what is refused, with the rule and the value, and the geometry of the rest.
+"""Arguments of layers other than arrays, and where the windows that they describe lie.
 
-Whatever PyTorch refuses is refused here, as a ValueError, or as a TypeError for a dtype.
+What PyTorch refuses is refused here, as a ValueError, or as a TypeError for a dtype. Each error
+names the argument, the rule and the value.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import check, windows
 from imgconv.core.windows import Pair, Plane, Windows
-from imgconv.nn.core.arrays import floats, reals
+from imgconv.nn.core import arrays
+from imgconv.nn.core.arrays import Array, DType, Shape, floats, reals
 
-Array = NDArray[Any]
+# One number for both axes, or one for each.
+Size = int | Pair
+# Pixels before and after, along y and along x.
 Around = tuple[Pair, Pair]
 
-# Pixels between two of a transposed layer's, each with weights of its own.
-MOST_PHASES = 1 << 16
+# The largest stride of a transposed convolution, which has so many phases along an axis.
+MAX_PHASES = 1 << 16
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
@@ -35,7 +39,7 @@ def batch(array: Array, name: str = "input") -> Array:
     return array[None] if array.ndim == 3 else array
 
 
-def weight(value: ArrayLike, dtype: np.dtype) -> Array:
+def weight(value: ArrayLike, dtype: DType) -> Array:
     """Return weights of four axes, none of them empty."""
     array = floats(value, "weight", dtype)
     if array.ndim != 4:
@@ -51,37 +55,24 @@ def groups(value: Any) -> int:
 
 
 def divisible(count: int, groups: int, name: str) -> None:
-    """Check that channels can be dealt out to the groups."""
+    """Raise if channels cannot be divided evenly among the groups."""
     if count % groups:
         raise ValueError(f"{name} must be divisible by groups, got {count} channels, {groups}")
 
 
-def channels(got: int, wanted: int, name: str = "input") -> None:
-    """Check the number of channels."""
-    if got != wanted:
-        raise ValueError(f"{name} must have {wanted} channels, got {got}")
+def channels(got: int, expected: int, name: str = "input") -> None:
+    """Raise if the number of channels is another."""
+    if got != expected:
+        raise ValueError(f"{name} must have {expected} channels, got {got}")
 
 
-def bias(value: ArrayLike | None, channels: int, dtype: np.dtype) -> Array | None:
-    """Return one number for each channel, or None."""
-    if value is None:
-        return None
-    array = floats(value, "bias", dtype)
-    if array.shape != (channels,):
-        raise ValueError(f"bias must have shape ({channels},), got {array.shape}")
-    return array
-
-
-def gradient(value: ArrayLike, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+def gradient(value: ArrayLike, shape: Shape, dtype: DType) -> Array:
     """Return the gradient of a result of this shape, with four axes."""
-    array = floats(value, "grad_output", dtype)
-    if array.shape != shape:
-        raise ValueError(f"grad_output must have shape {shape}, got {array.shape}")
-    return array[None] if array.ndim == 3 else array
+    return batch(arrays.gradient(value, shape, dtype), "grad_output")
 
 
 def padding(value: Any, kernel: Pair, stride: Pair, dilation: Pair) -> Around:
-    """Return ((top, bottom), (left, right)) of a number, a pair, two pairs or a word."""
+    """Return ((top, bottom), (left, right)) of a number, a pair, two pairs or a name."""
     if not isinstance(value, str):
         return check.paddings(value, "padding")
     if check.choice(value, ("same", "valid"), "padding") == "valid":
@@ -96,10 +87,15 @@ def padding_mode(value: Any, around: Around, size: Pair) -> str:
     """Return a padding mode that can fill this padding from an image of this size."""
     mode = check.choice(value, PADDING_MODES, "padding_mode")
     for pads, n in zip(around, size, strict=True):
-        most = {"reflect": n - 1, "circular": n}.get(mode)
-        if most is not None and max(pads) > most:
-            raise ValueError(f"padding must be at most {most} for {mode!r}, got {pads}")
+        _check_width(pads, n, mode, "padding")
     return mode
+
+
+def _check_width(pads: Pair, n: int, mode: str, name: str) -> None:
+    """Raise if n pixels cannot fill so wide a border."""
+    widest = {"reflect": n - 1, "circular": n}.get(mode)
+    if widest is not None and max(pads) > widest:
+        raise ValueError(f"{name} must be at most {widest} for {mode!r}, got {pads}")
 
 
 def plane(
@@ -110,7 +106,7 @@ def plane(
     around: Around,
     ceil_mode: bool = False,
 ) -> Plane:
-    """Return where the windows lie; refused if none fits."""
+    """Return where the windows lie; raise if none fits."""
     y, x = (
         windows.along(n, k, s, d, pads, ceil_mode)
         for n, k, s, d, pads in zip(size, kernel, stride, dilation, around, strict=True)
@@ -127,7 +123,7 @@ def plane(
 def transposed_plane(
     size: Pair, kernel: Pair, stride: Pair, dilation: Pair, around: Around, more: Pair
 ) -> Plane:
-    """Return where the windows lie, one for each pixel of an image, in the transpose's result."""
+    """Return where the windows lie in the result of a transpose: one for each pixel of an image."""
     axes = []
     for n, k, s, d, pads, m in zip(size, kernel, stride, dilation, around, more, strict=True):
         if m >= max(s, d):
@@ -137,8 +133,8 @@ def transposed_plane(
         found = windows.transposed_size(n, k, s, d, pads, m)
         if found < 1:
             raise ValueError(f"padding must leave a pixel of {found + sum(pads)}, got {pads}")
-        if min(s, found) > MOST_PHASES:
-            raise ValueError(f"stride must be at most {MOST_PHASES}, got {s} for {found} results")
+        if min(s, found) > MAX_PHASES:
+            raise ValueError(f"stride must be at most {MAX_PHASES}, got {s} for {found} results")
         axes.append(Windows(found, k, s, d, pads[0], pads[1], n))
     return axes[0], axes[1]
 
@@ -153,8 +149,8 @@ def pooling(
     steps = kernel if absent else check.integers(stride, "stride", 1)
     gaps = check.integers(dilation, "dilation", 1)
     around = check.paddings(padding, "padding")
-    # Two pairs may say what they like; a number or a pair is PyTorch's, with PyTorch's rule.
-    if all(before == after for before, after in around) and not _two_pairs(padding):
+    # Two pairs are imgconv's own and may be any; a number or a pair follows PyTorch's rule.
+    if all(before == after for before, after in around) and not _is_two_pairs(padding):
         for (pad, _), k, d in zip(around, kernel, gaps, strict=True):
             half = windows.span(k, d) // 2
             if pad > half:
@@ -162,12 +158,12 @@ def pooling(
     return plane(size, kernel, steps, gaps, around, bool(ceil_mode))
 
 
-def _two_pairs(value: Any) -> bool:
+def _is_two_pairs(value: Any) -> bool:
     return any(isinstance(one, Sequence) for one in check.pair(value, "padding"))
 
 
 def divisor(value: Any) -> int | None:
-    """Return what a mean divides by, None for its pixels."""
+    """Return the divisor of a mean, None for the number of its pixels."""
     if value is None:
         return None
     found = check.integer(value, "divisor_override")
@@ -184,18 +180,18 @@ def output_size(value: Any, size: Pair) -> Pair:
 
 
 def unpooled_size(value: Any, default: Pair, stride: Pair) -> Pair:
-    """Return the size that a caller wants unpooled, which lies near the default."""
+    """Return the requested size of an unpooled image, which must lie near the default."""
     if not isinstance(value, Sequence) or len(value) < 2:
         raise ValueError(f"output_size must end with (height, width), got {value!r}")
     found = check.integers(tuple(value[-2:]), "output_size", 1)
-    for n, wanted, s in zip(default, found, stride, strict=True):
-        if not n - s < wanted < n + s:
-            raise ValueError(f"output_size must lie between {n - s} and {n + s}, got {wanted}")
+    for n, m, s in zip(default, found, stride, strict=True):
+        if not n - s < m < n + s:
+            raise ValueError(f"output_size must lie between {n - s} and {n + s}, got {m}")
     return found
 
 
-def indices(value: ArrayLike, shape: tuple[int, ...], pixels: int) -> NDArray[np.int64]:
-    """Return places of pixels in a plane."""
+def indices(value: ArrayLike, shape: Shape, pixels: int) -> NDArray[np.int64]:
+    """Return the places of pixels in a plane, each y * W + x."""
     array = np.asarray(value)
     if array.dtype.kind not in "iu":
         raise TypeError(f"indices must be integers, got dtype {array.dtype}")
@@ -207,23 +203,15 @@ def indices(value: ArrayLike, shape: tuple[int, ...], pixels: int) -> NDArray[np
     return array.astype(np.int64)
 
 
-def shaped(value: ArrayLike, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-    """Return the gradient of a result of this shape, as it is."""
-    array = floats(value, "grad_output", dtype)
-    if array.shape != shape:
-        raise ValueError(f"grad_output must have shape {shape}, got {array.shape}")
-    return array
-
-
-def channelled(value: ArrayLike) -> Array:
-    """Return an array with channels and at least one axis more before or behind them."""
+def at_least_3d(value: ArrayLike) -> Array:
+    """Return an array of three or more axes that loops can read."""
     array = reals(value)
     if array.ndim < 3:
         raise ValueError(f"input must have at least 3 axes, got shape {array.shape}")
     return array
 
 
-def borders(pad: Any, mode: Any, shape: tuple[int, ...]) -> list[tuple[int, Pair]]:
+def borders(pad: Any, mode: Any, shape: Shape) -> list[tuple[int, Pair]]:
     """Return the axes that get a border, and how many pixels before and after."""
     kind = check.choice(mode, ("constant", *PADDING_MODES[1:]), "mode")
     if not isinstance(pad, Sequence) or len(pad) % 2 or len(pad) > 2 * len(shape):
@@ -241,9 +229,7 @@ def borders(pad: Any, mode: Any, shape: tuple[int, ...]) -> list[tuple[int, Pair
     for i in range(0, len(numbers), 2):
         axis = -1 - i // 2
         n, around = shape[axis], (numbers[i], numbers[i + 1])
-        most = {"reflect": n - 1, "circular": n}.get(kind)
-        if most is not None and max(around) > most:
-            raise ValueError(f"pad must be at most {most} for {kind!r}, got {around}")
+        _check_width(around, n, kind, "pad")
         if n + sum(around) < 1 or (n == 0 and kind != "constant"):
             raise ValueError(f"pad must leave a pixel of {n}, got {around}")
         found.append((axis, around))
@@ -251,7 +237,7 @@ def borders(pad: Any, mode: Any, shape: tuple[int, ...]) -> list[tuple[int, Pair
 
 
 def offsets(value: ArrayLike, images: Array, taps: int, size: Pair) -> tuple[Array, int]:
-    """Return where deformed taps stand, and the groups of channels that share that."""
+    """Return how far each tap is moved, and the number of groups of channels that share this."""
     array = floats(value, "offset", images.dtype)
     if array.ndim != 4 or (len(array), *array.shape[2:]) != (len(images), *size):
         rule = f"({len(images)}, 2 groups {taps}, {size[0]}, {size[1]})"

@@ -1,149 +1,50 @@
-"""All functions, under the names that `torch.nn.functional` has them, and their gradients."""
+"""The functions, under the names that they have in `torch.nn.functional`, and their gradients.
 
-from imgconv.nn.functional.activation import (
-    dropout,
-    dropout_backward,
-    elu,
-    elu_backward,
-    leaky_relu,
-    leaky_relu_backward,
-    linear,
-    linear_backward,
-    log_softmax,
-    log_softmax_backward,
-    prelu,
-    prelu_backward,
-    relu,
-    relu_backward,
-    rrelu,
-    rrelu_backward,
-    sigmoid,
-    sigmoid_backward,
-    softmax,
-    softmax_backward,
-    tanh,
-    tanh_backward,
-)
-from imgconv.nn.functional.convolution import (
-    conv2d,
-    conv2d_backward,
-    conv_transpose2d,
-    conv_transpose2d_backward,
-    deform_conv2d,
-    deform_conv2d_backward,
-)
-from imgconv.nn.functional.loss import (
-    binary_cross_entropy,
-    binary_cross_entropy_backward,
-    cross_entropy,
-    cross_entropy_backward,
-    l1_loss,
-    l1_loss_backward,
-    mse_loss,
-    mse_loss_backward,
-    smooth_l1_loss,
-    smooth_l1_loss_backward,
-)
-from imgconv.nn.functional.normalization import (
-    batch_norm,
-    batch_norm_backward,
-)
-from imgconv.nn.functional.pooling import (
-    adaptive_avg_pool2d,
-    adaptive_avg_pool2d_backward,
-    adaptive_max_pool2d,
-    adaptive_max_pool2d_backward,
-    avg_pool2d,
-    avg_pool2d_backward,
-    lp_pool2d,
-    lp_pool2d_backward,
-    max_pool2d,
-    max_pool2d_backward,
-    max_unpool2d,
-    max_unpool2d_backward,
-)
-from imgconv.nn.functional.shaping import (
-    channel_shuffle,
-    channel_shuffle_backward,
-    fold,
-    fold_backward,
-    interpolate,
-    interpolate_backward,
-    pad,
-    pad_backward,
-    pixel_shuffle,
-    pixel_shuffle_backward,
-    pixel_unshuffle,
-    pixel_unshuffle_backward,
-    unfold,
-    unfold_backward,
-)
+convolution, deformable : convolution, its transpose, and taps that are moved.
+pooling, adaptive, unpooling : one number for each window, and back.
+interpolation : images of another size.
+columns, shaping : windows as columns; borders; shuffles of pixels and channels.
+dense, activation, normalization : layers without windows.
+loss : how far a result is from its target.
+"""
 
-__all__ = [
-    "adaptive_avg_pool2d",
-    "adaptive_avg_pool2d_backward",
-    "adaptive_max_pool2d",
-    "adaptive_max_pool2d_backward",
-    "avg_pool2d",
-    "avg_pool2d_backward",
-    "batch_norm",
-    "batch_norm_backward",
-    "binary_cross_entropy",
-    "binary_cross_entropy_backward",
-    "channel_shuffle",
-    "channel_shuffle_backward",
-    "conv2d",
-    "conv2d_backward",
-    "conv_transpose2d",
-    "conv_transpose2d_backward",
-    "cross_entropy",
-    "cross_entropy_backward",
-    "deform_conv2d",
-    "deform_conv2d_backward",
-    "dropout",
-    "dropout_backward",
-    "elu",
-    "elu_backward",
-    "fold",
-    "fold_backward",
-    "interpolate",
-    "interpolate_backward",
-    "l1_loss",
-    "l1_loss_backward",
-    "leaky_relu",
-    "leaky_relu_backward",
-    "linear",
-    "linear_backward",
-    "log_softmax",
-    "log_softmax_backward",
-    "lp_pool2d",
-    "lp_pool2d_backward",
-    "max_pool2d",
-    "max_pool2d_backward",
-    "max_unpool2d",
-    "max_unpool2d_backward",
-    "mse_loss",
-    "mse_loss_backward",
-    "pad",
-    "pad_backward",
-    "pixel_shuffle",
-    "pixel_shuffle_backward",
-    "pixel_unshuffle",
-    "pixel_unshuffle_backward",
-    "prelu",
-    "prelu_backward",
-    "relu",
-    "relu_backward",
-    "rrelu",
-    "rrelu_backward",
-    "sigmoid",
-    "sigmoid_backward",
-    "smooth_l1_loss",
-    "smooth_l1_loss_backward",
-    "softmax",
-    "softmax_backward",
-    "tanh",
-    "tanh_backward",
-    "unfold",
-    "unfold_backward",
-]
+from imgconv.nn.functional import (
+    activation,
+    adaptive,
+    columns,
+    convolution,
+    deformable,
+    dense,
+    interpolation,
+    loss,
+    normalization,
+    pooling,
+    shaping,
+    unpooling,
+)
+from imgconv.nn.functional.activation import *
+from imgconv.nn.functional.adaptive import *
+from imgconv.nn.functional.columns import *
+from imgconv.nn.functional.convolution import *
+from imgconv.nn.functional.deformable import *
+from imgconv.nn.functional.dense import *
+from imgconv.nn.functional.interpolation import *
+from imgconv.nn.functional.loss import *
+from imgconv.nn.functional.normalization import *
+from imgconv.nn.functional.pooling import *
+from imgconv.nn.functional.shaping import *
+from imgconv.nn.functional.unpooling import *
+
+__all__: list[str] = []
+__all__ += activation.__all__
+__all__ += adaptive.__all__
+__all__ += columns.__all__
+__all__ += convolution.__all__
+__all__ += deformable.__all__
+__all__ += dense.__all__
+__all__ += interpolation.__all__
+__all__ += loss.__all__
+__all__ += normalization.__all__
+__all__ += pooling.__all__
+__all__ += shaping.__all__
+__all__ += unpooling.__all__

@@ -1,12 +1,11 @@
-"""What stands between layers: a matrix product, and functions of single numbers or of one axis."""
-
-from typing import Any
+"""Activations, functions of single numbers or along one axis, and dropout, with gradients."""
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.special import expit
 
 from imgconv.nn.core import arrays
+from imgconv.nn.core.arrays import Array, Shape
 
 __all__ = [
     "dropout",
@@ -15,8 +14,6 @@ __all__ = [
     "elu_backward",
     "leaky_relu",
     "leaky_relu_backward",
-    "linear",
-    "linear_backward",
     "log_softmax",
     "log_softmax_backward",
     "prelu",
@@ -33,94 +30,23 @@ __all__ = [
     "tanh_backward",
 ]
 
-Array = NDArray[Any]
 Seed = np.random.Generator | int | None
-
-
-# ---- a matrix product ------------------------------------------------------------------------
-
-
-def linear(input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> Array:
-    """Multiply by a matrix, and add a bias.
-
-    Parameters
-    ----------
-    input : array_like, (..., in)
-        float32 or float64.
-    weight : array_like, (out, in) or (in,)
-        Of the input's dtype; a row for each result.
-    bias : array_like, (out,), optional
-        What is added; not to a single row.
-
-    Returns
-    -------
-    ndarray, (..., out)
-        Of the input's dtype; without the last axis where `weight` is a single row.
-
-    Raises
-    ------
-    ValueError
-        If the last axes of input and weight, or the sizes of weight and bias, differ.
-    TypeError
-        If the input is neither float32 nor float64, or another array has another dtype.
-
-    Examples
-    --------
-    >>> import imgconv.nn
-    >>> imgconv.nn.linear([1.0, 2.0], [[3.0, 4.0], [5.0, 6.0]], [0.0, 1.0])
-    array([11., 18.])
-    """
-    x, w, b = _linear_arguments(input, weight, bias)
-    result: Array = x @ w.T
-    if b is not None:
-        result += b
-    return result
-
-
-def linear_backward(
-    grad_output: ArrayLike, input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None
-) -> tuple[Array, Array, Array | None]:
-    """Gradients of `linear` with respect to input, weight and bias."""
-    x, w, b = _linear_arguments(input, weight, bias)
-    g = arrays.grad(grad_output, x.shape[:-1] + w.shape[:-1], x.dtype)
-    if w.ndim == 1:
-        g = g[..., None]
-    rows, results = x.reshape(-1, x.shape[-1]), g.reshape(-1, g.shape[-1])
-    grad_weight = (results.T @ rows).reshape(w.shape)
-    grad_bias = None if b is None else results.sum(axis=0).reshape(b.shape)
-    return g @ np.atleast_2d(w), grad_weight, grad_bias
-
-
-def _linear_arguments(
-    input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None
-) -> tuple[Array, Array, Array | None]:
-    x = arrays.floats(input)
-    w = arrays.floats(weight, "weight", x.dtype)
-    if x.ndim < 1 or w.ndim not in {1, 2} or x.shape[-1] != w.shape[-1]:
-        raise ValueError(
-            "weight must have shape (out, in) for an input of shape (..., in), "
-            f"got {w.shape} for {x.shape}"
-        )
-    if w.ndim == 1 and bias is not None:
-        raise ValueError("bias must be None for a weight of a single row")
-    return x, w, arrays.optional(bias, "bias", w.shape[:-1], x.dtype)
 
 
 # ---- functions of single numbers -------------------------------------------------------------
 
 
 def relu(input: ArrayLike) -> Array:
-    """Cut off what is negative.
+    """Replace negative numbers by 0.
 
     Parameters
     ----------
     input : array_like
-        float32 or float64, of any shape.
 
     Returns
     -------
     ndarray
-        max(x, 0), of the input's shape and dtype.
+        max(x, 0).
 
     Examples
     --------
@@ -129,34 +55,34 @@ def relu(input: ArrayLike) -> Array:
     array([0., 2.])
     """
     x = arrays.floats(input)
-    return np.maximum(x, x.dtype.type(0))
+    result: Array = np.maximum(x, x.dtype.type(0))
+    return result
 
 
 def relu_backward(grad_output: ArrayLike, input: ArrayLike) -> Array:
     """Gradient of `relu`; 0 at 0."""
     x, g = _with_grad(input, grad_output)
-    # As words: 0 where it is cut off, else all bits. numpy.where takes 7 times as long.
-    words = f"i{x.itemsize}"
-    kept = np.asarray(x <= 0).astype(words)
+    # As integers whose bits are all 0 or all 1: numpy.where takes 7 times as long.
+    integers = f"i{x.itemsize}"
+    kept = np.asarray(x <= 0).astype(integers)
     kept -= 1
-    kept &= g.view(words)
+    kept &= g.view(integers)
     return kept.view(x.dtype)
 
 
 def leaky_relu(input: ArrayLike, negative_slope: float = 0.01) -> Array:
-    """Shrink what is negative.
+    """Multiply negative numbers by a factor.
 
     Parameters
     ----------
     input : array_like
-        float32 or float64, of any shape.
     negative_slope : float
         The factor.
 
     Returns
     -------
     ndarray
-        x where it is positive, else negative_slope * x; of the input's shape and dtype.
+        x where it is positive, else negative_slope * x.
 
     Examples
     --------
@@ -177,19 +103,18 @@ def leaky_relu_backward(
 
 
 def elu(input: ArrayLike, alpha: float = 1.0) -> Array:
-    """Bend what is negative towards a limit.
+    """Map negative numbers to an exponential that tends to a limit.
 
     Parameters
     ----------
     input : array_like
-        float32 or float64, of any shape.
     alpha : float
-        Minus the limit.
+        The limit, negated.
 
     Returns
     -------
     ndarray
-        x where it is positive, else alpha * (exp(x) - 1); of the input's shape and dtype.
+        x where it is positive, else alpha * (exp(x) - 1).
 
     Examples
     --------
@@ -208,20 +133,19 @@ def elu_backward(grad_output: ArrayLike, input: ArrayLike, alpha: float = 1.0) -
 
 
 def prelu(input: ArrayLike, weight: ArrayLike) -> Array:
-    """Shrink what is negative, by a factor that is learned.
+    """Multiply negative numbers by a factor that is learned.
 
     Parameters
     ----------
-    input : array_like, (N, C, ...) or (C,) or ()
-        float32 or float64.
+    input : array_like, (N, C, ...) or (N,) or ()
     weight : array_like, (1,) or (C,)
-        The factor: one for all, or one for each channel, which are axis 1 (for a single axis,
-        that axis is the batch).
+        One factor for all numbers, or one for each channel. Channels are axis 1; an input of one
+        axis has one channel.
 
     Returns
     -------
     ndarray
-        x where it is positive, else weight * x; of the input's shape and dtype.
+        x where it is positive, else weight * x.
 
     Raises
     ------
@@ -243,7 +167,7 @@ def prelu_backward(
 ) -> tuple[Array, Array]:
     """Gradients of `prelu` with respect to input and weight."""
     x, w = _prelu_arguments(input, weight)
-    g = arrays.grad(grad_output, x.shape, x.dtype)
+    g = arrays.gradient(grad_output, x.shape, x.dtype)
     negative = np.where(x > 0, x.dtype.type(0), x * g)
     axes = tuple(axis for axis in range(x.ndim) if w.ndim == 0 or w.shape[axis] == 1)
     grad_weight = negative.sum(axis=axes).reshape(np.shape(weight))
@@ -251,7 +175,7 @@ def prelu_backward(
 
 
 def _prelu_arguments(input: ArrayLike, weight: ArrayLike) -> tuple[Array, Array]:
-    """Return the input, and the weights so that they meet its channels."""
+    """Return the input, and the weights in a shape that broadcasts along its channels."""
     x = arrays.floats(input)
     w = arrays.floats(weight, "weight", x.dtype)
     channels = x.shape[1] if x.ndim > 1 else 1
@@ -270,25 +194,24 @@ def rrelu(
     slopes: ArrayLike | None = None,
     rng: Seed = None,
 ) -> Array:
-    """Shrink what is negative, in training by random factors.
+    """Multiply negative numbers by a factor, in training by random ones.
 
     Parameters
     ----------
     input : array_like
-        float32 or float64, of any shape.
     lower, upper : float
-        The factors lie between these, evenly.
+        The factors are drawn uniformly between these.
     training : bool
-        Draw a factor for each number; else all are (lower + upper) / 2.
+        Whether a factor is drawn for each number. Otherwise all are (lower + upper) / 2.
     slopes : array_like, optional
-        The factors, of the input's shape, in place of drawing them.
+        Factors of the input's shape, to be used instead of drawn ones.
     rng : Generator or int, optional
-        What draws them, or its seed.
+        The generator that draws the factors, or its seed.
 
     Returns
     -------
     ndarray
-        x where it is positive, else factor * x; of the input's shape and dtype.
+        x where it is positive, else factor * x.
 
     Raises
     ------
@@ -319,12 +242,12 @@ def rrelu_backward(
     slopes: ArrayLike | None = None,
     rng: Seed = None,
 ) -> Array:
-    """Gradient of `rrelu`; in training it needs the slopes that went forward."""
+    """Gradient of `rrelu`; in training it needs the slopes of the forward pass."""
     x, g = _with_grad(input, grad_output)
     return np.where(x > 0, g, g * _slopes(x, lower, upper, training, slopes))
 
 
-def draw_slopes(shape: tuple[int, ...], lower: float, upper: float, rng: Seed) -> Array:
+def draw_slopes(shape: Shape, lower: float, upper: float, rng: Seed) -> Array:
     """Return random factors for `rrelu`."""
     _check_range(lower, upper)
     return np.random.default_rng(rng).uniform(lower, upper, shape)
@@ -349,17 +272,16 @@ def _check_range(lower: float, upper: float) -> None:
 
 
 def sigmoid(input: ArrayLike) -> Array:
-    """Squeeze numbers between 0 and 1.
+    """Map numbers to the range from 0 to 1.
 
     Parameters
     ----------
     input : array_like
-        float32 or float64, of any shape.
 
     Returns
     -------
     ndarray
-        1 / (1 + exp(-x)), of the input's shape and dtype.
+        1 / (1 + exp(-x)).
 
     Examples
     --------
@@ -375,21 +297,21 @@ def sigmoid_backward(grad_output: ArrayLike, input: ArrayLike) -> Array:
     """Gradient of `sigmoid`."""
     x, g = _with_grad(input, grad_output)
     y: Array = expit(x)
-    return g * (y * (1 - y))
+    gradient: Array = g * (y * (1 - y))
+    return gradient
 
 
 def tanh(input: ArrayLike) -> Array:
-    """Squeeze numbers between -1 and 1.
+    """Map numbers to the range from -1 to 1.
 
     Parameters
     ----------
     input : array_like
-        float32 or float64, of any shape.
 
     Returns
     -------
     ndarray
-        The hyperbolic tangent, of the input's shape and dtype.
+        The hyperbolic tangent.
 
     Examples
     --------
@@ -414,26 +336,20 @@ def tanh_backward(grad_output: ArrayLike, input: ArrayLike) -> Array:
 
 
 def softmax(input: ArrayLike, dim: int, *, dtype: DTypeLike | None = None) -> Array:
-    """Turn numbers into probabilities that add up to 1.
+    """Map numbers to probabilities that add up to 1.
 
     Parameters
     ----------
     input : array_like
-        float32 or float64.
     dim : int
-        The axis along which they add up. PyTorch guesses it, with a warning, where it is not given.
+        The axis along which they add up. It must be given; PyTorch guesses it, with a warning.
     dtype : dtype, optional
-        float32 or float64: what to compute in.
+        float32 or float64: the dtype to compute in.
 
     Returns
     -------
     ndarray
-        exp(x) / sum(exp(x)), of the input's shape, and its dtype or `dtype`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis.
+        exp(x) / sum(exp(x)), of the input's dtype or of `dtype`.
 
     Examples
     --------
@@ -450,33 +366,27 @@ def softmax_backward(
 ) -> Array:
     """Gradient of `softmax`."""
     x, axis = _softmax_arguments(input, dim, dtype)
-    g = arrays.grad(grad_output, x.shape, x.dtype)
+    g = arrays.gradient(grad_output, x.shape, x.dtype)
     y = _softmax(x, axis)
-    gradient = y * (g - (g * y).sum(axis=axis, keepdims=True))
+    gradient: Array = y * (g - (g * y).sum(axis=axis, keepdims=True))
     return gradient.astype(arrays.float_dtype(np.asarray(input).dtype), copy=False)
 
 
 def log_softmax(input: ArrayLike, dim: int, *, dtype: DTypeLike | None = None) -> Array:
-    """Logarithms of `softmax`, which do not vanish where it does.
+    """Logarithms of `softmax`, finite also where it is 0 by underflow.
 
     Parameters
     ----------
     input : array_like
-        float32 or float64.
     dim : int
         The axis along which the probabilities add up.
     dtype : dtype, optional
-        float32 or float64: what to compute in.
+        float32 or float64: the dtype to compute in.
 
     Returns
     -------
     ndarray
-        x - log(sum(exp(x))), of the input's shape, and its dtype or `dtype`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such axis.
+        x - log(sum(exp(x))), of the input's dtype or of `dtype`.
 
     Examples
     --------
@@ -492,8 +402,8 @@ def log_softmax_backward(
 ) -> Array:
     """Gradient of `log_softmax`."""
     x, axis = _softmax_arguments(input, dim, dtype)
-    g = arrays.grad(grad_output, x.shape, x.dtype)
-    gradient = g - _softmax(x, axis) * g.sum(axis=axis, keepdims=True)
+    g = arrays.gradient(grad_output, x.shape, x.dtype)
+    gradient: Array = g - _softmax(x, axis) * g.sum(axis=axis, keepdims=True)
     return gradient.astype(arrays.float_dtype(np.asarray(input).dtype), copy=False)
 
 
@@ -505,25 +415,26 @@ def _softmax_arguments(input: ArrayLike, dim: int, dtype: DTypeLike | None) -> t
     return (x.reshape(1), 0) if x.ndim == 0 else (x, axis)
 
 
-def _below_largest(x: Array, axis: int) -> Array:
-    """Return numbers of which the largest is 0; exponentials do not overflow."""
+def _minus_maximum(x: Array, axis: int) -> Array:
+    """Return numbers with maximum 0, whose exponentials do not overflow."""
     with np.errstate(invalid="ignore"):
-        return x - x.max(axis=axis, keepdims=True, initial=-np.inf)
+        shifted: Array = x - x.max(axis=axis, keepdims=True, initial=-np.inf)
+    return shifted
 
 
 def _softmax(x: Array, axis: int) -> Array:
-    e = np.exp(_below_largest(x, axis))
+    e = np.exp(_minus_maximum(x, axis))
     e /= e.sum(axis=axis, keepdims=True)
     return e
 
 
 def _log_softmax(x: Array, axis: int) -> Array:
-    below = _below_largest(x, axis)
-    below -= np.log(np.exp(below).sum(axis=axis, keepdims=True))
-    return below
+    shifted = _minus_maximum(x, axis)
+    shifted -= np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    return shifted
 
 
-# ---- noise -----------------------------------------------------------------------------------
+# ---- dropout -----------------------------------------------------------------------------------
 
 
 def dropout(
@@ -534,25 +445,24 @@ def dropout(
     mask: ArrayLike | None = None,
     rng: Seed = None,
 ) -> Array:
-    """Put zeros in random places, so that no number is relied on.
+    """Replace random numbers by 0.
 
     Parameters
     ----------
     input : array_like
-        float32 or float64, of any shape.
     p : float
         The probability of a zero, from 0 to 1.
     training : bool
-        Whether to do anything at all.
+        Whether anything is replaced.
     mask : array_like of bool, optional
-        True where a number stays, in place of drawing it.
+        True where a number is kept, to be used instead of a drawn mask.
     rng : Generator or int, optional
-        What draws the mask, or its seed.
+        The generator that draws the mask, or its seed.
 
     Returns
     -------
     ndarray
-        x / (1 - p) where it stays, so that the mean stays; of the input's shape and dtype.
+        x / (1 - p) where a number is kept, so that the mean stays the same.
 
     Raises
     ------
@@ -582,27 +492,28 @@ def dropout_backward(
     mask: ArrayLike | None = None,
     rng: Seed = None,
 ) -> Array:
-    """Gradient of `dropout`; in training it needs the mask that went forward."""
+    """Gradient of `dropout`; in training it needs the mask of the forward pass."""
     x, g = _with_grad(input, grad_output)
     return _drop(g, x, p, training, mask)
 
 
-def draw_mask(shape: tuple[int, ...], p: float, rng: Seed) -> NDArray[np.bool_]:
+def draw_mask(shape: Shape, p: float, rng: Seed) -> NDArray[np.bool_]:
     """Return a random mask for `dropout`."""
     return np.random.default_rng(rng).random(shape, np.float32) >= arrays.probability(p, "p")
 
 
 def _drop(values: Array, x: Array, p: float, training: bool, mask: ArrayLike | None) -> Array:
-    stay = 1 - arrays.probability(p, "p")
+    keep = 1 - arrays.probability(p, "p")
     if not training:
         return values.copy()
     if mask is None:
         raise ValueError("mask must be that of the forward pass in training, got None")
     kept = np.asarray(mask, np.bool_)
     arrays.check_shape(kept, x.shape, "mask")
-    return values * (kept * x.dtype.type(1 / stay if stay else 0))
+    result: Array = values * (kept * x.dtype.type(1 / keep if keep else 0))
+    return result
 
 
 def _with_grad(input: ArrayLike, grad_output: ArrayLike) -> tuple[Array, Array]:
     x = arrays.floats(input)
-    return x, arrays.grad(grad_output, x.shape, x.dtype)
+    return x, arrays.gradient(grad_output, x.shape, x.dtype)

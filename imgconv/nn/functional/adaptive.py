@@ -1,17 +1,16 @@
-"""Pooling into windows that are spread evenly over an image, with gradients."""
-
-from __future__ import annotations
+"""Adaptive pooling: a given number of windows, spread evenly over an image, with gradients."""
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from imgconv.core.call import Runnable, filtering
 from imgconv.core.windows import Pair, Plane, Windows
 from imgconv.nn.core import checks
-from imgconv.nn.core.arrays import floats
-from imgconv.nn.core.checks import Array
-from imgconv.nn.core.pooled import largest, numbers, scattered
+from imgconv.nn.core.arrays import Array, Shape, comparable, floats
+from imgconv.nn.core.calls import LayerCall, LayerPlan
+from imgconv.nn.core.pool_run import maxima, plan_maxima, scatter
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -26,21 +25,13 @@ def adaptive_avg_pool2d(input: ArrayLike, output_size: Any) -> Array:
 
     Parameters
     ----------
-    input : array_like, (N, C, H, W) or (C, H, W), float32 or float64
+    input : array_like, (N, C, H, W) or (C, H, W)
     output_size : int or (int, int)
-        How many windows; None in the pair keeps an axis.
+        Number of windows along y and along x; None in the pair keeps the size of an axis.
 
     Returns
     -------
     ndarray, (N, C, oh, ow) or (C, oh, ow)
-        Of the input's dtype.
-
-    Raises
-    ------
-    TypeError
-        If input is not float32 or float64.
-    ValueError
-        If output_size is not positive.
 
     Notes
     -----
@@ -49,7 +40,7 @@ def adaptive_avg_pool2d(input: ArrayLike, output_size: Any) -> Array:
     Examples
     --------
     >>> import numpy as np
-    >>> from imgconv.nn.functional.pooling import adaptive_avg_pool2d
+    >>> from imgconv.nn import adaptive_avg_pool2d
     >>> adaptive_avg_pool2d(np.arange(12.0).reshape(1, 3, 4), (1, 2))
     array([[[4.5, 6.5]]])
     """
@@ -58,7 +49,7 @@ def adaptive_avg_pool2d(input: ArrayLike, output_size: Any) -> Array:
     result = array
     for axis, m in zip((-2, -1), size, strict=True):
         along = np.moveaxis(result, axis, 0)
-        means = [along[a:b].mean(axis=0) for a, b in _adaptive(len(along), m)]
+        means = [along[a:b].mean(axis=0) for a, b in _ends(len(along), m)]
         result = np.stack(means, axis=axis)
     return result
 
@@ -66,24 +57,7 @@ def adaptive_avg_pool2d(input: ArrayLike, output_size: Any) -> Array:
 def adaptive_avg_pool2d_backward(
     grad_output: ArrayLike, input: ArrayLike, output_size: Any
 ) -> Array:
-    """Vector-Jacobian product of `adaptive_avg_pool2d`.
-
-    Parameters
-    ----------
-    grad_output : array_like
-        Gradient of a loss with respect to the result, of its shape.
-    input, output_size
-        As in `adaptive_avg_pool2d`.
-
-    Returns
-    -------
-    grad_input : ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `adaptive_avg_pool2d`; and if grad_output has not the shape of the result.
-    """
+    """Gradient of `adaptive_avg_pool2d`."""
     array = floats(input)
     size = checks.output_size(output_size, checks.batch(array).shape[2:])
     shape = (*array.shape[:-2], *size)
@@ -91,13 +65,16 @@ def adaptive_avg_pool2d_backward(
     for axis in (-2, -1):
         along = np.moveaxis(result, axis, 0)
         spread = np.zeros((array.shape[axis], *along.shape[1:]), array.dtype)
-        for o, (a, b) in enumerate(_adaptive(array.shape[axis], size[axis])):
+        for o, (a, b) in enumerate(_ends(array.shape[axis], size[axis])):
             spread[a:b] += along[o] / (b - a)
         result = np.moveaxis(spread, 0, axis)
     return np.ascontiguousarray(result)
 
 
-def adaptive_max_pool2d(input: ArrayLike, output_size: Any, return_indices: bool = False) -> Any:
+@filtering
+def adaptive_max_pool2d(
+    input: ArrayLike, output_size: Any, return_indices: bool = False
+) -> Runnable[Any]:
     """Return the largest pixels of windows that are spread evenly over an image.
 
     Parameters
@@ -105,14 +82,13 @@ def adaptive_max_pool2d(input: ArrayLike, output_size: Any, return_indices: bool
     input : array_like, (N, C, H, W) or (C, H, W)
         Integers or floats.
     output_size : int or (int, int)
-        How many windows; None in the pair keeps an axis.
+        As in `adaptive_avg_pool2d`.
     return_indices : bool
-        Whether to say where the pixels lie, too.
+        Whether to return where the pixels lie, too.
 
     Returns
     -------
     ndarray, (N, C, oh, ow) or (C, oh, ow)
-        Of the input's dtype.
     indices : ndarray of int64, with return_indices
         y * W + x of each, as in `max_pool2d`.
 
@@ -120,59 +96,70 @@ def adaptive_max_pool2d(input: ArrayLike, output_size: Any, return_indices: bool
     ------
     TypeError
         If input is neither of integers nor of floats.
-    ValueError
-        If output_size is not positive.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from imgconv.nn.functional.pooling import adaptive_max_pool2d
+    >>> from imgconv.nn import adaptive_max_pool2d
     >>> adaptive_max_pool2d(np.arange(12).reshape(1, 3, 4), (1, 2))
     array([[[ 9, 11]]])
     """
-    array = numbers(input)
+    array = comparable(input)
     images = checks.batch(array)
     size = checks.output_size(output_size, images.shape[2:])
-    best = np.empty((*images.shape[:2], *size), array.dtype)
-    places = np.empty(best.shape, np.int64)
-    for y, top in enumerate(_adaptive(images.shape[2], size[0])):
-        for x, left in enumerate(_adaptive(images.shape[3], size[1])):
-            window = images[:, :, slice(*top), slice(*left)]
-            plane = _one_window(window.shape[2:])
-            value, place = largest(window, plane)
-            row, column = np.divmod(place[..., 0, 0], window.shape[3])
-            best[..., y, x] = value[..., 0, 0]
-            places[..., y, x] = (row + top[0]) * images.shape[3] + column + left[0]
-    shape = (*array.shape[:-2], *size)
-    best, places = best.reshape(shape), places.reshape(shape)
-    return (best, places) if return_indices else best
+
+    def run() -> Any:
+        best, places = _maxima(array, size)
+        return (best, places) if return_indices else best
+
+    return LayerCall(run, lambda: _plan(array, size, (*array.shape[:-2], *size)))
 
 
+@filtering
 def adaptive_max_pool2d_backward(
     grad_output: ArrayLike, input: ArrayLike, output_size: Any
-) -> Array:
-    """Vector-Jacobian product of `adaptive_max_pool2d`.
-
-    Parameters
-    ----------
-    grad_output : array_like
-        Gradient of a loss with respect to the result, of its shape.
-    input, output_size
-        As in `adaptive_max_pool2d`; float32 or float64.
-
-    Returns
-    -------
-    grad_input : ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `adaptive_max_pool2d`; and if grad_output has not the shape of the result.
-    """
+) -> Runnable[Array]:
+    """Gradient of `adaptive_max_pool2d`."""
     array = floats(input)
-    best, places = adaptive_max_pool2d(array, output_size, return_indices=True)
-    grad = checks.gradient(grad_output, best.shape, array.dtype)
-    return scattered(grad, places, array.shape, add=True)
+    size = checks.output_size(output_size, checks.batch(array).shape[2:])
+    grad = checks.gradient(grad_output, (*array.shape[:-2], *size), array.dtype)
+
+    def run() -> Array:
+        _, places = _maxima(array, size)
+        return scatter(grad, places, array.shape, add=True)
+
+    return LayerCall(run, lambda: _plan(array, size, array.shape))
+
+
+def _maxima(array: Array, size: Pair) -> tuple[Array, NDArray[np.int64]]:
+    """Return the maximum of each window, and where in its plane it lies."""
+    images = checks.batch(array)
+    width = images.shape[3]
+    best = np.empty((*images.shape[:2], *size), array.dtype)
+    places = np.empty(best.shape, np.int64)
+    for y, (top, bottom) in enumerate(_ends(images.shape[2], size[0])):
+        for x, (left, right) in enumerate(_ends(width, size[1])):
+            window = images[:, :, top:bottom, left:right]
+            plane = _one_window(window.shape[2:])
+            value, place = maxima(plan_maxima(window, plane), window, plane)
+            row, column = np.divmod(place[..., 0, 0], right - left)
+            best[..., y, x] = value[..., 0, 0]
+            places[..., y, x] = (row + top) * width + column + left
+    shape = (*array.shape[:-2], *size)
+    return best.reshape(shape), places.reshape(shape)
+
+
+def _plan(array: Array, size: Pair, shape: Shape) -> LayerPlan:
+    """Return the plan of the first window, as many times as there are windows.
+
+    Their sizes differ by one at most.
+    """
+    images = checks.batch(array)
+    (_, bottom), (_, right) = (_ends(n, m)[0] for n, m in zip(images.shape[2:], size, strict=True))
+    window = images[:, :, :bottom, :right]
+    plan = plan_maxima(window, _one_window((bottom, right)))
+    note = f"{size[0]} x {size[1]} windows, one after another"
+    return LayerPlan((plan,), shape, array.dtype, note, size[0] * size[1])
 
 
 def _one_window(size: Pair) -> Plane:
@@ -180,6 +167,6 @@ def _one_window(size: Pair) -> Plane:
     return y, x
 
 
-def _adaptive(n: int, m: int) -> list[Pair]:
+def _ends(n: int, m: int) -> list[Pair]:
     """Return where each of m windows begins and ends."""
     return [(o * n // m, -(-(o + 1) * n // m)) for o in range(m)]

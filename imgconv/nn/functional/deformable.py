@@ -1,5 +1,6 @@
 """Deformable convolution, with gradients."""
 
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,20 +8,26 @@ from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import check
 from imgconv.core.call import Runnable, filtering
-from imgconv.core.run import run_entry
-from imgconv.core.windows import Pair, Plane, along
-from imgconv.nn.core import checks
-from imgconv.nn.core.arrays import floats
-from imgconv.nn.core.checks import Array
-from imgconv.nn.core.correlation import Plan, correlate, forward, plan_of, products, transposed
+from imgconv.core.windows import Plane, along
+from imgconv.nn.core import arrays, checks
+from imgconv.nn.core.arrays import Array, Shape
+from imgconv.nn.core.calls import LayerCall, LayerPlan, LoopPlan, counted
+from imgconv.nn.core.checks import Size
+from imgconv.nn.core.conv_plan import ConvPlan
+from imgconv.nn.core.conv_run import convolve, plan_for, weight_gradient
+from imgconv.nn.core.phases import forward, transposed
 
 __all__ = ["deform_conv2d", "deform_conv2d_backward"]
 
-Size = int | Pair
+Gradients = tuple[Array, Array, Array, Array | None, Array | None]
 
 
-class Layer(NamedTuple):
-    """A call; columns of one image are an image of C kh kw channels for a 1x1 kernel."""
+class DeformableCall(NamedTuple):
+    """A deformable convolution with checked arguments, computed image by image.
+
+    The windows of an image, as columns, are themselves an image of C kh kw channels, which a 1x1
+    convolution takes to the result.
+    """
 
     input: Array
     offset: Array
@@ -31,8 +38,8 @@ class Layer(NamedTuple):
     offset_groups: int
 
     @property
-    def job(self) -> NDArray[np.intp]:
-        """What the loop reads: `Job` in pyx/deform.pyx."""
+    def params(self) -> NDArray[np.intp]:
+        """What the loop reads: the fields of the struct in pyx/deform.pyx, in the same order."""
         y, x = self.plane
         return np.array(
             [y.n, x.n, y.k, x.k, y.count, x.count, y.stride, x.stride, y.before, x.before,
@@ -41,25 +48,65 @@ class Layer(NamedTuple):
         )  # fmt: skip
 
     @property
-    def places(self) -> Plane:
+    def column_plane(self) -> Plane:
         """The 1x1 windows on an image of columns."""
         y, x = (along(a.count, 1, 1, 1, (0, 0)) for a in self.plane)
         return y, x
 
-    def plan(self) -> Plan:
-        """Return what would run on the columns of each image."""
-        y, x = self.places
-        return plan_of(1, self.weight, forward(y), forward(x))
+    @property
+    def column_shape(self) -> Shape:
+        """The shape of the columns of one image."""
+        y, x = self.plane
+        return 1, self.input.shape[1] * y.k * x.k, y.count, x.count
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the result."""
+        groups, outputs = self.weight.shape[:2]
+        y, x = self.plane
+        return len(self.input), groups * outputs, y.count, x.count
+
+    def loop_plan(self, entry: str, shape: Shape) -> LoopPlan:
+        """Return the plan of a loop on one image, with scratch for a row of results.
+
+        That is four places and six numbers for each.
+        """
+        y, x = self.plane
+        scratch, cost = x.count * (4 * 4 + 6 * 8), 8.0 * prod(self.column_shape)
+        return LoopPlan("deform", entry, shape, self.input.dtype, (y.k, x.k), cost, scratch)
+
+    def run_loop(self, plan: LoopPlan, n: int, *results: Array) -> None:
+        """Run a loop on one image."""
+        plan.run(self.params, self.input[n], self.offset[n], self.mask[n], *results)
+
+    def columns(self, plan: LoopPlan, n: int) -> Array:
+        """Return the windows of one image."""
+        columns = np.empty(self.column_shape, self.input.dtype)
+        self.run_loop(plan, n, columns)
+        return columns
+
+    def plans(self) -> tuple[LoopPlan, ConvPlan]:
+        """Return the plans of both loops."""
+        y, x = map(forward, self.column_plane)
+        sample = self.loop_plan("sample", self.column_shape)
+        return sample, plan_for(1, self.weight, y, x)
+
+    def plan(self) -> LayerPlan:
+        """Return what would run."""
+        return self.layer_plan(self.plans(), self.shape)
+
+    def layer_plan(self, plans: tuple[LoopPlan | ConvPlan, ...], shape: Shape) -> LayerPlan:
+        """Return the plan of all images from that of one."""
+        images = len(self.input)
+        note = f"{counted(images, 'image')}, one after another"
+        return LayerPlan(plans, shape, self.input.dtype, note, images)
 
     def run(self) -> Array:
-        """Return the result of the layer."""
-        groups, outputs = self.weight.shape[:2]
-        y, x = self.places
-        shape = (len(self.input), groups * outputs, y.count, x.count)
-        result = np.empty(shape, self.input.dtype)
+        """Return the result."""
+        sample, product = self.plans()
+        result = np.empty(self.shape, self.input.dtype)
         for n in range(len(result)):
-            columns = _columns(self, n)
-            result[n] = correlate(columns, self.weight, self.bias, forward(y), forward(x))[0]
+            result[n] = convolve(product, self.columns(sample, n), self.weight, self.bias)[0]
         return result
 
 
@@ -74,36 +121,30 @@ def deform_conv2d(
     dilation: Size = 1,
     mask: ArrayLike | None = None,
 ) -> Runnable[Array]:
-    """Convolve with taps that stand where they are told to, pixel by pixel.
+    """Convolve with taps that are moved by offsets, different ones for each pixel.
 
     Parameters
     ----------
-    input : array_like, (N, C, H, W), float32 or float64
+    input : array_like, (N, C, H, W)
     offset : array_like, (N, 2 m kh kw, oh, ow)
-        For each of m groups of channels and each tap, how far it stands from its place along y,
-        and along x.
+        For each of m groups of channels and each tap, how far it is moved along y, and along x.
     weight : array_like, (outputs, C / groups, kh, kw)
-        The shape tells the groups.
+        The number of groups follows from this shape.
     bias : array_like, (outputs,), optional
         Added to each channel of the result.
-    stride : int or (int, int)
-    padding : int, (int, int) or ((int, int), (int, int))
-    dilation : int or (int, int)
-        As in `conv2d`.
+    stride, padding, dilation
+        See `imgconv.nn`, windows.
     mask : array_like, (N, m kh kw, oh, ow), optional
-        What each tap counts.
+        A factor for each tap.
 
     Returns
     -------
     ndarray, (N, outputs, oh, ow)
-        Of the input's dtype.
 
     Raises
     ------
-    TypeError
-        If an array is not float32 or float64, or not of the input's dtype.
     ValueError
-        If shapes or channels do not fit, a number is out of range, or no window fits.
+        If shapes or channels do not fit, or no window fits into the padded image.
 
     Notes
     -----
@@ -113,17 +154,18 @@ def deform_conv2d(
 
     Examples
     --------
-    A tap that is sent half a pixel to the right:
+    One tap, moved half a pixel to the right:
 
     >>> import numpy as np
-    >>> from imgconv.nn.functional.convolution import deform_conv2d
+    >>> from imgconv.nn import deform_conv2d
     >>> offset = np.stack([np.zeros((1, 3)), np.full((1, 3), 0.5)])
     >>> deform_conv2d(np.array([[[[0.0, 2.0, 6.0]]]]), offset[None], np.ones((1, 1, 1, 1)))
     array([[[[1., 4., 3.]]]])
     """
-    return _layer(input, offset, weight, bias, stride, padding, dilation, mask)
+    return _deformable(input, offset, weight, bias, stride, padding, dilation, mask)
 
 
+@filtering
 def deform_conv2d_backward(
     grad_output: ArrayLike,
     input: ArrayLike,
@@ -134,49 +176,39 @@ def deform_conv2d_backward(
     padding: Any = 0,
     dilation: Size = 1,
     mask: ArrayLike | None = None,
-) -> tuple[Array, Array, Array, Array | None, Array | None]:
-    """Vector-Jacobian product of `deform_conv2d`.
+) -> Runnable[Gradients]:
+    """Gradients of `deform_conv2d` with respect to input, offset, weight, bias and mask."""
+    call = _deformable(input, offset, weight, bias, stride, padding, dilation, mask)
+    images = call.input
+    y, x = call.column_plane
+    grad = checks.gradient(grad_output, call.shape, images.dtype)
+    weights = call.weight.swapaxes(1, 2)
+    sample, _ = call.plans()
+    of_weight = plan_for(1, call.weight, forward(y), forward(x), of_weights=True)
+    of_columns = plan_for(1, weights, transposed(y), transposed(x))
+    back = call.loop_plan("back", images.shape[1:])
 
-    Parameters
-    ----------
-    grad_output : array_like
-        Gradient of a loss with respect to the result, of its shape.
-    input, offset, weight, bias, stride, padding, dilation, mask
-        As in `deform_conv2d`.
+    def run() -> Gradients:
+        grads = [np.zeros_like(each) for each in (images, call.offset, call.mask)]
+        grad_weight = np.zeros_like(call.weight)
+        for n in range(len(images)):
+            grad_result = np.ascontiguousarray(grad[n : n + 1])
+            grad_weight += weight_gradient(of_weight, call.columns(sample, n), grad_result)
+            grad_columns = convolve(of_columns, grad_result, weights)
+            call.run_loop(back, n, grad_columns, *(each[n] for each in grads))
+        return (
+            grads[0],
+            grads[1],
+            grad_weight.reshape(np.shape(weight)),
+            None if bias is None else grad.sum(axis=(0, 2, 3)),
+            None if mask is None else grads[2],
+        )
 
-    Returns
-    -------
-    grad_input, grad_offset, grad_weight : ndarray
-    grad_bias, grad_mask : ndarray, or None where there is no bias, or no mask
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `deform_conv2d`; and if grad_output has not the shape of the result.
-    """
-    layer = _layer(input, offset, weight, bias, stride, padding, dilation, mask)
-    groups, outputs = layer.weight.shape[:2]
-    y, x = layer.places
-    images = layer.input
-    shape = (len(images), groups * outputs, y.count, x.count)
-    grad = checks.gradient(grad_output, shape, images.dtype)
-    grads = [np.zeros_like(each) for each in (images, layer.offset, layer.mask)]
-    grad_weight = np.zeros_like(layer.weight)
-    for n in range(len(images)):
-        above = np.ascontiguousarray(grad[n : n + 1])
-        grad_weight += products(_columns(layer, n), above, groups, forward(y), forward(x))
-        back = correlate(above, layer.weight.swapaxes(1, 2), None, transposed(y), transposed(x))
-        _run("back", layer, n, back, *(each[n] for each in grads), cost=8.0 * back.size)
-    return (
-        grads[0],
-        grads[1],
-        grad_weight.reshape(np.shape(weight)),
-        None if bias is None else grad.sum(axis=(0, 2, 3)),
-        None if mask is None else grads[2],
-    )
+    plans = sample, of_weight, of_columns, back
+    return LayerCall(run, lambda: call.layer_plan(plans, images.shape))
 
 
-def _layer(
+def _deformable(
     input: ArrayLike,
     offset: ArrayLike,
     weight: ArrayLike,
@@ -185,9 +217,9 @@ def _layer(
     padding: Any,
     dilation: Any,
     mask: ArrayLike | None,
-) -> Layer:
+) -> DeformableCall:
     """Check the arguments."""
-    images = floats(input)
+    images = arrays.floats(input)
     if images.ndim != 4:
         raise ValueError(f"input must have shape (N, C, H, W), got {images.shape}")
     checks.batch(images)
@@ -201,37 +233,15 @@ def _layer(
     around = check.paddings(padding, "padding")
     plane = checks.plane(images.shape[2:], (kh, kw), steps, gaps, around)
     size = (plane[0].count, plane[1].count)
-    places, count = checks.offsets(offset, images, kh * kw, size)
+    moves, count = checks.offsets(offset, images, kh * kw, size)
     shape = (len(images), count * kh * kw, *size)
-    shares = np.ones(shape, images.dtype) if mask is None else floats(mask, "mask", images.dtype)
-    if shares.shape != shape:
-        raise ValueError(f"mask must have shape {shape}, got {shares.shape}")
-    return Layer(
+    factors = arrays.optional(mask, "mask", shape, images.dtype)
+    return DeformableCall(
         np.ascontiguousarray(images),
-        np.ascontiguousarray(places),
-        np.ascontiguousarray(shares),
+        np.ascontiguousarray(moves),
+        np.ones(shape, images.dtype) if factors is None else np.ascontiguousarray(factors),
         weights.reshape(groups, outputs // groups, inputs * kh * kw, 1, 1),
-        checks.bias(bias, outputs, images.dtype),
+        arrays.optional(bias, "bias", (outputs,), images.dtype),
         plane,
         count,
     )
-
-
-def _run(entry: str, layer: Layer, n: int, *arrays: Array, cost: float) -> None:
-    """Run the loop on one image, with a row of neighbours for each thread.
-
-    That is four places and six numbers for each result.
-    """
-    run_entry(
-        "deform", layer.input.dtype.name, entry, layer.job, layer.input[n], layer.offset[n],
-        layer.mask[n], *arrays, cost=cost, scratch_bytes=layer.plane[1].count * (4 * 4 + 6 * 8),
-    )  # fmt: skip
-
-
-def _columns(layer: Layer, n: int) -> Array:
-    """Return the windows of one image as (1, C kh kw, oh, ow)."""
-    y, x = layer.plane
-    shape = (1, layer.input.shape[1] * y.k * x.k, y.count, x.count)
-    columns = np.empty(shape, layer.input.dtype)
-    _run("sample", layer, n, columns, cost=8.0 * columns.size)
-    return columns

@@ -1,4 +1,4 @@
-"""Images of another size, with gradients."""
+"""Interpolation: images of another size, with gradients."""
 
 from typing import Any, NamedTuple
 
@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import check
-from imgconv.core.call import Runnable, Several, filtering
-from imgconv.core.run import run_entry
+from imgconv.core.call import Runnable, filtering
 from imgconv.nn.core import checks
-from imgconv.nn.core.arrays import floats
-from imgconv.nn.core.checks import Array
+from imgconv.nn.core.arrays import Array, DType, Shape, floats
+from imgconv.nn.core.calls import LayerCall, LoopPlan
 
 __all__ = ["interpolate", "interpolate_backward"]
 
@@ -20,7 +19,7 @@ CUBIC = -0.75
 
 
 class Taps(NamedTuple):
-    """Along one axis: the pixels that each pixel of the result is made of, (taps, count)."""
+    """Along one axis: the pixels from which each result pixel is computed, (taps, count)."""
 
     places: NDArray[np.int32]
     weights: Array
@@ -40,60 +39,59 @@ def interpolate(
 
     Parameters
     ----------
-    input : array_like, (N, C, H, W) or (C, H, W), float32 or float64
+    input : array_like, (N, C, H, W) or (C, H, W)
     size : int or (int, int), optional
-        Height and width of the result; this or `scale_factor` is given.
+        Height and width of the result. Either this or `scale_factor` must be given.
     scale_factor : float or (float, float), optional
-        What height and width are multiplied by, and rounded down.
+        Height and width are multiplied by it, and rounded down.
     mode : {"nearest", "nearest-exact", "bilinear", "bicubic"}
-        Which pixels a pixel is made of: the one to the upper left, the nearest, 2 x 2 or 4 x 4.
+        The pixels from which one is computed: the one to the upper left, the nearest, 2 x 2 or
+        4 x 4.
     align_corners : bool, optional
-        Whether the centres of the corner pixels fall together, not their corners; for "bilinear"
-        and "bicubic".
+        For "bilinear" and "bicubic": whether the centres of the corner pixels are mapped onto each
+        other, and not the corners of the images.
     recompute_scale_factor : bool, optional
-        Whether distances come from the sizes, and not from `scale_factor`, which may be rounded.
+        Whether distances are computed from the sizes, and not from `scale_factor`. They differ
+        where a size was rounded.
     antialias : bool
         Must be False.
 
     Returns
     -------
     ndarray, (N, C, oh, ow) or (C, oh, ow)
-        Of the input's dtype.
 
     Raises
     ------
-    TypeError
-        If input is not float32 or float64.
     ValueError
-        If mode is unknown or does not go with an option, not just one of size and scale_factor is
-        given, or the result is empty.
+        If mode does not allow an option, not exactly one of size and scale_factor is given, or the
+        result is empty.
 
     Notes
     -----
-    As `torch.nn.functional.interpolate`. Pixel o of the result stands on (o + 1/2) n / m - 1/2, or
-    on o (n - 1) / (m - 1) with `align_corners`. "nearest" takes floor(o n / m).
+    Pixel o of m lies at (o + 1/2) n / m - 1/2 of n pixels, or at o (n - 1) / (m - 1) with
+    `align_corners`. "nearest" takes pixel floor(o n / m).
 
     Examples
     --------
     >>> import numpy as np
-    >>> from imgconv.nn.functional.shaping import interpolate
+    >>> from imgconv.nn import interpolate
     >>> interpolate(np.array([[[0.0, 4.0]]]), size=(1, 4), mode="bilinear")
     array([[[0., 1., 3., 4.]]])
     """
     array = floats(input)
     images = checks.batch(array)
     y, x = _axes(images, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
-    shape = (*array.shape[:-2], y.places.shape[1], x.places.shape[1])
+    plan = _plan("run", y, x, images, (*array.shape[:-2], y.places.shape[1], x.places.shape[1]))
 
-    def runs() -> Array:
-        result = np.empty(shape, array.dtype)
-        _run("run", y, x, images, result, images.shape[3])
+    def run() -> Array:
+        result = np.empty(plan.shape, array.dtype)
+        plan.run(*y, *x, _stack(images), _stack(result))
         return result
 
-    note = f"interpolate loop, {len(y.places)} x {len(x.places)} pixels for each"
-    return Several(runs, (), shape, array.dtype, note)
+    return LayerCall(run, lambda: plan)
 
 
+@filtering
 def interpolate_backward(
     grad_output: ArrayLike,
     input: ArrayLike,
@@ -103,41 +101,34 @@ def interpolate_backward(
     align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
-) -> Array:
-    """Vector-Jacobian product of `interpolate`.
-
-    Parameters
-    ----------
-    grad_output : array_like
-        Gradient of a loss with respect to the result, of its shape.
-    input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias
-        As in `interpolate`.
-
-    Returns
-    -------
-    grad_input : ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `interpolate`; and if grad_output has not the shape of the result.
-    """
+) -> Runnable[Array]:
+    """Gradient of `interpolate`."""
     array = floats(input)
     images = checks.batch(array)
     y, x = _axes(images, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
     shape = (*array.shape[:-2], y.places.shape[1], x.places.shape[1])
     grad = checks.gradient(grad_output, shape, array.dtype)
-    result = np.zeros(images.shape, array.dtype)
-    _run("back", y, x, grad, result, images.shape[3])
-    return result.reshape(array.shape)
+    plan = _plan("back", y, x, images, array.shape)
+
+    def run() -> Array:
+        result = np.zeros(array.shape, array.dtype)
+        plan.run(*y, *x, _stack(grad), _stack(result))
+        return result
+
+    return LayerCall(run, lambda: plan)
 
 
-def _run(entry: str, y: Taps, x: Taps, source: Array, target: Array, width: int) -> None:
-    planes = (np.ascontiguousarray(each).reshape(-1, *each.shape[-2:]) for each in (source, target))
-    run_entry(
-        "interpolate", target.dtype.name, entry, *y, *x, *planes,
-        cost=4.0 * max(source.size, target.size), scratch_bytes=width * target.itemsize,
-    )  # fmt: skip
+def _plan(entry: str, y: Taps, x: Taps, images: Array, shape: Shape) -> LoopPlan:
+    """Return the plan of a loop between images and images of the size of the taps."""
+    taps, planes = (len(y.places), len(x.places)), images.shape[0] * images.shape[1]
+    larger = max(images.size, planes * y.places.shape[1] * x.places.shape[1])
+    scratch = images.shape[3] * images.itemsize
+    return LoopPlan("interpolate", entry, shape, images.dtype, taps, 4.0 * larger, scratch)
+
+
+def _stack(images: Array) -> Array:
+    """Return images as one stack of planes."""
+    return np.ascontiguousarray(images).reshape(-1, *images.shape[-2:])
 
 
 def _axes(
@@ -160,26 +151,26 @@ def _axes(
             f"one of size and scale_factor must be given, got {size!r}, {scale_factor!r}"
         )
     axes = []
-    for n, wanted, factor in zip(
+    for n, m, factor in zip(
         images.shape[2:], check.pair(size, "size"), check.pair(scale_factor, "scale_factor"),
         strict=True,
     ):  # fmt: skip
         if factor is not None:
             factor = check.positive(factor, "scale_factor")
-            wanted = int(np.floor(n * factor))
-        m = check.at_least(wanted, "size", 1)
+            m = int(np.floor(n * factor))
+        m = check.at_least(m, "size", 1)
         known = factor is not None and not recompute
         axes.append(_taps(n, m, 1 / factor if known else n / m, kind, bool(align_corners),
                           images.dtype))  # fmt: skip
     return axes[0], axes[1]
 
 
-def _taps(n: int, m: int, scale: float, mode: str, align: bool, dtype: np.dtype) -> Taps:
-    """Return the taps of m pixels made of n that are `scale` of them apart."""
+def _taps(n: int, m: int, scale: float, mode: str, align: bool, dtype: DType) -> Taps:
+    """Return the taps of m pixels, which are `scale` apart, on an axis of n pixels."""
     at = np.arange(m)
     if mode.startswith("nearest"):
-        # In the image's dtype, as PyTorch does: where a product is nearly an integer, that decides.
-        # Whatever the factor, "nearest" keeps a size, and takes each pixel of a doubled one twice.
+        # In the image's dtype, as PyTorch: rounding decides where a product is nearly an integer.
+        # Whatever the factor, "nearest" to the same size copies, and to twice the size repeats.
         half = 0.5 if mode == "nearest-exact" else 0
         scale = n / m if half == 0 and m in (n, 2 * n) else scale
         places = np.floor((at + half).astype(dtype) * dtype.type(scale))
@@ -196,20 +187,21 @@ def _taps(n: int, m: int, scale: float, mode: str, align: bool, dtype: np.dtype)
     first = np.floor(centre)
     taps = np.arange(2) if mode == "bilinear" else np.arange(-1, 3)
     places = first + taps[:, None]
-    return _table(places, _filter(mode, places - centre), n, dtype)
+    return _table(places, _weights(mode, places - centre), n, dtype)
 
 
-def _filter(mode: str, distance: Array) -> Array:
-    """Return the weight of a pixel at a distance from the centre."""
+def _weights(mode: str, distance: Array) -> Array:
+    """Return the weights of pixels at these distances from the centre."""
     t, a = np.abs(distance), CUBIC
     if mode == "bilinear":
-        return np.maximum(1 - t, 0)
+        linear: Array = np.maximum(1 - t, 0)
+        return linear
     near = ((a + 2) * t - (a + 3)) * t * t + 1
     far = ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
     return np.where(t <= 1, near, np.where(t < 2, far, 0))
 
 
-def _table(places: Array, weights: Array, n: int, dtype: np.dtype) -> Taps:
+def _table(places: Array, weights: Array, n: int, dtype: DType) -> Taps:
     return Taps(
         np.ascontiguousarray(np.clip(places, 0, n - 1), np.int32),
         np.ascontiguousarray(weights, dtype),

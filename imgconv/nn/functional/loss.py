@@ -1,15 +1,16 @@
-"""Losses: how far a result is from what it should be, as one number.
+"""Losses: how far a result is from its target, as one number.
 
-Targets and weights are constants; the gradients are those with respect to the input.
+Targets and weights are constants: gradients are those with respect to the input.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from imgconv.core import check
 from imgconv.nn.core import arrays
+from imgconv.nn.core.arrays import Array
 from imgconv.nn.functional.activation import log_softmax
 
 __all__ = [
@@ -25,12 +26,10 @@ __all__ = [
     "smooth_l1_loss_backward",
 ]
 
-Array = NDArray[Any]
-
 REDUCTIONS = ("none", "mean", "sum")
 
-# PyTorch's: a logarithm is at least -100, what is divided by at least 1e-12 (as a float32 has it).
-LEAST_LOG, LEAST_VARIANCE = -100.0, float(np.float32(1e-12))
+# PyTorch's limits: of a logarithm, and of a divisor (1e-12 as a float32).
+MINIMUM_LOG, MINIMUM_DIVISOR = -100.0, float(np.float32(1e-12))
 
 
 # ---- of numbers ------------------------------------------------------------------------------
@@ -47,22 +46,15 @@ def mse_loss(
 
     Parameters
     ----------
-    input, target : array_like
-        float32 or float64, of one shape and dtype. (PyTorch broadcasts, with a warning.)
-    reduction : {"mean", "sum", "none"}
-        What is made of the numbers; "none" keeps them.
+    input, target, reduction
+        See `imgconv.nn`, losses.
     weight : array_like, optional
-        Of the input's shape. The mean is then the weighted one.
+        A factor for each loss, of the input's shape. "mean" divides by their sum.
 
     Returns
     -------
     ndarray
-        (x - t)**2, reduced; of the input's dtype.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or `reduction` is unknown.
+        (x - t)**2, reduced.
 
     Examples
     --------
@@ -84,7 +76,8 @@ def mse_loss_backward(
 ) -> Array:
     """Gradient of `mse_loss` with respect to the input."""
     d, w = _difference(input, target, reduction, weight)
-    return _spread(grad_output, d, w, reduction) * (2 * d)
+    gradient: Array = _unreduce(grad_output, d, w, reduction) * (2 * d)
+    return gradient
 
 
 def l1_loss(
@@ -98,22 +91,15 @@ def l1_loss(
 
     Parameters
     ----------
-    input, target : array_like
-        float32 or float64, of one shape and dtype. (PyTorch broadcasts, with a warning.)
-    reduction : {"mean", "sum", "none"}
-        What is made of the numbers; "none" keeps them.
+    input, target, reduction
+        See `imgconv.nn`, losses.
     weight : array_like, optional
-        Of the input's shape. The mean is then the weighted one.
+        A factor for each loss, of the input's shape. "mean" divides by their sum.
 
     Returns
     -------
     ndarray
-        abs(x - t), reduced; of the input's dtype.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or `reduction` is unknown.
+        abs(x - t), reduced.
 
     Examples
     --------
@@ -133,9 +119,9 @@ def l1_loss_backward(
     reduction: str = "mean",
     weight: ArrayLike | None = None,
 ) -> Array:
-    """Gradient of `l1_loss` with respect to the input; 0 where nothing differs."""
+    """Gradient of `l1_loss` with respect to the input; 0 where input and target are equal."""
     d, w = _difference(input, target, reduction, weight)
-    return _spread(grad_output, d, w, reduction) * np.sign(d)
+    return _unreduce(grad_output, d, w, reduction) * np.sign(d)
 
 
 def smooth_l1_loss(
@@ -145,23 +131,15 @@ def smooth_l1_loss(
 
     Parameters
     ----------
-    input, target : array_like
-        float32 or float64, of one shape and dtype. (PyTorch broadcasts, with a warning.)
-    reduction : {"mean", "sum", "none"}
-        What is made of the numbers; "none" keeps them.
+    input, target, reduction
+        See `imgconv.nn`, losses.
     beta : float
-        Differences below it are squared; 0 squares none.
+        Differences below it are squared; with 0, none.
 
     Returns
     -------
     ndarray
-        d**2 / (2 * beta) where d = abs(x - t) < beta, else d - beta / 2, reduced; of the input's
-        dtype.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, `reduction` is unknown, or `beta` negative.
+        d**2 / (2 * beta) where d = abs(x - t) < beta, else d - beta / 2, reduced.
 
     Examples
     --------
@@ -188,7 +166,8 @@ def smooth_l1_loss_backward(
     _check_beta(beta)
     d, _ = _difference(input, target, reduction, None)
     slope = np.clip(d / beta, -1, 1) if beta else np.sign(d)
-    return _spread(grad_output, d, None, reduction) * slope
+    gradient: Array = _unreduce(grad_output, d, None, reduction) * slope
+    return gradient
 
 
 # ---- of probabilities ------------------------------------------------------------------------
@@ -201,26 +180,26 @@ def binary_cross_entropy(
     *,
     reduction: str = "mean",
 ) -> Array:
-    """Cross-entropy of probabilities of yes and no.
+    """Cross-entropy of probabilities of two classes.
 
     Parameters
     ----------
-    input, target : array_like
-        Probabilities, float32 or float64, of one shape and dtype.
+    input, target
+        See `imgconv.nn`, losses. Probabilities of the second class.
     weight : array_like, optional
-        Factors, of a shape that broadcasts to the input's.
-    reduction : {"mean", "sum", "none"}
-        What is made of the numbers; "none" keeps them.
+        A factor for each loss, of a shape that broadcasts to the input's.
+    reduction
+        See `imgconv.nn`, losses.
 
     Returns
     -------
     ndarray
-        -(t * log(x) + (1 - t) * log(1 - x)), reduced; of the input's dtype.
+        -(t * log(x) + (1 - t) * log(1 - x)), reduced.
 
     Raises
     ------
     ValueError
-        If the shapes differ, a probability does not lie between 0 and 1, or `reduction` is unknown.
+        If an input does not lie between 0 and 1.
 
     Notes
     -----
@@ -234,7 +213,7 @@ def binary_cross_entropy(
     """
     x, t, w = _probabilities(input, target, weight, reduction)
     with np.errstate(divide="ignore"):
-        yes, no = np.maximum(np.log(x), LEAST_LOG), np.maximum(np.log1p(-x), LEAST_LOG)
+        yes, no = np.maximum(np.log(x), MINIMUM_LOG), np.maximum(np.log1p(-x), MINIMUM_LOG)
     return _reduce(((t - 1) * no - t * yes) * w, None, reduction)
 
 
@@ -248,8 +227,9 @@ def binary_cross_entropy_backward(
 ) -> Array:
     """Gradient of `binary_cross_entropy` with respect to the input."""
     x, t, w = _probabilities(input, target, weight, reduction)
-    slope = (x - t) / np.maximum((1 - x) * x, LEAST_VARIANCE) * w
-    return _spread(grad_output, x, None, reduction) * slope.astype(x.dtype, copy=False)
+    slope = (x - t) / np.maximum((1 - x) * x, MINIMUM_DIVISOR) * w
+    factors: Array = slope.astype(x.dtype, copy=False)
+    return _unreduce(grad_output, x, None, reduction) * factors
 
 
 def cross_entropy(
@@ -261,36 +241,37 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Array:
-    """Cross-entropy of classes, from numbers that `softmax` would make probabilities of.
+    """Cross-entropy of classes, from scores that `softmax` maps to probabilities.
 
     Parameters
     ----------
     input : array_like, (C,), (N, C) or (N, C, ...)
-        float32 or float64: a number for each class.
+        A score for each class.
     target : array_like
         Either the classes, integers of the input's shape without C; or their probabilities, of the
         input's shape and dtype.
     weight : array_like, (C,), optional
         A factor for each class.
     ignore_index : int
-        The class that does not count. Only where targets are classes.
-    reduction : {"mean", "sum", "none"}
-        What is made of the numbers; "none" keeps them. The mean of classes is the weighted one.
+        A class that does not count. Only where targets are classes.
+    reduction
+        See `imgconv.nn`, losses. Where targets are classes, "mean" divides by the sum of their
+        weights.
     label_smoothing : float
         From 0 to 1: this part of the target is spread evenly over all classes.
 
     Returns
     -------
     ndarray
-        -sum over classes of target * log(softmax(x)), reduced; of the input's dtype.
+        -sum over classes of target * log(softmax(x)), reduced.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit, a class is none of the C, `reduction` is unknown, or
-        `label_smoothing` does not lie between 0 and 1.
+        If the shapes do not fit, a class is none of the C, or `label_smoothing` does not lie
+        between 0 and 1.
     TypeError
-        If the target holds neither integers nor numbers of the input's dtype.
+        If the target is neither of integers nor of the input's dtype.
 
     Examples
     --------
@@ -301,11 +282,11 @@ def cross_entropy(
     >>> imgconv.nn.cross_entropy(scores, [[0.5, 0.5], [0.5, 0.5]], reduction="none").round(3)
     array([ 0.693, 50.   ])
     """
-    x, axis, parts, total = _classes(
+    x, axis, parts, total = _class_targets(
         input, target, weight, ignore_index, reduction, label_smoothing
     )
     logs = log_softmax(x, axis)
-    # Without the parts that are 0: there may be a logarithm of 0 beside them.
+    # Where a part is 0, its logarithm may be infinite.
     losses = np.multiply(parts, -logs, where=parts != 0, out=np.zeros_like(logs)).sum(axis=axis)
     return _reduce(losses, None, reduction, total)
 
@@ -321,16 +302,17 @@ def cross_entropy_backward(
     label_smoothing: float = 0.0,
 ) -> Array:
     """Gradient of `cross_entropy` with respect to the input."""
-    x, axis, parts, total = _classes(
+    x, axis, parts, total = _class_targets(
         input, target, weight, ignore_index, reduction, label_smoothing
     )
     sums = parts.sum(axis=axis, keepdims=True)
-    scale = _spread(grad_output, sums.squeeze(axis), None, reduction, total)
-    return np.expand_dims(scale, axis) * (np.exp(log_softmax(x, axis)) * sums - parts)
+    scale = _unreduce(grad_output, sums.squeeze(axis), None, reduction, total)
+    gradient: Array = np.expand_dims(scale, axis) * (np.exp(log_softmax(x, axis)) * sums - parts)
+    return gradient
 
 
-class Classes(NamedTuple):
-    """What `cross_entropy` computes with: the loss is -sum(parts * log_softmax(x)) / total."""
+class ClassTargets(NamedTuple):
+    """Arguments of `cross_entropy`: its mean is -sum(parts * log_softmax(x, axis)) / total."""
 
     x: Array
     axis: int
@@ -338,15 +320,15 @@ class Classes(NamedTuple):
     total: Any
 
 
-def _classes(
+def _class_targets(
     input: ArrayLike,
     target: ArrayLike,
     weight: ArrayLike | None,
     ignore_index: int,
     reduction: str,
     label_smoothing: float,
-) -> Classes:
-    """Return each class's part in the target, whichever way the target is written."""
+) -> ClassTargets:
+    """Return each class's part in the target, from classes or from probabilities."""
     x, t = arrays.floats(input), np.asarray(target)
     check.choice(reduction, REDUCTIONS, "reduction")
     smoothing = arrays.probability(label_smoothing, "label_smoothing")
@@ -361,14 +343,14 @@ def _classes(
         t = arrays.floats(target, "target", x.dtype)
         arrays.check_shape(t, x.shape, "target")
         parts = factors * _smooth(t, smoothing, count)
-        return Classes(x, axis, parts, x.size // max(count, 1))
-    chosen, counts = _one_of(t, x, axis, check.integer(ignore_index, "ignore_index"))
+        return ClassTargets(x, axis, parts, x.size // max(count, 1))
+    chosen, counts = _one_hot(t, x, axis, check.integer(ignore_index, "ignore_index"))
     total = (factors * chosen).sum()
-    return Classes(x, axis, factors * _smooth(chosen, smoothing, count) * counts, total)
+    return ClassTargets(x, axis, factors * _smooth(chosen, smoothing, count) * counts, total)
 
 
-def _one_of(t: Array, x: Array, axis: int, ignore_index: int) -> tuple[Array, Array]:
-    """Return 1 at the class of each target, and whether it counts."""
+def _one_hot(t: Array, x: Array, axis: int, ignore_index: int) -> tuple[Array, Array]:
+    """Return 1 at the class of each target that counts, else 0; and whether each counts."""
     if t.dtype.kind not in "iu":
         raise TypeError(f"target must hold integers or floats, got {t.dtype}")
     arrays.check_shape(t, x.shape[:axis] + x.shape[axis + 1 :], "target")
@@ -407,7 +389,7 @@ def _probabilities(
         raise ValueError(f"weight must broadcast to {x.shape}, got {w.shape}") from None
 
 
-# ---- differences, and what is made of many numbers -------------------------------------------
+# ---- shared --------------------------------------------------------------------------------
 
 
 def _difference(
@@ -426,7 +408,7 @@ def _check_beta(beta: float) -> None:
 
 
 def _reduce(losses: Array, weight: Array | None, reduction: str, total: Any = None) -> Array:
-    """Return weighted losses, their sum, or that divided by the weights' sum or by `total`."""
+    """Return weighted losses, their sum, or their sum divided by that of the weights or `total`."""
     if weight is not None:
         losses = losses * weight
     if reduction == "none":
@@ -435,14 +417,15 @@ def _reduce(losses: Array, weight: Array | None, reduction: str, total: Any = No
     if reduction == "mean":
         with np.errstate(invalid="ignore", divide="ignore"):
             summed = summed / _total(losses, weight, total)
-    return losses.dtype.type(summed)
+    result: Array = losses.dtype.type(summed)
+    return result
 
 
-def _spread(
+def _unreduce(
     grad_output: ArrayLike, losses: Array, weight: Array | None, reduction: str, total: Any = None
 ) -> Array:
     """Return the gradient of each loss before it was weighted and reduced."""
-    g = arrays.grad(grad_output, losses.shape if reduction == "none" else (), losses.dtype)
+    g = arrays.gradient(grad_output, losses.shape if reduction == "none" else (), losses.dtype)
     if reduction == "mean":
         with np.errstate(invalid="ignore", divide="ignore"):
             g = (g / _total(losses, weight, total)).astype(losses.dtype)

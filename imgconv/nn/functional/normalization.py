@@ -1,15 +1,12 @@
-"""Numbers brought to mean 0 and variance 1, channel by channel."""
-
-from typing import Any
+"""Batch normalization: each channel scaled to mean 0 and variance 1, with gradients."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from imgconv.nn.core import arrays
+from imgconv.nn.core.arrays import Array
 
 __all__ = ["batch_norm", "batch_norm_backward"]
-
-Array = NDArray[Any]
 
 
 def batch_norm(
@@ -22,36 +19,33 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Array:
-    """Bring each channel to mean 0 and variance 1, then to a scale that is learned.
+    """Scale each channel to mean 0 and variance 1, then to a mean and scale that are learned.
 
     Parameters
     ----------
     input : array_like, (N, C) or (N, C, ...)
-        float32 or float64.
     running_mean, running_var : ndarray, (C,), or None
-        What has been seen so far. In training they are moved, in place, towards the mean and the
-        variance of this batch; otherwise they take the place of these.
+        Means and variances of earlier batches. In training they move, in place, towards those of
+        this batch; otherwise the input is scaled by them.
     weight, bias : array_like, (C,), optional
         The scale and the mean of the result.
     training : bool
-        Whether the batch's own mean and variance count.
+        Whether the input is scaled by its own mean and variance.
     momentum : float
-        How far to move: 0 not at all, 1 all the way.
+        How far the running ones move: 0 not at all, 1 all the way.
     eps : float
         Added to the variance.
 
     Returns
     -------
     ndarray
-        (x - mean) / sqrt(variance + eps) * weight + bias, of the input's shape and dtype.
+        (x - mean) / sqrt(variance + eps) * weight + bias.
 
     Raises
     ------
     ValueError
-        If an array has another size than there are channels, there is one number for each channel
-        in training, or no running mean and variance otherwise.
-    TypeError
-        If the input is neither float32 nor float64, or another array has another dtype.
+        If the size of an array is not the number of channels, a channel has one number in
+        training, or there are no running mean and variance otherwise.
 
     Notes
     -----
@@ -91,7 +85,7 @@ def batch_norm_backward(
 ) -> tuple[Array, Array | None, Array | None]:
     """Gradients of `batch_norm` with respect to input, weight and bias."""
     x, w, b = _arguments(input, running_mean, running_var, weight, bias)
-    g = arrays.grad(grad_output, x.shape, x.dtype)
+    g = arrays.gradient(grad_output, x.shape, x.dtype)
     mean, variance = _statistics(x, running_mean, running_var, training)
     others = _all_but_channels(x)
     deviation = np.sqrt(variance + eps)
@@ -102,7 +96,8 @@ def batch_norm_backward(
     products = gradient.sum(axis=others, dtype=np.float64) / deviation
     np.multiply(g, _by_channel(scale, x), out=gradient)
     if training:
-        # Mean and variance depend on the input, too: what changes only these changes nothing.
+        # Mean and variance depend on the input, too: a change of these two alone changes no result,
+        # so the gradient has no part along them.
         count = x.size // x.shape[1]
         centred *= _by_channel(scale * products / (deviation * count), x)
         gradient -= centred
@@ -151,5 +146,5 @@ def _all_but_channels(x: Array) -> tuple[int, ...]:
 
 
 def _by_channel(values: Array, x: Array) -> Array:
-    """Return one number for each channel so that they meet the channels of `x`."""
+    """Return one number for each channel in a shape that broadcasts along the channels of `x`."""
     return values.astype(x.dtype, copy=False).reshape(-1, *(1,) * (x.ndim - 2))

@@ -1,43 +1,30 @@
-"""Pooling layers, with gradients."""
+"""Pooling: one number for each window, with gradients."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from imgconv.core import check
-from imgconv.core.call import Runnable, Several, filtering
-from imgconv.core.run import run_entry
-from imgconv.core.windows import Pair
-from imgconv.nn.core import checks
-from imgconv.nn.core.arrays import floats
-from imgconv.nn.core.checks import Array
-from imgconv.nn.core.pooled import axes_of, largest, numbers, planes_of, pooled
-from imgconv.nn.functional.adaptive import (
-    adaptive_avg_pool2d,
-    adaptive_avg_pool2d_backward,
-    adaptive_max_pool2d,
-    adaptive_max_pool2d_backward,
-)
-from imgconv.nn.functional.unpooling import max_unpool2d, max_unpool2d_backward
+from imgconv.core.call import Runnable, filtering
+from imgconv.core.windows import Plane
+from imgconv.nn.core import arrays, checks
+from imgconv.nn.core.arrays import Array, Shape, comparable, floats
+from imgconv.nn.core.calls import LayerCall, LayerPlan, LoopPlan
+from imgconv.nn.core.checks import Around, Size
+from imgconv.nn.core.pool_run import axes_of, maxima, plan_maxima, planes_of, pool_call
 
 __all__ = [
-    "adaptive_avg_pool2d",
-    "adaptive_avg_pool2d_backward",
-    "adaptive_max_pool2d",
-    "adaptive_max_pool2d_backward",
     "avg_pool2d",
     "avg_pool2d_backward",
     "lp_pool2d",
     "lp_pool2d_backward",
     "max_pool2d",
     "max_pool2d_backward",
-    "max_unpool2d",
-    "max_unpool2d_backward",
 ]
 
-Padding = int | Pair | tuple[Pair, Pair]
-Size = int | Pair
+Padding = Size | Around
 
 
 @filtering
@@ -56,25 +43,14 @@ def max_pool2d(
     ----------
     input : array_like, (N, C, H, W) or (C, H, W)
         Integers or floats.
-    kernel_size : int or (int, int)
-        Height and width of the window.
-    stride : int or (int, int), optional
-        Distance of neighbouring windows; by default their size.
-    padding : int, (int, int) or ((int, int), (int, int))
-        How far windows reach beyond the image, where no pixel counts: a number for all sides, one
-        for y and one for x, at most half the window, or (before, after) for each.
-    dilation : int or (int, int)
-        Distance of neighbouring pixels of a window.
-    ceil_mode : bool
-        Make a window of what is left at the lower and right end, where it begins in the image or
-        in the padding before it.
+    kernel_size, stride, padding, dilation, ceil_mode
+        See `imgconv.nn`, windows. No pixel of the padding counts.
     return_indices : bool
-        Whether to say where the pixels lie, too.
+        Whether to return where the pixels lie, too.
 
     Returns
     -------
     ndarray, (N, C, oh, ow) or (C, oh, ow)
-        Of the input's dtype.
     indices : ndarray of int64, with return_indices
         y * W + x of each: the first of the largest, or the last NaN; -1 where a window has no
         pixel at all.
@@ -84,34 +60,36 @@ def max_pool2d(
     TypeError
         If input is neither of integers nor of floats.
     ValueError
-        If a number is out of range, padding is more than half the window, or no window fits.
+        If padding is more than half the window, or no window fits.
 
     Notes
     -----
-    As `torch.nn.functional.max_pool2d`: a NaN is larger than every number.
+    As in PyTorch, a NaN is larger than every number.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from imgconv.nn.functional.pooling import max_pool2d
+    >>> from imgconv.nn import max_pool2d
     >>> max_pool2d(np.arange(16).reshape(1, 4, 4), 2)
     array([[[ 5,  7],
             [13, 15]]])
     """
-    array = numbers(input)
+    array = comparable(input)
     images = checks.batch(array)
     plane = checks.pooling(images.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     if not return_indices:
-        return pooled("max", array, plane)
-    shape = (*array.shape[:-2], plane[0].count, plane[1].count)
+        return pool_call("max", array, plane)
+    plan = plan_maxima(images, plane)
+    shape = (*array.shape[:-2], *plan.shape[2:])
 
-    def runs() -> tuple[Array, Array]:
-        best, places = largest(images, plane)
+    def run() -> tuple[Array, Array]:
+        best, places = maxima(plan, images, plane)
         return best.reshape(shape), places.reshape(shape)
 
-    return Several(runs, (), shape, array.dtype, "pool2d loop, which finds places, too")
+    return LayerCall(run, lambda: plan)
 
 
+@filtering
 def max_pool2d_backward(
     grad_output: ArrayLike,
     input: ArrayLike,
@@ -120,39 +98,24 @@ def max_pool2d_backward(
     padding: Padding = 0,
     dilation: Size = 1,
     ceil_mode: bool = False,
-) -> Array:
-    """Vector-Jacobian product of `max_pool2d`: each gradient goes to the largest pixel.
-
-    Parameters
-    ----------
-    grad_output : array_like
-        Gradient of a loss with respect to the result, of its shape.
-    input, kernel_size, stride, padding, dilation, ceil_mode
-        As in `max_pool2d`; float32 or float64.
-
-    Returns
-    -------
-    grad_input : ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `max_pool2d`; and if grad_output has not the shape of the result.
-    """
+) -> Runnable[Array]:
+    """Gradient of `max_pool2d`: that of a window goes to its largest pixel."""
     array = floats(input)
     images = checks.batch(array)
     plane = checks.pooling(images.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     y, x = plane
-    grad = checks.gradient(grad_output, (*array.shape[:-2], y.count, x.count), array.dtype)
-    result = np.zeros(images.shape, array.dtype)
-    planes = len(images) * images.shape[1]
-    run_entry(
-        "pool2d", array.dtype.name, "scatter", axes_of(plane), planes_of(images), -np.inf,
-        np.ascontiguousarray(grad), result, cost=planes * y.count * x.count * y.k * x.k,
-        # The largest pixels of a row of windows, and their places.
-        scratch_bytes=x.count * (array.itemsize + np.int32().itemsize),
-    )  # fmt: skip
-    return result.reshape(array.shape)
+    grad = checks.gradient(grad_output, _result_shape(array, plane), array.dtype)
+    # The largest pixels of a row of windows, and their places.
+    scratch = x.count * (array.itemsize + np.int32().itemsize)
+    cost = float(prod(array.shape[:-2]) * y.count * x.count * y.k * x.k)
+    plan = LoopPlan("pool2d", "scatter", array.shape, array.dtype, (y.k, x.k), cost, scratch)
+
+    def run() -> Array:
+        result = np.zeros(images.shape, array.dtype)
+        plan.run(axes_of(plane), planes_of(images), -np.inf, np.ascontiguousarray(grad), result)
+        return result.reshape(array.shape)
+
+    return LayerCall(run, lambda: plan)
 
 
 @filtering
@@ -169,31 +132,28 @@ def avg_pool2d(
 
     Parameters
     ----------
-    input : array_like, (N, C, H, W) or (C, H, W), float32 or float64
+    input : array_like, (N, C, H, W) or (C, H, W)
     kernel_size, stride, padding, ceil_mode
-        As in `max_pool2d`.
+        See `imgconv.nn`, windows. Padding is zeros.
     count_include_pad : bool
-        Whether the mean divides by padding, too, which counts as zeros. What a window of
-        `ceil_mode` has beyond the padding never counts.
+        Whether padding counts in the number of pixels that the mean divides by. Pixels of a window
+        beyond the padding, with `ceil_mode`, never count.
     divisor_override : int, optional
-        What to divide by in place of the number of pixels.
+        What to divide by instead of the number of pixels.
 
     Returns
     -------
     ndarray, (N, C, oh, ow) or (C, oh, ow)
-        Of the input's dtype.
 
     Raises
     ------
-    TypeError
-        If input is not float32 or float64.
     ValueError
-        If a number is out of range, padding is more than half the window, or no window fits.
+        If padding is more than half the window, or no window fits.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from imgconv.nn.functional.pooling import avg_pool2d
+    >>> from imgconv.nn import avg_pool2d
     >>> avg_pool2d(np.arange(16.0).reshape(1, 4, 4), 2)
     array([[[ 2.5,  4.5],
             [10.5, 12.5]]])
@@ -203,16 +163,17 @@ def avg_pool2d(
     plane = checks.pooling(images.shape[2:], kernel_size, stride, padding, 1, ceil_mode)
     divisor = checks.divisor(divisor_override)
     if divisor is None:
-        return pooled("mean", array, plane, bool(count_include_pad))
-    sums = pooled("sum", array, plane)
-    shape = (*array.shape[:-2], plane[0].count, plane[1].count)
+        return pool_call("mean", array, plane, bool(count_include_pad))
+    sums = pool_call("sum", array, plane)
 
-    def runs() -> Array:
-        return sums.run() / array.dtype.type(divisor)
+    def run() -> Array:
+        result: Array = sums.run() / array.dtype.type(divisor)
+        return result
 
-    return Several(runs, (sums,), shape, array.dtype, f"sums are divided by {divisor}")
+    return LayerCall(run, lambda: _around_loop(sums, f"sums are divided by {divisor}"))
 
 
+@filtering
 def avg_pool2d_backward(
     grad_output: ArrayLike,
     input: ArrayLike,
@@ -222,94 +183,69 @@ def avg_pool2d_backward(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
-) -> Array:
-    """Vector-Jacobian product of `avg_pool2d`: each gradient is shared by its pixels.
-
-    Parameters
-    ----------
-    grad_output : array_like
-        Gradient of a loss with respect to the result, of its shape.
-    input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-        As in `avg_pool2d`.
-
-    Returns
-    -------
-    grad_input : ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `avg_pool2d`; and if grad_output has not the shape of the result.
-    """
+) -> Runnable[Array]:
+    """Gradient of `avg_pool2d`: that of a window is divided among its pixels."""
     array = floats(input)
     images = checks.batch(array)
     plane = checks.pooling(images.shape[2:], kernel_size, stride, padding, 1, ceil_mode)
-    divisor = checks.divisor(divisor_override)
-    y, x = plane
-    grad = checks.gradient(grad_output, (*array.shape[:-2], y.count, x.count), array.dtype)
-    if divisor is None:
-        shares = [1 / np.maximum(a.pixels(bool(count_include_pad)), 1) for a in plane]
-    else:
-        shares = [np.full(y.count, 1 / divisor), np.ones(x.count)]
-    result = np.zeros(images.shape, array.dtype)
-    planes = len(images) * images.shape[1]
-    run_entry(
-        "pool2d", array.dtype.name, "spread", axes_of(plane), np.ascontiguousarray(grad),
-        shares[0].astype(array.dtype), shares[1].astype(array.dtype), planes_of(result),
-        cost=planes * y.count * (x.count * x.k + y.k * x.n),
-        scratch_bytes=x.n * array.itemsize,
-    )  # fmt: skip
-    return result.reshape(array.shape)
+    factors = _factors(plane, bool(count_include_pad), checks.divisor(divisor_override))
+    grad = checks.gradient(grad_output, _result_shape(array, plane), array.dtype)
+    plan = _plan_spread(array, plane)
+    return LayerCall(lambda: _spread(plan, plane, grad, factors), lambda: plan)
 
 
+@filtering
 def lp_pool2d(
     input: ArrayLike,
     norm_type: float,
     kernel_size: Size,
     stride: Size | None = None,
     ceil_mode: bool = False,
-) -> Array:
+) -> Runnable[Array]:
     """Return the norm of each window: the root of the sum of powers.
 
     Parameters
     ----------
-    input : array_like, (N, C, H, W) or (C, H, W), float32 or float64
+    input : array_like, (N, C, H, W) or (C, H, W)
     norm_type : float
         The power p. Where it is odd, negative pixels count negative, and a negative sum gives 0.
     kernel_size, stride, ceil_mode
-        As in `max_pool2d`.
+        See `imgconv.nn`, windows.
 
     Returns
     -------
     ndarray, (N, C, oh, ow) or (C, oh, ow)
-        Of the input's dtype.
 
     Raises
     ------
-    TypeError
-        If input is not float32 or float64.
     ValueError
-        If a number is out of range, or no window fits.
+        If no window fits.
 
     Notes
     -----
-    As `torch.nn.functional.lp_pool2d`; windows of `ceil_mode` that stick out of the image count as
-    if they were full of their mean.
+    As in PyTorch, where a window of `ceil_mode` reaches beyond the image, the missing pixels count
+    as if each had the mean of the others.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from imgconv.nn.functional.pooling import lp_pool2d
+    >>> from imgconv.nn import lp_pool2d
     >>> lp_pool2d(np.array([[[3.0, 4.0]]]), 2, (1, 2))
     array([[[5.]]])
     """
     array = floats(input)
+    images = checks.batch(array)
     power = check.positive(norm_type, "norm_type")
-    height, width = check.integers(kernel_size, "kernel_size", 1)
-    means = avg_pool2d(_power(array, power), kernel_size, stride, 0, ceil_mode)
-    return _power(np.maximum(means, 0) * array.dtype.type(height * width), 1 / power)
+    plane = checks.pooling(images.shape[2:], kernel_size, stride, 0, 1, ceil_mode)
+
+    def plan() -> LayerPlan:
+        note = f"means of pixels to the power of {power:g}, then roots"
+        return _around_loop(pool_call("mean", array, plane, True), note)
+
+    return LayerCall(lambda: _norms(array, plane, power), plan)
 
 
+@filtering
 def lp_pool2d_backward(
     grad_output: ArrayLike,
     input: ArrayLike,
@@ -317,37 +253,83 @@ def lp_pool2d_backward(
     kernel_size: Size,
     stride: Size | None = None,
     ceil_mode: bool = False,
-) -> Array:
-    """Vector-Jacobian product of `lp_pool2d`; 0 for windows whose sum is not positive.
-
-    Parameters
-    ----------
-    grad_output : array_like
-        Gradient of a loss with respect to the result, of its shape.
-    input, norm_type, kernel_size, stride, ceil_mode
-        As in `lp_pool2d`.
-
-    Returns
-    -------
-    grad_input : ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `lp_pool2d`; and if grad_output has not the shape of the result.
-    """
+) -> Runnable[Array]:
+    """Gradient of `lp_pool2d`; 0 for windows whose sum is not positive."""
     array = floats(input)
+    images = checks.batch(array)
     power = check.positive(norm_type, "norm_type")
-    result = lp_pool2d(array, norm_type, kernel_size, stride, ceil_mode)
-    grad = checks.gradient(grad_output, result.shape, array.dtype).reshape(result.shape)
-    height, width = check.integers(kernel_size, "kernel_size", 1)
-    slope = np.zeros_like(result)
-    np.power(result, 1 - power, out=slope, where=result > 0)
-    grad = grad * slope * array.dtype.type(height * width)
-    means = avg_pool2d_backward(grad, array, kernel_size, stride, 0, ceil_mode)
-    return means * _power(array, power - 1)
+    plane = checks.pooling(images.shape[2:], kernel_size, stride, 0, 1, ceil_mode)
+    grad = arrays.gradient(grad_output, _result_shape(array, plane), array.dtype)
+    spread = _plan_spread(array, plane)
+
+    def run() -> Array:
+        norms = _norms(array, plane, power)
+        slope = np.zeros_like(norms)
+        np.power(norms, 1 - power, out=slope, where=norms > 0)
+        of_means = grad * slope * array.dtype.type(_taps(plane))
+        factors = _factors(plane, True, None)
+        return _spread(spread, plane, of_means, factors) * _power(array, power - 1)
+
+    def plan() -> LayerPlan:
+        plans = pool_call("mean", array, plane, True).plan(), spread
+        return LayerPlan(plans, array.shape, array.dtype, "norms, then their gradients")
+
+    return LayerCall(run, plan)
+
+
+def _norms(array: Array, plane: Plane, power: float) -> Array:
+    """Return the root of the mean power of each window, times its pixels."""
+    means = pool_call("mean", _power(array, power), plane, True).run()
+    return _power(np.maximum(means, 0) * array.dtype.type(_taps(plane)), 1 / power)
 
 
 def _power(array: Array, power: float) -> Array:
     """Raise to a power, in the array's dtype; the square is a product."""
-    return array * array if power == 2 else np.power(array, array.dtype.type(power))
+    result: Array = array * array if power == 2 else np.power(array, array.dtype.type(power))
+    return result
+
+
+def _taps(plane: Plane) -> int:
+    """Return the pixels of a window."""
+    y, x = plane
+    return y.k * x.k
+
+
+def _result_shape(array: Array, plane: Plane) -> Shape:
+    y, x = plane
+    return *array.shape[:-2], y.count, x.count
+
+
+def _factors(plane: Plane, padded: bool, divisor: int | None) -> tuple[Array, Array]:
+    """Return 1 over the pixels of each window, as a factor of its row and one of its column.
+
+    Padding counts if `padded`; `divisor` replaces the number of pixels.
+    """
+    y, x = plane
+    if divisor is not None:
+        return np.full(y.count, 1 / divisor), np.ones(x.count)
+    down, along = (1 / np.maximum(axis.pixels(padded), 1) for axis in plane)
+    return down, along
+
+
+def _plan_spread(array: Array, plane: Plane) -> LoopPlan:
+    """Return the plan of `_spread`."""
+    y, x = plane
+    cost = float(prod(array.shape[:-2]) * y.count * (x.count * x.k + y.k * x.n))
+    scratch = x.n * array.itemsize
+    return LoopPlan("pool2d", "spread", array.shape, array.dtype, (y.k, x.k), cost, scratch)
+
+
+def _spread(plan: LoopPlan, plane: Plane, grad: Array, factors: tuple[Array, Array]) -> Array:
+    """Add the gradient of each window, times its factors, to all of its pixels."""
+    down, along = (each.astype(plan.dtype) for each in factors)
+    result = np.zeros(plan.shape, plan.dtype)
+    images = result if result.ndim == 4 else result[None]
+    plan.run(axes_of(plane), np.ascontiguousarray(grad), down, along, planes_of(images))
+    return result
+
+
+def _around_loop(call: Runnable[Array], note: str) -> LayerPlan:
+    """Return the plan of a function that computes something before or after a loop."""
+    plan = call.plan()
+    return LayerPlan((plan,), plan.shape, plan.dtype, note)

@@ -1,4 +1,4 @@
-"""The way back from max pooling, with its gradient."""
+"""Max unpooling: pixels back at the places where max pooling found them, with its gradient."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from imgconv.core import check, windows
 from imgconv.core.windows import Pair
 from imgconv.nn.core import checks
-from imgconv.nn.core.arrays import floats
-from imgconv.nn.core.checks import Array
-from imgconv.nn.core.pooled import scattered
+from imgconv.nn.core.arrays import Array, floats
+from imgconv.nn.core.checks import Size
+from imgconv.nn.core.pool_run import scatter
 
 __all__ = ["max_unpool2d", "max_unpool2d_backward"]
-
-Size = int | Pair
 
 
 def max_unpool2d(
@@ -31,38 +29,37 @@ def max_unpool2d(
 
     Parameters
     ----------
-    input : array_like, (N, C, H, W) or (C, H, W), float32 or float64
+    input : array_like, (N, C, H, W) or (C, H, W)
         The largest pixels.
     indices : array_like of int
-        Where they were, of the same shape.
+        Their places, y * W + x, in an array of the same shape.
     kernel_size, stride, padding
-        Of the pooling; they give the size of the result where it is not given.
+        Those of the pooling; the size of the result follows from them.
     output_size : (int, int), optional
-        Size of the result; axes before it are ignored.
+        Another size of the result, less than a stride from that size; axes before it are ignored.
 
     Returns
     -------
     ndarray, (N, C, oh, ow) or (C, oh, ow)
-        Of the input's dtype.
 
     Raises
     ------
     TypeError
-        If input is not float32 or float64, or indices not of integers.
+        If indices are not integers.
     ValueError
-        If shapes differ, an index lies outside the result, or a number is out of range.
+        If an index lies outside the result.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from imgconv.nn.functional.pooling import max_pool2d, max_unpool2d
+    >>> from imgconv.nn import max_pool2d, max_unpool2d
     >>> best = max_pool2d(np.array([[[1.0, 2.0, 4.0, 3.0]]]), (1, 2), return_indices=True)
     >>> max_unpool2d(*best, (1, 2))
     array([[[0., 2., 4., 0.]]])
     """
     array = floats(input)
     places, size = _unpooling(array, indices, kernel_size, stride, padding, output_size)
-    return scattered(array, places, (*array.shape[:-2], *size), add=False)
+    return scatter(array, places, (*array.shape[:-2], *size), add=False)
 
 
 def max_unpool2d_backward(
@@ -74,36 +71,19 @@ def max_unpool2d_backward(
     padding: Size = 0,
     output_size: Any = None,
 ) -> Array:
-    """Vector-Jacobian product of `max_unpool2d`, with respect to input.
-
-    Parameters
-    ----------
-    grad_output : array_like
-        Gradient of a loss with respect to the result, of its shape.
-    input, indices, kernel_size, stride, padding, output_size
-        As in `max_unpool2d`.
-
-    Returns
-    -------
-    grad_input : ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `max_unpool2d`; and if grad_output has not the shape of the result.
-    """
+    """Gradient of `max_unpool2d` with respect to input."""
     array = floats(input)
     places, size = _unpooling(array, indices, kernel_size, stride, padding, output_size)
     shape = (*array.shape[:-2], *size)
     grad = checks.gradient(grad_output, shape, array.dtype).reshape(*shape[:-2], -1)
-    taken = np.take_along_axis(grad, places.reshape(*shape[:-2], -1), axis=-1)
-    return taken.reshape(array.shape)
+    at_places = np.take_along_axis(grad, places.reshape(*shape[:-2], -1), axis=-1)
+    return at_places.reshape(array.shape)
 
 
 def _unpooling(
     array: Array, indices: ArrayLike, kernel_size: Any, stride: Any, padding: Any, output_size: Any
 ) -> tuple[NDArray[np.int64], Pair]:
-    """Check where pixels go, and return that with the size of the result."""
+    """Check the arguments, and return the places of pixels and the size of the result."""
     images = checks.batch(array)
     kernel = check.integers(kernel_size, "kernel_size", 1)
     steps = kernel if stride is None else check.integers(stride, "stride", 1)

@@ -1,7 +1,7 @@
-"""Layers: the functions of `imgconv.nn` with parameters, a way back, and names to be kept under.
+"""Layers: the functions of `imgconv.nn` with parameters, a backward pass, and files.
 
-Names, arguments and first weights are those of `torch.nn`, and so are the names in a file: a state
-can come from PyTorch, array by array. Layers take (N, C, H, W), and (C, H, W) where the function
+Names, arguments and first weights are those of `torch.nn`. Arrays in a file have PyTorch's names,
+so that a state can come from PyTorch. Layers take (N, C, H, W), and (C, H, W) where the function
 does.
 
 >>> import numpy as np
@@ -18,70 +18,31 @@ does.
 (8, 1, 32, 32)
 """
 
-from imgconv.nn.layers.base import FunctionLayer, Layer, Parameter
-from imgconv.nn.layers.learned import (
-    BatchNorm2d,
-    Conv2d,
-    ConvTranspose2d,
-    DeformConv2d,
-    Linear,
-    PReLU,
+from imgconv.nn.layers import (
+    activation,
+    base,
+    convolution,
+    dense,
+    networks,
+    normalization,
+    pooling,
+    shaping,
 )
-from imgconv.nn.layers.networks import (
-    Parallel,
-    Residual,
-    Sequential,
-    summary,
-)
-from imgconv.nn.layers.plain import (
-    ELU,
-    AdaptiveAvgPool2d,
-    AdaptiveMaxPool2d,
-    AvgPool2d,
-    Dropout,
-    Flatten,
-    LeakyReLU,
-    LogSoftmax,
-    LPPool2d,
-    MaxPool2d,
-    PixelShuffle,
-    ReLU,
-    RReLU,
-    Sigmoid,
-    Softmax,
-    Tanh,
-    Upsample,
-)
+from imgconv.nn.layers.activation import *
+from imgconv.nn.layers.base import *
+from imgconv.nn.layers.convolution import *
+from imgconv.nn.layers.dense import *
+from imgconv.nn.layers.networks import *
+from imgconv.nn.layers.normalization import *
+from imgconv.nn.layers.pooling import *
+from imgconv.nn.layers.shaping import *
 
-__all__ = [
-    "ELU",
-    "AdaptiveAvgPool2d",
-    "AdaptiveMaxPool2d",
-    "AvgPool2d",
-    "BatchNorm2d",
-    "Conv2d",
-    "ConvTranspose2d",
-    "DeformConv2d",
-    "Dropout",
-    "Flatten",
-    "FunctionLayer",
-    "LPPool2d",
-    "Layer",
-    "LeakyReLU",
-    "Linear",
-    "LogSoftmax",
-    "MaxPool2d",
-    "PReLU",
-    "Parallel",
-    "Parameter",
-    "PixelShuffle",
-    "RReLU",
-    "ReLU",
-    "Residual",
-    "Sequential",
-    "Sigmoid",
-    "Softmax",
-    "Tanh",
-    "Upsample",
-    "summary",
-]
+__all__: list[str] = []
+__all__ += activation.__all__
+__all__ += base.__all__
+__all__ += convolution.__all__
+__all__ += dense.__all__
+__all__ += networks.__all__
+__all__ += normalization.__all__
+__all__ += pooling.__all__
+__all__ += shaping.__all__

@@ -1,22 +1,26 @@
-"""What every layer is: parameters by name, a way forward and a way back."""
+"""The base of all layers: parameters by name, a forward and a backward pass, files, plans."""
 
 from __future__ import annotations
 
 import inspect
+import math
 import os
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
-from imgconv.core.call import Runnable, call_of
 from imgconv.nn.core import arrays
+from imgconv.nn.core.arrays import Array, Shape
+from imgconv.nn.core.calls import LayerCall, LayerPlan
+from imgconv.nn.core.checks import Around, Size
 
 __all__ = ["FunctionLayer", "Layer", "Parameter"]
 
-Array = NDArray[Any]
-Shape = tuple[int, ...]
+Padding = Size | Around | str
+Seed = np.random.Generator | int | None
+# Kernel, stride and dilation, each a number or a pair.
 Window = tuple[Any, Any, Any]
 
 
@@ -41,20 +45,29 @@ class Parameter:
         return f"Parameter{self.value.shape}"
 
 
+def first_weights(
+    shape: Shape, fan_in: int, rng: np.random.Generator, dtype: DTypeLike
+) -> Parameter:
+    """Return numbers between -1 / sqrt(fan_in) and 1 / sqrt(fan_in), PyTorch's first weights."""
+    bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
+    return Parameter(rng.uniform(-bound, bound, shape).astype(arrays.float_dtype(dtype)))
+
+
 class Layer:
     """Base of all layers.
 
-    A layer of one's own defines `forward` and `backward`, and keeps what it needs on the way back.
-    Attributes that are parameters, layers or arrays are found by their names: arrays are not
-    learned, but belong to what `save` writes (a running mean).
+    A subclass defines `forward` and `backward`, and keeps what `backward` needs of the latest
+    `forward`. Attributes that are parameters or layers are found by their names. Arrays that are
+    not learned but belong into files, such as a running mean, are named in `buffers`.
 
     Attributes
     ----------
     training : bool
-        Whether layers that do otherwise in training (dropout, batch norm) do so. `train` and
-        `eval` set it, here and in all layers inside.
+        Whether layers that behave differently in training (dropout, batch norm) do so. `train` and
+        `eval` set it, for this layer and all layers inside.
     windows : tuple of (kernel, stride, dilation)
-        What a pixel of the result sees; none where it sees its own pixel only.
+        The windows, one after another, that a pixel of the result is computed from; empty where it
+        depends on its own pixel only.
 
     Examples
     --------
@@ -77,7 +90,7 @@ class Layer:
     """
 
     training = True
-    # Names of attributes that are kept with the parameters, but not learned.
+    # Names of the arrays that files contain besides the parameters.
     buffers: ClassVar[tuple[str, ...]] = ()
 
     def forward(self, input: Array) -> Array:
@@ -98,7 +111,39 @@ class Layer:
 
     @property
     def windows(self) -> tuple[Window, ...]:
-        """What a pixel of the result sees, for `imgconv.geometry.receptive_field`."""
+        """The windows of a result pixel, for `imgconv.geometry.receptive_field`."""
+        return ()
+
+    # ---- plans
+
+    def call(self, input: ArrayLike) -> LayerCall[Array]:
+        """Return what `forward` runs, for `imgconv.explain`.
+
+        Raises
+        ------
+        TypeError
+            If no function in this layer calls a compiled loop.
+        """
+        array = np.asarray(input)
+        plans = self.loop_plans(array)
+        if not plans:
+            raise TypeError(
+                f"function must be one of imgconv that calls a compiled loop, got layer {self!r}"
+            )
+
+        def plan() -> Any:
+            if len(plans) == 1 and not self.children():
+                return plans[0]  # that of the function
+            shape = self.output_shape(array.shape)
+            return LayerPlan(plans, shape, array.dtype, type(self).__name__)
+
+        return LayerCall(lambda: self(array), plan)
+
+    def loop_plans(self, input: Array) -> tuple[Any, ...]:
+        """Return the plans of the compiled loops that `forward` calls, in their order.
+
+        Only the input's shape, dtype and memory layout count, not its numbers.
+        """
         return ()
 
     # ---- what is inside
@@ -112,7 +157,7 @@ class Layer:
         return {name: value for name, value in vars(self).items() if isinstance(value, Parameter)}
 
     def layers(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        """Return this layer and all layers inside it, each with the prefix of its names."""
+        """Yield this layer and all layers inside it, each with the prefix of its names."""
         yield prefix, self
         for name, child in self.children().items():
             yield from child.layers(f"{prefix}{name}.")
@@ -136,13 +181,13 @@ class Layer:
             parameter.grad[...] = 0
 
     def train(self, training: bool = True) -> Self:
-        """Put this layer and all layers inside into training, or out of it."""
+        """Set `training` of this layer and all layers inside."""
         for _, layer in self.layers():
             layer.training = training
         return self
 
     def eval(self) -> Self:
-        """Put this layer and all layers inside out of training."""
+        """Set `training` of this layer and all layers inside to False."""
         return self.train(False)
 
     # ---- to and from files
@@ -155,7 +200,7 @@ class Layer:
         return state
 
     def load_state(self, state: dict[str, ArrayLike]) -> Self:
-        """Copy arrays of these names, all of them, into this layer.
+        """Copy arrays into those of this layer that have the same names.
 
         Raises
         ------
@@ -176,7 +221,7 @@ class Layer:
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write all arrays to a file of NumPy's, an .npz."""
+        """Write all arrays to a file in NumPy's format .npz."""
         with open(path, "wb") as file:
             np.savez(file, **self.state())  # type: ignore[arg-type]
 
@@ -185,10 +230,10 @@ class Layer:
         with np.load(path, allow_pickle=False) as file:
             return self.load_state(dict(file))
 
-    # ---- in words
+    # ---- for readers
 
     def describe(self) -> str:
-        """Return the layer's arguments in words."""
+        """Return the layer's arguments as they are written in a call."""
         return ""
 
     def __repr__(self) -> str:
@@ -201,7 +246,7 @@ class Layer:
 
 
 class FunctionLayer(Layer):
-    """A layer that is one function, with arguments that stay.
+    """A layer that is one function, with the layer's parameters and options as its arguments.
 
     Attributes
     ----------
@@ -216,7 +261,8 @@ class FunctionLayer(Layer):
 
     def __init__(self, **options: Any) -> None:
         self.options = options
-        self._call: dict[str, Any] | None = None
+        # The arguments of the latest call, for `backward`.
+        self._latest: dict[str, Any] | None = None
 
     def call_options(self, input: Array) -> dict[str, Any]:
         """Return the options for one call."""
@@ -224,25 +270,34 @@ class FunctionLayer(Layer):
 
     def arguments(self, input: Array) -> dict[str, Any]:
         """Return all arguments of the function for one call, by name."""
-        values = {name: parameter.value for name, parameter in self.own_parameters().items()}
-        return {"input": input, **values, **self.call_options(input)}
+        return self._arguments(input, self.call_options(input))
 
-    def call(self, input: Array) -> Runnable[Array]:
-        """Return the call that `forward` runs."""
-        made: Runnable[Array] = call_of(self.function[0])(**self.arguments(input))
-        return made
+    def _arguments(self, input: Array, options: dict[str, Any]) -> dict[str, Any]:
+        values = {name: parameter.value for name, parameter in self.own_parameters().items()}
+        return {"input": input, **values, **options}
+
+    def loop_plans(self, input: Array) -> tuple[Any, ...]:
+        """Return the plan of the function, if it calls a compiled loop."""
+        make = getattr(self.function[0], "call", None)
+        if make is None:
+            return ()
+        return (make(**self._arguments(input, self.plan_options(input))).plan(),)
+
+    def plan_options(self, input: Array) -> dict[str, Any]:
+        """Return options that have the same plan as those of a call, without computing any."""
+        return self.options
 
     def forward(self, input: Array) -> Array:
         """Return the function's result."""
-        self._call = self.arguments(input)
-        result: Array = self.function[0](**self._call)
+        self._latest = self.arguments(input)
+        result: Array = self.function[0](**self._latest)
         return result
 
     def backward(self, grad_output: Array) -> Array:
         """Return the input's gradient, for the latest call; add to those of the parameters."""
-        if self._call is None:
+        if self._latest is None:
             raise ValueError(f"{type(self).__name__}.backward must come after forward")
-        gradients = self.function[1](grad_output, **self._call)
+        gradients = self.function[1](grad_output, **self._latest)
         parameters = self.own_parameters().values()
         if not isinstance(gradients, tuple):
             gradients = (gradients,)

@@ -1,15 +1,17 @@
-"""Layers of layers: one after the other, beside each other, and around."""
+"""Layers of layers: one after the other, side by side, and around a shortcut."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from imgconv import geometry
 from imgconv.core import check
-from imgconv.nn.layers.base import Array, Layer, Shape, Window
+from imgconv.nn.core.arrays import Array, Shape
+from imgconv.nn.layers.base import Layer, Window
 
 __all__ = [
     "Parallel",
@@ -19,7 +21,7 @@ __all__ = [
 ]
 
 
-class _Several(Layer):
+class _LayerList(Layer):
     """Layers by number."""
 
     def __init__(self, *layers: Layer) -> None:
@@ -36,13 +38,13 @@ class _Several(Layer):
         return len(self.inside)
 
     def __getitem__(self, number: int | slice) -> Layer:
-        """Return one of the layers, or some of them together."""
+        """Return one of the layers, or a layer of several of them."""
         if isinstance(number, slice):
             return type(self)(*self.inside[number])
         return self.inside[number]
 
 
-class Sequential(_Several):
+class Sequential(_LayerList):
     """Layers one after the other."""
 
     def forward(self, input: Array) -> Array:
@@ -57,6 +59,14 @@ class Sequential(_Several):
             grad_output = layer.backward(grad_output)
         return grad_output
 
+    def loop_plans(self, input: Array) -> tuple[Any, ...]:
+        """Return the plans of all layers."""
+        plans: tuple[Any, ...] = ()
+        for layer in self.inside:
+            plans += layer.loop_plans(input)
+            input = np.empty(layer.output_shape(input.shape), input.dtype)
+        return plans
+
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the last layer's result."""
         for layer in self.inside:
@@ -65,7 +75,7 @@ class Sequential(_Several):
 
     @property
     def windows(self) -> tuple[Window, ...]:
-        """Those of all layers."""
+        """The windows of all layers."""
         return tuple(window for layer in self.inside for window in layer.windows)
 
 
@@ -75,25 +85,28 @@ class Residual(Layer):
     Parameters
     ----------
     body : Layer
-        What is learned besides the identity.
     shortcut : Layer, optional
-        What the input goes through (a 1x1 convolution, where body changes the shape).
+        Applied to the input before it is added: a 1x1 convolution, where body changes the shape.
     """
 
     def __init__(self, body: Layer, shortcut: Layer | None = None) -> None:
         self.body, self.shortcut = body, shortcut
 
     def forward(self, input: Array) -> Array:
-        """Return the sum of both ways."""
-        way = input if self.shortcut is None else self.shortcut(input)
+        """Return the sum of both paths."""
+        skipped = input if self.shortcut is None else self.shortcut(input)
         result = self.body(input)
-        _check_sum(result.shape, way.shape)
-        return result + way
+        _check_sum(result.shape, skipped.shape)
+        return result + skipped
 
     def backward(self, grad_output: Array) -> Array:
-        """Go back both ways."""
-        way = grad_output if self.shortcut is None else self.shortcut.backward(grad_output)
-        return self.body.backward(grad_output) + way
+        """Return the sum of the gradients of both paths."""
+        skipped = grad_output if self.shortcut is None else self.shortcut.backward(grad_output)
+        return self.body.backward(grad_output) + skipped
+
+    def loop_plans(self, input: Array) -> tuple[Any, ...]:
+        """Return the plans of both paths, the shortcut first."""
+        return tuple(plan for path in reversed(self._paths()) for plan in path.loop_plans(input))
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the sum."""
@@ -103,45 +116,52 @@ class Residual(Layer):
 
     @property
     def windows(self) -> tuple[Window, ...]:
-        """One that sees what both ways see."""
-        return _widest([self.body] if self.shortcut is None else [self.body, self.shortcut])
+        """One window, as large as that of both paths together."""
+        return _widest(self._paths())
+
+    def _paths(self) -> list[Layer]:
+        return [self.body] if self.shortcut is None else [self.body, self.shortcut]
 
 
-class Parallel(_Several):
-    """Layers side by side, their channels behind one another: the inception shape."""
+class Parallel(_LayerList):
+    """Layers side by side, whose channels are joined, as in Inception."""
 
     def forward(self, input: Array) -> Array:
         """Return the channels of all branches."""
         results = [branch(input) for branch in self.inside]
-        _joined([result.shape for result in results])
+        _joined_shape([result.shape for result in results])
         self._channels = [result.shape[-3] for result in results]
         return np.concatenate(results, axis=-3)
 
     def backward(self, grad_output: Array) -> Array:
-        """Go back each way with its channels."""
+        """Return the sum of the gradients of all branches."""
         ends = np.cumsum(self._channels)
         parts = np.split(grad_output, ends[:-1], axis=-3)
-        back = [b.backward(part) for b, part in zip(self.inside, parts, strict=True)]
-        total: Array = sum(back[1:], start=back[0])
+        grads = [b.backward(part) for b, part in zip(self.inside, parts, strict=True)]
+        total: Array = sum(grads[1:], start=grads[0])
         return total
+
+    def loop_plans(self, input: Array) -> tuple[Any, ...]:
+        """Return the plans of all branches."""
+        return tuple(plan for branch in self.inside for plan in branch.loop_plans(input))
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape with the channels of all branches."""
-        return _joined([branch.output_shape(shape) for branch in self.inside])
+        return _joined_shape([branch.output_shape(shape) for branch in self.inside])
 
     @property
     def windows(self) -> tuple[Window, ...]:
-        """One that sees what all branches see."""
+        """One window, as large as that of all branches together."""
         return _widest(self.inside)
 
 
 def _check_sum(one: Shape, other: Shape) -> None:
     if one != other:
-        raise ValueError(f"both ways of Residual must give one shape, got {one} and {other}")
+        raise ValueError(f"both paths of Residual must give one shape, got {one} and {other}")
 
 
-def _joined(shapes: list[Shape]) -> Shape:
-    """Return the shape of channels behind one another."""
+def _joined_shape(shapes: list[Shape]) -> Shape:
+    """Return the shape of results whose channels are joined."""
     rest = {(shape[:-3], shape[-2:]) for shape in shapes}
     if len(rest) != 1:
         raise ValueError(f"branches of Parallel must differ in channels only, got {shapes}")
@@ -149,7 +169,7 @@ def _joined(shapes: list[Shape]) -> Shape:
 
 
 def _widest(branches: Sequence[Layer]) -> tuple[Window, ...]:
-    """Return the one window that sees what several see together."""
+    """Return one window as large as those of all branches, which have one stride."""
     fields = [check.pair(geometry.receptive_field([branch]), "kernel_size") for branch in branches]
     strides = {
         tuple(
@@ -164,7 +184,7 @@ def _widest(branches: Sequence[Layer]) -> tuple[Window, ...]:
 
 
 def summary(layer: Layer, shape: Shape) -> str:
-    """Return a table of a network: each layer, the shape of its result, and what it learns.
+    """Return a table of a network: each layer, the shape of its result, and its parameters.
 
     Parameters
     ----------

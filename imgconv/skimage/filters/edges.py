@@ -1,27 +1,19 @@
 """Edges: derivatives, magnitudes and the Laplacian of images."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import import_module
 from math import sqrt
-from typing import Any
 
 import numpy as np
 
 from imgconv.core.call import apply
-from imgconv.fallback import HandOver, asked
+from imgconv.face_arguments import Image, border, real_image
+from imgconv.fallback import FallBack, mark_refusals
 from imgconv.filters.canny import minimum_3x3
-from imgconv.filters.gradients import gradient_terms, tap
+from imgconv.filters.gradients import gradient_terms, shift_kernel
 from imgconv.operations.separable import IDENTITY, Kernel1D, Term
-from imgconv.skimage.convert import (
-    Image,
-    InDouble,
-    as_skimage,
-    border,
-    finite,
-    image_of,
-    number,
-    scaled,
-)
+from imgconv.skimage.arguments import InDouble, check_finite, number, scaled_image, skimage_face
 
 __all__ = [
     "farid",
@@ -43,157 +35,188 @@ __all__ = [
 ]
 
 FILTERS = "skimage.filters"
-SCIKITS_LAPLACE = asked(import_module(FILTERS).laplace)
+skimage_laplace = mark_refusals(import_module(FILTERS).laplace)
 
 
-@as_skimage(FILTERS)
-def sobel(image, mask=None, *, axis=None, mode="reflect", cval=0.0):
+@skimage_face(FILTERS)
+def sobel(
+    image: Image,
+    mask: Image | None = None,
+    *,
+    axis: int | Sequence[int] | None = None,
+    mode: str = "reflect",
+    cval: float = 0.0,
+) -> Image:
     """Find edges by Sobel's kernels."""
     return edges("sobel", image, mask, axis, mode, cval)
 
 
-@as_skimage(FILTERS)
-def sobel_h(image, mask=None):
+@skimage_face(FILTERS)
+def sobel_h(image: Image, mask: Image | None = None) -> Image:
     """Find horizontal edges by Sobel's kernel."""
     return edges("sobel", image, mask, 0)
 
 
-@as_skimage(FILTERS)
-def sobel_v(image, mask=None):
+@skimage_face(FILTERS)
+def sobel_v(image: Image, mask: Image | None = None) -> Image:
     """Find vertical edges by Sobel's kernel."""
     return edges("sobel", image, mask, 1)
 
 
-@as_skimage(FILTERS)
-def scharr(image, mask=None, *, axis=None, mode="reflect", cval=0.0):
+@skimage_face(FILTERS)
+def scharr(
+    image: Image,
+    mask: Image | None = None,
+    *,
+    axis: int | Sequence[int] | None = None,
+    mode: str = "reflect",
+    cval: float = 0.0,
+) -> Image:
     """Find edges by Scharr's kernels."""
     return edges("scharr", image, mask, axis, mode, cval)
 
 
-@as_skimage(FILTERS)
-def scharr_h(image, mask=None):
+@skimage_face(FILTERS)
+def scharr_h(image: Image, mask: Image | None = None) -> Image:
     """Find horizontal edges by Scharr's kernel."""
     return edges("scharr", image, mask, 0)
 
 
-@as_skimage(FILTERS)
-def scharr_v(image, mask=None):
+@skimage_face(FILTERS)
+def scharr_v(image: Image, mask: Image | None = None) -> Image:
     """Find vertical edges by Scharr's kernel."""
     return edges("scharr", image, mask, 1)
 
 
-@as_skimage(FILTERS)
-def prewitt(image, mask=None, *, axis=None, mode="reflect", cval=0.0):
+@skimage_face(FILTERS)
+def prewitt(
+    image: Image,
+    mask: Image | None = None,
+    *,
+    axis: int | Sequence[int] | None = None,
+    mode: str = "reflect",
+    cval: float = 0.0,
+) -> Image:
     """Find edges by Prewitt's kernels."""
     return edges("prewitt", image, mask, axis, mode, cval)
 
 
-@as_skimage(FILTERS)
-def prewitt_h(image, mask=None):
+@skimage_face(FILTERS)
+def prewitt_h(image: Image, mask: Image | None = None) -> Image:
     """Find horizontal edges by Prewitt's kernel."""
     return edges("prewitt", image, mask, 0)
 
 
-@as_skimage(FILTERS)
-def prewitt_v(image, mask=None):
+@skimage_face(FILTERS)
+def prewitt_v(image: Image, mask: Image | None = None) -> Image:
     """Find vertical edges by Prewitt's kernel."""
     return edges("prewitt", image, mask, 1)
 
 
-@as_skimage(FILTERS)
-def farid(image, mask=None, *, axis=None, mode="reflect", cval=0.0):
+@skimage_face(FILTERS)
+def farid(
+    image: Image,
+    mask: Image | None = None,
+    *,
+    axis: int | Sequence[int] | None = None,
+    mode: str = "reflect",
+    cval: float = 0.0,
+) -> Image:
     """Find edges by the kernels of Farid and Simoncelli."""
     return edges("farid", image, mask, axis, mode, cval)
 
 
-@as_skimage(FILTERS)
-def farid_h(image, *, mask=None):
+@skimage_face(FILTERS)
+def farid_h(image: Image, *, mask: Image | None = None) -> Image:
     """Find horizontal edges by the kernel of Farid and Simoncelli."""
     return edges("farid", image, mask, 0)
 
 
-@as_skimage(FILTERS)
-def farid_v(image, *, mask=None):
+@skimage_face(FILTERS)
+def farid_v(image: Image, *, mask: Image | None = None) -> Image:
     """Find vertical edges by the kernel of Farid and Simoncelli."""
     return edges("farid", image, mask, 1)
 
 
-@as_skimage(FILTERS)
-def roberts(image, mask=None):
+@skimage_face(FILTERS)
+def roberts(image: Image, mask: Image | None = None) -> Image:
     """Find edges by the differences along both diagonals."""
     return edges("roberts", image, mask, None)
 
 
-@as_skimage(FILTERS)
-def roberts_pos_diag(image, mask=None):
+@skimage_face(FILTERS)
+def roberts_pos_diag(image: Image, mask: Image | None = None) -> Image:
     """Find edges by the differences along the diagonal to the lower right."""
     return edges("roberts", image, mask, 0)
 
 
-@as_skimage(FILTERS)
-def roberts_neg_diag(image, mask=None):
+@skimage_face(FILTERS)
+def roberts_neg_diag(image: Image, mask: Image | None = None) -> Image:
     """Find edges by the differences along the diagonal to the lower left."""
     return edges("roberts", image, mask, 1)
 
 
-@as_skimage(FILTERS)
-def laplace(image, ksize=3, mask=None):
+@skimage_face(FILTERS)
+def laplace(image: Image, ksize: int = 3, mask: Image | None = None) -> Image:
     """Return the sum of the second differences, negated."""
     if type(ksize) is not int or ksize != 3:
-        return laplace_of(image, ksize, mask)
+        return large_laplace(image, ksize, mask)
     return edges("laplace", image, mask, 0)
 
 
-def laplace_of(image: Any, ksize: Any, mask: Any) -> Image:
-    """Return scikit-image's Laplacian of a kernel that is large in an image.
+def large_laplace(image: object, ksize: object, mask: object) -> Image:
+    """Return scikit-image's Laplacian by a kernel more than 4 times as long as the image.
 
-    Where it is 8 times the image, SciPy reads outside memory.
+    SciPy reads outside the image if the kernel is 8 times as long, so it gets an extended image.
     """
-    array = image_of(image)
+    array = real_image(image)
     if not isinstance(ksize, int) or ksize <= 4 * min(array.shape):
-        raise HandOver("kernels that are not 3x3")
+        raise FallBack("kernels that are not 3x3")
     inside = mask_of(mask, array)
     inner = tuple(slice(ksize, ksize + n) for n in array.shape)
-    result: Image = SCIKITS_LAPLACE(np.pad(array, ksize, "symmetric"), ksize)[inner].copy()
+    result: Image = skimage_laplace(np.pad(array, ksize, "symmetric"), ksize)[inner].copy()
     if inside is not None:
         result *= inside
     return result
 
 
 def edges(
-    name: str, image: Any, mask: Any, axis: Any, mode: Any = "reflect", cval: Any = 0.0
+    name: str,
+    image: object,
+    mask: object,
+    axis: object,
+    mode: object = "reflect",
+    cval: object = 0.0,
 ) -> Image:
     """Return a derivative, or the magnitude of both."""
     if axis is not None and (type(axis) is not int or axis not in (0, 1)):
-        raise HandOver("axis")
-    array, factor, dtype = scaled(image_of(image))
+        raise FallBack("axis")
+    array, factor, dtype = scaled_image(real_image(image))
     inside = mask_of(mask, array)
-    operation = edge_filter(name, axis, factor)
-    result = apply(
-        operation, array, border(mode), number(cval, "cval") / factor, None, None, dtype, None
-    )
+    operation, outside = edge_filter(name, axis, factor), number(cval, "cval") / factor
+    result: Image = apply(operation, array, border(mode), outside, None, None, dtype)
     if array.dtype.kind == "f":
-        finite(result)  # SciPy leaves out weights that are 0
+        check_finite(result)  # SciPy skips weights of 0, so that 0 * infinity is 0
     if inside is not None:
         result *= inside
     return result
 
 
-def mask_of(mask: Any, image: Image) -> Image | None:
-    """Return where a pixel and all its neighbours count."""
+def mask_of(mask: object, image: Image) -> Image | None:
+    """Return where a pixel and all its neighbours are in the mask."""
     if mask is None:
         return None
     if type(mask) is not np.ndarray or mask.shape != image.shape or mask.dtype.kind not in "biuf":
-        raise HandOver("mask")
+        raise FallBack("mask")
     return minimum_3x3(mask != 0)
 
 
 @lru_cache(maxsize=128)
 def edge_filter(name: str, axis: int | None, factor: float) -> InDouble:
-    """Return an edge filter of pixels that are multiplied by a factor.
+    """Return an edge filter multiplied by a factor.
 
-    A difference is never taken of products, so that what is flat gives 0: of two passes the one
-    that smooths takes the factor in, of Roberts' taps the columns.
+    The factor goes into the pass that smooths, or into the columns of Roberts' taps: a difference
+    of rounded products would not be 0 for a flat image.
     """
     if axis is None:
         terms = components(name, 1.0)
@@ -207,8 +230,8 @@ def components(name: str, factor: float) -> tuple[tuple[Term, ...], ...]:
         pairs = (((0, 0), (1, 1)), ((0, 1), (1, 0)))
         return tuple(
             (
-                (tap(last[0]) * factor, tap(last[1])),
-                (tap(first[0]) * factor, tap(first[1]) * -1),
+                (shift_kernel(last[0]) * factor, shift_kernel(last[1])),
+                (shift_kernel(first[0]) * factor, shift_kernel(first[1]) * -1),
             )
             for first, last in pairs
         )

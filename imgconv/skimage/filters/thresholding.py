@@ -1,60 +1,64 @@
-"""Thresholds that depend on the pixels around, and on what they are connected to."""
+"""Thresholds from the pixels around, and from the pixels that are connected."""
 
 from math import isnan
-
-import numpy as np
+from typing import Any
 
 from imgconv import ndimage
-from imgconv.fallback import HandOver
+from imgconv.face_arguments import Image, Ints, check_size, each, integer, real_image
+from imgconv.fallback import FallBack
 from imgconv.filters.canny import hysteresis
-from imgconv.ndimage.call import each, integer
-from imgconv.skimage.convert import as_skimage, float_type, image_of, number
+from imgconv.skimage.arguments import float_type, number, real_array, skimage_face
 from imgconv.skimage.filters.smoothing import gaussian
 
 __all__ = ["apply_hysteresis_threshold", "threshold_local"]
 
 FILTERS = "skimage.filters"
-# A mean of fewer pixels takes SciPy no longer.
+# In images of fewer pixels SciPy's mean is as fast.
 SMALL = 1 << 14
 
 
-@as_skimage(FILTERS)
+@skimage_face(FILTERS)
 def threshold_local(
-    image, block_size=3, method="gaussian", offset=0, mode="reflect", param=None, cval=0
-):
+    image: Image,
+    block_size: Ints = 3,
+    method: str = "gaussian",
+    offset: float = 0,
+    mode: str = "reflect",
+    param: Any = None,
+    cval: float = 0,
+) -> Image:
     """Return a threshold for each pixel: a mean or the median of the window around it."""
-    if type(image) is not np.ndarray or image.dtype.kind not in "biuf":
-        raise HandOver("not a NumPy array")
+    image = real_array(image)
     sizes = tuple(
         integer(size, "block_size") for size in each(block_size, image.ndim, "block_size")
     )
     if any(size % 2 == 0 for size in sizes):
-        raise HandOver("block_size")
+        raise FallBack("block_size")
     if not isinstance(method, str):
-        raise HandOver("method")
+        raise FallBack("method")
     number(offset, "offset")
     floats = image.astype(float_type(image.dtype), copy=False)
-    common = {"mode": mode, "cval": cval}
+    common: dict[str, Any] = {"mode": mode, "cval": cval}
     if method == "gaussian":
         sigma = tuple((size - 1) / 6.0 for size in sizes) if param is None else param
         found = gaussian(floats, sigma, **common)
     elif method == "mean":
-        if image.size < SMALL:
-            raise HandOver("small")
+        check_size(image.size, SMALL)
         found = ndimage.uniform_filter(floats, sizes, **common)
     elif method == "median":
         found = ndimage.median_filter(floats, sizes, **common)
     elif method == "generic":
         found = ndimage.generic_filter(floats, param, sizes, **common)
     else:
-        raise HandOver("method")
+        raise FallBack("method")
     return found - offset
 
 
-@as_skimage(FILTERS)
-def apply_hysteresis_threshold(image, low, high):
+@skimage_face(FILTERS)
+def apply_hysteresis_threshold(image: Image, low: float, high: float) -> Image:
     """Find the pixels above a low threshold that are connected to one above a high threshold."""
     for threshold in (low, high):
-        if isnan(number(threshold, "thresholds that are no numbers")):
-            raise HandOver("thresholds that are no numbers")
-    return hysteresis(image_of(image), low, high)
+        if isnan(number(threshold, "thresholds")):
+            raise FallBack("NaN as a threshold")
+    found: Image = hysteresis(real_image(image), low, high)
+    return found

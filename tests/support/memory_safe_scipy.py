@@ -1,9 +1,9 @@
-"""`scipy.ndimage` for tests: where it leaves memory, an answer of its own that does not.
+"""The reference for `imgconv.ndimage`: `scipy.ndimage`, with safe calls where it leaves its arrays.
 
-SciPy reads or writes outside its arrays for some windows, origins and outputs, and leaves away the
-gaps in the footprint of a signal (see `imgconv/ndimage/sound.py`, which goes other ways). Here a
-signal becomes an image of one row, an image is extended on all sides for another border, and what
-lies off a window's pixel is brought under it by moving the image.
+SciPy reads or writes outside its arrays for some windows, origins and outputs, and ignores the gaps
+in the footprint of a signal. `imgconv/ndimage/memory_safe.py` lists these cases. The calls here are
+other ones than there: a signal becomes an image of one row, an image is extended on all sides for
+another border mode, and where a window does not contain its pixel, the image is shifted.
 """
 
 import inspect
@@ -25,15 +25,15 @@ READ = ("reflect", "mirror", "wrap", "grid-mirror", "grid-wrap")
 EXACT = 2**53
 
 
-class Open(Exception):  # noqa: N818 - no error
-    """Any result is right: SciPy's own depends on the order in which it looks at pixels."""
+class AnyResult(Exception):  # noqa: N818 - no error
+    """Any result is right: SciPy's own depends on the order in which it compares pixels."""
 
 
 def __getattr__(name):
-    """Return a function of `scipy.ndimage` that stays inside memory."""
+    """Return a function of `scipy.ndimage` that stays inside its arrays."""
     original = getattr(scipy.ndimage, name)
     if name in COMPOUNDS:
-        # SciPy's own code, over parts that are sound.
+        # SciPy's own code, with memory-safe functions for the parts.
         code = getattr(scipy.ndimage._morphology, name)
         names = code.__globals__ | {part: __getattr__(part) for part in PARTS}
         return rebuilt(code, names)
@@ -51,16 +51,16 @@ def answer(name, original, *args, **options):
     """Return the result of one call."""
     try:
         given = inspect.signature(original).bind(*args, **options).arguments
-        found = another(name, original, given)
-    except Open:
+        found = safe_call(name, original, given)
+    except AnyResult:
         raise
     except Exception:
         found = None
     return original(*args, **options) if found is None else found()
 
 
-def another(name, original, given):
-    """Return the other way, None where SciPy's own is sound or refuses the call."""
+def safe_call(name, original, given):
+    """Return the safe call, None where SciPy's own is safe or refuses the arguments."""
     image, output = np.asarray(given["input"]), given.get("output")
     array = isinstance(output, np.ndarray)
     if array and output.shape != image.shape:
@@ -72,34 +72,34 @@ def another(name, original, given):
     if isinstance(output, str) and not issubclass(np.dtype(output).type, np.number):
         return None
     if image.size > 1 and not any(image.strides):
-        # To SciPy all pixels of such an image lie outside.
+        # With strides of 0 SciPy treats all pixels as outside.
         image = image.copy()
         given = given | {"input": image}
     heights, pixels = given.get("structure"), given.get("footprint")
     if heights is not None and pixels is not None and not np.any(pixels):
         return partial(refuse, "All-zero footprint is not supported.")
-    sizes = np.shape(next((given[word] for word in ("weights", "footprint", "structure")
-                           if given.get(word) is not None), None))  # fmt: skip
+    sizes = np.shape(next((given[name] for name in ("weights", "footprint", "structure")
+                           if given.get(name) is not None), None))  # fmt: skip
     sizes = sizes or tuple(np.atleast_1d(given.get("size", 1)))
     signal = image.ndim == len(sizes) == 1 and isinstance(given.get("mode", ""), str)
-    if signal and name in RANKS and unsound_signal(image, output, sizes[0], given):
+    if signal and name in RANKS and is_unsafe_signal(image, output, sizes[0], given):
         return partial(as_row, original, given, image)
-    least = min((n for n in image.shape if n > 1), default=max(sizes))
-    if given.get("mode", "reflect") in REFLECTED and max(sizes) > 4 * least:
+    shortest = min((n for n in image.shape if n > 1), default=max(sizes))
+    if given.get("mode", "reflect") in REFLECTED and max(sizes) > 4 * shortest:
         return partial(extended, original, given, image, int(max(sizes)))
     return partial(original, **given)
 
 
 def refuse(text):
-    """Raise the error that a call deserves."""
+    """Raise an error where there is no right result."""
     raise ValueError(text)
 
 
 # ---- ranks of signals --------------------------------------------------------------------------
 
 
-def unsound_signal(image, output, size, given):
-    """Whether SciPy's filter of signals leaves memory, or the gaps of a footprint away."""
+def is_unsafe_signal(image, output, size, given):
+    """Whether SciPy's filter of signals leaves its arrays, or ignores gaps of the footprint."""
     gaps = given.get("footprint") is not None and not np.all(given["footprint"])
     near = given.get("mode", "reflect") in READ and size >= image.size
     dtype = image.dtype if output is None else getattr(output, "dtype", None) or np.dtype(output)
@@ -110,9 +110,9 @@ def unsound_signal(image, output, size, given):
 
 
 def as_row(original, given, image):
-    """Return the filter of an image of one row."""
+    """Filter the signal as an image of one row."""
     if image.dtype.char == "e":
-        raise Open  # SciPy refuses some of these calls
+        raise AnyResult  # SciPy refuses some of these calls
     output, footprint = given.get("output"), given.get("footprint")
     if footprint is None:
         footprint = np.ones(int(np.ravel(given["size"])[0]), bool)
@@ -120,20 +120,20 @@ def as_row(original, given, image):
     native = image.astype(image.dtype.newbyteorder("="))
     row = {**given, "input": native[None], "footprint": footprint[None]}
     row |= {"origin": (0, int(np.ravel(given.get("origin", 0))[0]))}
-    for word in ("size", "axes", "output"):
-        row.pop(word, None)
+    for name in ("size", "axes", "output"):
+        row.pop(name, None)
     if len(footprint) > 4 * image.size and given.get("mode", "reflect") in REFLECTED:
         result = extended(original, row, native[None], len(footprint))[0]
     else:
         result = original(**row)[0]
     doubles = native.astype(float)
     if np.isnan(doubles).any() or (native.dtype.kind in "iu" and abs(doubles).max() > EXACT):
-        raise Open
-    return given_out(output, result, image)
+        raise AnyResult
+    return deliver(output, result, image)
 
 
-def given_out(output, result, image):
-    """Return a result in the caller's array, or of the caller's dtype."""
+def deliver(output, result, image):
+    """Return a result in the caller's array, or with the caller's dtype."""
     if isinstance(output, np.ndarray):
         np.copyto(output, result, casting="unsafe")
         return output
@@ -144,20 +144,20 @@ def given_out(output, result, image):
 
 
 def extended(original, given, image, size):
-    """Return the filter of an image that is extended as far as its windows reach."""
+    """Filter an image that is extended as far as its windows reach."""
     output = given.get("output")
     dtype = output.dtype.newbyteorder("=") if isinstance(output, np.ndarray) else output
     around = np.pad(image, size, "symmetric")
     result = original(**given | {"input": around, "mode": "nearest", "output": dtype})
     result = result[tuple(slice(size, size + n) for n in image.shape)]
-    return given_out(output, result, result)
+    return deliver(output, result, result)
 
 
 # ---- binary morphology -------------------------------------------------------------------------
 
 
 def binary(name, original, given):
-    """Return erosion or dilation, step by step where the window lies off its pixel."""
+    """Return the call of an erosion or dilation, step by step where the window is off its pixel."""
     image = np.asarray(given["input"])
     named = given.get("axes")
     negative = type(named) is int and named < 0 and image.ndim > 1
@@ -189,7 +189,7 @@ def binary(name, original, given):
 
 
 def moved(name, given, image, element, origins, off):
-    """Return a window's erosion, or its dilation as that of what is not set, off by some pixels."""
+    """Erode, or dilate by eroding the background, by a window that begins `off` after its pixel."""
     outside, count = bool(given.get("border_value", 0)), given.get("iterations", 1)
     output = given.get("output")
     if isinstance(output, np.ndarray) and not output.flags.writeable:
@@ -205,4 +205,4 @@ def moved(name, given, image, element, origins, off):
                                              border_value=outside ^ grows)  # fmt: skip
         if count < 1 and (found == last).all():
             break
-    return given_out(output if isinstance(output, np.ndarray) else bool, found ^ grows, image)
+    return deliver(output if isinstance(output, np.ndarray) else bool, found ^ grows, image)

@@ -1,0 +1,68 @@
+"""The calls of the pooling loops: means and extrema of windows, and where the maxima lie."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgconv.core.run import Call
+from imgconv.core.windows import Plane
+from imgconv.filters.pooling import OUTSIDE, pool_operation
+from imgconv.nn.core.arrays import Array, DType, Shape
+from imgconv.nn.core.calls import LoopPlan
+
+
+def axes_of(plane: Plane) -> NDArray[np.intp]:
+    """Return the windows as the loops read them."""
+    return np.array(plane, np.intp)
+
+
+def planes_of(images: Array) -> Array:
+    """Return a batch as one stack of planes."""
+    return np.ascontiguousarray(images).reshape(-1, *images.shape[2:])
+
+
+def pool_call(how: str, array: Array, plane: Plane, padded: bool = False) -> Call[Array]:
+    """Return the call of `imgconv.pool`'s loop; padding counts in a mean if `padded`."""
+    operation, fit = pool_operation(how, plane, padded)
+    return Call(operation, array, "constant", OUTSIDE[how], (-2, -1), dtype=array.dtype, fit=fit)
+
+
+def plan_maxima(images: Array, plane: Plane) -> LoopPlan:
+    """Return the plan of `maxima`: integers are compared in 64 bits, float16 in float32."""
+    dtype = images.dtype
+    computed: DType
+    if dtype.kind == "f":
+        computed = np.dtype(np.float64 if dtype.itemsize == 8 else np.float32)
+    else:
+        computed = np.dtype(np.uint64 if dtype == np.uint64 else np.int64)
+    y, x = plane
+    shape = (*images.shape[:2], y.count, x.count)
+    cost = float(images.shape[0] * images.shape[1] * y.count * x.count * y.k * x.k)
+    return LoopPlan("pool2d", "largest", shape, dtype, (y.k, x.k), cost, computed_in=computed)
+
+
+def maxima(plan: LoopPlan, images: Array, plane: Plane) -> tuple[Array, NDArray[np.int64]]:
+    """Return the maximum of each window, and where in its plane it lies."""
+    dtype, computed = plan.dtype, plan.computing_dtype
+    lowest = -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+    best, places = np.empty(plan.shape, computed), np.empty(plan.shape, np.int32)
+    pixels = planes_of(images.astype(computed, copy=False))
+    plan.run(axes_of(plane), pixels, lowest, best, places)
+    return best.astype(dtype, copy=False), places.astype(np.int64)
+
+
+def scatter(values: Array, places: Array, shape: Shape, add: bool) -> Array:
+    """Return planes of zeros with values at these places of each, added up if `add`."""
+    planes = prod(shape[:-2])
+    result = np.zeros((planes, shape[-2] * shape[-1]), values.dtype)
+    if result.size == 0:
+        return result.reshape(shape)
+    index = np.arange(planes)[:, None], places.reshape(planes, -1)
+    if add:
+        np.add.at(result, index, values.reshape(planes, -1))
+    else:
+        result[index] = values.reshape(planes, -1)
+    return result.reshape(shape)
