@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core.cache import cached_property
-from imgconv.core.plan import Fit
+from imgconv.core.decide import Placement
 from imgconv.core.run import Call
 from imgconv.operations.base import Operation
 from imgconv.pipeline.measures import MapReduce, Measured, otsu_threshold
@@ -53,7 +53,7 @@ def flat(results: Sequence[PixelArrays]) -> tuple[NDArray[Any], ...]:
     return tuple(arrays)
 
 
-class Placement(NamedTuple):
+class StepRegion(NamedTuple):
     """How a step computes a region of its result.
 
     It is given the region `needed` of its input. An operation computes the `windows` of it, placed
@@ -61,7 +61,7 @@ class Placement(NamedTuple):
     """
 
     needed: Region
-    windows: Fit | None
+    windows: Placement | None
     crop: tuple[slice, slice] | None
 
 
@@ -116,29 +116,31 @@ class StepNode:
         return replace(self, step=step, measurements=())
 
     @cached_property
-    def placement(self) -> Callable[[Region], Placement]:
+    def placement(self) -> Callable[[Region], StepRegion]:
         """Return how a region is computed; kept, since the next call has the same bands."""
         return lru_cache(KEPT_PLACEMENTS)(self.place)
 
-    def place(self, region: Region) -> Placement:
+    def place(self, region: Region) -> StepRegion:
         """Return how a region of the result is computed."""
         (y, x), (height, width) = self.halos, self.inputs[0].size
         needed = y.input_span(region[0], height), x.input_span(region[1], width)
         if self.operation is None:
             if needed == region:
-                return Placement(needed, None, None)
+                return StepRegion(needed, None, None)
             rows, columns = (
                 slice(start - first, stop - first)
                 for (first, _), (start, stop) in zip(needed, region, strict=True)
             )
-            return Placement(needed, None, (rows, columns))
+            return StepRegion(needed, None, (rows, columns))
         top, height, skipped_rows = y.windows(region[0], needed[0][0], height)
         left, width, skipped_columns = x.windows(region[1], needed[1][0], width)
         along_y, along_x = self.operation.windows
-        windows = Fit((along_y.before - top, along_x.before - left), (height, width))
+        windows = Placement((along_y.before - top, along_x.before - left), (height, width))
         if not skipped_rows and not skipped_columns:
-            return Placement(needed, windows, None)
-        return Placement(needed, windows, (slice(skipped_rows, None), slice(skipped_columns, None)))
+            return StepRegion(needed, windows, None)
+        return StepRegion(
+            needed, windows, (slice(skipped_rows, None), slice(skipped_columns, None))
+        )
 
     def input_region(self, region: Region) -> Region:
         """Return the region of the input that a region of the result depends on."""
@@ -159,7 +161,9 @@ class StepNode:
             return result
         return tuple(each[crop] for each in result) if isinstance(result, tuple) else result[crop]
 
-    def run_operation(self, pixels: Any, windows: Fit, out: NDArray[Any] | None) -> PixelArrays:
+    def run_operation(
+        self, pixels: Any, windows: Placement, out: NDArray[Any] | None
+    ) -> PixelArrays:
         """Run the one pass that the step is, its windows placed by hand."""
         y, x = self.halos
         spec = as_tuple(self.result)[0]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check
-from imgconv.core.pixels import limits, rounded, store
+from imgconv.core.pixels import limits, native, rounded, store
 from imgconv.filters.smoothing import box
 from imgconv.operations.base import pixels
 from imgconv.pipeline.measures import extremes, otsu
@@ -57,7 +57,7 @@ def map_values(image: ArrayLike, function: Callable[[Array], Array], out: Array 
     up in a table.
     """
     array = check.image(image)
-    dtype = check.native(array.dtype)
+    dtype = native(array.dtype)
     if dtype.kind in "iu" and dtype.itemsize <= 2 and array.size > 1 << (8 * dtype.itemsize):
         unsigned = np.dtype(f"u{dtype.itemsize}")
         values = np.arange(1 << (8 * dtype.itemsize), dtype=unsigned).view(dtype)
@@ -215,7 +215,7 @@ def invert(image: ArrayLike, *, out: Array | None = None) -> Array:
     array([255, 191,   0], dtype=uint8)
     """
     array = check.image(image)
-    dtype = check.native(array.dtype)
+    dtype = native(array.dtype)
     inverted = 1 - array if dtype.kind == "f" else ~array
     return converted(inverted.astype(dtype, copy=False), dtype, out)
 
@@ -243,7 +243,7 @@ def absolute(image: ArrayLike, *, out: Array | None = None) -> Array:
     array([127,   3,   4], dtype=int8)
     """
     array = check.image(image)
-    dtype = check.native(array.dtype)
+    dtype = native(array.dtype)
     if dtype.kind == "i":
         array = np.maximum(array, -limits(dtype)[1])
     return converted(np.abs(array).astype(dtype, copy=False), dtype, out)
@@ -279,9 +279,9 @@ def astype(image: ArrayLike, dtype: DTypeLike, *, out: Array | None = None) -> A
     >>> astype([-3.0, 1.7, 300.0], np.uint8)
     array([  0,   2, 255], dtype=uint8)
     """
-    target = check.native(check.result_dtype(dtype))
+    target = native(check.result_dtype(dtype))
     array = check.image(image)
-    return converted(array.astype(check.native(array.dtype), copy=False), target, out)
+    return converted(array.astype(native(array.dtype), copy=False), target, out)
 
 
 def grey(image: ArrayLike, *, channel_axis: int | None = None, out: Array | None = None) -> Array:
@@ -318,7 +318,7 @@ def grey(image: ArrayLike, *, channel_axis: int | None = None, out: Array | None
     array([[ 54, 182,  18]], dtype=uint8)
     """
     array = check.image(image)
-    dtype = check.native(array.dtype)
+    dtype = native(array.dtype)
     if channel_axis is None:
         return converted(array.astype(dtype, copy=False), dtype, out)
     colours = np.moveaxis(array, channel_axis, -1)
@@ -381,7 +381,7 @@ def normalize(
         lowest = found[0] if lowest is None else lowest
         highest = found[1] if highest is None else highest
     check.ordered(lowest, highest)
-    real = computing_dtype(check.native(array.dtype))
+    real = computing_dtype(native(array.dtype))
     spread = highest - lowest
     values = np.subtract(array, real.type(lowest), dtype=real)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -447,7 +447,7 @@ def threshold(
     if isinstance(value, str):
         check.choice(value, ("otsu", "local"), "value")
     if value == "local":
-        real = computing_dtype(check.native(array.dtype))
+        real = computing_dtype(native(array.dtype))
         mean = box(array, size, mode=mode, channel_axis=channel_axis, dtype=real)
         mean -= real.type(check.number(offset, "offset"))
         limit: Any = mean
@@ -482,7 +482,7 @@ def magnitude(*images: ArrayLike, out: Array | None = None) -> Array:
     array([5., 2.], dtype=float32)
     """
     arrays = [check.image(image) for image in images]
-    real = common_computing_dtype([check.native(array.dtype) for array in arrays])
+    real = common_computing_dtype([native(array.dtype) for array in arrays])
     with np.errstate(over="ignore", invalid="ignore"):
         squares = np.square(arrays[0], dtype=real)
         for array in arrays[1:]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from imgconv.core import check
+from imgconv.core.pixels import native
 from imgconv.filters import (
     canny,
     denoise,
@@ -146,7 +147,7 @@ def image_for(step: Step) -> NDArray[np.uint8]:
 def canonical(keyword: str, value: Any) -> Any:
     """Return an argument as it is stored, so that equal arguments are stored as the same value."""
     if value is not None and keyword == "dtype":
-        return check.native(check.result_dtype(value))
+        return native(check.result_dtype(value))
     if value is not None and keyword in {"kernel", "kernel_y", "kernel_x", "footprint"}:
         if isinstance(value, str):
             return value
@@ -216,7 +217,7 @@ def step(
     if halo is not None:
         sides = check.integers(halo, "halo", 0)
     name = str(getattr(function, "__name__", repr(function)))
-    result = None if dtype is None else check.native(check.result_dtype(dtype))
+    result = None if dtype is None else native(check.result_dtype(dtype))
     return Step(name, function, arguments, sides, result)
 
 
