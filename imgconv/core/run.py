@@ -81,7 +81,7 @@ def run(call: Call[Any]) -> Any:
     try:
         made = PLANS.get(key)
     except TypeError:
-        key, made = tuple(map(hashable, key)), None
+        made = None
     made = made or find_plan(key)
     first = (empty if FREED.limit else np.empty)(made.shape, made.dtype)
     if made.results == 1:
@@ -120,7 +120,7 @@ def plan(call: Call[Any]) -> Plan:
     about = None if guide is None else Guide(guide.shape, guide.strides, guide.dtype)
     key = (operation, array.shape, array.strides, array.dtype, mode, cval, axes, channel_axis,
            dtype, placement, described, in_place, about)  # fmt: skip
-    return find_plan(tuple(map(hashable, key)))
+    return find_plan(key)
 
 
 def in_tuple(out: Any) -> tuple[Any, ...]:
@@ -131,8 +131,12 @@ def in_tuple(out: Any) -> tuple[Any, ...]:
 
 
 def find_plan(key: tuple[Any, ...]) -> Plan:
-    """Return the plan of a request from the cache, or make it."""
-    made = PLANS.get(key)
+    """Return the plan of a request, made now if there is none yet."""
+    try:
+        made = PLANS.get(key)
+    except TypeError:
+        key = tuple(map(hashable, key))
+        made = PLANS.get(key)
     if made is None:
         request = Request(*key)
         check.image_dtype(request.image_dtype)
@@ -150,10 +154,10 @@ def hashable(value: Any) -> Any:
 def is_same(image: NDArray[Any], out: NDArray[Any]) -> bool:
     """Whether two arrays are the same pixels in memory."""
     return (
-        image.ctypes.data == out.ctypes.data
-        and image.shape == out.shape
+        image.shape == out.shape
         and image.strides == out.strides
         and image.dtype == out.dtype
+        and image.ctypes.data == out.ctypes.data
     )
 
 
