@@ -126,7 +126,7 @@ def lay_out(request: Request, decided: Decisions) -> tuple[Record, Pointers, Res
         join_channels(params, request.guide, request, layout, result.strides)
     schedule(params, operation, computed.itemsize)
     params["loads"], params["stores"] = cpu.conversions(computed.name)
-    for name, array in zip(Pointers._fields, pointers, strict=True):
+    for name, array in pointers._asdict().items():
         array.setflags(write=False)
         params[name] = array.ctypes.data
     refuse_unsound(params, pointers)
