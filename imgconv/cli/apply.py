@@ -41,7 +41,7 @@ Examples:
 """,
 )
 @click.argument("pipeline", metavar="PIPELINE")
-@options.for_pictures
+@options.places
 @click.option(
     "--floats",
     type=click.Choice(FLOATS),
@@ -73,6 +73,7 @@ Examples:
     metavar="ADDRESS",
     help="Address of a dask scheduler, tcp://..., that computes .zarr results.",
 )
+@options.for_pictures
 def command(
     settings: Settings,
     pipeline: str,
@@ -89,12 +90,12 @@ def command(
     threshold, astype and magnitude.
 
     INPUT is a picture, a folder, whose pictures are found at any depth, a pattern such as
-    'photos/*.jpg', or - alone for standard input. Pictures are PNG, JPEG and TIFF files, and zarr
-    arrays.
+    'photos/*.jpg', or - alone for standard input. Read are PNG, JPEG, TIFF, WebP, BMP, GIF,
+    JPEG 2000, JPEG XL and AVIF, and zarr arrays.
 
-    In a folder OUT, results keep their name, format and subfolder; TIFF files keep all pages. If
-    OUT is a .zarr, a TIFF file or zarr array may be larger than memory; --max-megapixels does not
-    limit it. A result is written whole or not at all.
+    In a folder OUT, results keep their name, format and subfolder; formats that are not written
+    become PNG. TIFF files keep all pages, and all files their metadata. If OUT is a .zarr, a TIFF
+    file or zarr array may be larger than memory. A result is written whole or not at all.
 
     Colours are filtered one by one, and transparency is kept. If the pipeline begins with grey, or
     changes the size, transparent pixels get a white background.
@@ -144,6 +145,7 @@ def command(
             chunk=chunk,
             threads=settings.threads,
             scheduler=scheduler,
+            max_pixels=settings.max_pixels,
             messages=batch.messages,
         )
         shares.insert(0, Share(lazy, work, 1))

@@ -60,7 +60,7 @@ Examples:
   imgconv denoise - -o - < photo.jpg > clean.jpg
 """,
 )
-@options.for_pictures
+@options.places
 @click.option(
     "--filter",
     "name",
@@ -87,17 +87,19 @@ Examples:
     "ones are kept. Ignored by median.",
 )
 @options.MODE
+@options.for_pictures
 def command(settings: Settings, name: str, size: int | None, strength: float, mode: str) -> None:
     """Remove noise from pictures and keep their edges.
 
     INPUT is a picture, a folder, whose pictures are found at any depth, a pattern such as
-    'photos/*.jpg', or - alone for standard input. Pictures are PNG, JPEG and TIFF files, grey or
-    colour. Exif rotation is applied.
+    'photos/*.jpg', or - alone for standard input. Read are PNG, JPEG, TIFF, WebP, BMP, GIF,
+    JPEG 2000, JPEG XL and AVIF, grey or colour. Exif rotation is applied.
 
-    In a folder OUT, a result has the name, format and subfolder of its picture. It keeps the bits
-    of the picture if its format can store them: JPEG stores 8 bits, PNG 8 bits of 8-bit pictures
-    and 16 bits of all others. TIFF files keep all pages. Transparency is kept; JPEG has none, and
-    gets a white background.
+    In a folder OUT, a result has the name, format and subfolder of its picture; formats that are
+    not written become PNG. It keeps the bits of the picture if its format can store them: JPEG and
+    WebP store 8 bits, PNG 8 bits of 8-bit pictures and 16 bits of all others. TIFF files keep all
+    pages, and all files their metadata. Transparency is kept; JPEG has none, and gets a white
+    background.
 
     The time and speed printed for each picture are those of the filter, without reading and
     writing.

@@ -85,7 +85,7 @@ Examples:
   imgconv edges - -o - < photo.jpg > edges.png
 """,
 )
-@options.for_pictures
+@options.places
 @click.option(
     "--filter",
     "name",
@@ -118,6 +118,7 @@ Examples:
     "is above it  [default: 0.2].",
 )
 @options.MODE
+@options.for_pictures
 def command(
     settings: Settings,
     name: str,
@@ -129,9 +130,9 @@ def command(
     """Find the edges of pictures.
 
     INPUT is a picture, a folder, whose pictures are found at any depth, a pattern such as
-    'photos/*.jpg', or - alone for standard input. Pictures are PNG, JPEG and TIFF files, grey or
-    colour. Colour is converted to luminance, transparent pixels get a white background, and Exif
-    rotation is applied.
+    'photos/*.jpg', or - alone for standard input. Read are PNG, JPEG, TIFF, WebP, BMP, GIF,
+    JPEG 2000, JPEG XL and AVIF, grey or colour. Colour is converted to luminance,
+    transparent pixels get a white background, and Exif rotation is applied.
 
     In a folder OUT, the result of photo.jpg is photo-sobel.png, in the subfolder of its picture;
     the result of a TIFF file is a TIFF file with all pages. If there is also a photo.png, both

@@ -29,6 +29,7 @@ def run(
     chunk: int,
     threads: int,
     scheduler: str | None,
+    max_pixels: int,
     messages: Messages,
 ) -> Done:
     """Run a pipeline on a picture of any size; the result is written whole or not at all."""
@@ -37,7 +38,7 @@ def run(
         raise io.PictureError(
             f"{job.result}: the result of a zarr array must be {zarr.SUFFIX}, too"
         )
-    picture = io.read_lazily(job.source, chunk)
+    picture = io.read_lazily(job.source, chunk, max_pixels)
     image, opacity = prepared(picture, pipeline)
     result = pipeline(image, channel_axis=-1 if image.ndim > 2 else None)
     made = picture.with_colours(result, opacity).full_depth()

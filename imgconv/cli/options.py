@@ -14,7 +14,7 @@ from imgconv import io
 from imgconv.cli.jobs import Existing
 from imgconv.core.border import MODES
 
-__all__ = ["MODE", "Settings", "for_pictures"]
+__all__ = ["MODE", "Settings", "for_pictures", "places"]
 
 
 class Settings(NamedTuple):
@@ -56,16 +56,16 @@ class Settings(NamedTuple):
     debug: bool
 
 
+INPUTS = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+OUT = click.option(
+    "-o",
+    "--out",
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="Where to write: a .png, .jpg, .tif or .webp file for one picture, otherwise a folder, "
+    "which is created if it does not exist; - is standard output.",
+)
 OPTIONS = (
-    click.argument("inputs", metavar="INPUT...", nargs=-1, required=True),
-    click.option(
-        "-o",
-        "--out",
-        metavar="OUT",
-        type=click.Path(path_type=Path),
-        help="Where to write: a .png, .jpg, .tif or .webp file for one picture, otherwise a "
-        "folder, which is created if it does not exist; - is standard output.",
-    ),
     click.option("--overwrite", is_flag=True, help="Replace results that exist."),
     click.option("--skip-existing", is_flag=True, help="Leave out pictures whose result exists."),
     click.option(
@@ -119,8 +119,16 @@ MODE = click.option(
 )
 
 
+def places(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the argument INPUT and the option -o, before its own options."""
+    return INPUTS(OUT(command))
+
+
 def for_pictures(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the shared argument and options, as its first argument `settings`."""
+    """Give a command the other shared options, behind its own.
+
+    It is called with all of them, and what `places` adds, as its first argument `settings`.
+    """
 
     @wraps(command)
     def with_settings(

@@ -256,6 +256,9 @@ def _as_picture_errors() -> Iterator[None]:
         raise PictureError("a folder, not a picture") from None
     except PermissionError:
         raise PictureError("no permission to read it") from None
+    # These come from values that a decoder has not checked, and their texts are about its code.
+    except (TypeError, AttributeError, LookupError, AssertionError):
+        raise PictureError("damaged or truncated (impossible values in its header)") from None
     # Decoders report damage in many ways (OSError, SyntaxError, struct.error).
     except Exception as error:
         raise PictureError(f"damaged or truncated ({one_line(error)})") from error

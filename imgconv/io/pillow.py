@@ -6,6 +6,7 @@ import io
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -198,7 +199,7 @@ def _resolution(file: Image) -> Resolution | None:
         x, y = map(float, found)
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    return Resolution(x, y, unit) if x > 0 and y > 0 else None
+    return Resolution(x, y, unit) if 0 < min(x, y) <= max(x, y) < inf else None
 
 
 def _texts(file: Image) -> Iterator[tuple[str, str]]:

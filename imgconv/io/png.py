@@ -25,6 +25,7 @@ BITS_OFFSET = 24
 # Where IHDR ends, and other chunks may begin.
 HEADER_END = 33
 INCH = 0.0254  # metres
+LARGEST = 2**31 - 1  # number in a chunk
 
 
 def about(path: Path) -> About:
@@ -94,11 +95,11 @@ def chunks_of(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
         if not (name == b"sRGB" and metadata.profile):  # the standard allows one of both
             yield name, data
     resolution = metadata.resolution
-    if resolution and resolution.unit is None:
-        yield b"pHYs", struct.pack(">IIB", round(resolution.x), round(resolution.y), 0)
-    elif resolution:
-        x, y = (round(per_inch / INCH) for per_inch in resolution.per_inch)
-        yield b"pHYs", struct.pack(">IIB", x, y, 1)
+    if resolution:
+        known = resolution.unit is not None
+        per_metre = [side / INCH for side in resolution.per_inch]
+        x, y = (min(round(side), LARGEST) for side in (per_metre if known else resolution[:2]))
+        yield b"pHYs", struct.pack(">IIB", x, y, known)
     exif = pillow.exif_bytes(metadata)
     if exif:
         yield b"eXIf", exif.removeprefix(b"Exif\0\0")

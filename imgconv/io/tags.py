@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from numbers import Real
 from typing import Any, BinaryIO
 
 from imgconv.io import pillow
@@ -133,18 +134,14 @@ def link_directories(stream: BinaryIO) -> None:
 def options_of(picture: Picture, directories: dict[int, int]) -> dict[str, Any]:
     """Return the options by which tifffile writes the tags of a page."""
     metadata = picture.metadata
-    found = metadata.all_tags()
+    found = {code: value for code, value in metadata.all_tags().items() if is_sound(code, value)}
     description = described(found.pop(DESCRIPTION, None), picture)
     options: dict[str, Any] = {
         "description": description,
         "software": as_bytes(found.pop(SOFTWARE, None)) or False,
         "iccprofile": metadata.profile,
     }
-    extra = [
-        (code, KEPT[code], *counted(KEPT[code], value), True)
-        for code, value in found.items()
-        if code in KEPT
-    ]
+    extra = [(code, KEPT[code], *counted(KEPT[code], value), True) for code, value in found.items()]
     if metadata.xmp:
         extra.append((XMP, "B", len(metadata.xmp), metadata.xmp, True))
     extra += [(POINTERS[code], "Q" if place >> 32 else "I", 1, place, True)
@@ -154,6 +151,30 @@ def options_of(picture: Picture, directories: dict[int, int]) -> dict[str, Any]:
         options["resolution"] = x, y
         options["resolutionunit"] = {"inch": 2, "centimetre": 3, None: 1}[unit]
     return {**options, "extratags": extra}
+
+
+def is_sound(code: int, value: Any) -> bool:
+    """Whether a tag is one that is kept, and its value of the type that it must have."""
+    kind = KEPT.get(code)
+    if kind == "s":
+        return isinstance(value, str | bytes)
+    if kind == "2I":
+        _, parts = counted(kind, value) if is_number(value) else (1, value)
+        return isinstance(parts, tuple) and len(parts) == 2 and all(map(is_count, parts))
+    values = value if isinstance(value, tuple) else (value,)
+    if kind == "H":
+        return bool(values) and all(is_count(each) and each < 1 << 16 for each in values)
+    return kind == "d" and bool(values) and all(map(is_number, values))
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is a whole number that 32 bits hold."""
+    return isinstance(value, int) and 0 <= value < 1 << 32
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number, and no fraction of nothing."""
+    return isinstance(value, Real) and getattr(value, "denominator", 1) != 0
 
 
 def counted(kind: str, value: Any) -> tuple[int, Any]:
