@@ -80,7 +80,7 @@ def test_commands_take_them(kind: str, tmp_path: Path) -> None:
     LOSSLESS[kind][0](tmp_path / kind)
     run("apply", "median(size=1)", tmp_path, "-o", tmp_path / "out")
     (result,) = (tmp_path / "out").iterdir()
-    assert result.name == (kind if kind.endswith(".webp") else f"{kind}.png")
+    assert result.name == (kind if kind.endswith(".webp") else f"{Path(kind).stem}.png")
     expected = io.read(tmp_path / kind)
     found = io.read(result)
     scaled = io.rescale(expected.pixels, found.pixels.dtype.type, expected.white)
