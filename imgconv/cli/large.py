@@ -29,8 +29,8 @@ def run(
     chunk: int,
     threads: int,
     scheduler: str | None,
-    max_pixels: int,
-    messages: Messages,
+    max_pixels: int = io.MAX_PIXELS,
+    messages: Messages | None = None,
 ) -> Done:
     """Run a pipeline on a picture of any size; the result is written whole or not at all."""
     begun = time.perf_counter()
@@ -44,7 +44,7 @@ def run(
     made = picture.with_colours(result, opacity).full_depth()
     with (
         atomic.temporary_path(job.result) as temporary,
-        computing(scheduler, threads, messages.terminal),
+        computing(scheduler, threads, messages.terminal if messages else None),
     ):
         zarr.write(made.pixels, temporary, chunk, made.alpha)
     return Done(job, size=image.shape[:2], seconds=time.perf_counter() - begun)
