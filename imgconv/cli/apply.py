@@ -228,7 +228,7 @@ def filter_file(job: Job, pipeline: Pipeline, floats: str, max_pixels: int) -> D
 
 def filtered(picture: io.Picture, pipeline: Pipeline, floats: str, suffix: str) -> io.Picture:
     """Return what the pipeline makes of a picture, as a file with this suffix can store it."""
-    image, opacity = prepared(picture, pipeline)
+    pipeline, image, opacity = prepared(picture, pipeline)
     result = pipeline(image, channel_axis=-1 if image.ndim > 2 else None)
     drawn = result.dtype.kind in "bf" and result.dtype != image.dtype
     if suffix not in tiff.SUFFIXES or result.dtype.kind == "b":

@@ -33,7 +33,7 @@ def run(job: Job, pipeline: Pipeline, chunk: int, threads: int, scheduler: str |
             f"{job.result}: the result of a zarr array must be {zarr.SUFFIX}, too"
         )
     picture = io.read_lazily(job.source, chunk)
-    image, opacity = prepared(picture, pipeline)
+    pipeline, image, opacity = prepared(picture, pipeline)
     result = pipeline(image, channel_axis=-1 if image.ndim > 2 else None)
     made = picture.with_colours(result, opacity).full_depth()
     with atomic.temporary_path(job.result) as temporary, computing(scheduler, threads):
