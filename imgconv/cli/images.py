@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 __all__ = ["prepared"]
 
 
-def prepared(picture: io.Picture, pipeline: Pipeline) -> tuple[Any, Any]:
-    """Return the image that a pipeline takes of a picture, and the opacity of its result.
+def prepared(picture: io.Picture, pipeline: Pipeline) -> tuple[Pipeline, Any, Any]:
+    """Return the pipeline for a picture, the image that it takes, and the opacity of its result.
 
-    If the pipeline begins with grey, or changes the size, there is white behind the picture, and
-    the result has no opacity.
+    The pipeline knows the white of the picture, where that is not the largest of the dtype. If it
+    begins with grey, or changes the size, there is white behind the picture, and the result has no
+    opacity.
     """
     colours, opacity = picture.split()
     plan = pipeline.plan(
@@ -28,7 +29,9 @@ def prepared(picture: io.Picture, pipeline: Pipeline) -> tuple[Any, Any]:
         raise io.PictureError(
             f"the pipeline gives {len(plan.dtype)} images; magnitude makes one of them"
         )
+    if picture.white != io.full_scale(picture.pixels.dtype):
+        pipeline = pipeline.with_white(picture.white)
     begins_grey = pipeline.steps[0].name == "grey"
     if opacity is not None and (begins_grey or plan.shape[:2] != colours.shape[:2]):
         colours, opacity = picture.over_white(), None
-    return (colours if colours.shape[2] > 1 else colours[..., 0]), opacity
+    return pipeline, colours if colours.shape[2] > 1 else colours[..., 0], opacity

@@ -39,7 +39,7 @@ def run(
             f"{job.result}: the result of a zarr array must be {zarr.SUFFIX}, too"
         )
     picture = io.read_lazily(job.source, chunk, max_pixels)
-    image, opacity = prepared(picture, pipeline)
+    pipeline, image, opacity = prepared(picture, pipeline)
     result = pipeline(image, channel_axis=-1 if image.ndim > 2 else None)
     made = picture.with_colours(result, opacity).full_depth()
     with (

@@ -101,11 +101,10 @@ def is_animated(path: Path) -> bool:
 
 def filtered(picture: io.Picture, suffix: str, pipeline: Pipeline, floats: str) -> io.Picture:
     """Return what the pipeline makes of a picture, as a file with this suffix can store it."""
-    image, opacity = prepared(picture, pipeline)
+    pipeline, image, opacity = prepared(picture, pipeline)
     result = pipeline(image, channel_axis=-1 if image.ndim > 2 else None)
-    drawn = result.dtype.kind in "bf" and result.dtype != image.dtype
-    if suffix not in tiff.SUFFIXES or result.dtype.kind == "b":
-        drawn = drawn or result.dtype.kind == "f"
+    drawn = result.dtype.kind == "b" or (result.dtype.kind == "f" and suffix not in tiff.SUFFIXES)
+    if drawn:
         result = storable(result, picture, io.span_of(image), floats, suffix)
     return picture.with_colours(result, opacity, drawn=drawn)
 
@@ -113,11 +112,9 @@ def filtered(picture: io.Picture, suffix: str, pipeline: Pipeline, floats: str) 
 def storable(
     result: NDArray[Any], picture: io.Picture, span: float, floats: str, suffix: str
 ) -> NDArray[Any]:
-    """Return a result as a file can store it: bool as black and white, floats as integers."""
+    """Return bool as black and white, and floats as integers that show them."""
     if result.dtype.kind == "b":
         return result.astype(np.uint8) * np.uint8(255)
-    if result.dtype.kind != "f":
-        return result
     dtype = io.integer_type(suffix, picture.pixels.dtype)
     if floats == "stretch":
         return io.stretch(result, bool((result < 0).any()), dtype, span)

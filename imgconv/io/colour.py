@@ -14,7 +14,7 @@ from imgconv.io.errors import PictureError, one_line
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["rgb", "rgb_of_samples", "srgb_profile"]
+__all__ = ["profile_of_rgb", "rgb", "rgb_of_samples"]
 
 
 @cache
@@ -25,9 +25,21 @@ def srgb_profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
+def profile_of_rgb(mode: str, profile: bytes | None) -> bytes | None:
+    """Return the profile of what `rgb` makes of an image of this mode and profile."""
+    if mode == "LAB" or (mode == "CMYK" and is_cmyk(profile)):
+        return srgb_profile()
+    return None if mode == "CMYK" else profile
+
+
+def is_cmyk(profile: bytes | None) -> bool:
+    """Whether there is a profile, and one of cyan, magenta, yellow and black."""
+    return profile is not None and profile[16:20] == b"CMYK"
+
+
 def rgb(image: Image, profile: bytes | None) -> Image:
-    """Return an image in sRGB: by the profile of its colours, if that can be used."""
-    if profile and image.mode == "CMYK":
+    """Return an image as RGB: inks by their profile, if there is one."""
+    if profile and is_cmyk(profile) and image.mode == "CMYK":
         from PIL import ImageCms
 
         try:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from imgconv.io import pillow
 from imgconv.io.errors import PictureError, check_size
-from imgconv.io.picture import About, Picture, rescale, squeeze_grey, upright
+from imgconv.io.picture import MAX_PIXELS, About, Picture, rescale, squeeze_grey, upright
 
 __all__ = ["AVIF", "BMP", "GIF", "JPEG2000", "JPEGXL", "WEBP", "Other"]
 
@@ -111,7 +111,7 @@ class JpegXL(Other):
 
     def about(self, path: Path) -> About:
         """Return what a file contains, which only its pixels say."""
-        picture = self.read(path, 1 << 62)
+        picture = self.read(path, MAX_PIXELS)
         return About(picture.pixels.shape, picture.pixels.dtype, 1, picture.alpha is not None)
 
     def read(self, path: Path, max_pixels: int, page: int = 0) -> Picture:

@@ -146,8 +146,8 @@ class Picture:
         Parameters
         ----------
         colours : ndarray, (H, W) or (H, W, C)
-            What a filter made of the colours. What it made of premultiplied ones is cut off at the
-            opacity, above which there is no colour.
+            What a filter made of the colours. Premultiplied ones are cut off at the opacity, above
+            which there is no colour; but not values of another dtype, which have no white.
         opacity : ndarray, (H, W, 1), optional
             Of this picture; it is converted to the dtype of the colours.
         drawn : bool
@@ -164,7 +164,7 @@ class Picture:
             share = np.divide(opacity, self._white_of(opacity), dtype=np.float64)
             opacity = _as_stored(share * made.white, colours.dtype, made.white)
         colours = colours if colours.ndim == 3 else colours[..., None]
-        if self.alpha == "premultiplied":
+        if self.alpha == "premultiplied" and (same or drawn):
             colours = np.minimum(colours, opacity)
         return replace(made, pixels=np.concatenate([colours, opacity], axis=-1), alpha=self.alpha)
 

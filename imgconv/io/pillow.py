@@ -35,7 +35,6 @@ __all__ = [
     "metadata_of",
     "opened",
     "pixels_of",
-    "profiled",
     "save_options",
 ]
 
@@ -105,11 +104,6 @@ def channels_of(file: Image) -> int:
     return len(_mode(file))
 
 
-def profiled(file: Image) -> bool:
-    """Whether the profile of a file is that of the pixels that `pixels_of` returns."""
-    return file.mode not in ("CMYK", "LAB")
-
-
 def _mode(file: Image) -> str:
     """Return the Pillow mode for the pixels of a file: grey or RGB, with its alpha."""
     mode = "L" if file.mode in ("1", "L", "LA", "La") or file.mode.startswith("I") else "RGB"
@@ -128,7 +122,7 @@ def metadata_of(file: Image) -> Metadata:
     except Exception:  # damaged: the pixels are not
         tags, camera, gps = {}, {}, {}
     return Metadata(
-        profile=info.get("icc_profile") if profiled(file) else colour.srgb_profile(),
+        profile=colour.profile_of_rgb(file.mode, info.get("icc_profile")),
         resolution=_resolution(file),
         tags=tags,
         exif=camera,

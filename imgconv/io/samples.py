@@ -83,7 +83,9 @@ class Samples:
         check_colours(name, page, dtype, count)
         at, alpha = alpha_of(page.extrasamples, count, COLOURS[name], name)
         bits = page.bitspersample
-        depth = bits if dtype.kind in "bu" and bits < 8 * dtype.itemsize else None
+        # Where red, green and blue have different bits, the decoder scales them to 8.
+        fewer = isinstance(bits, int) and bits < 8 * dtype.itemsize
+        depth = bits if dtype.kind in "bu" and fewer else None
         return cls(
             name, dtype, 1 if dtype == np.bool_ else depth, at, alpha,
             table_of(page) if name == "PALETTE" else None, page.iccprofile,
@@ -108,8 +110,8 @@ class Samples:
 
     @property
     def profile_of_result(self) -> bytes | None:
-        """The profile of the picture: of sRGB, where its colours were made so."""
-        return colour.srgb_profile() if self.photometric in MODES else self.profile
+        """The profile of the picture, whose colours may have been converted."""
+        return colour.profile_of_rgb(MODES.get(self.photometric, ""), self.profile)
 
     def shape(self, height: int, width: int) -> tuple[int, ...]:
         """Return the shape of the picture."""

@@ -13,7 +13,7 @@ from imgconv.io.picture import Picture
 
 __all__ = ["append_directories", "link_directories", "metadata_of", "options_of"]
 
-DESCRIPTION, SOFTWARE, DATE_TIME, XMP, PROFILE = 270, 305, 306, 700, 34675
+DESCRIPTION, SOFTWARE, XMP = 270, 305, 700
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 UNITS: dict[int, Any] = {2: "inch", 3: "centimetre"}
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import tifffile
 from click.testing import CliRunner
+from described import PROFILE
 from pictures import GREY, RGB, RGBA, RNG, tiff
-from PIL import Image
+from PIL import Image, ImageCms
 
+import imgconv
 from imgconv import io
 from imgconv.cli import main
 
@@ -58,9 +60,39 @@ def test_jpeg_in_tiff_is_rgb(tmp_path: Path) -> None:
 
 
 def test_a_profile_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    tiff(RGBA, photometric="separated", iccprofile=b"no profile")(tmp_path / "a.tif")
+    tiff(RGBA, photometric="separated", iccprofile=bytes(16) + b"CMYK")(tmp_path / "a.tif")
     with pytest.raises(io.PictureError, match="a damaged ICC profile"):
         io.read(tmp_path / "a.tif")
+
+
+def test_a_profile_of_other_colours_is_not_used(tmp_path: Path) -> None:
+    tiff(RGBA, photometric="separated", iccprofile=PROFILE)(tmp_path / "a.tif")
+    picture = io.read(tmp_path / "a.tif")
+    np.testing.assert_array_equal(
+        picture.pixels, np.asarray(as_pillow("CMYK", RGBA).convert("RGB"))
+    )
+    assert picture.metadata.profile is None
+    tiff(RGB, photometric="ycbcr", iccprofile=PROFILE)(tmp_path / "b.tif")
+    assert io.read(tmp_path / "b.tif").metadata.profile == PROFILE
+
+
+def test_cmyk_by_its_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No profile of inks is at hand: that it is asked for the colours is what is tested."""
+    asked = []
+
+    def convert(image: Image.Image, *profiles: object, **options: object) -> Image.Image:
+        asked.append((image.mode, options["outputMode"]))
+        return image.convert("RGB")
+
+    monkeypatch.setattr(ImageCms, "ImageCmsProfile", lambda stream: stream.read()[16:20])
+    monkeypatch.setattr(ImageCms, "profileToProfile", convert)
+    monkeypatch.setattr("imgconv.io.colour.srgb_profile", lambda: PROFILE)
+    profile = PROFILE[:16] + b"CMYK" + PROFILE[20:]
+    tiff(RGBA, photometric="separated", iccprofile=profile)(tmp_path / "a.tif")
+    as_pillow("CMYK", RGBA).save(tmp_path / "a.jpg", icc_profile=profile)
+    for name in ("a.tif", "a.jpg"):
+        assert io.read(tmp_path / name).metadata.profile == PROFILE
+    assert asked == [("CMYK", "RGB")] * 2
 
 
 @pytest.mark.parametrize(
@@ -180,6 +212,18 @@ def test_no_colour_is_above_its_opacity(command: list[str], tmp_path: Path) -> N
     assert found.alpha == "premultiplied"
     assert (found.pixels[..., :3] <= found.pixels[..., 3:]).all()
     assert (found.pixels[..., :3] != pixels[..., :3]).any()
+
+
+def test_values_are_not_cut_off_at_an_opacity(tmp_path: Path) -> None:
+    pixels = RGBA.copy()
+    pixels[..., :3] = np.minimum(pixels[..., :3], pixels[..., 3:])
+    tiff(pixels, photometric="rgb", extrasamples=["assocalpha"])(tmp_path / "a.tif")
+    done = CliRunner().invoke(
+        main, ["apply", "sobel", str(tmp_path / "a.tif"), "-o", str(tmp_path / "b.tif")]
+    )
+    assert done.exit_code == 0, done.output
+    found = io.read(tmp_path / "b.tif").pixels
+    np.testing.assert_array_equal(found[..., :3], imgconv.sobel(pixels[..., :3], channel_axis=-1))
 
 
 # ---- limits --------------------------------------------------------------------------------------

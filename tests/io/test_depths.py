@@ -130,6 +130,19 @@ def test_what_a_filter_exceeds_is_white(tmp_path: Path) -> None:
     np.testing.assert_array_equal(io.read(tmp_path / "b.tif").pixels, np.minimum(pixels * 3, 1023))
 
 
+@pytest.mark.parametrize("depth", [4, 10, 24])
+def test_steps_know_the_files_white(depth: int, tmp_path: Path) -> None:
+    pixels = values(depth, "minisblack")
+    tiff(pixels, bitspersample=depth)(tmp_path / "a.tif")
+    run("apply", "invert", tmp_path / "a.tif", "-o", tmp_path / "b.tif")
+    np.testing.assert_array_equal(io.read(tmp_path / "b.tif").pixels, 2**depth - 1 - pixels)
+    run("apply", "gamma(exponent=0.5)", tmp_path / "a.tif", "-o", tmp_path / "c.tif")
+    white = 2.0**depth - 1
+    np.testing.assert_allclose(
+        io.read(tmp_path / "c.tif").pixels, white * (pixels / white) ** 0.5, atol=0.51
+    )
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_floats_marked_as_negative_keep_their_numbers(dtype: type, tmp_path: Path) -> None:
     pixels = RNG.normal(size=(9, 8)).astype(dtype)
