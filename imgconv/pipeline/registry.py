@@ -61,8 +61,7 @@ LOWEST_FREQUENCY = 1e-3
 def named_step(name: str, *positional: Any, **keywords: Any) -> Step:
     """Return the step of this name and these arguments, checked."""
     if name not in STEPS:
-        close = get_close_matches(name, STEPS, 1)
-        raise PipelineError(f"{name}: no such step" + "".join(f"; is it {near}?" for near in close))
+        raise unknown_step(name)
     function, merges = STEPS[name], name in MERGING
     check_keywords(name, function, keywords)
     try:
@@ -75,11 +74,18 @@ def named_step(name: str, *positional: Any, **keywords: Any) -> Step:
     arguments = dict(list(bound.arguments.items())[len(images) :])
     try:
         check_sizes(arguments)
+        check_flags(function, arguments)
         results = count_results(Step(name, function, arguments, merges=merges))
     except (ValueError, TypeError, OverflowError, MemoryError) as error:
         raise PipelineError(f"{name}: {error}") from error
     stored = {keyword: canonical(keyword, value) for keyword, value in arguments.items()}
     return Step(name, function, stored, merges=merges, results=results)
+
+
+def unknown_step(name: str) -> PipelineError:
+    """Return the error of a name that no step has, with the one that may have been meant."""
+    close = get_close_matches(name, STEPS, 1)
+    return PipelineError(f"{name}: no such step" + "".join(f"; is it {near}?" for near in close))
 
 
 def check_keywords(name: str, function: Callable[..., Any], keywords: Mapping[str, Any]) -> None:
@@ -109,6 +115,15 @@ def check_sizes(arguments: Mapping[str, Any]) -> None:
         raise ValueError(
             f"frequency must be at least {LOWEST_FREQUENCY} in a pipeline, got {frequency!r}"
         )
+
+
+def check_flags(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    """Refuse words such as no or false for a switch: Python takes any text for True."""
+    parameters = signature_of(function).parameters
+    for keyword, value in arguments.items():
+        is_flag = isinstance(parameters[keyword].default, bool)
+        if is_flag and not isinstance(value, bool | np.bool_):
+            raise TypeError(f"{keyword} must be True or False, got {value!r}")
 
 
 def count_results(step: Step) -> int:
