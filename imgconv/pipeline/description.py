@@ -24,6 +24,7 @@ from imgconv.pipeline.registry import (
     MERGING,
     PIPELINE_KEYWORDS,
     STEPS,
+    named_step,
     unknown_step,
 )
 from imgconv.pipeline.steps import OWN_IMAGE, signature_of, text_of
@@ -115,9 +116,9 @@ RULES = {
 }
 # Where there is no rule.
 SLIDERS = {"image": Slider(-1, 1, 0.005), "radians": Slider(0, 6.28, 0.01)}
-# Arrays to begin with: kernels that smooth, and a cross.
-KERNEL_1D = (1, 2, 1)
-KERNEL_2D = ((1, 2, 1), (2, 4, 2), (1, 2, 1))
+# Arrays to begin with: a kernel that smooths, one that sharpens, and a cross.
+KERNEL_1D = (0.25, 0.5, 0.25)
+KERNEL_2D = ((0, -1, 0), (-1, 5, -1), (0, -1, 0))
 FOOTPRINT = ((0, 1, 0), (1, 1, 1), (0, 1, 0))
 
 
@@ -240,8 +241,8 @@ class StepDescription:
         >>> describe("gaussian").start, describe("invert").start
         ('gaussian(sigma=1.0)', 'invert')
         """
-        given = [f"{each.name}={text_of(each.start)}" for each in self.arguments if each.required]
-        return f"{self.name}({', '.join(given)})" if given else self.name
+        given = {each.name: each.start for each in self.arguments if each.required}
+        return named_step(self.name, **given).text
 
     def argument(self, name: str) -> ArgumentDescription:
         """Return the argument of a name, or raise KeyError."""

@@ -281,6 +281,8 @@ def astype(image: ArrayLike, dtype: DTypeLike, *, out: Array | None = None) -> A
     >>> astype([-3.0, 1.7, 300.0], np.uint8)
     array([  0,   2, 255], dtype=uint8)
     """
+    if dtype is None:  # which NumPy takes for float64
+        raise check.type_error("dtype must be a dtype, got None")
     target = native(check.result_dtype(dtype))
     array = check.image(image)
     return converted(array.astype(native(array.dtype), copy=False), target, out)
