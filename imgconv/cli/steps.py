@@ -37,7 +37,8 @@ Examples:
 def command(as_json: bool, name: str | None) -> None:
     """List the steps that a chain of `imgconv apply` may have, or describe the step NAME.
 
-    Of each argument are shown its default, what is allowed, what is usual, and what it means.
+    A step's arguments are shown with their default, what they take, what is usual, and a line on
+    what they mean. --json prints all that is known, of all steps or of one.
     """
     from imgconv.pipeline import descriptions
 
@@ -107,7 +108,8 @@ def arguments_table(arguments: Sequence[ArgumentDescription]) -> Table:
     table.add_column("meaning", min_width=32)
     for each in arguments:
         default = "(required)" if each.required else text_of(each.default)
-        table.add_row(each.name, default, each.takes, usual(each), each.help)
+        narrowed = f"; depends on {', '.join(each.depends_on)}" if each.depends_on else ""
+        table.add_row(each.name, default, each.takes + narrowed, usual(each), each.help)
     return table
 
 

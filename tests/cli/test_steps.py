@@ -1,0 +1,68 @@
+"""`imgconv steps`: the list, one step in full, JSON, unknown names."""
+
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+
+from imgconv.cli import main
+from imgconv.pipeline import descriptions
+
+STEPS = descriptions()
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["steps", *arguments])
+
+
+def test_list_has_a_line_for_each_step_below_its_family() -> None:
+    outcome = run()
+    assert outcome.exit_code == 0
+    lines = outcome.stdout.splitlines()
+    families = [line for line in lines if not line.startswith(" ")]
+    assert families == list(dict.fromkeys(each.family for each in STEPS))
+    assert len(lines) == len(families) + len(STEPS)
+    for each, line in zip(STEPS, (line for line in lines if line.startswith(" ")), strict=True):
+        assert line.split(maxsplit=1) == [each.name, each.help]
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_one_step(step) -> None:
+    outcome = run(step.name)
+    assert outcome.exit_code == 0
+    assert f"{step.name}: {step.help}" in outcome.stdout
+    assert f"example: {step.start}" in outcome.stdout
+    shown = [
+        line.split()[0]
+        for line in outcome.stdout.splitlines()
+        if line.startswith(" ") and line[1] not in " ─"
+    ]
+    assert shown == ["argument", *(each.name for each in step.arguments)] * bool(step.arguments)
+
+
+def test_a_step_in_full() -> None:
+    line = next(line for line in run("gaussian").stdout.splitlines() if line.startswith(" sigma"))
+    for words in ("(required)", "number from 0 to 10000, or a pair", "0 to 50 by 0.1 pixels"):
+        assert words in line
+    assert "White is 255" in run("threshold").stdout
+    assert "White is 255" not in run("grey").stdout
+
+
+def test_json() -> None:
+    everything = json.loads(run("--json").stdout)
+    assert [each["name"] for each in everything] == [each.name for each in STEPS]
+    assert json.loads(run("gaussian", "--json").stdout) in everything
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("gausian", "gausian: no such step; close: gaussian, gaussian_laplace"),
+        ("xyz", "xyz: no such step; `imgconv steps` lists all"),
+    ],
+)
+def test_unknown_names(name: str, message: str) -> None:
+    outcome = run(name, "--json")
+    assert outcome.exit_code == 2
+    assert outcome.stderr.splitlines()[-1] == f"Error: {message}"
+    assert not outcome.stdout
