@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Units of which a slider's numbers are parts.
 OF_WHITE = {"image": "of white", "image squared": "of white squared"}
+WHITE = 255.0
 # Where the output is no terminal, a table has this width.
 WIDTH_OF_FILES = 180
 
@@ -74,7 +75,8 @@ def show(step: StepDescription) -> None:
     console = Console(highlight=False, markup=False, width=width)
     console.print(f"{step.name}: {step.help}")
     console.print(f"family: {step.family}")
-    console.print(f"example: {step.start}")
+    example = step.scaled(WHITE).start
+    console.print(f"example{', for 8 bits' if example != step.start else ''}: {example}")
     if step.merges:
         console.print(
             "It makes one image of several, such as those of `sobel(axis=0), sobel(axis=1)`."

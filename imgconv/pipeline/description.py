@@ -69,7 +69,7 @@ class Rule(NamedTuple):
     low: float | None = None
     slider: Slider | None = None
     start: Any = None
-    positive: bool = False
+    above_low: bool = False
     high: float | None = None
     depends_on: tuple[str, ...] = ()
 
@@ -78,10 +78,10 @@ class Rule(NamedTuple):
 RULES = {
     "accuracy": Rule(2, Slider(2, 8, 2)),
     "amount": Rule(slider=Slider(-1, 5, 0.1)),
-    "bandwidth": Rule(0, Slider(0.2, 3, 0.1), positive=True),
+    "bandwidth": Rule(0, Slider(0.2, 3, 0.1), above_low=True),
     "cval": Rule(slider=Slider(0, 1, 0.005)),
-    "dtype": Rule(start="float32"),
     "dilation": Rule(1, Slider(1, 8, 1)),
+    "dtype": Rule(start="float32"),
     "eps": Rule(0, Slider(0.0005, 0.1, 0.0005), 0.01),
     "exponent": Rule(0, Slider(0.1, 4, 0.05), 0.7),
     "factor": Rule(slider=Slider(0, 4, 0.05)),
@@ -104,10 +104,10 @@ RULES = {
     "radius": Rule(0, Slider(0, 50, 0.1), 2),
     "rank": Rule(slider=Slider(-9, 8, 1), start=0, depends_on=("size", "footprint")),
     "sigma": Rule(0, Slider(0, 50, 0.1), 1.0),
-    "sigma_color": Rule(0, Slider(0.005, 1, 0.005), 0.1, positive=True),
-    "sigma_spatial": Rule(0, Slider(0.1, 10, 0.1), positive=True),
-    "sigma_x": Rule(0, Slider(0.1, 20, 0.1), 2.0, positive=True),
-    "sigma_y": Rule(0, Slider(0.1, 20, 0.1), 2.0, positive=True),
+    "sigma_color": Rule(0, Slider(0.005, 1, 0.005), 0.1, above_low=True),
+    "sigma_spatial": Rule(0, Slider(0.1, 10, 0.1), above_low=True),
+    "sigma_x": Rule(0, Slider(0.1, 20, 0.1), 2.0, above_low=True),
+    "sigma_y": Rule(0, Slider(0.1, 20, 0.1), 2.0, above_low=True),
     "size": Rule(1, Slider(1, 51, 2), 3),
     "stride": Rule(1, Slider(1, 16, 1), 2),
     "truncate": Rule(0, Slider(1, 8, 0.5)),
@@ -216,11 +216,20 @@ class ArgumentDescription:
             return self
         slider, start = self.slider, self.start
         if slider is not None:
-            low, high, step = (value * white**power for value in slider)
+            low, high, step = (rounded(value * white**power) for value in slider)
             slider = Slider(low, high, max(1, round(step)) if white > 1 else step)
         if isinstance(start, int | float) and self.default is None:
-            start = start * white**power
+            start = rounded(start * white**power)
         return dataclasses.replace(self, slider=slider, start=start)
+
+
+def rounded(value: float) -> float:
+    """Return a number without the noise of a multiplication.
+
+    >>> rounded(0.2 * 65535)
+    13107.0
+    """
+    return float(f"{value:.6g}")
 
 
 @dataclass(frozen=True)
@@ -235,7 +244,7 @@ class StepDescription:
 
     @property
     def start(self) -> str:
-        """The step as a text with which a chain can begin.
+        """The step as a text to begin with; `scaled` gives that for an image.
 
         >>> from imgconv.pipeline import describe
         >>> describe("gaussian").start, describe("invert").start
@@ -375,18 +384,18 @@ def numbers(name: str, kind: str, details: str) -> dict[str, Any]:
     rule = RULES.get(name, Rule())
     units = (unit for words, unit in UNITS.items() if re.search(words, details, re.IGNORECASE))
     unit = next(units, "")
-    positive = rule.positive or bool(re.search(r"\bpositive\b", details, re.IGNORECASE))
+    above_low = rule.above_low or bool(re.search(r"\bpositive\b", details, re.IGNORECASE))
     parity = re.search(r"\b(odd|even)\b", details, re.IGNORECASE)
     slider = rule.slider or SLIDERS.get(unit)
-    low = 0 if positive and rule.low is None else rule.low
+    low = 0 if above_low and rule.low is None else rule.low
     if slider is not None:
         step = max(1, round(slider.step)) if kind == "integer" else slider.step
-        first = step if positive and slider.low == low else slider.low
+        first = step if above_low and slider.low == low else slider.low
         slider = Slider(first, slider.high, step)
     return {
         "low": low,
         "high": LARGEST.get(name, rule.high),
-        "above_low": positive,
+        "above_low": above_low,
         "parity": parity[0].lower() if parity and kind == "integer" else None,
         "depends_on": rule.depends_on,
         "slider": slider,
