@@ -105,25 +105,27 @@ def arguments_table(arguments: Sequence[ArgumentDescription]) -> Table:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("argument", no_wrap=True)
-    for title in ("default", "takes", "usual"):
-        table.add_column(title)
-    table.add_column("meaning", min_width=32)
+    for title in ("default", "takes", "meaning"):
+        table.add_column(title, overflow="fold")
     for each in arguments:
         default = "(required)" if each.required else text_of(each.default)
-        narrowed = f"; depends on {', '.join(each.depends_on)}" if each.depends_on else ""
-        table.add_row(each.name, default, each.takes + narrowed, usual(each), each.help)
+        table.add_row(each.name, default, "\n".join(takes(each)), each.help)
     return table
 
 
-def usual(argument: ArgumentDescription) -> str:
-    """Return the usual values of an argument and its unit.
+def takes(argument: ArgumentDescription) -> Iterator[str]:
+    r"""Yield what an argument takes, what narrows that, and what is usual, a line each.
 
     >>> from imgconv.pipeline import describe
-    >>> usual(describe("gaussian").argument("sigma"))
-    '0 to 50 by 0.1 pixels'
+    >>> print(*takes(describe("clip").argument("low")), sep="\n")
+    number
+    depends on high
+    usual: 0 to 1 by 0.005 of white
     """
-    if argument.slider is None:
-        return argument.unit
-    low, high, step = argument.slider
-    unit = OF_WHITE.get(argument.unit, argument.unit)
-    return f"{low:g} to {high:g} by {step:g} {unit}".strip()
+    yield argument.takes
+    if argument.depends_on:
+        yield f"depends on {', '.join(argument.depends_on)}"
+    if argument.slider is not None:
+        low, high, step = argument.slider
+        unit = OF_WHITE.get(argument.unit, argument.unit)
+        yield f"usual: {low:g} to {high:g} by {step:g} {unit}".rstrip()

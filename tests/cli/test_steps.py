@@ -1,13 +1,15 @@
 """`imgconv steps`: the list, one step in full, JSON, unknown names."""
 
+import io
 import json
 import re
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
-from imgconv.cli import main
-from imgconv.pipeline import descriptions
+from imgconv.cli import main, steps
+from imgconv.pipeline import describe, descriptions
 
 STEPS = descriptions()
 
@@ -42,11 +44,21 @@ def test_one_step(step) -> None:
 
 
 def test_a_step_in_full() -> None:
-    line = next(line for line in run("gaussian").stdout.splitlines() if line.startswith(" sigma"))
-    for words in ("(required)", "number from 0 to 10000, or a pair", "0 to 50 by 0.1 pixels"):
-        assert words in line
+    lines = run("gaussian").stdout.splitlines()
+    at = next(at for at, line in enumerate(lines) if line.startswith(" sigma"))
+    assert "(required)   number from 0 to 10000, or a pair" in lines[at]
+    assert " usual: 0 to 50 by 0.1 pixels" in lines[at + 1]
     assert "White is 255" in run("threshold").stdout
     assert "White is 255" not in run("grey").stdout
+
+
+def test_a_narrow_terminal_cuts_nothing() -> None:
+    table = steps.arguments_table(describe("joint_bilateral").arguments)
+    console = Console(width=80, file=io.StringIO())
+    console.print(table)
+    shown = console.file.getvalue()
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_json() -> None:
