@@ -36,7 +36,8 @@ def hysteresis(
     ----------
     image : array_like, (H, W)
     low, high : float
-        The thresholds; a low threshold that is NaN or above the high one counts as the high one.
+        The thresholds, in the image's units; a low one that is NaN or above the high one counts as
+        the high one.
     axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns

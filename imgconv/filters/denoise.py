@@ -46,7 +46,8 @@ def bilateral(
     image : array_like, (H, W)
         Channels are filtered together: a pixel has one weight for all of them.
     win_size : int, optional
-        Height and width of the window, odd; by default max(5, 2 * ceil(3 * sigma_spatial) + 1).
+        Height and width of the window in pixels, odd; by default
+        max(5, 2 * ceil(3 * sigma_spatial) + 1).
     sigma_color : float, optional
         Standard deviation of the weights over the distance of values, in the image's units; by
         default the standard deviation of the image's finite pixels (in a stack, of each image).
@@ -266,7 +267,7 @@ def guided(
         Of the image's size; it may be the image itself. One channel guides all channels of the
         image; as many channels as the image has guide one channel each.
     radius : int
-        The windows are squares of 2 * radius + 1 pixels.
+        In pixels: the windows are squares of 2 * radius + 1.
     eps : float
         Positive: the variance of the guide, in its units squared, above which an edge is kept.
     guide_channel_axis : see `joint_bilateral`.

@@ -55,7 +55,7 @@ def pool(
         How far windows reach beyond the image, in pixels: a number for all sides, one for y and one
         for x, or (before, after) for each. At most half the window.
     dilation : int or (int, int)
-        Distance between neighbouring pixels of a window.
+        Distance between neighbours in a window, in pixels.
     ceil_mode : bool
         Also use a window that sticks out at the lower or right end, if it begins in the image or in
         the padding before it.
