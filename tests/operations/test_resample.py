@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 import imgconv
-from imgconv.core import plan
+from imgconv.core import params, plan
 from imgconv.operations.resample import Side, resampled_gaussian
 
 # What SciPy's float64 result may be off by, before and after rounding to an integer.
@@ -201,7 +201,7 @@ def test_strips_meet_without_a_seam(monkeypatch, dtype, sigma):
         whole = resample(image, sigma, mode=mode, **common)
         with monkeypatch.context() as patch:
             plan.PLANS.clear()
-            patch.setattr(plan, "STRIP_BYTES", 1)
+            patch.setattr(params, "STRIP_BYTES", 1)
             explained = imgconv.explain(RESAMPLE, image, sigma, mode=mode, **common)
             assert explained.params["strip"] < explained.params["result_width"]
             strips = resample(image, sigma, mode=mode, **common)
