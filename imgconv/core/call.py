@@ -25,18 +25,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imgconv.core.plan import Plan
-from imgconv.core.run import Call as Call
+from imgconv.core.run import Call
 from imgconv.operations.base import Axis, Operation
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
-
-
-def apply(operation: Operation, image: ArrayLike, *common: Any, **named: Any) -> Any:
-    """Run one pass; the arguments are the fields of a `Call`."""
-    call: Call[Any] = Call(operation, image, *common, **named)
-    return call.run()
 
 
 class SeveralPlan(NamedTuple):

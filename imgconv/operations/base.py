@@ -143,8 +143,8 @@ class Operation:
         return 1
 
     @property
-    def layers(self) -> int:
-        """The length of a leading axis of results; 0 if there is no such axis."""
+    def stacked(self) -> int:
+        """The number of results along a new first axis; 0 if there is no such axis."""
         return 0
 
     @property

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import signal
 
-from imgconv.core.call import apply
+from imgconv.core.run import Call, run
 from imgconv.face_arguments import Image, Ints, array_of, check_size, fits_double, real_image
 from imgconv.fallback import FACES, FallBack, face
 from imgconv.filters import order
@@ -144,7 +144,7 @@ def wiener(im: ArrayLike, mysize: Ints | None = None, noise: float | None = None
     squares = image**2
     mean: Image
     mean, variance = (
-        apply(window, each.astype(FLOAT64, copy=False), "constant") for each in (image, squares)
+        run(Call(window, each.astype(FLOAT64, copy=False), "constant")) for each in (image, squares)
     )
     with np.errstate(all="ignore"):
         if not np.isfinite(variance.sum() + mean.sum()):
@@ -235,7 +235,7 @@ def sepfir2d(input: ArrayLike, hrow: ArrayLike, hcol: ArrayLike, /) -> Image:
             raise FallBack("dtype of a filter")
         filters.append(taps[::-1].astype(np.float64))
     operation = product_of(*filters)
-    result: Image = apply(operation, image.astype(dtype, copy=False), "reflect")
+    result: Image = run(Call(operation, image.astype(dtype, copy=False)))
     return result
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from imgconv.core import cpu
 from imgconv.core.cache import cached_property
+from imgconv.core.params import round_up
 from imgconv.core.threads import threads_for
 from imgconv.core.windows import Pair
 from imgconv.nn.core.arrays import DType, Shape
@@ -197,11 +198,6 @@ class ConvPlan:
                 f"{regions.outputs_per_task} outputs, on {counted(threads, 'thread')}",
             ]
         )
-
-
-def round_up(n: int, unit: int) -> int:
-    """Return the next multiple of a unit."""
-    return -(-n // unit) * unit
 
 
 def even_part(n: int, most: int) -> int:
