@@ -15,7 +15,7 @@ from imgconv.filters.arguments import Image, Mode
 from imgconv.operations.base import Operation
 from imgconv.operations.correlate import Correlation
 from imgconv.operations.methods import METHODS, AnyMethod
-from imgconv.operations.separable import IDENTITY, Kernel1D, Separable
+from imgconv.operations.separable import IDENTITY, Kernel1D, Separable, Term
 
 __all__ = ["convolve", "correlate", "gabor", "separable"]
 
@@ -351,14 +351,12 @@ def gabor_operation(
         )
     )  # fmt: skip
     check.weights_fit(kernel.size, "frequency", frequency, MOST_GABOR_WEIGHTS)
-    components = []
-    for part in (kernel.real, kernel.imag):
-        columns, rows = kernels.separate(part)
-        terms = tuple(
-            (Kernel1D.centred(column), Kernel1D.centred(row))
-            for column, row in zip(columns, rows, strict=True)
-        )
-        # At frequency 0 the imaginary part has no term.
-        zero = (Kernel1D.centred([0.0]), IDENTITY)
-        components.append(terms or (zero,))
-    return Separable(tuple(components))
+    return Separable((sum_of_products(kernel.real), sum_of_products(kernel.imag)))
+
+
+def sum_of_products(kernel: NDArray[np.float64]) -> tuple[Term, ...]:
+    """Return a kernel as the terms of a separable filter, found by singular values."""
+    pairs = zip(*kernels.separate(kernel), strict=True)
+    terms = tuple((Kernel1D.centred(column), Kernel1D.centred(row)) for column, row in pairs)
+    # The imaginary part of a Gabor kernel of frequency 0 has no term.
+    return terms or ((Kernel1D.centred([0.0]), IDENTITY),)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imgconv.core.cache import Cache
+from imgconv.core.pixels import limits
 from imgconv.face_arguments import (
     Axes,
     Image,
@@ -20,7 +21,7 @@ from imgconv.face_arguments import (
     integer,
 )
 from imgconv.fallback import FallBack
-from imgconv.filters.order import extremum_operation
+from imgconv.filters.order import extremum_operation, rank_operation
 from imgconv.ndimage.arguments import (
     Output,
     OutputLike,
@@ -37,7 +38,7 @@ from imgconv.ndimage.arguments import (
 )
 from imgconv.ndimage.memory_safe import scipy_face
 from imgconv.ndimage.planes import as_planes, fastest_axis, plane_axes, plane_window, run_planes
-from imgconv.operations.rank import Footprint, Rank
+from imgconv.operations.rank import Footprint
 
 __all__ = [
     "maximum_filter",
@@ -367,7 +368,7 @@ def represents(dtype: np.dtype[Any], value: float) -> bool:
     """Whether a dtype represents a number, floats to rounding."""
     if dtype.kind == "f":
         return value == value
-    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    low, high = limits(dtype)
     return low <= value <= high and value.is_integer()
 
 
@@ -403,9 +404,6 @@ class PreparedRank(NamedTuple):
             out,
         )
         return self.output.result(filtered, signal)
-
-
-rank_operation = lru_cache(maxsize=256)(Rank)
 
 
 def prepare_rank(input: object, given: WindowArguments, output: object) -> PreparedRank:

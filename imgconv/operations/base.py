@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from imgconv.core.pixels import limits
+
 DType = np.dtype[Any]
 Weights = NDArray[np.float64]
 # Records and arrays of records, in the order in which a loop reads them.
@@ -69,7 +71,7 @@ def pixels(dtype: DType, cval: float) -> Pixels:
     """Return the pixels of an image of this dtype, extended by cval."""
     if dtype.kind == "f" or dtype.itemsize > 2 or not float(cval).is_integer():
         return Pixels(dtype, -np.inf, np.inf)
-    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    low, high = limits(dtype)
     return Pixels(dtype, min(low, cval), max(high, cval))
 
 

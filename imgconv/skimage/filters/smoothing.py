@@ -11,18 +11,18 @@ from imgconv import kernels, ndimage
 from imgconv.core.run import Call, run
 from imgconv.face_arguments import Floats, Image, array_of, border, integer, real_image
 from imgconv.fallback import FallBack, mark_refusals
+from imgconv.filters.canny import skimage_float
 from imgconv.filters.gradients import shift_kernel
-from imgconv.filters.linear import OPERATIONS, dense_operation
+from imgconv.filters.linear import OPERATIONS, dense_operation, sum_of_products
 from imgconv.filters.smoothing import gaussian_term
 from imgconv.operations.base import Operation
-from imgconv.operations.separable import IDENTITY, Kernel1D, Separable, Term
+from imgconv.operations.separable import IDENTITY, Separable, Term
 from imgconv.skimage.arguments import (
     InDouble,
     as_float,
     boolean,
     channel_of,
     check_finite,
-    float_type,
     is_finite,
     number,
     pair_yx,
@@ -234,7 +234,7 @@ def gabor_by_sums(
     """
     floats = image.dtype.kind == "f"
     if floats:
-        image = image.astype(float_type(image.dtype), copy=False)
+        image = image.astype(skimage_float(image.dtype), copy=False)
     kernel_type = np.promote_types(image.dtype, np.complex64) if floats else np.complex128
     kernel = marked_gabor_kernel(*parameters, dtype=kernel_type)
     real, imaginary = (
@@ -247,12 +247,7 @@ def gabor_by_sums(
 def gabor_products(parameters: tuple[Any, ...]) -> InDouble:
     """Return both parts of a Gabor kernel as sums of outer products."""
     kernel = kernels.flip(marked_gabor_kernel(*parameters))
-    components = []
-    for part in (kernel.real, kernel.imag):
-        pairs = zip(*kernels.separate(part), strict=True)
-        terms = tuple((Kernel1D.centred(y), Kernel1D.centred(x)) for y, x in pairs)
-        components.append(terms or ((Kernel1D.centred([0.0]), IDENTITY),))
-    return InDouble(tuple(components))
+    return InDouble((sum_of_products(kernel.real), sum_of_products(kernel.imag)))
 
 
 @skimage_face(FILTERS)
