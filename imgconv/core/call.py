@@ -34,7 +34,10 @@ Result_co = TypeVar("Result_co", covariant=True)
 
 
 class SeveralPlan(NamedTuple):
-    """What a filter of several passes runs: the plan of each, and a note about all of them."""
+    """What a filter of several passes runs: the plan of each, and a note about all of them.
+
+    It has those attributes of a `Plan` from which a pipeline decides.
+    """
 
     plans: tuple[Plan, ...]
     shape: tuple[int, ...]
