@@ -132,8 +132,9 @@ def axis_numbers(axes: Any, channel_axis: Any) -> tuple[tuple[int, int] | None, 
     return (y, x), channel
 
 
-def layout(ndim: int, axes: tuple[int, int] | None, channel_axis: int | None) -> Layout:
+def layout(ndim: int, axes: Any, channel_axis: Any) -> Layout:
     """Return the layout of an image with these axis arguments."""
+    axes, channel_axis = axis_numbers(axes, channel_axis)
     channel = None if channel_axis is None else _axis(channel_axis, ndim, "channel_axis")
     if axes is not None:
         y, x = (_axis(axis, ndim, "axes") for axis in axes)

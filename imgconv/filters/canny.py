@@ -60,7 +60,6 @@ def hysteresis(
     [[0 1 1 1 0 0 0 1 1]]
     """
     array = check.image(image)
-    axes, channel_axis = check.axis_numbers(axes, channel_axis)
     layout = check.layout(array.ndim, axes, channel_axis)
     for threshold, name in ((low, "low"), (high, "high")):
         check.number(threshold, name)
@@ -171,7 +170,6 @@ def canny(
     [0 0 0 0 1 0 0 0 0]
     """
     array = check.image(image)
-    axes, channel_axis = check.axis_numbers(axes, channel_axis)
     y, x, _, _ = check.layout(array.ndim, axes, channel_axis)
     planes = np.moveaxis(array, (y, x), (-2, -1))
     smoothing = Smoothing(

@@ -271,14 +271,19 @@ def separable(
      [4. 6. 4.]
      [1. 4. 5.]]
     """
-    columns = check.kernel(kernel_y, 1, "kernel_y")
-    rows = check.kernel(kernel_x, 1, "kernel_x")
-    key = (columns.tobytes(), rows.tobytes())
-    operation = OPERATIONS.get(key)
-    if operation is None:
-        operation = Separable((((Kernel1D.centred(columns), Kernel1D.centred(rows)),),))
-        OPERATIONS.put(key, operation, 2 * (columns.nbytes + rows.nbytes) + 1024)
+    column, row = check.kernel(kernel_y, 1, "kernel_y"), check.kernel(kernel_x, 1, "kernel_x")
+    operation = product_operation(column, row)
     return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+
+
+def product_operation(column: NDArray[np.float64], row: NDArray[np.float64]) -> Operation:
+    """Return the operation of a kernel down the columns and one along the rows."""
+    key = (column.tobytes(), row.tobytes())
+    found: Operation | None = OPERATIONS.get(key)
+    if found is None:
+        found = Separable((((Kernel1D.centred(column), Kernel1D.centred(row)),),))
+        OPERATIONS.put(key, found, 2 * (column.nbytes + row.nbytes) + 1024)
+    return found
 
 
 @filtering

@@ -37,7 +37,7 @@ from imgconv.ndimage.arguments import (
     window_axes,
 )
 from imgconv.ndimage.memory_safe import scipy_face
-from imgconv.ndimage.planes import as_planes, fastest_axis, plane_axes, plane_window, run_planes
+from imgconv.ndimage.planes import PlaneCall, as_planes, fastest_axis, plane_axes, plane_window
 from imgconv.operations.rank import Footprint
 
 __all__ = [
@@ -326,9 +326,8 @@ def run_extrema(
         y, x = next_pair(source, windows)
         windows = windows[2:]
         operation = extremum_operation(rectangle((y.size, x.size), (y.before, x.before)), maximum)
-        source = out = run_planes(
-            operation, source, (y.mode, x.mode), outside, (y.axis, x.axis), None, output.dtype, out
-        )
+        call = PlaneCall(operation, (y.axis, x.axis), (y.mode, x.mode))
+        source = out = call.run(source, outside, output.dtype, out)
     return output.result(source, signal)
 
 
@@ -393,16 +392,8 @@ class PreparedRank(NamedTuple):
         if signal and self.window.is_rectangle and self.window.count > longest:
             raise FallBack("long window of a signal")
         out = None if self.output.array is None else as_planes(self.output.array)
-        filtered = run_planes(
-            rank_operation(self.window, (rank,)),
-            as_planes(self.image),
-            self.mode,
-            self.cval,
-            self.axes,
-            None,
-            self.output.dtype,
-            out,
-        )
+        call = PlaneCall(rank_operation(self.window, (rank,)), self.axes, self.mode)
+        filtered = call.run(as_planes(self.image), self.cval, self.output.dtype, out)
         return self.output.result(filtered, signal)
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgconv.core.pixels import limits
+from imgconv.core.pixels import limits, native
 
 DType = np.dtype[Any]
 Weights = NDArray[np.float64]
@@ -58,7 +58,7 @@ class Pixels(NamedTuple):
     @property
     def float_type(self) -> DType:
         """The computing dtype of filters that have no reason for another."""
-        small = self.dtype.itemsize <= 2 or self.dtype.newbyteorder("=") == FLOAT32
+        small = self.dtype.itemsize <= 2 or native(self.dtype) == FLOAT32
         return FLOAT32 if small else FLOAT64
 
     @property
