@@ -1,7 +1,8 @@
-"""Checks of arguments, one function for each kind: the only place where errors are made.
+"""Checks of the arguments of filters, one function for each kind.
 
-A message names the argument, the rule and the value. The errors are marked as refusals, so that
-other code can distinguish them from faults of the program.
+A message names the argument, the rule and the value. `value_error` and `type_error` make all errors
+of filters, kernels and `geometry`. They mark them as refusals, so that faces can distinguish them
+from faults of the program.
 """
 
 import operator
