@@ -168,7 +168,6 @@ def bilateral_call(
 ) -> Call[Image]:  # fmt: skip
     """Return the call of either bilateral filter; without a guide the image guides itself."""
     array = check.image(image)
-    axes, channel_axis = check.axis_numbers(axes, channel_axis)
     layout = check.layout(array.ndim, axes, channel_axis)
     if guide is None:
         compared = check.by_channel(array, layout)
@@ -305,7 +304,6 @@ def guided(
     [[10 10 11 13 89 88 89 89]]
     """
     array = check.image(image)
-    axes, channel_axis = check.axis_numbers(axes, channel_axis)
     layout = check.layout(array.ndim, axes, channel_axis)
     by_channel = check.guide(guide, array.shape, layout, guide_channel_axis)
     planes = check.broadcast_guide(by_channel, array.shape, layout)

@@ -105,7 +105,6 @@ def pool(
      [ 63 108  81]]
     """
     array = check.image(image)
-    axes, channel_axis = check.axis_numbers(axes, channel_axis)
     layout = check.layout(array.ndim, axes, channel_axis)
     sizes = check.integers(size, "size", 1)
     check.choice(how, HOW, "how")

@@ -189,9 +189,9 @@ def order(name: str, window: Any, place: Any = None) -> Selection:
             arguments["percentiles"] = place
             places = np.minimum(count - 1, count * np.array(place) // 100).astype(int).tolist()
         definition = partial(ranked, footprint, places)
-    layers = np.size(place) if np.ndim(place) else 0
+    stacked = np.size(place) if np.ndim(place) else 0
     function = getattr(imgconv, name)
-    return selection(name, function, arguments, footprint, None, definition, layers)
+    return selection(name, function, arguments, footprint, None, definition, stacked)
 
 
 def dense(name: str, size: tuple[int, int], seed: int, **options: Any) -> Case:
