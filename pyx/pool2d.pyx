@@ -9,7 +9,7 @@ each tap is compared for all windows of the row, or added to all.
 """
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
-from libc.stdint cimport int32_t
+from libc.stdint cimport int64_t
 
 from types cimport real
 
@@ -52,25 +52,25 @@ cdef inline Py_ssize_t last_window(const Axis* axis, Py_ssize_t tap) noexcept no
 # The largest
 
 cdef inline void compare(const real* row, Py_ssize_t step, Py_ssize_t place, Py_ssize_t begin,
-                         Py_ssize_t end, real* best, int32_t* places) noexcept nogil:
+                         Py_ssize_t end, real* best, int64_t* places) noexcept nogil:
     """A tap of the windows begin to end of a row; `place` is that of the tap of window 0."""
     cdef Py_ssize_t x
     cdef real value
     for x in range(begin, end):
         value = row[x * step]
-        places[x] = <int32_t> (place + x * step) if beats(value, best[x]) else places[x]
+        places[x] = <int64_t> (place + x * step) if beats(value, best[x]) else places[x]
         best[x] = value if beats(value, best[x]) else best[x]
 
 
 cdef void largest_row(const real* image, const Axis* down, const Axis* along, Py_ssize_t y,
-                      real lowest, real* best, int32_t* places) noexcept nogil:
+                      real lowest, real* best, int64_t* places) noexcept nogil:
     cdef Py_ssize_t i, j, x, row, place
     row = first_pixel(down, y)
     for x in range(along.count):
         best[x] = lowest
         places[x] = -1
         if row >= 0 and first_pixel(along, x) >= 0:
-            places[x] = <int32_t> (row * along.n + first_pixel(along, x))
+            places[x] = <int64_t> (row * along.n + first_pixel(along, x))
     for i in range(down.k):
         row = y * down.stride - down.before + i * down.dilation
         if row < 0 or row >= down.n:
@@ -94,7 +94,7 @@ def largest(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
     cdef const Axis* axis = <const Axis*> cnp.PyArray_DATA(axes)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
     cdef real* best = <real*> cnp.PyArray_DATA(result)
-    cdef int32_t* found = <int32_t*> cnp.PyArray_DATA(places)
+    cdef int64_t* found = <int64_t*> cnp.PyArray_DATA(places)
     cdef Py_ssize_t planes = cnp.PyArray_DIM(image, 0), task, at
     cdef real least = lowest
     with nogil:
@@ -110,7 +110,7 @@ def scatter(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
             cnp.ndarray scratch not None, int threads):
     """Add each window's gradient to the pixel that is its largest; `result` is zero before.
 
-    `scratch` is (threads, bytes), which hold the values and the places of a row of windows.
+    `scratch` is (threads, bytes), which hold the places and the values of a row of windows.
     """
     cdef const Axis* axis = <const Axis*> cnp.PyArray_DATA(axes)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
@@ -126,13 +126,14 @@ def scatter(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
             scatter_plane(axis, axis + 1, source + plane * axis[0].n * axis[1].n, least,
                           above + plane * axis[0].count * axis[1].count,
                           target + plane * axis[0].n * axis[1].n,
-                          <real*> (slots + threadid() * slot))
+                          <int64_t*> (slots + threadid() * slot))
 
 
 cdef void scatter_plane(const Axis* down, const Axis* along, const real* image, real lowest,
-                        const real* gradient, real* result, real* best) noexcept nogil:
+                        const real* gradient, real* result, int64_t* places) noexcept nogil:
     cdef Py_ssize_t y, x
-    cdef int32_t* places = <int32_t*> (best + along.count)
+    # Behind the places, which are as wide as any number, so that both are aligned.
+    cdef real* best = <real*> (places + along.count)
     for y in range(down.count):
         largest_row(image, down, along, y, lowest, best, places)
         for x in range(along.count):

@@ -120,6 +120,40 @@ def test_adaptive(size, output_size, dtype):
         assert_near(backward(grad, x, output_size), back(grad)[0], 64)
 
 
+def untouched(*shape):
+    """Zeros of a large array: until they are written, they are addresses without memory."""
+    try:
+        return np.zeros(shape, np.float32)
+    except MemoryError:
+        pytest.skip("this system gives no addresses without memory")
+
+
+@pytest.mark.parametrize("kernel", [1, 2])
+def test_planes_of_more_than_31_bits(kernel):
+    """Indices, and the gradients that follow them, where a place exceeds an int32."""
+    n = 46_342
+    x = untouched(2, n, n)
+    last = n * n - 1
+    assert last > np.iinfo(np.int32).max
+    # Four windows, in the corners of the plane; only their pixels are read.
+    x[1, -1, -1], x[1, -1, 0] = 5, -3
+    best, places = max_pool2d(x, kernel, n - kernel, return_indices=True)
+    assert places[1, 1, 1] == last
+    assert best[1, 1, 1] == 5
+    # With two rows, the first of the equal pixels above the -3.
+    assert places[1, 1, 0] == n * (n - kernel)
+    grad = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
+    slopes = max_pool2d_backward(grad, x, kernel, n - kernel)
+    for plane in range(2):
+        for window in np.ndindex(2, 2):
+            assert slopes[plane].flat[places[plane][window]] == grad[plane][window]
+    del slopes
+    size = {"kernel_size": kernel, "stride": n - kernel, "output_size": (n, n)}
+    spread = max_unpool2d(best, places, **size)
+    assert spread[1, -1, -1] == 5
+    assert_same_bits(max_unpool2d_backward(spread, best, places, **size), best)
+
+
 def test_adaptive_indices():
     x = random(0, 3, 7, 5)
     best, places = adaptive_max_pool2d(x, (3, None), return_indices=True)

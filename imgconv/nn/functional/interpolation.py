@@ -21,7 +21,7 @@ CUBIC = -0.75
 class Taps(NamedTuple):
     """Along one axis: the pixels from which each result pixel is computed, (taps, count)."""
 
-    places: NDArray[np.int32]
+    places: NDArray[np.int64]
     weights: Array
 
 
@@ -203,6 +203,6 @@ def _weights(mode: str, distance: Array) -> Array:
 
 def _table(places: Array, weights: Array, n: int, dtype: DType) -> Taps:
     return Taps(
-        np.ascontiguousarray(np.clip(places, 0, n - 1), np.int32),
+        np.ascontiguousarray(np.clip(places, 0, n - 1), np.int64),
         np.ascontiguousarray(weights, dtype),
     )

@@ -105,8 +105,8 @@ def max_pool2d_backward(
     plane = checks.pooling(images.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     y, x = plane
     grad = checks.gradient(grad_output, _result_shape(array, plane), array.dtype)
-    # The largest pixels of a row of windows, and their places.
-    scratch = x.count * (array.itemsize + np.int32().itemsize)
+    # The places of a row of windows, and their largest pixels.
+    scratch = x.count * (array.itemsize + np.int64().itemsize)
     cost = float(prod(array.shape[:-2]) * y.count * x.count * y.k * x.k)
     plan = LoopPlan("pool2d", "scatter", array.shape, array.dtype, (y.k, x.k), cost, scratch)
 
