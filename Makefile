@@ -22,6 +22,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := setup.py pyproject.toml $(wildcard pyx/*)
 SAMPLE := samples/coffee.png
+# The compiled modules that run here; those of other levels have the same stubs.
+LOOPS = $$($(BIN)/python -c 'from imgconv.core import cpu; print("imgconv/_loops/" + cpu.LEVEL)') \
+	imgconv/_loops/machine.pyi
 
 # The sanitizers of GCC have a copy of this folder, with an environment and loops of its own. They
 # must be loaded before Python; so must the C++ library, whose exceptions they watch.
@@ -58,7 +61,7 @@ fuzz: $(VENV)/test ## Run random calls; ARGS="--seed 3 --seconds 600" chooses.
 
 sanitize: ## Run tests and random calls on loops that watch their memory; SECONDS=1800 of calls.
 	mkdir -p .sanitize
-	tar -c --exclude '_loops/v?' --exclude '*.so' --exclude __pycache__ $(COPIED) | tar -x -C .sanitize
+	tar -c --exclude _loops --exclude __pycache__ $(COPIED) | tar -x -C .sanitize
 	IMGCONV_SANITIZE=1 IMGCONV_LEVELS='v2 v3' $(MAKE) -C .sanitize $(VENV)/test
 	cd .sanitize && for level in $(LEVELS); do \
 		export $(SANITIZED) IMGCONV_ISA=$$level; \
@@ -75,12 +78,12 @@ lint: $(VENV)/lint ## Check style and types.
 	$(BIN)/ruff format --check .
 	PATH='$(CURDIR)/$(BIN)':"$$PATH" $(BIN)/cython-lint pyx
 	$(BIN)/mypy
+	$(BIN)/stubtest $$(find $(LOOPS) -name '*.pyi' | sed 's/\.pyi$$//; s,/,.,g')
 
 build: $(VENV)/built ## Compile the loops into this checkout.
 
 clean: ## Remove all that make has made.
-	rm -rf $(VENV) build .sanitize demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
-	find imgconv/_loops -name '*.so' -delete 2>/dev/null || true
+	rm -rf $(VENV) build imgconv/_loops .sanitize demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 
 # Each step leaves a stamp, and so is done again only when what it depends on has changed.
 $(VENV)/made:

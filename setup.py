@@ -1,9 +1,9 @@
-"""Build the loops: each pyx file once for each instruction set and computing type.
+"""Build the loops: each pyx file, for each instruction set (level) and each computing type.
 
-A loop module is cythonized once. The C file is then compiled for every level that the machine's
-compiler knows and for every type that the loop computes in, into imgconv/_loops/<level>/<type>/.
-What is not there (OpenMP, the levels, vector types) is left out and said; the sources stay the
-same.
+Each pyx file is translated to C once. The C file is compiled for every level of the processor
+family and every type that the loop computes in, into imgconv/_loops/<level>/<type>/. A stub is put
+beside each module. If the compiler has no OpenMP, no levels or no vector types, the same sources
+are built without them.
 """
 
 import os
@@ -20,8 +20,9 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent
+PYX = Path("pyx")
 BUILD = Path("build") / "cython"
-# What REAL stands for in each computing type, and the types that each loop is compiled for.
+# The C type REAL of each computing type.
 REALS = {
     "float32": "float",
     "float64": "double",
@@ -32,12 +33,13 @@ REALS = {
     "uint64": "uint64_t",
 }
 FLOATS = ("float32", "float64")
-# Level v2 does without these where there is float32, which holds them: imgconv/core/cpu.py.
+# Level v2 has no loops for these if there is one for float32, which holds them: core/cpu.py.
 SHORTS = {"int16", "uint16", "uint8"}
-# A loop that only compares pixels runs on keys, too, integers of so many bits: pyx/keys.pxd.
+# A loop that only compares pixels also runs on keys: integers of so many bits (pyx/keys.pxd).
 KEYS = {"uint8": 8, "uint16": 16, "int64": 64}
+# The computing types that each loop is compiled for.
 LOOPS = {
-    # Pixels to numbers of a type and back, which all loops in that type share.
+    # Conversions of pixels, which all loops of a type share.
     "pixels": tuple(REALS),
     "separable": (*FLOATS, "int16"),
     "correlate": (*FLOATS, "int16"),
@@ -60,7 +62,7 @@ LOOPS = {
 }
 X86_LEVELS = os.environ.get("IMGCONV_LEVELS", "v2 v3 v4").split()
 
-# For `make sanitize`: what C leaves undefined, and what reaches outside memory, ends the process.
+# For `make sanitize`: undefined behaviour and access to foreign memory end the process.
 SANITIZERS = ["-fsanitize=address,undefined"] if os.environ.get("IMGCONV_SANITIZE") else []
 SANITIZE_FLAGS = [
     *SANITIZERS,
@@ -73,29 +75,28 @@ SANITIZE_FLAGS = [
 GNU_FLAGS = [
     "-O3",
     "-g0",
-    # No errno and no traps let the compiler vectorise sqrt and select; NaN, infinities and the
-    # order of sums keep their meaning (that is what -ffast-math would take).
+    # Without errno and traps the compiler can vectorise sqrt and selections. -ffast-math would also
+    # change the meaning of NaN and infinity, and the order of sums.
     "-fno-math-errno",
     "-fno-trapping-math",
-    # Weights that move from one row of a tile to the next would be carried along through the stack.
+    # This optimisation would move weights from one row of a tile to the next through the stack.
     "-fno-predictive-commoning",
-    # Short integers may overflow on the way to a sum that fits.
+    # Partial sums of short integers may overflow, although the whole sum fits.
     "-fwrapv",
     # Vectors are passed in registers between inlined functions only.
     "-Wno-psabi",
     "-Wno-unknown-warning-option",
-    # The tiles take their sizes as literal arguments; only inlined do these become constants.
+    # The sizes of tiles are literal arguments; they become constants only if all is inlined.
     "-DCYTHON_INLINE=inline __attribute__((always_inline))",
 ]
 
-# GCC's scheduler before register allocation keeps a vector that several accumulators want in one
-# of the 32 registers of AVX-512, where it would load it again for each: a quarter less time for
-# kernels from 5x5 to 15x15. With 16 registers it spills instead.
+# Scheduling before register allocation lets GCC keep a vector for several accumulators in one of
+# the 32 registers of AVX-512; without it, GCC loads the vector again for each. It saves a quarter
+# of the time for kernels from 5x5 to 15x15. With 16 registers, GCC would spill instead.
 LEVEL_FLAGS = {"v4": ["-fschedule-insns", "-fno-schedule-insns2"]}
 
-# Ties between edge pixels are decided as SciPy's sums decide them, which know no fused instruction;
-# and the sums of `imgconv.ndimage` are SciPy's to the bit. A tile of a convolution layer has no
-# vector that several accumulators would want again.
+# These loops give the same bits as SciPy, which uses no fused instructions. A tile of a convolution
+# layer has no vector that several accumulators use.
 LOOP_FLAGS = {
     **{loop: ["-ffp-contract=off"] for loop in ("canny", "inorder", "lookup", "running")},
     "conv2d": ["-fno-schedule-insns"],
@@ -103,20 +104,20 @@ LOOP_FLAGS = {
 
 
 def levels() -> list[str]:
-    """The instruction sets to build for; `plain` where the levels of x86-64 mean nothing."""
+    """Return the instruction sets to build for; `plain` for processors other than x86-64."""
     x86 = platform.machine().lower() in {"x86_64", "amd64"}
     return X86_LEVELS if x86 and os.name == "posix" else ["plain"]
 
 
 def types_of(loop: str, level: str) -> list[str]:
-    """The types that a loop is compiled for at a level."""
+    """Return the types that a loop is compiled for at a level."""
     types = LOOPS[loop]
     fewer = level == "v2" and "float32" in types
     return [name for name in types if not (fewer and name in SHORTS)]
 
 
 def extensions() -> list[Extension]:
-    """One extension for each loop, level and type, and the baseline module that asks the CPU."""
+    """Return one extension for each loop, level and type, and `machine`, which has no level."""
     include = [np.get_include(), "pyx"]
     found = [Extension("imgconv._loops.machine", [str(BUILD / "machine.c")], include_dirs=include)]
     for level in levels():
@@ -147,8 +148,15 @@ def extensions() -> list[Extension]:
     return found
 
 
+def install_stub(extension: Extension, folder: Path) -> None:
+    """Copy the stub of a module: its own, or that of all loops which include entry.pxi."""
+    name = extension.name.split(".")[-1] + ".pyi"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PYX / (name if (PYX / name).exists() else "entry.pyi"), folder / name)
+
+
 def write_medians(file: Path) -> None:
-    """Write the medians that are code made of sorting networks, unless they are there already."""
+    """Write the code of the median of 5x5, unless the file has it already."""
     done = subprocess.run(
         [sys.executable, "pyx/medians.py"], capture_output=True, text=True, check=True
     )
@@ -158,7 +166,7 @@ def write_medians(file: Path) -> None:
 
 
 def cythonize_loops() -> None:
-    """Translate each pyx once into BUILD, then lay the copies where `extensions` expects them."""
+    """Translate each pyx file into BUILD, and copy the C files for all levels and types."""
     sources = [Extension(name, [f"pyx/{name}.pyx"]) for name in [*LOOPS, "machine"]]
     write_medians(BUILD / "medians.pxi")
     cythonize(
@@ -183,7 +191,7 @@ def cythonize_loops() -> None:
 
 
 class BuildLoops(build_ext):
-    """build_ext that cythonizes first, builds in parallel and asks the compiler what it knows."""
+    """build_ext that cythonizes first, builds in parallel, and uses what the compiler supports."""
 
     def finalize_options(self) -> None:
         super().finalize_options()
@@ -210,11 +218,13 @@ class BuildLoops(build_ext):
             extension.extra_compile_args += flags
             extension.extra_link_args += links
         super().build_extensions()
+        for extension in self.extensions:
+            install_stub(extension, Path(self.get_ext_fullpath(extension.name)).parent)
 
     def copy_extensions_to_source(self) -> None:
-        """Build in place: the folders of the levels are not in the source tree."""
+        """Build in place: make the folders of the levels with the stubs first."""
         for extension in self.extensions:
-            Path(*extension.name.split(".")[:-1]).mkdir(parents=True, exist_ok=True)
+            install_stub(extension, Path(*extension.name.split(".")[:-1]))
         super().copy_extensions_to_source()
 
     def compiles(self, program: str, flag: str) -> bool:

@@ -1,14 +1,15 @@
-# The end of a loop that is walked in bands: it has defined `block_for`, the Block of a job.
+# The end of each loop that uses bands.pxd. The loop has defined `block_for`, which returns the
+# Block function for given Params.
 from bands cimport band_bytes, run_bands
-from rows cimport Job, Task
+from rows cimport Params, Task
 
 
-cdef inline Py_ssize_t slot_bytes(const Job* job) noexcept nogil:
-    return band_bytes(job)
+cdef inline Py_ssize_t slot_bytes(const Params* params) noexcept nogil:
+    return band_bytes(params)
 
 
-cdef inline void run_job(const Job* job, const Task* task) noexcept nogil:
-    run_bands(job, block_for(job), task)
+cdef inline void run_loop(const Params* params, const Task* task) noexcept nogil:
+    run_bands(params, block_for(params), task)
 
 
 include "entry.pxi"

@@ -1,27 +1,28 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # cython: freethreading_compatible=True
-"""The mean of the pixels nearby that look alike, each weighted by how near and how alike it is.
+"""The bilateral filter: a mean weighted by distance in the image and by difference of colour.
 
     w[p, q] = 2 ** (nearness[q - p] - (scale * distance(guide[p], guide[q])) ** 2)
     result[p] = image[p] + sum over q: w[p, q] * (image[q] - image[p]) / sum over q: w[p, q]
 
-C. Tomasi, R. Manduchi, "Bilateral filtering for gray and color images", 1998. Adding up differences
-leaves a constant image as it is, to the bit.
+C. Tomasi, R. Manduchi, "Bilateral filtering for gray and color images", 1998. Differences are added
+up instead of pixels, so that a constant image does not change by a bit.
 
-Two pixels have one weight, w[p, q] = w[q, p], and computing it is most of the work. So row by row,
-each pixel p takes the pixels q of the rows below, and the weight goes to the sums of both.
+A pair of pixels has one weight, w[p, q] = w[q, p], and computing weights is most of the work. So
+each weight is computed once: row by row, each pixel p meets the pixels q of the rows below, and the
+weight is added to the sums of both.
 """
 from bands cimport take, up_to_lanes
 from planes cimport Planes, load_planes, run_planes, store_planes
-from rows cimport Job, Task, fill
+from rows cimport Params, Task, fill
 from types cimport LANES, WIDE, load, real, store, vec
 
 
 cdef extern from *:
     """
-    /* 2**x, and at least 2**LOWEST, whose products with what is that far apart are not subnormal
-       and whose sums are nothing beside the pixel's own weight: 2 to the whole part, by the
-       exponent, times a minimax polynomial of the rest in [0, 1]. Its error is 7.5e-8 in float,
+    /* 2**x, but at least 2**LOWEST: so products with it are not subnormal, and sums of it do not
+       show beside the weight of the pixel itself. The whole part of x is put into the exponent; a
+       minimax polynomial gives 2 to the rest in [0, 1], with an error of 7.5e-8 in float and
        2.2e-16 in double. */
     #define LOWEST ((real) (sizeof(real) == 4 ? -100 : -900))
     #ifdef VECTOR_BYTES
@@ -61,7 +62,7 @@ cdef extern from *:
             (__m512d) power_of_rest((vec) _mm512_reduce_pd((__m512d) x, 1)), (__m512d) x);
     }
     #else
-    /* Adding 1.5 * 2**(bits of the fraction) rounds to whole numbers, held in the last bits. */
+    /* Adding 1.5 * 2**(bits of the fraction) rounds to a whole number, stored in the last bits. */
     static inline __attribute__((always_inline)) vec power_of_two(vec x) {
         const real large = sizeof(real) == 4 ? (real) 0x1.8p23 : (real) 0x1.8p52;
         bits low = x < LOWEST;
@@ -85,20 +86,20 @@ cdef extern from *:
 
 
 cdef enum:
-    # Channels of the image that share their weights; others have them computed again. Three
-    # channels of two vectors, their differences and sums fill the 32 registers of AVX-512.
+    # Channels of the image that share their weights; for more channels, weights are computed again.
+    # Three channels of two vectors, their differences and sums fill the 32 registers of AVX-512.
     FEW = 3
 
 
-cdef struct Window:
-    # job.shape; behind it stand the heights of the columns from p to the last row, from the left.
-    # The window is its own mirror image.
-    Py_ssize_t manhattan    # distances of channels add up, where Euclid's add their squares
-    Py_ssize_t scales       # one for all images of a stack, or one for each; then the nearness
+cdef struct Metric:
+    # The head of params.records. For each column of the window, from the left, the number of pixels
+    # from the row of p down follows. The window is symmetric.
+    Py_ssize_t manhattan    # whether the distances of channels are added, or else their squares
+    Py_ssize_t scales       # numbers at the head of params.weights: one for all images, or for each
 
 
 cdef struct Tap:
-    # Where q is, for p in column 0, and how near.
+    # Pointers to q, where p is in column 0, and the exponent for their distance.
     const real* image
     const real* guide
     real* sums
@@ -106,16 +107,16 @@ cdef struct Tap:
 
 
 cdef struct Slot:
-    # The scratch of one thread: a ring of rows, as many as the window reaches down. Columns begin
-    # `margin` numbers into a row, since whole vectors of p reach beyond the window.
+    # The scratch of one thread. It has a ring of the rows from p down to the end of the window.
+    # Column 0 is number `margin` of a row, since vectors of p reach beyond the window.
     Py_ssize_t rows, pitch, margin
     real* pixels            # all channels of the image, then of the guide, row by row
-    real* totals            # weights, then differences of the channels that share them, row by row
-    real* beside            # the same, of q in the row of p
+    real* totals            # sums of weights, then of weighted differences of their channels
+    real* beside            # the same for pixels q in the row of p
     real* stage             # a row of the result
-    real* samples           # the same or a row of an image, with channels side by side
+    real* samples           # a row of the result or an image, with interleaved channels
     char* raw
-    # The row of p: from the first of the channels that share their weights on.
+    # The row of p, from the first of the channels that share their weights on.
     const real* image
     const real* guide
     real* sums
@@ -128,7 +129,7 @@ cdef struct Slot:
 
 cdef inline vec difference(const real* p, const Tap* q, Py_ssize_t pitch, Py_ssize_t x,
                            Py_ssize_t k, bint own, const vec* differences) noexcept nogil:
-    """How channel k of the guide differs; an image of few channels is its own guide."""
+    """The difference of channel k of the guide; an image of few channels is its own guide."""
     if own:
         return differences[k]
     return load(q.guide + k * pitch + x) - load(p + k * pitch + x)
@@ -137,7 +138,7 @@ cdef inline vec difference(const real* p, const Tap* q, Py_ssize_t pitch, Py_ssi
 cdef inline vec weigh(const real* p, const Tap* q, Py_ssize_t pitch, Py_ssize_t x, real scale,
                       Py_ssize_t guides, bint own, bint manhattan,
                       const vec* differences) noexcept nogil:
-    """The weights of the pairs of pixels from x on; `p` is the guide."""
+    """The weights of LANES pairs of pixels from x on; `p` is a row of the guide."""
     cdef vec apart = difference(p, q, pitch, x, 0, own, differences), exponent
     cdef Py_ssize_t k
     if manhattan:
@@ -155,10 +156,10 @@ cdef inline vec weigh(const real* p, const Tap* q, Py_ssize_t pitch, Py_ssize_t 
 cdef inline void add_pairs(const real* p, const Tap* q, Py_ssize_t pitch, Py_ssize_t x, real scale,
                            vec[FEW][WIDE] centre, vec[1 + FEW][WIDE] total, int channels,
                            Py_ssize_t guides, bint own, bint manhattan, int wide) noexcept nogil:
-    """`wide` vectors of pairs on to the sums of p, which are in registers, and of q.
+    """Add `wide` vectors of pairs to the sums of p, which are in registers, and to those of q.
 
-    All weights come first: with stores between them, the compiler would compute one vector after
-    the other, and the processor wait for each.
+    All weights are computed before any store. Otherwise the compiler would compute one vector after
+    the other, and the processor would wait for each.
     """
     cdef vec[WIDE][FEW] differences
     cdef vec[WIDE] weights
@@ -181,7 +182,7 @@ cdef inline void add_pairs(const real* p, const Tap* q, Py_ssize_t pitch, Py_ssi
 
 cdef inline void tile(const Slot* slot, Py_ssize_t x, real scale, int channels, Py_ssize_t guides,
                       bint own, bint manhattan, int wide) noexcept nogil:
-    """All pairs of `wide` vectors of pixels p, from x on."""
+    """Add all pairs of `wide` vectors of pixels p, from x on."""
     cdef vec[1 + FEW][WIDE] total
     cdef vec[FEW][WIDE] centre
     cdef Py_ssize_t t, pitch = slot.pitch
@@ -201,10 +202,11 @@ cdef inline void tile(const Slot* slot, Py_ssize_t x, real scale, int channels, 
             store(sums + c * pitch + x + v * LANES, total[c][v])
 
 
-cdef inline void tiles(const Job* job, const Slot* slot, Py_ssize_t n, real scale, int channels,
-                       Py_ssize_t guides, bint own, bint manhattan, int wide) noexcept nogil:
-    """All p from which a window reaches the n columns of the result."""
-    cdef Py_ssize_t x = slot.margin - up_to_lanes(job.left), end = slot.margin + n + job.left
+cdef inline void tiles(const Params* params, const Slot* slot, Py_ssize_t n, real scale,
+                       int channels, Py_ssize_t guides, bint own, bint manhattan,
+                       int wide) noexcept nogil:
+    """Add all pairs of pixels p whose window reaches the n columns of the result."""
+    cdef Py_ssize_t x = slot.margin - up_to_lanes(params.left), end = slot.margin + n + params.left
     while x + wide * LANES <= end:
         tile(slot, x, scale, channels, guides, own, manhattan, wide)
         x += wide * LANES
@@ -215,7 +217,7 @@ cdef inline void tiles(const Job* job, const Slot* slot, Py_ssize_t n, real scal
 
 cdef inline void divide(const Slot* slot, const real* beside, Py_ssize_t n, Py_ssize_t channels,
                         real* target) noexcept nogil:
-    """The means of a row. The last term is zero, or NaN where the window holds an infinity."""
+    """Compute the means of a row. The last term is 0, or NaN where a window holds an infinity."""
     cdef Py_ssize_t x = 0, c, at
     cdef vec total, sum
     while x < n:
@@ -232,53 +234,53 @@ cdef inline void divide(const Slot* slot, const real* beside, Py_ssize_t n, Py_s
 # ---------------------------------------------------------------------------------------------
 # The schedule
 
-cdef Py_ssize_t lay_out(const Job* job, char* scratch, Slot* slot) noexcept nogil:
-    """Divide a thread's scratch; returns the bytes it takes."""
+cdef Py_ssize_t lay_out(const Params* params, char* scratch, Slot* slot) noexcept nogil:
+    """Divide a thread's scratch; return its size in bytes."""
     cdef Py_ssize_t row
     cdef char* free = scratch
-    slot.rows = job.top + 1
-    # q may lie as far to the left of the first p as that of the first column.
-    slot.margin = 2 * up_to_lanes(job.left)
-    slot.pitch = job.ring_pitch + 2 * slot.margin
+    slot.rows = params.top + 1
+    # The first p is at least params.left columns before the result, and its q as far before p.
+    slot.margin = 2 * up_to_lanes(params.left)
+    slot.pitch = params.ring_pitch + 2 * slot.margin
     row = slot.pitch * <Py_ssize_t> sizeof(real)
-    slot.pixels = <real*> take(&free, (job.channels + job.guides) * slot.rows * row)
-    slot.totals = <real*> take(&free, 2 * job.channels * slot.rows * row)
-    slot.beside = <real*> take(&free, 2 * job.channels * row)
-    slot.stage = <real*> take(&free, job.channels * row)
-    slot.samples = <real*> take(&free, max(job.channels, job.guides) * row)
+    slot.pixels = <real*> take(&free, (params.channels + params.guides) * slot.rows * row)
+    slot.totals = <real*> take(&free, 2 * params.channels * slot.rows * row)
+    slot.beside = <real*> take(&free, 2 * params.channels * row)
+    slot.stage = <real*> take(&free, params.channels * row)
+    slot.samples = <real*> take(&free, max(params.channels, params.guides) * row)
     slot.raw = take(&free, slot.pitch * 8)
-    slot.taps = <Tap*> take(&free, slot.rows * job.span_x * <Py_ssize_t> sizeof(Tap))
+    slot.taps = <Tap*> take(&free, slot.rows * params.span_x * <Py_ssize_t> sizeof(Tap))
     return free - scratch
 
 
-cdef inline void lay_rows(const Job* job, Slot* slot, Py_ssize_t e, Py_ssize_t channel,
+cdef inline void lay_rows(const Params* params, Slot* slot, Py_ssize_t e, Py_ssize_t channel,
                           Py_ssize_t group) noexcept nogil:
-    """Point to extended row e, for the channels from `channel` on."""
-    cdef Py_ssize_t place = e % slot.rows, planes = job.channels + job.guides
+    """Point image, guide and sums to extended row e, for the channels from `channel` on."""
+    cdef Py_ssize_t place = e % slot.rows, planes = params.channels + params.guides
     slot.image = slot.pixels + (place * planes + channel) * slot.pitch
-    slot.guide = slot.pixels + (place * planes + planes - job.guides) * slot.pitch
-    if job.guides == 0:
+    slot.guide = slot.pixels + (place * planes + planes - params.guides) * slot.pitch
+    if params.guides == 0:
         slot.guide = slot.image - channel * slot.pitch
-    slot.sums = slot.totals + (2 * job.channels * place + channel + group) * slot.pitch
+    slot.sums = slot.totals + (2 * params.channels * place + channel + group) * slot.pitch
 
 
-cdef void lay_taps(const Job* job, Slot* slot, Py_ssize_t e, Py_ssize_t first, Py_ssize_t channel,
-                   Py_ssize_t group) noexcept nogil:
-    """Point to all q in the rows from `first` on, below extended row e, and to that row itself.
+cdef void lay_taps(const Params* params, Slot* slot, Py_ssize_t e, Py_ssize_t first,
+                   Py_ssize_t channel, Py_ssize_t group) noexcept nogil:
+    """Make the taps: all q in the rows from `first` on below extended row e; point to that row.
 
-    Column by column, since neighbours in a row would add to sums that have just been stored at
-    another place in the vector, and wait for them. From the right to the left: so a q takes its p
-    from the left to the right, in one tile as in several, and its bits do not depend on them.
+    The order is column by column: neighbours in a row would load sums that have just been stored at
+    another address, and wait for the store. Columns go from right to left. So each q meets its p
+    from left to right, in one tile or in several, and its sum does not depend on the tiles.
     """
-    cdef const Window* window = <const Window*> job.shape
-    cdef const Py_ssize_t* heights = <const Py_ssize_t*> (window + 1) + job.left
-    cdef const real* nearness = <const real*> job.weights + window.scales
+    cdef const Metric* metric = <const Metric*> params.records
+    cdef const Py_ssize_t* heights = <const Py_ssize_t*> (metric + 1) + params.left
+    cdef const real* nearness = <const real*> params.weights + metric.scales
     cdef Py_ssize_t i, j
     cdef Tap* tap = slot.taps
-    for j in range(job.left, -job.left - 1, -1):
+    for j in range(params.left, -params.left - 1, -1):
         for i in range(heights[j]):
             if i >= first and (i > 0 or j > 0):
-                lay_rows(job, slot, e + i, channel, group)
+                lay_rows(params, slot, e + i, channel, group)
                 tap.image = slot.image + j
                 tap.guide = slot.guide + j
                 tap.sums = slot.sums + j
@@ -288,67 +290,69 @@ cdef void lay_taps(const Job* job, Slot* slot, Py_ssize_t e, Py_ssize_t first, P
                 tap += 1
         nearness += heights[j]
     slot.count = tap - slot.taps
-    lay_rows(job, slot, e, channel, group)
+    lay_rows(params, slot, e, channel, group)
 
 
 cdef void load_rows(const Planes* image, const Planes* guide, const Slot* slot, Py_ssize_t e,
                     Py_ssize_t left, Py_ssize_t n) noexcept nogil:
-    """Bring n columns of extended row e into the ring."""
-    cdef const Job* job = image.job
+    """Convert n columns of extended row e into the ring."""
+    cdef const Params* params = image.params
     cdef Py_ssize_t place = e % slot.rows
-    cdef real* row = (slot.pixels + place * (job.channels + job.guides) * slot.pitch
-                      + slot.margin - job.left)
+    cdef real* row = (slot.pixels + place * (params.channels + params.guides) * slot.pitch
+                      + slot.margin - params.left)
     load_planes(image, e, left, n, slot.raw, slot.samples, row, slot.pitch)
-    load_planes(guide, e, left, n, slot.raw, slot.samples, row + job.channels * slot.pitch,
+    load_planes(guide, e, left, n, slot.raw, slot.samples, row + params.channels * slot.pitch,
                 slot.pitch)
 
 
-cdef void add_row(const Job* job, Slot* slot, Py_ssize_t e, Py_ssize_t first, real scale,
+cdef void add_row(const Params* params, Slot* slot, Py_ssize_t e, Py_ssize_t first, real scale,
                   Py_ssize_t n) noexcept nogil:
-    """All pairs of a row with those from `first` on below it, n columns of the result wide.
+    """Add all pairs of a row with the rows from `first` on below it, for n columns of the result.
 
-    Grey images and those of three channels guide themselves at full speed. In all other cases the
-    weights are computed again for every three channels, or one.
+    Without a guide, images of one and of three channels have code of their own. In all other cases
+    the weights are computed again for every three channels, or for each.
     """
-    cdef bint manhattan = (<const Window*> job.shape).manhattan
-    cdef Py_ssize_t guides = job.guides if job.guides > 0 else job.channels, k = 0, group = 0
-    while k < job.channels:
-        lay_taps(job, slot, e, first, k, group)
-        if guides == 1 and job.guides == 0:
-            tiles(job, slot, n, scale, 1, 1, True, False, WIDE)
-        elif guides == 3 and job.guides == 0 and manhattan:
-            tiles(job, slot, n, scale, 3, 3, True, True, WIDE // 2)
-        elif guides == 3 and job.guides == 0:
-            tiles(job, slot, n, scale, 3, 3, True, False, WIDE // 2)
-        elif k + 3 <= job.channels:
-            tiles(job, slot, n, scale, 3, guides, False, manhattan, WIDE // 2)
+    cdef bint manhattan = (<const Metric*> params.records).manhattan
+    cdef Py_ssize_t guides = params.guides if params.guides > 0 else params.channels
+    cdef Py_ssize_t k = 0, group = 0
+    while k < params.channels:
+        lay_taps(params, slot, e, first, k, group)
+        if guides == 1 and params.guides == 0:
+            tiles(params, slot, n, scale, 1, 1, True, False, WIDE)
+        elif guides == 3 and params.guides == 0 and manhattan:
+            tiles(params, slot, n, scale, 3, 3, True, True, WIDE // 2)
+        elif guides == 3 and params.guides == 0:
+            tiles(params, slot, n, scale, 3, 3, True, False, WIDE // 2)
+        elif k + 3 <= params.channels:
+            tiles(params, slot, n, scale, 3, guides, False, manhattan, WIDE // 2)
         else:
-            tiles(job, slot, n, scale, 1, guides, False, manhattan, WIDE // 2)
-        k += 3 if k + 3 <= job.channels else 1
+            tiles(params, slot, n, scale, 1, guides, False, manhattan, WIDE // 2)
+        k += 3 if k + 3 <= params.channels else 1
         group += 1
 
 
 cdef void divide_row(const Planes* result, Slot* slot, Py_ssize_t e, Py_ssize_t left,
                      Py_ssize_t n) noexcept nogil:
-    """The result row of extended row e."""
-    cdef const Job* job = result.job
+    """Compute and store the result row of extended row e."""
+    cdef const Params* params = result.params
     cdef Py_ssize_t k = 0, group = 0, channels
-    while k < job.channels:
-        lay_rows(job, slot, e, k, group)
-        channels = 3 if k + 3 <= job.channels else 1
+    while k < params.channels:
+        lay_rows(params, slot, e, k, group)
+        channels = 3 if k + 3 <= params.channels else 1
         divide(slot, slot.beside + (k + group) * slot.pitch, n, channels,
                slot.stage + k * slot.pitch)
         k += channels
         group += 1
-    store_planes(result, e - job.top, left, n, slot.raw, slot.samples, slot.stage, slot.pitch)
+    store_planes(result, e - params.top, left, n, slot.raw, slot.samples, slot.stage, slot.pitch)
 
 
-cdef void clear_sums(const Job* job, const Slot* slot, real* sums, real itself) noexcept nogil:
-    """Begin the sums of a row with the weight of a pixel and itself; they differ by nothing."""
+cdef void clear_sums(const Params* params, const Slot* slot, real* sums,
+                     real own_weight) noexcept nogil:
+    """Begin the sums of a row with the weight of each pixel to itself, whose difference is 0."""
     cdef Py_ssize_t k = 0, channels
-    while k < job.channels:
-        channels = 3 if k + 3 <= job.channels else 1
-        fill(sums, slot.pitch, itself)
+    while k < params.channels:
+        channels = 3 if k + 3 <= params.channels else 1
+        fill(sums, slot.pitch, own_weight)
         fill(sums + slot.pitch, channels * slot.pitch, 0)
         sums += (1 + channels) * slot.pitch
         k += channels
@@ -357,36 +361,36 @@ cdef void clear_sums(const Job* job, const Slot* slot, real* sums, real itself) 
 cdef void strip(const Planes* image, const Planes* guide, const Planes* result, Py_ssize_t plane,
                 Py_ssize_t top, Py_ssize_t bottom, Py_ssize_t left, Py_ssize_t right,
                 char* scratch) noexcept nogil:
-    """Rows top to bottom. Those above have pairs with them, too."""
-    cdef const Job* job = image.job
-    cdef const Window* window = <const Window*> job.shape
-    cdef real scale = (<const real*> job.weights)[min(plane, window.scales - 1)]
+    """Compute result rows top to bottom; the rows above are visited for their pairs with these."""
+    cdef const Params* params = image.params
+    cdef const Metric* metric = <const Metric*> params.records
+    cdef real scale = (<const real*> params.weights)[min(plane, metric.scales - 1)]
     cdef Py_ssize_t e, loaded = top, n = right - left
     cdef Slot slot
-    lay_out(job, scratch, &slot)
-    fill(slot.pixels, (job.channels + job.guides) * slot.rows * slot.pitch, 0)
-    for e in range(top, bottom + job.top):
-        while loaded <= e + job.top:
-            load_rows(image, guide, &slot, loaded, left, n + job.span_x - 1)
-            lay_rows(job, &slot, loaded, 0, 0)
-            clear_sums(job, &slot, slot.sums, 1)
+    lay_out(params, scratch, &slot)
+    fill(slot.pixels, (params.channels + params.guides) * slot.rows * slot.pitch, 0)
+    for e in range(top, bottom + params.top):
+        while loaded <= e + params.top:
+            load_rows(image, guide, &slot, loaded, left, n + params.span_x - 1)
+            lay_rows(params, &slot, loaded, 0, 0)
+            clear_sums(params, &slot, slot.sums, 1)
             loaded += 1
-        clear_sums(job, &slot, slot.beside, 0)
-        add_row(job, &slot, e, max(0, top + job.top - e), scale, n)
-        if e >= top + job.top:
+        clear_sums(params, &slot, slot.beside, 0)
+        add_row(params, &slot, e, max(0, top + params.top - e), scale, n)
+        if e >= top + params.top:
             divide_row(result, &slot, e, left, n)
 
 
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-cdef inline Py_ssize_t slot_bytes(const Job* job) noexcept nogil:
+cdef inline Py_ssize_t slot_bytes(const Params* params) noexcept nogil:
     cdef Slot unused
-    return lay_out(job, NULL, &unused)
+    return lay_out(params, NULL, &unused)
 
 
-cdef inline void run_job(const Job* job, const Task* task) noexcept nogil:
-    run_planes(job, strip, task)
+cdef inline void run_loop(const Params* params, const Task* task) noexcept nogil:
+    run_planes(params, strip, task)
 
 
 include "entry.pxi"

@@ -4,28 +4,28 @@
 
     result[y, x] = sum over i < kh, j < kw:  image[y + i, x + j * step]  / (kh * kw)
 
-Nothing is ever subtracted, as a running sum would: each result is a sum of its own window, so
-nothing drifts and a NaN stays within the windows that hold it.
+Unlike a running sum, nothing is subtracted: each result is a sum of the pixels of its window. So
+rounding errors do not grow along the image, and a NaN affects only the windows that hold it.
 
 Down the columns, a group of R <= kh results shares its sums as van Herk (1992) and Gil and Werman
-(1993) do for minima: suffix sums of the rows above the group's last window, prefix sums of those
-below. Along the rows, sums of 1, 4, 16, ... neighbours are made of four each, and as many of them
-added as the digits of kw to the base 4 say.
+(1993) do for minima: suffix sums of the rows above the last window of the group, prefix sums of
+those below. Along the rows, sums of 1, 4, 16, ... neighbours are made of four each; the digits of
+kw to the base 4 are the numbers of them that are added.
 """
 from bands cimport Block, Slot, up_to_lanes
-from rows cimport Job
+from rows cimport Params
 from sums cimport add_row
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
 
 cdef enum:
-    # Sums of so few terms share nothing beyond their neighbour: columns are added up in pairs of
-    # results, rows in one go. SHORT in operations/box.py is the same.
+    # Up to this height, only pairs of results share sums of columns. SHORT in operations/box.py is
+    # the same number.
     SHORT = 8
 
 
 cdef struct Rectangle:
-    # job.shape
+    # params.records
     Py_ssize_t height, width
     Py_ssize_t step                 # columns between neighbours: the interleaved channels
 
@@ -34,9 +34,8 @@ cdef extern from *:
     """
     #include <immintrin.h>
 
-    /* job.weights: the area, or for short integers the three numbers of `quotient` in
-       operations/box.py.
-       The upper half of a product is what vector types cannot say. */
+    /* params.weights are the area, or for short integers the three numbers of `quotient` in
+       operations/box.py. The upper half of a product needs an intrinsic: vector types have none. */
     #if SHORT_INTEGER
       typedef struct { vec half, factor; int shift; } Divisor;
       #define divisor(weights) \\
@@ -70,7 +69,7 @@ cdef inline void column_sums(real** rows, Py_ssize_t height, Py_ssize_t group, P
                              real* out, Py_ssize_t pitch, int wide) noexcept nogil:
     """out[r] = rows[r] + ... + rows[r + height - 1] for r < group <= height.
 
-    About 3 + (height - group) / group additions a result.
+    That is about 3 + (height - group) / group additions for each result.
     """
     cdef vec[WIDE] total
     cdef Py_ssize_t r
@@ -95,9 +94,9 @@ cdef inline void column_sums(real** rows, Py_ssize_t height, Py_ssize_t group, P
 
 cdef inline void pair_sums(real** rows, Py_ssize_t height, Py_ssize_t x, real* out,
                            Py_ssize_t pitch, int wide) noexcept nogil:
-    """`column_sums` of a group of two, which stay in registers: what both share, and one row each.
+    """`column_sums` of a group of two in registers: the rows that both share, and one row each.
 
-    (height + 1) / 2 additions a result, and no sum is read again.
+    That is (height + 1) / 2 additions for each result, and no sum is loaded again.
     """
     cdef vec[WIDE] total
     cdef Py_ssize_t r
@@ -140,9 +139,9 @@ cdef inline void short_means(const real* sums, Py_ssize_t width, Py_ssize_t step
 
 cdef void row_means(real* sums, Py_ssize_t width, Py_ssize_t step, Py_ssize_t n,
                     const Divisor* by, real* target) noexcept nogil:
-    """The means of `width` neighbours; `sums` is used up.
+    """target[x] = mean of the `width` neighbours from x on; `sums` is overwritten.
 
-    The most used widths get code of their own, where the sum over c is no loop.
+    The most used widths are literals, so that the compiler makes code without a loop over c.
     """
     cdef Py_ssize_t length = 1, done = 0, rest = width, digit
     if width == 1:
@@ -174,7 +173,7 @@ cdef void row_means(real* sums, Py_ssize_t width, Py_ssize_t step, Py_ssize_t n,
 
 cdef inline void sum_columns(real** rows, Py_ssize_t height, Py_ssize_t group, Py_ssize_t n,
                              real* out, Py_ssize_t pitch, bint short) noexcept nogil:
-    """n columns of a group of rows."""
+    """Sum n columns of a group of rows."""
     cdef Py_ssize_t x = 0
     while x + WIDE * LANES <= n:
         if short:
@@ -190,28 +189,28 @@ cdef inline void sum_columns(real** rows, Py_ssize_t height, Py_ssize_t group, P
         x += LANES
 
 
-cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    cdef const Rectangle* rectangle = <const Rectangle*> job.shape
-    cdef Py_ssize_t columns = up_to_lanes(n + job.span_x - 1), height = rectangle.height
-    cdef Divisor by = divisor(<const real*> job.weights)
-    cdef Py_ssize_t group = 2 if height <= SHORT else min(job.block, height), r = 0
+cdef void block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    cdef const Rectangle* rectangle = <const Rectangle*> params.records
+    cdef Py_ssize_t columns = up_to_lanes(n + params.span_x - 1), height = rectangle.height
+    cdef Divisor by = divisor(<const real*> params.weights)
+    cdef Py_ssize_t group = 2 if height <= SHORT else min(params.block, height), r = 0
     cdef real* sums = slot.work
-    while r < job.block:
+    while r < params.block:
         if height <= SHORT:
-            sum_columns(slot.rows + r, height, 2, columns, sums, job.pitch, True)
+            sum_columns(slot.rows + r, height, 2, columns, sums, params.pitch, True)
         else:
-            sum_columns(slot.rows + r, height, group, columns, sums, job.pitch, False)
+            sum_columns(slot.rows + r, height, group, columns, sums, params.pitch, False)
         r += group
-        sums += group * job.pitch
-    for r in range(job.block):
-        row_means(slot.work + r * job.pitch, rectangle.width, rectangle.step, n, &by,
+        sums += group * params.pitch
+    for r in range(params.block):
+        row_means(slot.work + r * params.pitch, rectangle.width, rectangle.step, n, &by,
                   slot.targets[r])
 
 
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-cdef inline Block block_for(const Job* job) noexcept nogil:
+cdef inline Block block_for(const Params* params) noexcept nogil:
     return block
 
 

@@ -4,27 +4,27 @@
 
     S = Gaussian of the image, divided by the part of the window that lies in it
     I, J = Sobel's derivatives of S along y and x,   M = sqrt(I**2 + J**2)
-    class = 0 unless M >= low and M is as large as what stands on both sides of it along the
-            gradient, interpolated between two neighbours;  2 where M >= high, else 1
+    class = 0 unless M >= low and M is not smaller than its neighbours on both sides along the
+            gradient, interpolated between two pixels;  2 where M >= high, else 1
 
-Where edges are straight or symmetric, two neighbours compete whose magnitudes are equal but for
-rounding. To decide these as scikit-image does, rows are float32 where its arrays are and else
-double; sums are double, in the order in which `scipy.ndimage.correlate1d` adds; and no
-multiplication is fused with an addition (a flag of the build). So the result is equal for every
-image. Integers in float32 would take half the time, but choose other pixels of such edges.
+At straight or symmetric edges, two neighbours often have the same magnitude except for rounding. To
+choose the same one as scikit-image, rows are float32 where its arrays are float32, else double;
+sums are double, in the order in which `scipy.ndimage.correlate1d` adds; and no multiplication is
+fused with an addition (a flag of the build). So the result is equal for every image. float32 for
+integers would take half the time, but would choose other pixels of such edges.
 
-Rows stream through a block: S, its differences, I, J and M live in rings of three rows.
+A block is computed row by row: S, its differences, I, J and M are in rings of three rows.
 """
 from libc.string cimport memcpy
 
 from bands cimport Block, Slot, up_to_lanes
-from rows cimport Job, fill
+from rows cimport Params, fill
 from types cimport LANES, WIDE, real
 
 cdef extern from *:
     """
     #include <math.h>
-    /* Sums are double, whatever the rows are. */
+    /* Sums are double even if rows are float. */
     #if defined(VECTOR_BYTES)
       #define SUM_LANES ((Py_ssize_t) (VECTOR_BYTES / sizeof(double)))
       typedef double sum __attribute__((vector_size(VECTOR_BYTES)));
@@ -53,7 +53,7 @@ cdef extern from *:
           memcpy(&wide, at, sizeof wide);
           return wide;
       }
-      /* What the rows would hold, in double. */
+      /* Rounded to `real` as a row would be, but stored as double. */
       static inline void store_double(double* at, sum wide) {
           if (sizeof(real) < sizeof(double))
               wide = __builtin_convertvector(__builtin_convertvector(wide, half_sum), sum);
@@ -69,9 +69,7 @@ cdef extern from *:
     #endif
     #define root(x) (sizeof(real) == 4 ? (real) sqrtf((float) (x)) : (real) sqrt((double) (x)))
     #define absolute(x) ((x) < 0 ? -(x) : (x))
-    /* The remainder of a fused multiply-add makes of a product with the reciprocal the correctly
-       rounded quotient (Markstein 1990), if the reciprocal is all but exact: a third of the time
-       of a division. */
+    /* Division by multiplication: see convert.pxd. */
     #if defined(__FMA__)
       #define is_exact(reciprocal, y) \
           (sizeof(real) == 8 && fabs(fma(-(double) (reciprocal), y, 1)) < 0x1p-60)
@@ -97,37 +95,37 @@ cdef enum Stage:
     SMOOTH, MAGNITUDE, CLASSES
 
 cdef enum:
-    RING = 3            # rows of each kind that are alive
-    PIECE = 256         # columns that are taken through a block together
+    RING = 3            # rows of each kind that are needed at a time
+    PIECE = 256         # columns of a block that are computed together
     REACH = 2           # pixels that Sobel's derivatives and the neighbours add to a window
-    GROUP = 256          # pixels that are passed over together where none is weak
+    GROUP = 256         # pixels that are skipped together if none is weak
 
 
-cdef struct Filter:
-    # job.shape
+cdef struct Header:
+    # params.records
     Py_ssize_t stage
-    Py_ssize_t radius_y, radius_x   # of the Gaussian; 0 leaves an axis alone
-    Py_ssize_t constant_y, constant_x       # whether cval stands outside along y and x
+    Py_ssize_t radius_y, radius_x   # of the Gaussian; 0: this axis is not smoothed
+    Py_ssize_t constant_y, constant_x       # whether the mode along y and x is "constant"
     Py_ssize_t integer              # whether pixels are scaled to at most 1
-    Py_ssize_t parts_y, parts_x     # shape of the table of parts, 0 where S is not divided
+    Py_ssize_t parts_y, parts_x     # shape of the table of parts; 0 if S is not divided
 
 
 cdef struct Numbers:
-    # The head of job.weights, which are double, whatever the rows are; the halves of the kernels,
-    # from the centre outwards, and the table of parts follow it.
+    # The head of params.weights, which are double even if rows are float. The halves of the kernels
+    # (from the centre outwards) and the table of parts follow it.
     double low, high, scale
 
 
 cdef struct Stream:
-    # A block on its way: what is computed of it so far.
-    const Job* job
-    const Filter* what
+    # The state of a piece of a block.
+    const Params* params
+    const Header* what
     const Numbers* numbers
     const double* kernel_y
     const double* kernel_x
     const double* parts
     real** rows                     # the extended rows, scaled
-    Py_ssize_t y, x, n              # place of the piece in the image, and its columns
+    Py_ssize_t y, x, n              # first row and column of the piece, and its columns
     Py_ssize_t high                 # rows of the piece
     Py_ssize_t summed               # the last row whose column sum is known
     double* column_sums[2]          # of even and odd rows
@@ -144,10 +142,9 @@ cdef struct Stream:
 
 cdef inline void column_sum(real** rows, const double* kernel, Py_ssize_t radius, Py_ssize_t x,
                             double* first, double* second, int wide) noexcept nogil:
-    """The sums of two result rows: the centre, then pairs from outermost inwards, as SciPy adds.
+    """Sum two result rows as SciPy does: the centre, then pairs from the outermost inwards.
 
-    A pair of the first result and one of the second share a row above and a row below, so that each
-    row is loaded once for both.
+    Pairs of the first and of the second result share rows, so that each row is loaded only once.
     """
     cdef sum[WIDE] one
     cdef sum[WIDE] two
@@ -176,7 +173,7 @@ cdef inline void column_sum(real** rows, const double* kernel, Py_ssize_t radius
 
 cdef inline void row_sum(const double* row, const double* kernel, Py_ssize_t radius, Py_ssize_t x,
                          real* target, int wide) noexcept nogil:
-    """The same along a row, for one result."""
+    """Sum one result along a row, in the same order."""
     cdef sum[WIDE] total
     cdef Py_ssize_t t
     cdef int k
@@ -193,7 +190,7 @@ cdef inline void row_sum(const double* row, const double* kernel, Py_ssize_t rad
 
 cdef inline void difference(const real* before, const real* at, const real* after, Py_ssize_t n,
                             real* target) noexcept nogil:
-    """after - before, as the kernel [-1, 0, 1]: the centre counts where it is not finite."""
+    """The kernel [-1, 0, 1]. The centre times 0 is added: NaN if it is not finite, as in SciPy."""
     cdef Py_ssize_t x
     for x in range(n):
         target[x] = at[x] * 0 + (after[x] - before[x])
@@ -216,7 +213,7 @@ cdef inline void norm(const real* a, const real* b, Py_ssize_t n, real* target) 
 cdef inline real suppressed(real gy, real gx, const real* above, const real* at,
                             const real* below, real low, real high) noexcept nogil:
     """The class of a pixel; the rows of M are given from the column before it on."""
-    # All loaded before they are chosen from, so that choices are masks and not branches.
+    # All are loaded before a choice between them, so that the compiler uses masks, not branches.
     cdef real m = at[1], left = at[0], right = at[2], up = above[1], down = below[1]
     cdef real upper_left = above[0], upper_right = above[2]
     cdef real lower_left = below[0], lower_right = below[2]
@@ -225,7 +222,7 @@ cdef inline real suppressed(real gy, real gx, const real* above, const real* at,
     cdef bint steep = (ay > ax) | ((ay == ax) & (not same))
     cdef real w = (ax if ay > ax else ay) / (ay if ay > ax else ax)
     cdef double rest = 1 - <double> w
-    # One side is to the right (and straight down or up where the gradient is steep).
+    # One side is at the right, or below or above if the gradient is steep.
     cdef real corner = (lower_right if same else upper_right) * w
     cdef real other_corner = (upper_left if same else lower_left) * w
     cdef real straight = down if same else up
@@ -255,10 +252,10 @@ cdef inline void suppress(const real* gy, const real* gx, const real* above, con
 
 
 # ---------------------------------------------------------------------------------------------
-# The schedule: one row of the stream after the other
+# The schedule: one row of the image after the other
 
 cdef inline Py_ssize_t part(Py_ssize_t place, Py_ssize_t n, Py_ssize_t parts) noexcept nogil:
-    """Where the table of parts holds a row or column: all but those near the border are alike."""
+    """The index of a row or column in the table of parts: those far from the border share one."""
     if place < parts // 2:
         return max(place, 0)
     return max(parts // 2, min(place, n - 1) - n + parts)
@@ -266,27 +263,27 @@ cdef inline Py_ssize_t part(Py_ssize_t place, Py_ssize_t n, Py_ssize_t parts) no
 
 cdef inline void scale_row(const Stream* s, const real* row, Py_ssize_t i, Py_ssize_t n,
                            real* target) noexcept nogil:
-    """Integers become fractions of their largest one; outside a constant border there is cval."""
+    """Divide integers by the largest of their type; fill a constant border with cval."""
     cdef Py_ssize_t y = s.y + i - s.what.radius_y - REACH, x
-    cdef Py_ssize_t left = s.what.radius_x + REACH - s.x, right = left + s.job.width
+    cdef Py_ssize_t left = s.what.radius_x + REACH - s.x, right = left + s.params.width
     cdef real scale = <real> s.numbers.scale, value
-    if s.what.constant_y and (y < 0 or y >= s.job.height):
-        fill(target, n, <real> s.job.cval)
+    if s.what.constant_y and (y < 0 or y >= s.params.height):
+        fill(target, n, <real> s.params.cval)
         return
     for x in range(n):
         value = row[x] * scale
         target[x] = value if value > -1 else -1
     if s.what.constant_x:
-        fill(target, max(0, min(left, n)), <real> s.job.cval)
+        fill(target, max(0, min(left, n)), <real> s.params.cval)
         right = max(0, min(right, n))
-        fill(target + right, n - right, <real> s.job.cval)
+        fill(target + right, n - right, <real> s.params.cval)
 
 
 cdef inline const double* sum_columns(Stream* s, Py_ssize_t i) noexcept nogil:
-    """Row i of the column sums; it comes with the next one."""
+    """Row i of the column sums; row i + 1 is computed together with it."""
     cdef Py_ssize_t radius = s.what.radius_y, left = s.what.radius_x + REACH - s.x, x = 0
     cdef Py_ssize_t n = up_to_lanes(s.n + 2 * REACH + 2 * s.what.radius_x), k
-    # The last row stands in for one after it.
+    # The last row is computed together with the one before it.
     cdef Py_ssize_t at = i if i + 1 < s.high + 2 * REACH else i - 1
     cdef double* first = s.column_sums[at & 1]
     cdef double* second = s.column_sums[1 - (at & 1)]
@@ -302,19 +299,19 @@ cdef inline const double* sum_columns(Stream* s, Py_ssize_t i) noexcept nogil:
     while x < n:
         column_sum(s.rows + at, s.kernel_y, radius, x, first, second, 1)
         x += SUM_LANES
-    # SciPy extends again between the passes, which shows where cval is not zero.
+    # SciPy extends the image again between the passes, which matters if cval is not zero.
     for k in range(2 if s.what.constant_x else 0):
         for x in range(max(0, min(left, n))):
-            s.column_sums[k][x] = s.job.cval
-        for x in range(max(0, min(left + s.job.width, n)), n):
-            s.column_sums[k][x] = s.job.cval
+            s.column_sums[k][x] = s.params.cval
+        for x in range(max(0, min(left + s.params.width, n)), n):
+            s.column_sums[k][x] = s.params.cval
     s.summed = at + 1
     return s.column_sums[i & 1]
 
 
 cdef inline void smooth_row(Stream* s, Py_ssize_t i, Py_ssize_t k) noexcept nogil:
-    """Row i - radius_y - REACH of S, counted from the block on, into number k of its ring."""
-    cdef const Filter* what = s.what
+    """Compute row i of S, counted from REACH rows above the block, into row k of its ring."""
+    cdef const Header* what = s.what
     cdef Py_ssize_t columns = up_to_lanes(s.n + 2 * REACH), x = 0
     cdef const double* row = sum_columns(s, i)
     cdef real* target = s.smooth[k]
@@ -326,18 +323,18 @@ cdef inline void smooth_row(Stream* s, Py_ssize_t i, Py_ssize_t k) noexcept nogi
         x += SUM_LANES
     if what.parts_y > 0:
         divide_row(s, s.y + i - REACH, columns, target)
-    # Sobel's border: the pixel outside is the one inside.
+    # The border of Sobel's derivatives repeats the last pixel.
     x = REACH - s.x
     if 0 < x <= columns - 1:
         target[x - 1] = target[x]
-    x += s.job.width
+    x += s.params.width
     if 0 < x <= columns - 1:
         target[x] = target[x - 1]
     difference(target, target + 1, target + 2, columns - 2, s.across[k] + 1)
 
 
 cdef inline void divide(real* row, Py_ssize_t n, real by) noexcept nogil:
-    """Divide by one number, as a division rounds."""
+    """Divide by one number, with the rounding of a division."""
     cdef real reciprocal = 1 / by
     cdef Py_ssize_t x
     if is_exact(reciprocal, by):
@@ -350,8 +347,8 @@ cdef inline void divide(real* row, Py_ssize_t n, real by) noexcept nogil:
 
 cdef inline void divide_row(const Stream* s, Py_ssize_t y, Py_ssize_t n, real* row) noexcept nogil:
     """Divide by the part of the Gaussian that lies in the image."""
-    cdef Py_ssize_t width = s.job.width, parts_x = s.what.parts_x, x
-    cdef const double* parts = s.parts + part(y, s.job.height, s.what.parts_y) * parts_x
+    cdef Py_ssize_t width = s.params.width, parts_x = s.what.parts_x, x
+    cdef const double* parts = s.parts + part(y, s.params.height, s.what.parts_y) * parts_x
     cdef Py_ssize_t left = parts_x // 2 - s.x + REACH
     cdef Py_ssize_t right = width - parts_x + parts_x // 2 + 1 - s.x + REACH
     left = max(0, min(left, n))
@@ -365,7 +362,7 @@ cdef inline void divide_row(const Stream* s, Py_ssize_t y, Py_ssize_t n, real* r
 
 cdef inline void derive_row(Stream* s, Py_ssize_t before, Py_ssize_t at, Py_ssize_t after,
                             Py_ssize_t k) noexcept nogil:
-    """I, J and M of a row from three rows of S, from one column before the block on."""
+    """Compute I, J and M of a row from three rows of S, from one column before the block on."""
     cdef Py_ssize_t n = s.n + 2
     binomial(s.across[before] + 1, s.across[at] + 1, s.across[after] + 1, n, s.gx[k] + 1)
     difference(s.smooth[before], s.smooth[at], s.smooth[after], n + 2, s.down)
@@ -375,10 +372,10 @@ cdef inline void derive_row(Stream* s, Py_ssize_t before, Py_ssize_t at, Py_ssiz
 
 cdef inline void class_row(Stream* s, Py_ssize_t y, Py_ssize_t above, Py_ssize_t at,
                            Py_ssize_t below, real* target) noexcept nogil:
-    """The classes of a row of pixels; on the border of the image there is no edge."""
-    cdef Py_ssize_t x = 0, n, last = s.job.width - 1 - s.x
+    """Compute the classes of a row; pixels at the border of the image have class 0."""
+    cdef Py_ssize_t x = 0, n, last = s.params.width - 1 - s.x
     cdef real low = <real> s.numbers.low, high = <real> s.numbers.high
-    if y == 0 or y == s.job.height - 1:
+    if y == 0 or y == s.params.height - 1:
         fill(target, s.n, 0)
         return
     while x < s.n:
@@ -396,17 +393,17 @@ cdef inline void class_row(Stream* s, Py_ssize_t y, Py_ssize_t above, Py_ssize_t
         target[last] = 0
 
 
-cdef inline void stream(const Job* job, const Slot* slot, Py_ssize_t x,
+cdef inline void stream(const Params* params, const Slot* slot, Py_ssize_t x,
                         Py_ssize_t n) noexcept nogil:
-    """A piece of a block, from column x on.
+    """Compute n columns of a block from x on.
 
-    Row e of the stream is row slot.y + e - REACH of the image: when S is known up to it, M is to
-    the row before, and the classes to the one before that.
+    Step e computes S in row slot.y + e - REACH of the image, M in the row before, and the classes
+    in the row before that.
     """
     cdef Stream s
-    cdef Py_ssize_t e, i, k = 0, columns = up_to_lanes(n + job.span_x - 1)
-    cdef Py_ssize_t[RING] have          # the ring's numbers of the last three rows of S
-    begin(job, slot, x, n, &s)
+    cdef Py_ssize_t e, i, k = 0, columns = up_to_lanes(n + params.span_x - 1)
+    cdef Py_ssize_t[RING] have          # indices in the ring of the last three rows of S
+    begin(params, slot, x, n, &s)
     for i in range(s.high + 2 * REACH + 2 * s.what.radius_y):
         if s.what.integer:
             scale_row(&s, slot.rows[i] + x, i, columns, s.rows[i])
@@ -414,8 +411,8 @@ cdef inline void stream(const Job* job, const Slot* slot, Py_ssize_t x,
             s.rows[i] = slot.rows[i] + x
     have[0] = have[1] = have[2] = 0
     for e in range(s.high + 2 * REACH):
-        # Beyond the image, its first and last row again.
-        i = max(REACH - s.y, min(e, job.height - 1 - s.y + REACH))
+        # Outside the image its first or last row is repeated.
+        i = max(REACH - s.y, min(e, params.height - 1 - s.y + REACH))
         have[0] = have[1]
         have[1] = have[2]
         if e == 0 or i == e and e != REACH - s.y:
@@ -434,23 +431,23 @@ cdef inline void stream(const Job* job, const Slot* slot, Py_ssize_t x,
                       slot.targets[e - 4] + x)
 
 
-cdef inline void begin(const Job* job, const Slot* slot, Py_ssize_t x, Py_ssize_t n,
+cdef inline void begin(const Params* params, const Slot* slot, Py_ssize_t x, Py_ssize_t n,
                        Stream* s) noexcept nogil:
-    """Lay the rings into slot.work, rows of `pitch` numbers; scaled rows and pointers follow."""
-    cdef const Filter* what = <const Filter*> job.shape
+    """Divide slot.work: rings of rows of `pitch` numbers, then pointers and scaled rows."""
+    cdef const Header* what = <const Header*> params.records
     cdef Py_ssize_t pitch = PIECE + up_to_lanes(2 * what.radius_x + 2 * REACH) + 3 * LANES
-    cdef Py_ssize_t inputs = job.block + 2 * REACH + 2 * what.radius_y, k
+    cdef Py_ssize_t inputs = params.block + 2 * REACH + 2 * what.radius_y, k
     cdef real* free = slot.work
-    s.job = job
+    s.params = params
     s.what = what
-    s.numbers = <const Numbers*> job.weights
+    s.numbers = <const Numbers*> params.weights
     s.kernel_y = <const double*> (s.numbers + 1)
     s.kernel_x = s.kernel_y + what.radius_y + 1
     s.parts = s.kernel_x + what.radius_x + 1
     s.y = slot.y
     s.x = slot.x + x
     s.n = n
-    s.high = min(job.block, job.result_height - slot.y)
+    s.high = min(params.block, params.result_height - slot.y)
     s.summed = -1
     for k in range(RING):
         s.smooth[k] = free
@@ -470,17 +467,17 @@ cdef inline void begin(const Job* job, const Slot* slot, Py_ssize_t x, Py_ssize_
         s.rows[k] = free + k * pitch
 
 
-cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
+cdef void block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t x = 0
     while x < n:
-        stream(job, slot, x, min(<Py_ssize_t> PIECE, n - x))
+        stream(params, slot, x, min(<Py_ssize_t> PIECE, n - x))
         x += PIECE
 
 
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-cdef inline Block block_for(const Job* job) noexcept nogil:
+cdef inline Block block_for(const Params* params) noexcept nogil:
     return block
 
 

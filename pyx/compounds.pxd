@@ -1,43 +1,45 @@
 # cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
-"""Two extremes of every window, of the image or one of the other, and differences of them.
+"""Opening, closing, gradient and top-hats: two extremes, computed in one pass over the image.
 
-    opening  = greatest over the turned element of (least over the element)
-    closing  = least over the element of (greatest over the turned element)
-    gradient = greatest over the turned element - least over the element
+    opening  = maximum over the flipped element of (minimum over the element)
+    closing  = minimum over the element of (maximum over the flipped element)
+    gradient = maximum over the flipped element - minimum over the element
 
-Rows between two extremes stay in cache. The image is extended once, so that an opening nowhere
-exceeds the image, nor the image a closing: top-hats are never negative.
+A flipped element is rotated by 180 degrees. The rows between two extremes stay in cache. The image
+is extended once, so an opening is nowhere above the image and a closing nowhere below it: top-hats
+are never negative.
 """
 from bands cimport Slot
-from rows cimport Job
+from rows cimport Params
 from types cimport LANES, load, real, store
-from windows cimport (
-    BLACK_TOPHAT, CLOSING, GRADIENT, WHITE_TOPHAT, Chord, Window, window_extremes, window_work,
+from extremes cimport (
+    BLACK_TOPHAT, CLOSING, GRADIENT, WHITE_TOPHAT, Chord, Footprint, window_extremes, window_work,
 )
 
 
 cdef struct Compound:
-    # job.shape, behind two windows and their chords: where in the rectangle of both the first one
-    # begins, the second one, and where the pixel is (columns in samples).
+    # Follows two footprints and their chords in params.records: where the first window, the second
+    # window and the pixel are in the rectangle around both windows (columns in samples).
     Py_ssize_t y, x
     Py_ssize_t second_y, second_x
     Py_ssize_t pixel_y, pixel_x
 
 
-cdef inline const Window* second_window(const Job* job) noexcept nogil:
-    cdef const Window* first = <const Window*> job.shape
-    return <const Window*> (<const Chord*> (first + 1) + first.count)
+cdef inline const Footprint* second_window(const Params* params) noexcept nogil:
+    cdef const Footprint* first = <const Footprint*> params.records
+    return <const Footprint*> (<const Chord*> (first + 1) + first.count)
 
 
-cdef inline const Compound* compound_of(const Job* job) noexcept nogil:
-    cdef const Window* second = second_window(job)
+cdef inline const Compound* compound_of(const Params* params) noexcept nogil:
+    cdef const Footprint* second = second_window(params)
     return <const Compound*> (<const Chord*> (second + 1) + second.count)
 
 
-cdef inline Job job_of(const Job* job, const Window* window, Py_ssize_t rows) noexcept nogil:
-    """The job of the extremes of a window, in so many rows."""
-    cdef Job found = job[0]
-    found.shape = <const Py_ssize_t*> window
+cdef inline Params params_of(const Params* params, const Footprint* window,
+                             Py_ssize_t rows) noexcept nogil:
+    """Params for the extremes of one window, in blocks of `rows` rows."""
+    cdef Params found = params[0]
+    found.records = <const void*> window
     found.block = rows
     found.span_y = window.height
     found.span_x = (window.width - 1) * window.step + 1
@@ -46,7 +48,7 @@ cdef inline Job job_of(const Job* job, const Window* window, Py_ssize_t rows) no
 
 cdef inline Slot seen_from(const Slot* slot, Py_ssize_t y, Py_ssize_t x, Py_ssize_t count,
                            real** rows) noexcept nogil:
-    """The slot with rows that begin at row y and column x; `rows` holds the pointers."""
+    """A copy of the slot whose rows begin at row y and column x; `rows` stores the pointers."""
     cdef Slot found = slot[0]
     cdef Py_ssize_t r
     for r in range(count):
@@ -55,97 +57,98 @@ cdef inline Slot seen_from(const Slot* slot, Py_ssize_t y, Py_ssize_t x, Py_ssiz
     return found
 
 
-cdef inline void both_extremes(const Job* job, const Slot* slot, Py_ssize_t n, bint of_each_other,
-                               bint greatest, bint then_greatest, real* work,
-                               real** targets, real** between) noexcept nogil:
-    """The extremes of the first window in `between`, and those of the second one in `targets`.
+cdef inline void two_extremes(const Params* params, const Slot* slot, Py_ssize_t n,
+                              bint of_each_other, bint maximum, bint then_maximum, real* work,
+                              real** targets, real** between) noexcept nogil:
+    """Store the extremes of the first window in `between`, those of the second in `targets`.
 
-    The second one sees the image or, `of_each_other`, the rows between.
+    The second extremes are of the image or, if `of_each_other`, of the first extremes.
     """
-    cdef const Window* other = second_window(job)
-    cdef const Compound* places = compound_of(job)
+    cdef const Footprint* other = second_window(params)
+    cdef const Compound* places = compound_of(params)
     cdef Py_ssize_t more = other.height - 1 if of_each_other else 0
     cdef Py_ssize_t wider = (other.width - 1) * other.step if of_each_other else 0
-    cdef Job first = job_of(job, <const Window*> job.shape, job.block + more)
-    cdef Job second = job_of(job, other, job.block)
+    cdef Params first = params_of(params, <const Footprint*> params.records, params.block + more)
+    cdef Params second = params_of(params, other, params.block)
     cdef real** rows = between + first.block
     cdef Slot seen = seen_from(slot, places.y, places.x, first.block + first.span_y - 1, rows)
-    window_extremes(&first, &seen, n + wider, work, between, greatest)
+    window_extremes(&first, &seen, n + wider, work, between, maximum)
     if of_each_other:
         seen.rows = between
     else:
-        seen = seen_from(slot, places.second_y, places.second_x, job.block + other.height - 1,
+        seen = seen_from(slot, places.second_y, places.second_x, params.block + other.height - 1,
                          rows)
-    window_extremes(&second, &seen, n, work, targets, then_greatest)
+    window_extremes(&second, &seen, n, work, targets, then_maximum)
 
 
-cdef inline real* lay_between(const Job* job, real* work, real*** between) noexcept nogil:
-    """Divide the scratch: pointers to the rows between and to rows seen, the rows; the rest."""
-    cdef Py_ssize_t rows = between_rows(job), r
+cdef inline real* lay_between(const Params* params, real* work, real*** between) noexcept nogil:
+    """Divide the scratch into pointers to rows, and the rows between; return the rest of it."""
+    cdef Py_ssize_t rows = between_rows(params), r
     between[0] = <real**> work
-    work = <real*> (<char*> work + pointer_bytes(job))
+    work = <real*> (<char*> work + pointer_bytes(params))
     for r in range(rows):
-        between[0][r] = work + r * job.pitch
-    return work + rows * job.pitch
+        between[0][r] = work + r * params.pitch
+    return work + rows * params.pitch
 
 
-cdef inline Py_ssize_t between_rows(const Job* job) noexcept nogil:
-    return job.block + second_window(job).height - 1
+cdef inline Py_ssize_t between_rows(const Params* params) noexcept nogil:
+    return params.block + second_window(params).height - 1
 
 
-cdef inline Py_ssize_t pointer_bytes(const Job* job) noexcept nogil:
-    """Of the pointers, in whole vectors."""
-    cdef Py_ssize_t count = between_rows(job) + job.block + job.span_y - 1
+cdef inline Py_ssize_t pointer_bytes(const Params* params) noexcept nogil:
+    """Bytes of the pointers, in whole vectors."""
+    cdef Py_ssize_t count = between_rows(params) + params.block + params.span_y - 1
     return (count * <Py_ssize_t> sizeof(void*) + 63) // 64 * 64
 
 
-cdef inline Py_ssize_t compound_work(const Job* job) noexcept nogil:
+cdef inline Py_ssize_t compound_work(const Params* params) noexcept nogil:
     """Numbers of scratch."""
-    cdef Job first = job_of(job, <const Window*> job.shape, between_rows(job))
-    cdef Job second = job_of(job, second_window(job), job.block)
-    return (pointer_bytes(job) // <Py_ssize_t> sizeof(real) + between_rows(job) * job.pitch
+    cdef Params first = params_of(params, <const Footprint*> params.records, between_rows(params))
+    cdef Params second = params_of(params, second_window(params), params.block)
+    return (pointer_bytes(params) // <Py_ssize_t> sizeof(real) + between_rows(params) * params.pitch
             + max(window_work(&first), window_work(&second)))
 
 
 # ---------------------------------------------------------------------------------------------
-# What is made of them
+# The results
 
 cdef inline void subtract(real* high, real* low, Py_ssize_t n, real* target) noexcept nogil:
-    """target may be either of them."""
+    """target may be high or low."""
     cdef Py_ssize_t x = 0
     while x < n:
         store(target + x, load(high + x) - load(low + x))
         x += LANES
 
 
-cdef inline void compound(const Job* job, const Slot* slot, Py_ssize_t n,
+cdef inline void compound(const Params* params, const Slot* slot, Py_ssize_t n,
                           real* work) noexcept nogil:
-    """job.block rows of n results; `work` holds `compound_work` numbers."""
-    cdef Py_ssize_t way = (<const Window*> job.shape).way, r
-    cdef const Compound* places = compound_of(job)
-    cdef bint grows = way == CLOSING or way == BLACK_TOPHAT
+    """Compute params.block rows of n results; `work` has `compound_work` numbers."""
+    cdef Py_ssize_t kind = (<const Footprint*> params.records).kind, r
+    cdef const Compound* places = compound_of(params)
+    cdef bint maximum_first = kind == CLOSING or kind == BLACK_TOPHAT
     cdef real** targets = slot.targets
     cdef real** between
     cdef real* pixels
-    work = lay_between(job, work, &between)
-    both_extremes(job, slot, n, way != GRADIENT, grows, not grows, work, targets, between)
-    for r in range(job.block if way > CLOSING else 0):
+    work = lay_between(params, work, &between)
+    two_extremes(params, slot, n, kind != GRADIENT, maximum_first, not maximum_first, work,
+                 targets, between)
+    for r in range(params.block if kind > CLOSING else 0):
         pixels = slot.rows[r + places.pixel_y] + places.pixel_x
-        if way == GRADIENT:
+        if kind == GRADIENT:
             subtract(targets[r], between[r], n, targets[r])
-        elif way == WHITE_TOPHAT:
+        elif kind == WHITE_TOPHAT:
             subtract(pixels, targets[r], n, targets[r])
         else:
             subtract(targets[r], pixels, n, targets[r])
 
 
-cdef inline void compound_reach(const Job* job, const Slot* slot, Py_ssize_t n, real* work,
+cdef inline void compound_reach(const Params* params, const Slot* slot, Py_ssize_t n, real* work,
                                 real** targets) noexcept nogil:
-    """The greatest of all numbers that a result depends on."""
-    cdef Py_ssize_t way = (<const Window*> job.shape).way, r, x
+    """Find the largest of all numbers that each result depends on."""
+    cdef Py_ssize_t kind = (<const Footprint*> params.records).kind, r, x
     cdef real** between
-    work = lay_between(job, work, &between)
-    both_extremes(job, slot, n, way != GRADIENT, True, True, work, targets, between)
-    for r in range(job.block if way == GRADIENT else 0):
+    work = lay_between(params, work, &between)
+    two_extremes(params, slot, n, kind != GRADIENT, True, True, work, targets, between)
+    for r in range(params.block if kind == GRADIENT else 0):
         for x in range(n):
             targets[r][x] = max(targets[r][x], between[r][x])

@@ -1,18 +1,18 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # cython: freethreading_compatible=True
-"""Convolution layers: many channels in, many out, and the transposed of that.
+"""Convolution layers, with many input and output channels, and transposed convolution.
 
     result[co, y, x] = bias[co] + sum over ci, taps t:
                        weight[co, ci, t] * image[ci, y * step_y + dy[t], x * step_x + dx[t]]
 
-with zeros around the image. A transposed layer of stride s is s * s such sums beside each other:
-cell (y, x) of the grid holds `phases_y` by `phases_x` pixels of the result, and a phase has its own
-taps.
+with zeros around the image. A transposed layer of stride s is s * s such sums, interleaved: cell
+(y, x) of the grid has `phases_y` by `phases_x` pixels of the result, and each phase has taps of its
+own.
 
-A region of the grid is computed at once. The rows under it are copied to a strip, all of the same
-pitch, with their zeros around them and, where the image is walked in steps, each step's pixels
-beside each other. There a tap is a distance, the same for all cells, so that vectors run over the
-ends of rows: what they compute there is left out when the stage becomes the result.
+A region of the grid is computed at once. The rows under it are copied to a strip: with zeros around
+them, all with the same pitch and, if the image is read in steps, divided into planes, one for each
+residue. In the strip a tap is an offset, the same for all cells, so that vectors may run over the
+ends of rows. What they compute there is not copied from the stage to the result.
 """
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
@@ -24,8 +24,8 @@ cnp.import_array()
 
 cdef extern from *:
     """
-    /* Vectors of a tile of 1 to 8 outputs: accumulators, the inputs and one weight fill the
-       registers, 32 of AVX-512 or 16. */
+    /* Vectors of a tile of 1 to 8 outputs: the accumulators, the inputs and one weight fill the
+       registers (32 of AVX-512, else 16). */
     #if defined(__AVX512F__)
       #define HIGHEST 8
       #define PRODUCTS 6
@@ -61,37 +61,35 @@ cdef enum:
     BROAD = 8           # vectors of the widest
 
 
-cdef struct Job:
-    # The fields of imgconv.nn.core.correlation.Job.
-    Py_ssize_t images, groups, inputs, outputs      # channels: of a group
+cdef struct Params:
+    # The fields of `ConvParams` in imgconv/nn/core/conv_plan.py.
+    Py_ssize_t images, groups, inputs, outputs      # input and output channels of a group
     Py_ssize_t height, width, result_height, result_width
     Py_ssize_t step_y, step_x, phases_y, phases_x
     Py_ssize_t grid_height, grid_width
-    Py_ssize_t top, left                # cell (0, 0) begins so far ahead of the image
-    Py_ssize_t residues_y, residues_x   # of the steps, those that taps stand on
+    Py_ssize_t top, left                # rows and columns that cell (0, 0) is ahead of the image
+    Py_ssize_t residues_y, residues_x   # residues modulo the step that have taps
     Py_ssize_t reach_y, reach_x         # rows and columns of a plane beyond those of its cells
-    Py_ssize_t rows, columns, regions   # of a region, in cells; regions of an image and group
-    Py_ssize_t pitch, plane, channel    # of the strip: of a row, of a residue, of an input
-    Py_ssize_t tail                     # behind the last row of a plane, what tiles may read
-    Py_ssize_t some_inputs, places      # inputs in a strip; the taps of all these, at most
+    Py_ssize_t rows, columns, regions   # cells of a region; regions of an image and group
+    Py_ssize_t pitch, plane, channel    # numbers in the strip: of a row, of a residue, of an input
+    Py_ssize_t tail                     # numbers behind the last row of a plane that tiles may read
+    Py_ssize_t some_inputs, places      # inputs in a strip; the largest number of their taps
     Py_ssize_t high, some_outputs       # outputs of a tile, of a task
-    Py_ssize_t stage                    # pitch of the stage: of an output
-    Py_ssize_t in_place                 # whether the image itself may be the strip
-    Py_ssize_t direct                   # whether the result itself takes the place of the stage
+    Py_ssize_t stage                    # numbers in the stage for an output
+    Py_ssize_t in_place                 # whether the image can be read without a strip
+    Py_ssize_t direct                   # whether the result can be written without a stage
 
 
 cdef struct Weights:
-    # For each phase: where its taps begin, and how many there are; distances of all taps; where
-    # the weights of each phase begin, all weights in the order in which tiles read them; biases.
-    const Py_ssize_t* first
-    const Py_ssize_t* taps
-    const Py_ssize_t* begin
-    const real* packed
+    const Py_ssize_t* first         # the first tap of each phase, and behind the last one
+    const Py_ssize_t* taps          # offsets of all taps in the strip
+    const Py_ssize_t* begin         # where the weights of each phase begin
+    const real* packed              # all weights, in the order in which tiles read them
     const real* bias
 
 
 cdef struct Region:
-    # What a task computes: image and group, cells from (y, x) on, outputs from `output` on.
+    # What a task computes: the image and the group, cells from (y, x) on, outputs from `output` on.
     Py_ssize_t n, g, y, x, rows, columns, output, outputs
 
 
@@ -101,7 +99,7 @@ cdef struct Region:
 cdef inline void tile(const real* strip, const Py_ssize_t* places, Py_ssize_t count,
                       const real* weights, const real* bias, real* stage, Py_ssize_t pitch,
                       bint first, int high, int wide) noexcept nogil:
-    """The places are those of all taps of all inputs, in the strip."""
+    """Add all taps of all inputs; `places` are their offsets in the strip."""
     cdef vec[HIGH][BROAD] acc
     cdef vec[BROAD] v
     cdef Py_ssize_t t
@@ -128,15 +126,15 @@ cdef inline void tile(const real* strip, const Py_ssize_t* places, Py_ssize_t co
 
 
 cdef struct Cells:
-    # Where cells lie in the strip and where their sums go: `rows` rows of `columns` cells.
-    Py_ssize_t rows, columns, pitch     # pitch of the strip
+    # `rows` rows of `columns` cells: how they lie in the strip and in the target.
+    Py_ssize_t rows, columns, pitch     # pitch in the strip
     Py_ssize_t row, output              # distances of rows and of outputs in the target
 
 
 cdef inline void tiles(const real* strip, const Py_ssize_t* places, Py_ssize_t count,
                        const real* weights, const real* bias, real* target, const Cells* cells,
                        bint first, int high, int wide) noexcept nogil:
-    """All cells of `high` outputs; the last vector of a row shifted so that it ends there."""
+    """Compute all cells of `high` outputs; the last vector of a row ends with the row."""
     cdef Py_ssize_t x, _y
     for _y in range(cells.rows):
         x = 0
@@ -189,25 +187,26 @@ cdef inline void copy(real* target, const real* source, Py_ssize_t n) noexcept n
 
 
 cdef inline void clear(real* target, Py_ssize_t n) noexcept nogil:
-    """n zeros, and up to LANES - 1 more."""
+    """Store n zeros, and up to LANES - 1 more."""
     cdef Py_ssize_t i = 0
     while i < n:
         store(target + i, ZERO)
         i += LANES
 
 
-cdef inline void load_row(const Job* job, const real* row, Py_ssize_t x, real* target,
+cdef inline void load_row(const Params* params, const real* row, Py_ssize_t x, real* target,
                           Py_ssize_t n) noexcept nogil:
-    """n pixels of a row, step_x apart, from column x on; zeros beside the image. NULL: all zero.
+    """Copy n pixels of a row, step_x apart, from column x on, with zeros outside the image.
 
-    What follows is overwritten, up to a vector: rows are loaded one after the other.
+    A row that is NULL gives zeros. Up to a vector behind the n pixels is overwritten, so rows must
+    be loaded one after the other.
     """
-    cdef Py_ssize_t step = job.step_x, begin, end, i
+    cdef Py_ssize_t step = params.step_x, begin, end, i
     if row == NULL:
         clear(target, n)
         return
     begin = min(n, (step - 1 - x) // step if x < 0 else 0)
-    end = max(begin, min(n, (job.width - x + step - 1) // step if x < job.width else 0))
+    end = max(begin, min(n, (params.width - x + step - 1) // step if x < params.width else 0))
     clear(target, begin)
     if step == 1:
         copy(target + begin, row + x + begin, end - begin)
@@ -220,34 +219,34 @@ cdef inline void load_row(const Job* job, const real* row, Py_ssize_t x, real* t
     clear(target + end, n - end)
 
 
-cdef void load_strip(const Job* job, const Region* region, const real* image, Py_ssize_t inputs,
-                     real* strip) noexcept nogil:
-    """The pixels under a region, of so many channels; what lies behind the last row is zero."""
-    cdef Py_ssize_t c, a, b, r, y, x = region.x * job.step_x - job.left
-    cdef Py_ssize_t rows = region.rows + job.reach_y
+cdef void load_strip(const Params* params, const Region* region, const real* image,
+                     Py_ssize_t inputs, real* strip) noexcept nogil:
+    """Copy the pixels under a region, of `inputs` channels; zeros follow the last row."""
+    cdef Py_ssize_t c, a, b, r, y, x = region.x * params.step_x - params.left
+    cdef Py_ssize_t rows = region.rows + params.reach_y
     cdef real* target
     cdef const real* row
     for c in range(inputs):
-        for a in range(job.residues_y):
-            for b in range(job.residues_x):
-                target = strip + c * job.channel + (a * job.residues_x + b) * job.plane
+        for a in range(params.residues_y):
+            for b in range(params.residues_x):
+                target = strip + c * params.channel + (a * params.residues_x + b) * params.plane
                 for r in range(rows):
-                    y = (region.y + r) * job.step_y + a - job.top
+                    y = (region.y + r) * params.step_y + a - params.top
                     row = NULL
-                    if 0 <= y < job.height:
-                        row = image + (c * job.height + y) * job.width
-                    load_row(job, row, x + b, target, job.pitch)
-                    target += job.pitch
-                clear(target, job.tail)
+                    if 0 <= y < params.height:
+                        row = image + (c * params.height + y) * params.width
+                    load_row(params, row, x + b, target, params.pitch)
+                    target += params.pitch
+                clear(target, params.tail)
 
 
 # ---------------------------------------------------------------------------------------------
 # From the stage to the result
 
-cdef inline void store_row(const Job* job, const real* cells, Py_ssize_t phase, real* row,
+cdef inline void store_row(const Params* params, const real* cells, Py_ssize_t phase, real* row,
                            Py_ssize_t width) noexcept nogil:
-    """`width` pixels of a row of the result, whose phases lie `phase` numbers apart."""
-    cdef Py_ssize_t b, i, step = job.phases_x
+    """Store `width` pixels of a row of the result, whose phases are `phase` numbers apart."""
+    cdef Py_ssize_t b, i, step = params.phases_x
     cdef const real* odd = cells + phase
     if step == 1:
         copy(row, cells, width)
@@ -263,139 +262,140 @@ cdef inline void store_row(const Job* job, const real* cells, Py_ssize_t phase, 
                 row[i * step + b] = cells[b * phase + i]
 
 
-cdef inline real* first_pixel(const Job* job, const Region* region,
+cdef inline real* first_pixel(const Params* params, const Region* region,
                               real* result) noexcept nogil:
-    """Where a region begins in the result."""
-    cdef Py_ssize_t plane = (region.n * job.groups + region.g) * job.outputs + region.output
-    return (result + (plane * job.result_height + region.y * job.phases_y) * job.result_width
-            + region.x * job.phases_x)
+    """The address of the first pixel of a region in the result."""
+    cdef Py_ssize_t plane = (region.n * params.groups + region.g) * params.outputs + region.output
+    cdef Py_ssize_t row = plane * params.result_height + region.y * params.phases_y
+    return result + row * params.result_width + region.x * params.phases_x
 
 
-cdef void store_stage(const Job* job, const Region* region, const real* stage,
+cdef void store_stage(const Params* params, const Region* region, const real* stage,
                       real* target) noexcept nogil:
-    cdef Py_ssize_t phase = job.some_outputs * job.stage, o, a, r, y
-    cdef Py_ssize_t width = min(region.columns * job.phases_x,
-                                job.result_width - region.x * job.phases_x)
+    cdef Py_ssize_t phase = params.some_outputs * params.stage, o, a, r, y
+    cdef Py_ssize_t width = min(region.columns * params.phases_x,
+                                params.result_width - region.x * params.phases_x)
     for o in range(region.outputs):
-        for a in range(job.phases_y):
+        for a in range(params.phases_y):
             for r in range(region.rows):
-                y = r * job.phases_y + a
-                if region.y * job.phases_y + y < job.result_height:
-                    store_row(job, stage + a * job.phases_x * phase + o * job.stage
-                              + r * job.pitch, phase, target + y * job.result_width, width)
-        target += job.result_height * job.result_width
+                y = r * params.phases_y + a
+                if region.y * params.phases_y + y < params.result_height:
+                    store_row(params, stage + a * params.phases_x * phase + o * params.stage
+                              + r * params.pitch, phase, target + y * params.result_width, width)
+        target += params.result_height * params.result_width
 
 
 # ---------------------------------------------------------------------------------------------
 # Regions
 
-cdef inline Region region_of(const Job* job, Py_ssize_t task) noexcept nogil:
-    cdef Py_ssize_t down = (job.grid_height + job.rows - 1) // job.rows
-    cdef Py_ssize_t across = (job.grid_width + job.columns - 1) // job.columns
-    cdef Py_ssize_t parts = (job.outputs + job.some_outputs - 1) // job.some_outputs
+cdef inline Region region_of(const Params* params, Py_ssize_t task) noexcept nogil:
+    cdef Py_ssize_t down = (params.grid_height + params.rows - 1) // params.rows
+    cdef Py_ssize_t across = (params.grid_width + params.columns - 1) // params.columns
+    cdef Py_ssize_t parts = (params.outputs + params.some_outputs - 1) // params.some_outputs
     cdef Region region
-    region.output = task % parts * job.some_outputs
+    region.output = task % parts * params.some_outputs
     task = task // parts
-    region.x = task % across * job.columns
+    region.x = task % across * params.columns
     task = task // across
-    region.y = task % down * job.rows
+    region.y = task % down * params.rows
     task = task // down
-    region.g = task % job.groups
-    region.n = task // job.groups
-    region.rows = min(job.rows, job.grid_height - region.y)
-    region.columns = min(job.columns, job.grid_width - region.x)
-    region.outputs = min(job.some_outputs, job.outputs - region.output)
+    region.g = task % params.groups
+    region.n = task // params.groups
+    region.rows = min(params.rows, params.grid_height - region.y)
+    region.columns = min(params.columns, params.grid_width - region.x)
+    region.outputs = min(params.some_outputs, params.outputs - region.output)
     return region
 
 
-cdef inline bint lies_ready(const Job* job, const Region* region, Py_ssize_t first,
+cdef inline bint lies_ready(const Params* params, const Region* region, Py_ssize_t first,
                             Py_ssize_t inputs) noexcept nogil:
-    """Whether the image under a region may be read as it lies, and with it what tiles overrun."""
-    cdef Py_ssize_t channels = job.groups * job.inputs
-    cdef Py_ssize_t last = (region.n * channels + region.g * job.inputs + first + inputs - 1)
-    cdef Py_ssize_t end = (last * job.height + region.y + region.rows + job.reach_y) * job.width
-    return (job.in_place
-            and end + job.tail <= job.images * channels * job.height * job.width)
+    """Whether the image under a region, and what tiles read behind it, can be read in place."""
+    cdef Py_ssize_t channels = params.groups * params.inputs
+    cdef Py_ssize_t last = (region.n * channels + region.g * params.inputs + first + inputs - 1)
+    cdef Py_ssize_t rows = last * params.height + region.y + region.rows + params.reach_y
+    cdef Py_ssize_t end = rows * params.width
+    return (params.in_place
+            and end + params.tail <= params.images * channels * params.height * params.width)
 
 
-cdef inline Cells cells_of(const Job* job, const Region* region) noexcept nogil:
+cdef inline Cells cells_of(const Params* params, const Region* region) noexcept nogil:
     cdef Cells cells
-    cells.pitch = job.pitch
-    if job.direct:
+    cells.pitch = params.pitch
+    if params.direct:
         cells.rows = region.rows
         cells.columns = region.columns
-        cells.row = job.result_width
-        cells.output = job.result_height * job.result_width
+        cells.row = params.result_width
+        cells.output = params.result_height * params.result_width
     else:
         cells.rows = 1
         cells.row = 0
-        cells.columns = (region.rows - 1) * job.pitch + region.columns
+        cells.columns = (region.rows - 1) * params.pitch + region.columns
         cells.columns = (cells.columns + LANES - 1) // LANES * LANES
-        cells.output = job.stage
-    if job.pitch == cells.row == cells.columns:
+        cells.output = params.stage
+    if params.pitch == cells.row == cells.columns:
         cells.columns *= cells.rows
         cells.rows = 1
     return cells
 
 
-cdef inline void add_inputs(const Job* job, const Weights* weights, const Region* region,
+cdef inline void add_inputs(const Params* params, const Weights* weights, const Region* region,
                             const real* strip, Py_ssize_t channel, Py_ssize_t first,
                             Py_ssize_t inputs, Py_ssize_t* places, real* target) noexcept nogil:
-    """Add so many inputs, from `first` on, to all cells, phases and outputs of a region."""
-    cdef Cells cells = cells_of(job, region)
-    cdef Py_ssize_t blocks = job.some_outputs // job.high
-    cdef Py_ssize_t block = ((job.outputs + job.high - 1) // job.high * region.g
-                             + region.output // job.high)
+    """Add `inputs` inputs, from `first` on, to all cells, phases and outputs of a region."""
+    cdef Cells cells = cells_of(params, region)
+    cdef Py_ssize_t blocks = params.some_outputs // params.high
+    cdef Py_ssize_t block = ((params.outputs + params.high - 1) // params.high * region.g
+                             + region.output // params.high)
     cdef Py_ssize_t f, b, c, t, count
     cdef const Py_ssize_t* taps
     cdef const real* packed
-    for f in range(job.phases_y * job.phases_x):
+    for f in range(params.phases_y * params.phases_x):
         taps = weights.taps + weights.first[f]
         count = weights.first[f + 1] - weights.first[f]
         for c in range(inputs):
             for t in range(count):
                 places[c * count + t] = c * channel + taps[t]
-        for b in range((region.outputs + job.high - 1) // job.high):
+        for b in range((region.outputs + params.high - 1) // params.high):
             packed = weights.packed + weights.begin[f] + (
-                (block + b) * job.inputs + first) * count * job.high
-            compute(strip, places, inputs * count, packed, weights.bias + (block + b) * job.high,
-                    target + (f * blocks + b) * job.high * cells.output, &cells, first == 0,
-                    job.high)
+                (block + b) * params.inputs + first) * count * params.high
+            compute(strip, places, inputs * count, packed, weights.bias + (block + b) * params.high,
+                    target + (f * blocks + b) * params.high * cells.output, &cells, first == 0,
+                    params.high)
 
 
-cdef void run_region(const Job* job, const Weights* weights, const real* image, real* result,
+cdef void run_region(const Params* params, const Weights* weights, const real* image, real* result,
                      Py_ssize_t task, char* scratch) noexcept nogil:
-    cdef Region region = region_of(job, task)
+    cdef Region region = region_of(params, task)
     cdef Py_ssize_t* places = <Py_ssize_t*> scratch
-    cdef real* strip = <real*> (scratch + job.places * sizeof(Py_ssize_t))
-    cdef real* stage = strip + job.some_inputs * job.channel
+    cdef real* strip = <real*> (scratch + params.places * sizeof(Py_ssize_t))
+    cdef real* stage = strip + params.some_inputs * params.channel
     cdef real* target = stage
     cdef Py_ssize_t c = 0, inputs
     cdef const real* channels
-    if job.direct:
-        target = first_pixel(job, &region, result)
-    image += (region.n * job.groups + region.g) * job.inputs * job.height * job.width
-    while c < job.inputs:
-        inputs = min(job.some_inputs, job.inputs - c)
-        channels = image + c * job.height * job.width
-        if lies_ready(job, &region, c, inputs):
-            add_inputs(job, weights, &region, channels + region.y * job.width,
-                       job.height * job.width, c, inputs, places, target)
+    if params.direct:
+        target = first_pixel(params, &region, result)
+    image += (region.n * params.groups + region.g) * params.inputs * params.height * params.width
+    while c < params.inputs:
+        inputs = min(params.some_inputs, params.inputs - c)
+        channels = image + c * params.height * params.width
+        if lies_ready(params, &region, c, inputs):
+            add_inputs(params, weights, &region, channels + region.y * params.width,
+                       params.height * params.width, c, inputs, places, target)
         else:
-            load_strip(job, &region, channels, inputs, strip)
-            add_inputs(job, weights, &region, strip, job.channel, c, inputs, places, target)
+            load_strip(params, &region, channels, inputs, strip)
+            add_inputs(params, weights, &region, strip, params.channel, c, inputs, places, target)
         c += inputs
-    if not job.direct:
-        store_stage(job, &region, stage, first_pixel(job, &region, result))
+    if not params.direct:
+        store_stage(params, &region, stage, first_pixel(params, &region, result))
 
 
 # ---------------------------------------------------------------------------------------------
-# The gradient of weights: products of a gradient with the pixels under the taps, over all cells
+# The gradient of the weights: products of a gradient and the pixels under the taps, over all cells
 
 cdef inline void product_tile(const real* strip, const Py_ssize_t* places, const real* gradient,
                               Py_ssize_t pitch, Py_ssize_t cells, vec* sums, Py_ssize_t taps,
                               int high, int wide) noexcept nogil:
-    """`high` outputs by `wide` taps, each a vector of sums over every LANES-th cell."""
+    """Compute `high` outputs by `wide` taps, each a vector of sums over every LANES-th cell."""
     cdef vec[PRODUCTS_HIGH][PRODUCTS_WIDE] acc
     cdef vec[PRODUCTS_WIDE] v
     cdef vec g
@@ -446,53 +446,53 @@ cdef void add_products(const real* strip, const Py_ssize_t* places, Py_ssize_t t
         product_tiles(strip, places, taps, gradient + o * pitch, pitch, cells, sums + o * taps, 1)
 
 
-cdef void load_gradient(const Job* job, const Region* region, const real* gradient,
+cdef void load_gradient(const Params* params, const Region* region, const real* gradient,
                         real* stage) noexcept nogil:
-    """A region of the gradient, its rows as far apart as in the strip, zeros between them."""
+    """Copy a region of the gradient with the pitch of the strip, and zeros between the rows."""
     cdef Py_ssize_t o, r
-    cdef const real* row = first_pixel(job, region, <real*> gradient)
+    cdef const real* row = first_pixel(params, region, <real*> gradient)
     cdef real* target
     for o in range(region.outputs):
-        target = stage + o * job.stage
+        target = stage + o * params.stage
         for r in range(region.rows):
-            copy(target, row + r * job.result_width, region.columns)
-            clear(target + region.columns, job.pitch - region.columns)
-            target += job.pitch
+            copy(target, row + r * params.result_width, region.columns)
+            clear(target + region.columns, params.pitch - region.columns)
+            target += params.pitch
         clear(target, LANES)
-        row += job.result_height * job.result_width
+        row += params.result_height * params.result_width
 
 
-cdef void run_products(const Job* job, const Weights* weights, const real* image,
+cdef void run_products(const Params* params, const Weights* weights, const real* image,
                        const real* gradient, real* result, Py_ssize_t g, Py_ssize_t part,
                        Py_ssize_t first, Py_ssize_t last, char* scratch) noexcept nogil:
-    """The weights of one part of a group's inputs, (outputs, part, taps), of some regions."""
+    """Compute the gradient of (outputs, part of the inputs, taps) from some regions of a group."""
     cdef Py_ssize_t* places = <Py_ssize_t*> scratch
-    cdef real* strip = <real*> (scratch + job.places * sizeof(Py_ssize_t))
-    cdef real* stage = strip + job.some_inputs * job.channel
-    cdef vec* sums = <vec*> (stage + job.some_outputs * job.stage)
-    cdef Py_ssize_t c = part * job.some_inputs, taps = weights.first[1]
-    cdef Py_ssize_t inputs = min(job.some_inputs, job.inputs - c), t, o, k, task, cells
+    cdef real* strip = <real*> (scratch + params.places * sizeof(Py_ssize_t))
+    cdef real* stage = strip + params.some_inputs * params.channel
+    cdef vec* sums = <vec*> (stage + params.some_outputs * params.stage)
+    cdef Py_ssize_t c = part * params.some_inputs, taps = weights.first[1]
+    cdef Py_ssize_t inputs = min(params.some_inputs, params.inputs - c), t, o, k, task, cells
     cdef Region region
     cdef real* total = <real*> sums
     cdef real lane
     for t in range(inputs * taps):
-        places[t] = t // taps * job.channel + weights.taps[t % taps]
-    for t in range(job.outputs * inputs * taps):
+        places[t] = t // taps * params.channel + weights.taps[t % taps]
+    for t in range(params.outputs * inputs * taps):
         sums[t] = ZERO
     for task in range(first, last):
-        region = region_of(job, task % job.regions + (task // job.regions * job.groups + g)
-                           * job.regions)
-        cells = (region.rows - 1) * job.pitch + region.columns
-        load_strip(job, &region, image + ((region.n * job.groups + g) * job.inputs + c)
-                   * job.height * job.width, inputs, strip)
-        load_gradient(job, &region, gradient, stage)
-        add_products(strip, places, inputs * taps, stage, job.stage, cells, job.outputs, sums)
-    for o in range(job.outputs):
+        region = region_of(params, task % params.regions
+                           + (task // params.regions * params.groups + g) * params.regions)
+        cells = (region.rows - 1) * params.pitch + region.columns
+        load_strip(params, &region, image + ((region.n * params.groups + g) * params.inputs + c)
+                   * params.height * params.width, inputs, strip)
+        load_gradient(params, &region, gradient, stage)
+        add_products(strip, places, inputs * taps, stage, params.stage, cells, params.outputs, sums)
+    for o in range(params.outputs):
         for t in range(inputs * taps):
             lane = 0
             for k in range(LANES):
                 lane = lane + total[(o * inputs * taps + t) * LANES + k]
-            result[(o * job.inputs + c) * taps + t] = lane
+            result[(o * params.inputs + c) * taps + t] = lane
 
 
 # ---------------------------------------------------------------------------------------------
@@ -508,12 +508,12 @@ cdef inline char* aligned(char* at) noexcept nogil:
     return at + (-(<Py_ssize_t> <size_t> at) & (CACHE_LINE - 1))
 
 
-def run(cnp.ndarray job not None, cnp.ndarray first not None, cnp.ndarray taps not None,
+def run(cnp.ndarray params not None, cnp.ndarray first not None, cnp.ndarray taps not None,
         cnp.ndarray begin not None, cnp.ndarray packed not None, cnp.ndarray bias not None,
         cnp.ndarray image not None, cnp.ndarray result not None, cnp.ndarray scratch not None,
         int threads):
-    """Fill `result`; all arrays are C-contiguous, `scratch` is (threads, bytes)."""
-    cdef const Job* plan = <const Job*> cnp.PyArray_DATA(job)
+    """Fill `result`. All arrays are C-contiguous, `scratch` is (threads, bytes)."""
+    cdef const Params* plan = <const Params*> cnp.PyArray_DATA(params)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
     cdef real* target = <real*> cnp.PyArray_DATA(result)
     cdef char* slots = aligned(<char*> cnp.PyArray_DATA(scratch))
@@ -531,14 +531,14 @@ def run(cnp.ndarray job not None, cnp.ndarray first not None, cnp.ndarray taps n
             run_region(plan, &weights, source, target, task, slots + threadid() * slot)
 
 
-def products(cnp.ndarray job not None, cnp.ndarray first not None, cnp.ndarray taps not None,
+def products(cnp.ndarray params not None, cnp.ndarray first not None, cnp.ndarray taps not None,
              cnp.ndarray image not None, cnp.ndarray gradient not None,
              cnp.ndarray result not None, cnp.ndarray scratch not None, int threads):
-    """Fill `result`, (shares, groups, outputs, inputs, taps), whose sum over the first axis counts.
+    """Fill `result`, (shares, groups, outputs, inputs, taps); its sum over shares is the gradient.
 
-    Shares are of all regions of all images, the same for every number of threads.
+    The regions of all images are divided into shares, equally for every number of threads.
     """
-    cdef const Job* plan = <const Job*> cnp.PyArray_DATA(job)
+    cdef const Params* plan = <const Params*> cnp.PyArray_DATA(params)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
     cdef const real* above = <const real*> cnp.PyArray_DATA(gradient)
     cdef real* target = <real*> cnp.PyArray_DATA(result)

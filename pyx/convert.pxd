@@ -1,8 +1,8 @@
 # cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
-"""Rows of doubles as what is left of them in a dtype, converted as C converts.
+"""Conversion of rows of doubles as C casts them, for results that equal those of SciPy.
 
-House filters round to nearest and saturate; `scipy.ndimage` casts: what is behind the point is cut
-off, and what does not fit wraps around.
+imgconv's own functions round to nearest and saturate. `scipy.ndimage` casts: the fraction is cut
+off, and a number that does not fit wraps around.
 """
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
@@ -15,13 +15,14 @@ from types cimport real
 cdef extern from *:
     """
     #include <math.h>
-    /* What x86 converts doubles to: NaN, and what is too large, become the least integer. */
+    /* As x86 converts doubles: NaN and numbers that do not fit become the smallest integer. */
     #define WITHIN(x, bits) ((x) > -0x1p##bits - 1 && (x) < 0x1p##bits ? (x) : -0x1p##bits)
     #define as_int(x) ((int32_t) WITHIN(x, 31))
     #define as_long(x) ((int64_t) ((x) >= -0x1p63 && (x) < 0x1p63 ? (x) : -0x1p63))
-    /* The remainder of a fused multiply-add makes of a product with the reciprocal the correctly
-       rounded quotient (Markstein 1990), if the reciprocal is all but exact: a third of the time
-       of a division. An infinity has no remainder. */
+    /* Division by multiplication: a product with the reciprocal, corrected by the remainder that a
+       fused multiply-add gives, is the correctly rounded quotient if the reciprocal is nearly exact
+       (Markstein 1990). It takes a third of the time of a division. For an infinity the remainder
+       is NaN, and the product stays as it is. */
     #if defined(__FMA__)
       #define is_exact(reciprocal, by) (fabs(fma(-(reciprocal), by, 1)) < 0x1p-60)
       #define remainder_of(q, x, by) fma(-(q), by, x)
@@ -41,7 +42,7 @@ cdef extern from *:
 
 
 cdef inline void convert(real* row, Py_ssize_t n, int code) noexcept nogil:
-    """uint64 is right below 2**63."""
+    """Make each number what is left of it in a dtype; for uint64, numbers must be below 2**63."""
     cdef Py_ssize_t x
     if code == FLOAT32:
         for x in range(n):
@@ -70,7 +71,7 @@ cdef inline void convert(real* row, Py_ssize_t n, int code) noexcept nogil:
 
 
 cdef inline void write(const real* row, Py_ssize_t n, int code, char* target) noexcept nogil:
-    """`convert` into n neighbouring pixels."""
+    """Convert n numbers to neighbouring pixels."""
     cdef Py_ssize_t x
     if code == FLOAT64:
         for x in range(n):
@@ -96,7 +97,7 @@ cdef inline void write(const real* row, Py_ssize_t n, int code, char* target) no
 
 
 cdef inline void divide(const real* row, Py_ssize_t n, real by, real* target) noexcept nogil:
-    """Divide by one number, as a division rounds."""
+    """Divide by one number, with the rounding of a division."""
     cdef real reciprocal = 1 / by, q
     cdef Py_ssize_t x
     if is_exact(reciprocal, by):

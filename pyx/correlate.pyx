@@ -5,20 +5,20 @@
     result[y, x] = sum over i, j:  kernel[i, j] * image[y * stride + i * dilation, x + j * step]
 """
 from bands cimport Block, Slot, keep_results
-from rows cimport Job
+from rows cimport Params
 from tiles cimport Taps, correlate_rows
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
 
 cdef struct Kernel:
-    # job.shape
+    # params.records
     Py_ssize_t height, width
     Py_ssize_t dilation, step       # rows and columns between taps
 
 
 cdef inline void dilated_tile(real** rows, const real* weights, const Kernel* kernel, Py_ssize_t x,
                               real* target, int wide) noexcept nogil:
-    """One row by `wide` vectors, taps `dilation` rows apart."""
+    """Compute one row by `wide` vectors, with taps `dilation` rows apart."""
     cdef vec[WIDE] acc
     cdef Py_ssize_t i, j
     cdef int k
@@ -33,35 +33,35 @@ cdef inline void dilated_tile(real** rows, const real* weights, const Kernel* ke
         store(target + x + k * LANES, acc[k])
 
 
-cdef void dense_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    """Neighbouring rows and taps."""
-    cdef const Kernel* kernel = <const Kernel*> job.shape
-    cdef Taps taps = Taps(<const real*> job.weights, kernel.height, kernel.width, kernel.step)
+cdef void dense_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    """Compute a block without a dilation or stride along y."""
+    cdef const Kernel* kernel = <const Kernel*> params.records
+    cdef Taps taps = Taps(<const real*> params.weights, kernel.height, kernel.width, kernel.step)
     correlate_rows(slot.rows, &taps, n, slot.targets)
-    keep_results(job, slot, n)
+    keep_results(params, slot, n)
 
 
-cdef void dilated_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    """Strides and dilations: rows are too far apart to share, so each result row by itself."""
-    cdef const Kernel* kernel = <const Kernel*> job.shape
-    cdef const real* weights = <const real*> job.weights
+cdef void dilated_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    """With a stride or dilation, result rows share no loads, so each is computed by itself."""
+    cdef const Kernel* kernel = <const Kernel*> params.records
+    cdef const real* weights = <const real*> params.weights
     cdef Py_ssize_t r, x
-    for r in range(job.block):
+    for r in range(params.block):
         x = 0
         while x + WIDE * LANES <= n:
-            dilated_tile(slot.rows + r * job.stride_y, weights, kernel, x, slot.targets[r], WIDE)
+            dilated_tile(slot.rows + r * params.stride_y, weights, kernel, x, slot.targets[r], WIDE)
             x += WIDE * LANES
         while x < n:
-            dilated_tile(slot.rows + r * job.stride_y, weights, kernel, x, slot.targets[r], 1)
+            dilated_tile(slot.rows + r * params.stride_y, weights, kernel, x, slot.targets[r], 1)
             x += LANES
-    keep_results(job, slot, n)
+    keep_results(params, slot, n)
 
 
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-cdef inline Block block_for(const Job* job) noexcept nogil:
-    cdef bint dense = (<const Kernel*> job.shape).dilation == 1 and job.stride_y == 1
+cdef inline Block block_for(const Params* params) noexcept nogil:
+    cdef bint dense = (<const Kernel*> params.records).dilation == 1 and params.stride_y == 1
     return dense_block if dense else dilated_block
 
 

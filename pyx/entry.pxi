@@ -1,24 +1,24 @@
-# The two functions that core/run.py calls. A loop has defined `slot_bytes`, the scratch that a
-# thread needs for a job, and `run_job`, which fills the result.
+# The two functions that core/run.py calls. Each loop has defined `slot_bytes`, the scratch that a
+# thread needs, and `run_loop`, which fills the result.
 cimport numpy as cnp
 
-from rows cimport CACHE_LINE, Job, Task
+from rows cimport CACHE_LINE, Params, Task
 
 cnp.import_array()
 
 
-def scratch(cnp.ndarray job not None, int threads):
-    """Bytes of scratch that `run` needs for so many threads."""
-    return slot_bytes(<const Job*> cnp.PyArray_DATA(job)) * threads + CACHE_LINE
+def scratch(cnp.ndarray params not None, int threads):
+    """Return the bytes of scratch that `run` needs for this number of threads."""
+    return slot_bytes(<const Params*> cnp.PyArray_DATA(params)) * threads + CACHE_LINE
 
 
-def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first not None,
+def run(cnp.ndarray params not None, cnp.ndarray image not None, cnp.ndarray first not None,
         cnp.ndarray second not None, cnp.ndarray scratch not None, Py_ssize_t rows, int threads):
-    """Filter `image` into `first`, in bands of so many rows.
+    """Filter `image` into `first`, in bands of `rows` rows.
 
-    `second` is the second result, or the guide; where there is none, it is not used.
+    `second` is the second result, or the guide. Where there is neither, it is not used.
     """
-    cdef const Job* record = <const Job*> cnp.PyArray_DATA(job)
+    cdef const Params* record = <const Params*> cnp.PyArray_DATA(params)
     cdef Task task
     task.image = <const char*> cnp.PyArray_DATA(image)
     task.results[:] = [<char*> cnp.PyArray_DATA(first), <char*> cnp.PyArray_DATA(second)]
@@ -28,4 +28,4 @@ def run(cnp.ndarray job not None, cnp.ndarray image not None, cnp.ndarray first 
     task.rows = rows
     task.threads = threads
     with nogil:
-        run_job(record, &task)
+        run_loop(record, &task)

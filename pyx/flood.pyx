@@ -4,12 +4,15 @@
 
     kept = strong;  until nothing changes:  kept |= weak & (what touches a kept pixel)
 
-Pixels are bits, 64 in a word. A word takes in what touches it from its eight neighbour words, and
-fills its own runs at once: upwards an addition carries from a seed to the end of its run, downwards
-doubling steps do. Two sweeps down and up the rows settle nearly all; words that still change put
-their neighbours on a stack. As every such change keeps a pixel more, and puts eight words there at
-most, the work is bounded by the pixels, also where a spiral leads through the image; sweeps alone
-would be repeated for each of its turns.
+A pixel is a bit, and a word has 64 of them. To grow a word, seeds are taken from its eight
+neighbour words, and the runs of weak pixels that hold a seed are filled: towards higher bits by an
+addition, which carries from the seed to the end of the run; towards lower bits by shifts, each
+twice as long as the one before.
+
+Two sweeps down and up the rows reach nearly all pixels. After them, each word that changes puts its
+neighbours on a stack. A change keeps at least one pixel more and puts at most eight words on the
+stack, so the work is at most proportional to the pixels, even for a spiral. Sweeps alone would have
+to be repeated for each turn of the spiral.
 """
 cimport numpy as cnp
 
@@ -26,7 +29,7 @@ cdef extern from *:
     #else
       #define in_order(word) (word)
     #endif
-    /* The lowest bits of eight bytes to eight bits, and back. */
+    /* The lowest bits of eight bytes as eight bits, and back. */
     #define gathered(word) ((((word) & 0x0101010101010101u) * 0x0102040810204080u) >> 56)
     #define scattered(bits) \\
         ((((((bits) * 0x0101010101010101u) & 0x8040201008040201u) + 0x7f7f7f7f7f7f7f7fu) >> 7) \\
@@ -37,11 +40,11 @@ cdef extern from *:
     uint64_t scattered(uint64_t bits) nogil
 
 cdef enum:
-    SWEEPS = 2          # down and up; a third one hardly ever finds anything
+    SWEEPS = 2          # each down and up; a third one hardly ever finds a pixel
 
 
 cdef struct Bits:
-    # Row y and word i stand at (y + 1) * pitch + i + 1: there is an empty row and word all around.
+    # Word i of row y has the index (y + 1) * pitch + i + 1: empty rows and words surround them.
     uint64_t* weak
     uint64_t* kept
     uint8_t* waiting                # whether a word is on the stack
@@ -51,7 +54,7 @@ cdef struct Bits:
 
 
 cdef inline uint64_t fill_runs(uint64_t runs, uint64_t seeds) noexcept nogil:
-    """The runs that hold a seed."""
+    """The bits of the runs that hold a seed."""
     seeds = seeds | (((runs + seeds) ^ runs) & runs)
     seeds = seeds | (runs & (seeds >> 1))
     runs = runs & (runs >> 1)
@@ -67,15 +70,15 @@ cdef inline uint64_t fill_runs(uint64_t runs, uint64_t seeds) noexcept nogil:
 
 
 cdef inline uint64_t touched(const uint64_t* row, bint corners) noexcept nogil:
-    """What a row of pixels touches of the word above or below its own."""
+    """The pixels that a word of a row touches in the row above or below."""
     if not corners:
         return row[0]
-    # Cython takes no negative index here.
+    # A negative index would be a wrapped one for Cython.
     return row[0] | row[0] << 1 | row[0] >> 1 | (row - 1)[0] >> 63 | row[1] << 63
 
 
 cdef inline bint grow(const Bits* bits, Py_ssize_t at) noexcept nogil:
-    """Take in what touches a word, whose own runs are kept whole; whether there was anything."""
+    """Keep the pixels of a word that touch kept pixels of other words; return if there are any."""
     cdef const uint64_t* kept = bits.kept + at
     cdef uint64_t open = bits.weak[at] & ~kept[0], seeds
     if open == 0:
@@ -90,7 +93,7 @@ cdef inline bint grow(const Bits* bits, Py_ssize_t at) noexcept nogil:
 
 
 cdef inline void sweep_row(const Bits* bits, Py_ssize_t y) noexcept nogil:
-    """Once along the row, and back where a run goes on to the word before."""
+    """Grow words from left to right, then from right to left where a run continues to the left."""
     cdef Py_ssize_t first = (y + 1) * bits.pitch + 1, i
     for i in range(first, first + bits.words):
         grow(bits, i)
@@ -114,7 +117,7 @@ cdef inline Py_ssize_t push_row(const Bits* bits, Py_ssize_t at, Py_ssize_t size
 
 
 cdef Py_ssize_t settle(const Bits* bits) noexcept nogil:
-    """Grow whatever still can; returns how often a word was looked at in vain or not."""
+    """Grow words until nothing changes; return how many times `grow` was called."""
     cdef Py_ssize_t y, i, at, size = 0, steps = 0
     for y in range(bits.height):
         for i in range((y + 1) * bits.pitch + 1, (y + 1) * bits.pitch + 1 + bits.words):
@@ -134,7 +137,7 @@ cdef Py_ssize_t settle(const Bits* bits) noexcept nogil:
 
 
 # ---------------------------------------------------------------------------------------------
-# Bytes 0 (nothing), 1 (weak) and 2 (strong) to bits, and what is kept to bytes 0 and 1
+# Conversion of bytes 0 (nothing), 1 (weak), 2 (strong) to bits, and of kept bits to bytes 0 and 1
 
 cdef inline uint64_t load_pixels(const uint8_t* pixels, Py_ssize_t n) noexcept nogil:
     cdef uint64_t word = 0
@@ -178,11 +181,11 @@ cdef void write_row(const Bits* bits, Py_ssize_t y, uint8_t* row, Py_ssize_t wid
 
 def connect(cnp.ndarray pixels not None, cnp.ndarray bitmaps not None, cnp.ndarray stack not None,
             cnp.ndarray waiting not None, bint corners, int threads):
-    """Make uint8 pixels that are connected to a strong one 1 and all others 0.
+    """Set the pixels that are connected to a strong one to 1, and all others to 0.
 
-    `bitmaps` are two of uint64, zero, with a row above and below and a word on both sides; `stack`
-    is int32 and `waiting` uint8, zero, for so many words. Returns how often a word was looked at
-    after the sweeps.
+    `pixels` is uint8, of classes. `bitmaps` is uint64 and zero: two bitmaps with an empty row above
+    and below and an empty word on both sides. `stack` (int32) and `waiting` (uint8, zero) have an
+    element for each word. Return how many words were tested after the sweeps.
     """
     cdef uint8_t* data = <uint8_t*> cnp.PyArray_DATA(pixels)
     cdef Py_ssize_t height = cnp.PyArray_DIM(pixels, 0), width = cnp.PyArray_DIM(pixels, 1), y

@@ -1,24 +1,25 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # cython: freethreading_compatible=True
-"""The guided filter: in every window the image as a line over the guide, and the mean of the lines.
+"""The guided filter: in each window, fit the image by a line over the guide; average the lines.
 
     a = covariance(guide, image) / (variance(guide) + eps)      b = mean(image) - a * mean(guide)
     result = mean(a) * guide + mean(b)
 
 K. He, J. Sun, X. Tang, "Guided image filtering", 2013. All means are over the same square, at a
-cost that hardly grows with it, and are sums in which nothing is subtracted: a NaN stays in its
-windows, and nothing drifts.
+cost that hardly grows with its size. Nothing is subtracted from a sum, so that a NaN affects only
+its windows and rounding errors do not grow along the image.
 
-Down the columns, rows are added as van Herk (1992) and Gil and Werman (1993) take minima: in groups
-as high as the window, sums from each row of a group to its last, and from the first row of the next
-group downwards; a window is one of each. Along the rows, sums of 1, 4, 16, ... neighbours are made
-of four each, and as many of them added as the digits of the width to the base 4 say.
+Down the columns, rows are added in groups as high as the window, as van Herk (1992) and Gil and
+Werman (1993) do for minima: sums from each row of a group to its last row, and sums from the first
+row of the next group down. A window is one of each. Along the rows, sums of 1, 4, 16, ...
+neighbours are made of four each; the digits of the width to the base 4 are the numbers of them that
+are added.
 """
 from libc.string cimport memcpy
 
 from bands cimport take
 from planes cimport Planes, load_planes, run_planes, store_planes
-from rows cimport Job, Task, fill
+from rows cimport Params, Task, fill
 from sums cimport add_row
 from types cimport LANES, load, real, store, vec
 
@@ -29,17 +30,16 @@ cdef enum:
 
 
 cdef struct Square:
-    # job.shape
+    # params.records
     Py_ssize_t size
 
 
 cdef struct Columns:
-    # Sums of `size` rows of so many planes: a ring of rows, which become sums from there to the end
-    # of their group, and the sum from the beginning of the last group.
+    # Sums of `size` rows, for several planes.
     Py_ssize_t size, planes, pitch
-    real* ring
-    real* since
-    real* sums              # of the window that ends with the last row
+    real* ring              # the last rows; those of a complete group are sums to its end
+    real* since             # the sum from the first row of the current group on
+    real* sums              # the sum of the window that ends with the last row
 
 
 cdef struct Slot:
@@ -60,7 +60,7 @@ cdef inline real* row_of(const Columns* columns, Py_ssize_t e) noexcept nogil:
 
 
 cdef void push(Columns* columns, Py_ssize_t e, Py_ssize_t first) noexcept nogil:
-    """Take row e, which stands in the ring; the first of all was `first`."""
+    """Add row e, which is in the ring; `first` was the first row of all."""
     cdef Py_ssize_t n = columns.planes * columns.pitch, i, x
     cdef const real* ahead = row_of(columns, e + 1)
     cdef const real* row = row_of(columns, e)
@@ -80,7 +80,7 @@ cdef void push(Columns* columns, Py_ssize_t e, Py_ssize_t first) noexcept nogil:
 
 
 cdef void add_neighbours(real* sums, Py_ssize_t size, Py_ssize_t n, real* target) noexcept nogil:
-    """target[x] = sums[x] + ... + sums[x + size - 1] for n columns; `sums` is used up."""
+    """target[x] = sums[x] + ... + sums[x + size - 1] for n columns; `sums` is overwritten."""
     cdef Py_ssize_t length = 1, done = 0, rest = size, digit
     while True:
         digit = rest % 4
@@ -152,12 +152,12 @@ cdef inline void lay_columns(Columns* columns, Py_ssize_t size, Py_ssize_t plane
     columns.sums = <real*> take(free, row)
 
 
-cdef Py_ssize_t lay_out(const Job* job, char* scratch, Slot* slot) noexcept nogil:
-    """Divide a thread's scratch; returns the bytes it takes."""
-    cdef Py_ssize_t size = (<const Square*> job.shape).size
+cdef Py_ssize_t lay_out(const Params* params, char* scratch, Slot* slot) noexcept nogil:
+    """Divide a thread's scratch; return its size in bytes."""
+    cdef Py_ssize_t size = (<const Square*> params.records).size
     cdef Py_ssize_t row
     cdef char* free = scratch
-    slot.pitch = job.ring_pitch + LANES
+    slot.pitch = params.ring_pitch + LANES
     row = slot.pitch * <Py_ssize_t> sizeof(real)
     lay_columns(&slot.moments, size, MOMENTS, slot.pitch, &free)
     lay_columns(&slot.lines, size, LINES, slot.pitch, &free)
@@ -178,15 +178,15 @@ cdef inline void sum_windows(const Columns* columns, Py_ssize_t n, real* target)
 cdef void strip(const Planes* image, const Planes* guide, const Planes* result, Py_ssize_t plane,
                 Py_ssize_t top, Py_ssize_t bottom, Py_ssize_t left, Py_ssize_t right,
                 char* scratch) noexcept nogil:
-    """Row by row: of the image, of the lines that stand half a window higher, of the result."""
-    cdef const Job* job = image.job
-    cdef const real* weights = <const real*> job.weights
+    """For each image row: the lines half a window above it, and the result a window above it."""
+    cdef const Params* params = image.params
+    cdef const real* weights = <const real*> params.weights
     cdef real eps = weights[0], scale = weights[1]
-    cdef Py_ssize_t reach = (<const Square*> job.shape).size - 1
+    cdef Py_ssize_t reach = (<const Square*> params.records).size - 1
     cdef Py_ssize_t n = right - left, e
     cdef real* row
     cdef Slot slot
-    fill(<real*> scratch, lay_out(job, scratch, &slot) // <Py_ssize_t> sizeof(real), 0)
+    fill(<real*> scratch, lay_out(params, scratch, &slot) // <Py_ssize_t> sizeof(real), 0)
     for e in range(top, bottom + 2 * reach):
         row = slot.guide + e % (reach + 1) * slot.pitch
         load_planes(guide, e, left, n + 2 * reach, slot.raw, NULL, row, slot.pitch)
@@ -208,13 +208,13 @@ cdef void strip(const Planes* image, const Planes* guide, const Planes* result, 
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-cdef inline Py_ssize_t slot_bytes(const Job* job) noexcept nogil:
+cdef inline Py_ssize_t slot_bytes(const Params* params) noexcept nogil:
     cdef Slot unused
-    return lay_out(job, NULL, &unused)
+    return lay_out(params, NULL, &unused)
 
 
-cdef inline void run_job(const Job* job, const Task* task) noexcept nogil:
-    run_planes(job, strip, task)
+cdef inline void run_loop(const Params* params, const Task* task) noexcept nogil:
+    run_planes(params, strip, task)
 
 
 include "entry.pxi"

@@ -1,31 +1,33 @@
 # cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
 """Medians and other ranks of large windows, by histograms.
 
-A tile of the image is divided into 256 classes in the order of its pixels. Pixels of 8 bits are
-their classes. Others are sorted, and a class is a run of so many of the sorted list: however the
-values lie, it holds few pixels, and which of them it is can be looked up (the ordinal transform of
-B. Weiss, "Fast median and bilateral filtering", ACM Transactions on Graphics 25, 2006).
+The pixels of a tile of the image are divided into 256 classes, in the order of their values. A
+pixel of 8 bits is its own class. Other pixels are sorted, and a class is a run of the sorted list:
+so each class has few pixels, whatever their values, and the pixel of a rank is found among them
+(the ordinal transform of B. Weiss, "Fast median and bilateral filtering", ACM Transactions on
+Graphics 25, 2006).
 
 Rectangles take constant time (S. Perreault and P. Hebert, "Median filtering in constant time",
-IEEE Transactions on Image Processing 16, 2007): each column has a histogram, which moves down by
-one pixel, and the window's moves on by one column. There are 16 coarse bins of 16 fine ones, and
-fine ones are brought up to date only where the rank falls into their coarse bin. All bins count
-from the beginning (of the histogram, or of the coarse bin), so that a bin is found by comparing.
+IEEE Transactions on Image Processing 16, 2007). Each column has a histogram, which moves down by
+one pixel at a time. The histogram of the window moves right by one column at a time. It has 16
+coarse bins of 16 fine bins each; fine bins are updated only if the rank is in their coarse bin.
+Counts are cumulative (within the histogram, or within the coarse bin), so that comparisons find the
+bin of a rank.
 
-Other windows move on by their chords: at each, one pixel enters and one leaves.
+The histograms of other windows are updated chord by chord: one pixel enters and one leaves.
 """
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from bands cimport Slot, take
 from keys cimport KEYS
-from rows cimport Job
+from rows cimport Params
 from types cimport real
-from windows cimport Chord, Window
+from extremes cimport Chord, Footprint
 
 cdef extern from *:
     """
-    /* Sixteen counters, of a column and of a window. */
+    /* Sixteen counters: of a column (counts) and of a window (sums). */
     #ifdef VECTOR_BYTES
       typedef uint16_t counts __attribute__((vector_size(32), may_alias));
       typedef int32_t sums __attribute__((vector_size(64), may_alias));
@@ -41,7 +43,7 @@ cdef extern from *:
       static sums sums_plus(sums a, sums b) { EACH(+) }
     #endif
 
-    /* What columns of less than 32768 pixels add to a window; how many bins are at most `most`. */
+    /* Counts as sums, for columns of less than 32768 pixels; the number of bins up to `most`. */
     #ifdef __AVX512F__
       #define widened(c) ((sums) _mm512_cvtepi16_epi32((__m256i) (c)))
       #define bins_up_to(s, most) __builtin_popcount( \\
@@ -71,14 +73,14 @@ cdef extern from *:
       }
     #endif
 
-    /* Row b holds ones from bin b on. */
+    /* Row b has ones from bin b on: what a pixel of bin b adds to cumulative counts. */
     #define ONES(b) {b<=0, b<=1, b<=2, b<=3, b<=4, b<=5, b<=6, b<=7, \
                      b<=8, b<=9, b<=10, b<=11, b<=12, b<=13, b<=14, 1}
     static const uint16_t FROM[16][16] __attribute__((aligned(32))) = {
       ONES(0), ONES(1), ONES(2), ONES(3), ONES(4), ONES(5), ONES(6), ONES(7), ONES(8), ONES(9),
       ONES(10), ONES(11), ONES(12), ONES(13), ONES(14), ONES(15)};
 
-    /* The bits of a number in an order that is the numbers'. */
+    /* The bits of a number, changed so that they have the order of the numbers. */
     static inline uint64_t ordered(real number)
     {
     #if KEYS
@@ -101,7 +103,7 @@ cdef extern from *:
       }
     #endif
 
-    /* The place of the set bit that has `rank` set bits below it. */
+    /* The position of the set bit that has `rank` set bits below it. */
     static inline int place_of_bit(uint64_t word, int rank)
     {
     #ifdef __BMI2__
@@ -125,7 +127,8 @@ cdef extern from *:
         found |= (uint64_t) _mm512_mask_cmplt_epu16_mask(row, x, _mm512_set1_epi16(width)) << i;
       }
     #elif defined(__SSE2__)
-      /* Without comparisons of unsigned numbers: what is left after subtracting the last one. */
+      /* SSE2 compares no unsigned numbers. A saturated difference of 0 shows that a number is at
+         most the last one. */
       const __m128i h = _mm_set1_epi16(height - 1), w = _mm_set1_epi16(width - 1);
       for (int i = 0; i < 64; i += 8) {
         __m128i y = _mm_sub_epi16(_mm_loadu_si128((const __m128i*) (ys + i)), _mm_set1_epi16(top));
@@ -160,9 +163,9 @@ cdef extern from *:
 
 
 cdef struct Histogram:
-    # job.shape, behind the window and its chords; the ranks follow.
+    # Follows the footprint and its chords in params.records; the ranks follow it.
     Py_ssize_t columns              # of results in a tile
-    Py_ssize_t shift                # a class is 1 << shift places of the sorted list
+    Py_ssize_t shift                # a class is 1 << shift numbers of the sorted list
 
 
 cdef struct Item:
@@ -171,31 +174,31 @@ cdef struct Item:
 
 
 cdef struct Tile:
-    Py_ssize_t height, width        # pixels under it
+    Py_ssize_t height, width        # pixels under the windows
     Py_ssize_t results              # columns of results
-    uint8_t* classes                # of its pixels, row by row
+    uint8_t* classes                # of the pixels, row by row
     counts* coarse                  # 16 bins of each column
-    counts* fine                    # for each coarse bin 16 of each column
-    # Of sorted tiles, from the least number to the greatest:
+    counts* fine                    # for each coarse bin: 16 fine bins of each column
+    # In sorted tiles, in ascending order of the numbers:
     Item* items
     Item* others                    # scratch of the sort
     real* numbers
-    uint16_t* ys                    # where they are in the tile
+    uint16_t* ys                    # rows and columns of the numbers in the tile
     uint16_t* xs
-    # For chords: the place of each pixel in the list, and a bit for each place inside the window.
+    # For chords: the place of each pixel in the list; a bit for each place that is in the window.
     int32_t* places
     uint64_t* present
 
 
-cdef inline Py_ssize_t lay_tile(const Job* job, char* scratch, Tile* tile) noexcept nogil:
-    """Divide the scratch of tiles of the largest size; returns the bytes it takes."""
-    cdef const Window* window = <const Window*> job.shape
-    cdef const Histogram* histogram = histogram_of(job)
+cdef inline Py_ssize_t lay_tile(const Params* params, char* scratch, Tile* tile) noexcept nogil:
+    """Divide the scratch for a tile of the largest size; return its size in bytes."""
+    cdef const Footprint* window = <const Footprint*> params.records
+    cdef const Histogram* histogram = histogram_of(params)
     cdef Py_ssize_t width = histogram.columns + window.width - 1
-    cdef Py_ssize_t pixels = (job.block + window.height - 1) * width
+    cdef Py_ssize_t pixels = (params.block + window.height - 1) * width
     cdef Py_ssize_t listed = 0 if KEYS == 8 else pixels + 64
     cdef char* free = scratch
-    tile.height = job.block + window.height - 1
+    tile.height = params.block + window.height - 1
     tile.classes = <uint8_t*> take(&free, pixels)
     tile.coarse = <counts*> take(&free, width * sizeof(counts))
     tile.fine = <counts*> take(&free, 16 * width * sizeof(counts))
@@ -209,20 +212,20 @@ cdef inline Py_ssize_t lay_tile(const Job* job, char* scratch, Tile* tile) noexc
     return free - scratch
 
 
-cdef inline const Histogram* histogram_of(const Job* job) noexcept nogil:
-    cdef const Window* window = <const Window*> job.shape
+cdef inline const Histogram* histogram_of(const Params* params) noexcept nogil:
+    cdef const Footprint* window = <const Footprint*> params.records
     return <const Histogram*> (<const Chord*> (window + 1) + window.count)
 
 
-cdef inline const Py_ssize_t* ranks_of(const Job* job) noexcept nogil:
-    return <const Py_ssize_t*> (histogram_of(job) + 1)
+cdef inline const Py_ssize_t* ranks_of(const Params* params) noexcept nogil:
+    return <const Py_ssize_t*> (histogram_of(params) + 1)
 
 
 # ---------------------------------------------------------------------------------------------
 # The tile: its pixels, their order, their classes
 
 cdef inline void sort_items(Tile* tile, Py_ssize_t n) noexcept nogil:
-    """By the bytes of the numbers, the lowest first; bytes that all have in common are left out."""
+    """Radix sort, from the lowest byte to the highest; bytes that are all equal are skipped."""
     cdef Py_ssize_t[8][256] begins
     cdef Py_ssize_t i, b, total, count
     cdef uint64_t key
@@ -249,10 +252,11 @@ cdef inline void sort_items(Tile* tile, Py_ssize_t n) noexcept nogil:
         tile.others = swap
 
 
-cdef inline void fetch_tile(const Job* job, const Slot* slot, Py_ssize_t first,
+cdef inline void fetch_tile(const Params* params, const Slot* slot, Py_ssize_t first,
                             Tile* tile) noexcept nogil:
-    """Bring in every step-th number from column `first` on, and class them."""
-    cdef Py_ssize_t step = (<const Window*> job.shape).step, shift = histogram_of(job).shift
+    """Copy every step-th number from column `first` on, and find their classes."""
+    cdef Py_ssize_t step = (<const Footprint*> params.records).step
+    cdef Py_ssize_t shift = histogram_of(params).shift
     cdef Py_ssize_t n = tile.height * tile.width, y, x, i = 0
     cdef const real* row
     for y in range(tile.height):
@@ -276,7 +280,7 @@ cdef inline void fetch_tile(const Job* job, const Slot* slot, Py_ssize_t first,
 
 
 cdef inline real number_of(const Tile* tile, Py_ssize_t found) noexcept nogil:
-    """The number of a class of its own, or of a place in the sorted list."""
+    """The number of a class (8 bits), or at a place in the sorted list."""
     return <real> found if KEYS == 8 else tile.numbers[found]
 
 
@@ -285,7 +289,7 @@ cdef inline real number_of(const Tile* tile, Py_ssize_t found) noexcept nogil:
 
 cdef inline sums next_column(sums bins, const counts* columns, Py_ssize_t x,
                              Py_ssize_t width) noexcept nogil:
-    """The window's bins, moved on from column x to x + 1."""
+    """The bins of the window at column x + 1, from those at column x."""
     return sums_plus(bins, widened(counts_minus(columns[x + width], columns[x])))
 
 
@@ -313,7 +317,7 @@ cdef inline Py_ssize_t look_up(const Tile* tile, Py_ssize_t place, Py_ssize_t y,
 
 
 cdef inline void count_row(Tile* tile, Py_ssize_t y, bint enters) noexcept nogil:
-    """A row enters the histograms of all columns, or leaves them."""
+    """Add a row to the histograms of all columns, or subtract it."""
     cdef const uint8_t* row = tile.classes + y * tile.width
     cdef const counts* ones = <const counts*> &FROM[0][0]
     cdef counts* coarse = tile.coarse
@@ -330,7 +334,7 @@ cdef inline void count_row(Tile* tile, Py_ssize_t y, bint enters) noexcept nogil
 
 
 cdef inline void move_down(Tile* tile, Py_ssize_t y, Py_ssize_t height) noexcept nogil:
-    """Move the histograms of all columns from row y - 1 to row y; begin them at row 0."""
+    """Move the histograms of all columns from row y - 1 to row y; at row 0, make them."""
     cdef Py_ssize_t i
     if y > 0:
         count_row(tile, y - 1, False)
@@ -342,11 +346,11 @@ cdef inline void move_down(Tile* tile, Py_ssize_t y, Py_ssize_t height) noexcept
         count_row(tile, i, True)
 
 
-cdef inline void rank_row(const Job* job, const Slot* slot, const Tile* tile, Py_ssize_t y,
+cdef inline void rank_row(const Params* params, const Slot* slot, const Tile* tile, Py_ssize_t y,
                           Py_ssize_t first) noexcept nogil:
-    cdef const Window* window = <const Window*> job.shape
-    cdef const Py_ssize_t* ranks = ranks_of(job)
-    cdef Py_ssize_t shift = histogram_of(job).shift, width = window.width, x, k, c, found, rank
+    cdef const Footprint* window = <const Footprint*> params.records
+    cdef const Py_ssize_t* ranks = ranks_of(params)
+    cdef Py_ssize_t shift = histogram_of(params).shift, width = window.width, x, k, c, found, rank
     cdef sums[16] fine
     cdef Py_ssize_t[16] at          # the column at which the fine bins are right
     cdef sums coarse = first_columns(tile.coarse, 0, width)
@@ -354,7 +358,7 @@ cdef inline void rank_row(const Job* job, const Slot* slot, const Tile* tile, Py
     for c in range(16):
         at[c] = -width
     for x in range(tile.results):
-        for k in range(job.results):
+        for k in range(params.results):
             rank = ranks[k]
             c = bins_up_to(coarse, <int32_t> rank)
             if c > 0:
@@ -373,7 +377,7 @@ cdef inline void rank_row(const Job* job, const Slot* slot, const Tile* tile, Py
                 found = look_up(tile, (16 * c + found) << shift, y, x, window.height, width, rank)
             else:
                 found += 16 * c
-            slot.targets[k * job.block + y][first + x * window.step] = number_of(tile, found)
+            slot.targets[k * params.block + y][first + x * window.step] = number_of(tile, found)
         if x + 1 < tile.results:
             coarse = next_column(coarse, tile.coarse, x, width)
 
@@ -382,7 +386,7 @@ cdef inline void rank_row(const Job* job, const Slot* slot, const Tile* tile, Py
 # Chords
 
 cdef inline void enter(const Tile* tile, uint32_t* bins, Py_ssize_t pixel, int by) noexcept nogil:
-    """A pixel enters the window (by 1) or leaves it (by -1)."""
+    """Add a pixel to the window (by = 1), or remove it (by = -1)."""
     cdef uint8_t which = tile.classes[pixel]
     bins[which] += by
     bins[256 + (which >> 4)] += by
@@ -392,7 +396,7 @@ cdef inline void enter(const Tile* tile, uint32_t* bins, Py_ssize_t pixel, int b
 
 cdef inline Py_ssize_t find(const Tile* tile, const uint32_t* bins, Py_ssize_t rank,
                             Py_ssize_t shift) noexcept nogil:
-    """The class, or the place in the sorted list, of a rank."""
+    """The class (8 bits) or the place in the sorted list of a rank."""
     cdef Py_ssize_t c = 0, word
     while bins[256 + c] <= rank:
         rank -= bins[256 + c]
@@ -410,12 +414,12 @@ cdef inline Py_ssize_t find(const Tile* tile, const uint32_t* bins, Py_ssize_t r
     return 64 * word + place_of_bit(tile.present[word], <int> rank)
 
 
-cdef inline void rank_row_of_chords(const Job* job, const Slot* slot, const Tile* tile,
+cdef inline void rank_row_of_chords(const Params* params, const Slot* slot, const Tile* tile,
                                     Py_ssize_t y, Py_ssize_t first) noexcept nogil:
-    cdef const Window* window = <const Window*> job.shape
+    cdef const Footprint* window = <const Footprint*> params.records
     cdef const Chord* chords = <const Chord*> (window + 1)
-    cdef const Py_ssize_t* ranks = ranks_of(job)
-    cdef Py_ssize_t shift = histogram_of(job).shift, x, k, c, pixel, length
+    cdef const Py_ssize_t* ranks = ranks_of(params)
+    cdef Py_ssize_t shift = histogram_of(params).shift, x, k, c, pixel, length
     cdef uint32_t[272] bins
     memset(bins, 0, sizeof(bins))
     if KEYS != 8:
@@ -430,47 +434,48 @@ cdef inline void rank_row_of_chords(const Job* job, const Slot* slot, const Tile
             else:
                 enter(tile, bins, pixel + length - 1, 1)
                 enter(tile, bins, pixel - 1, -1)
-        for k in range(job.results):
-            slot.targets[k * job.block + y][first + x * window.step] = number_of(
+        for k in range(params.results):
+            slot.targets[k * params.block + y][first + x * window.step] = number_of(
                 tile, find(tile, bins, ranks[k], shift))
 
 
 # ---------------------------------------------------------------------------------------------
 # The schedule
 
-cdef inline void rank_tile(const Job* job, const Slot* slot, Py_ssize_t first,
+cdef inline void rank_tile(const Params* params, const Slot* slot, Py_ssize_t first,
                            Py_ssize_t results) noexcept nogil:
-    """Every step-th column of a block from `first` on, so many of them."""
-    cdef const Window* window = <const Window*> job.shape
+    """Compute every step-th column of a block, `results` of them, from `first` on."""
+    cdef const Footprint* window = <const Footprint*> params.records
     cdef Tile tile
     cdef Py_ssize_t y, i
-    lay_tile(job, <char*> slot.work, &tile)
+    lay_tile(params, <char*> slot.work, &tile)
     tile.results = results
     tile.width = results + window.width - 1
-    fetch_tile(job, slot, first, &tile)
+    fetch_tile(params, slot, first, &tile)
     if window.count > 0 and KEYS != 8:
         for i in range(tile.height * tile.width):
             tile.places[tile.ys[i] * tile.width + tile.xs[i]] = <int32_t> i
-    for y in range(job.block):
+    for y in range(params.block):
         if window.count > 0:
-            rank_row_of_chords(job, slot, &tile, y, first)
+            rank_row_of_chords(params, slot, &tile, y, first)
         else:
             move_down(&tile, y, window.height)
-            rank_row(job, slot, &tile, y, first)
+            rank_row(params, slot, &tile, y, first)
 
 
-cdef inline void rank_by_histogram(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t step = (<const Window*> job.shape).step
-    cdef Py_ssize_t columns = histogram_of(job).columns, phase, begin, count
+cdef inline void rank_by_histogram(const Params* params, const Slot* slot,
+                                   Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t step = (<const Footprint*> params.records).step
+    cdef Py_ssize_t columns = histogram_of(params).columns, phase, begin, count
     for phase in range(step):
         count = (n - phase + step - 1) // step
         begin = 0
         while begin < count:
-            rank_tile(job, slot, phase + begin * step, min(columns, count - begin))
+            rank_tile(params, slot, phase + begin * step, min(columns, count - begin))
             begin += columns
 
 
-cdef inline Py_ssize_t histogram_work(const Job* job) noexcept nogil:
+cdef inline Py_ssize_t histogram_work(const Params* params) noexcept nogil:
     """Numbers of scratch."""
     cdef Tile unused
-    return lay_tile(job, NULL, &unused) // <Py_ssize_t> sizeof(real) + 1
+    return lay_tile(params, NULL, &unused) // <Py_ssize_t> sizeof(real) + 1

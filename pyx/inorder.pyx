@@ -5,19 +5,19 @@
     single     s = w[0] a[0],  then  s = s + w[t] a[t]              for t = 1, 2, ...
     paired     s = w[0] a[0],  then  s = s + w[t] (a[t] +- b[t])
 
-a[t] and b[t] are the pixel's neighbours. `scipy.ndimage` takes pairs for symmetric and
-antisymmetric 1-D kernels, and the taps one by one for all others; a filter along two axes is two
-such passes, and what the first gives is converted to the result's dtype, as the second's is. No
-multiplication is fused with an addition (a flag of the build). So results are SciPy's to the bit.
+a[t] and b[t] are neighbours of the pixel. `scipy.ndimage` adds pairs for symmetric and
+antisymmetric 1-D kernels, and single taps for all others. A filter along two axes is two such
+passes, and the result of each is converted to the dtype of the result. No multiplication is fused
+with an addition (a flag of the build). So results equal those of SciPy to the bit.
 
-One or more terms of one or two passes each are added up, or their squares, each step in the
-result's dtype.
+A filter is one or more terms of one or two passes each. The terms are added up, or their squares;
+each step is converted to the dtype of the result.
 """
 from libc.stdint cimport int32_t
 
 from bands cimport Block, Slot, up_to_lanes
 from convert cimport as_long, convert, write
-from rows cimport INT32, Job, Samples, is_plain
+from rows cimport INT32, Params, Samples, is_plain
 from types cimport LANES, load, real, store, vec
 
 cdef extern from *:
@@ -35,21 +35,21 @@ cdef enum Combine:
 
 
 cdef struct Place:
-    # Rows and columns from the first of the window to the two of a pair; a single has no second.
+    # The two pixels of a pair, from the first row and column of the window; a single has no second.
     Py_ssize_t row, column, other_row, other_column
 
 
 cdef struct Pass:
-    # Where it reads: from this row and column of the window, or of what the pass before has left.
+    # A pass reads from this row and column of the window, or of the result of the pass before it.
     Py_ssize_t first_row, first_column
-    Py_ssize_t rows, columns        # that it yields beyond those of the result, for the next pass
+    Py_ssize_t rows, columns        # results beyond the block, which the next pass needs
     Py_ssize_t sign                 # of the second of a pair, 0 for singles
     Py_ssize_t taps, places, weights
     Py_ssize_t last                 # whether it is the last pass of its term
 
 
-cdef struct Filter:
-    # The head of job.shape; the passes follow it, then the places of all taps.
+cdef struct Header:
+    # The head of params.records; the passes follow it, then the places of all taps.
     Py_ssize_t combine, passes, terms, most_taps
 
 
@@ -58,7 +58,7 @@ cdef struct Filter:
 
 cdef inline void tile(const real** a, const real** b, const real* weights, Py_ssize_t taps,
                       int sign, Py_ssize_t x, real* target, int wide) noexcept nogil:
-    """`wide` vectors of one row."""
+    """Compute `wide` vectors of one row."""
     cdef vec[BROAD] acc
     cdef vec v
     cdef real w = weights[0]
@@ -92,7 +92,7 @@ cdef inline void row_of_tiles(const real** a, const real** b, const real* weight
 
 
 cdef inline void wrap(real* row, Py_ssize_t n, int code) noexcept nogil:
-    """`convert` for sums of two numbers of the dtype, which wrap around at 32 bits, too."""
+    """`convert` for sums of two numbers of the dtype: sums of int32 wrap around instead."""
     cdef Py_ssize_t x
     if code != INT32:
         convert(row, n, code)
@@ -123,14 +123,14 @@ cdef inline void take_root(real* row, Py_ssize_t n, int code) noexcept nogil:
 
 
 # ---------------------------------------------------------------------------------------------
-# The schedule: a block of rows goes through the passes of each term, through scratch between.
+# The schedule: for each term, the passes of a block of rows, with scratch between two passes
 
 cdef inline void run_pass(const Pass* what, const Place* places, const real* weights,
                           real** sources, Py_ssize_t rows, Py_ssize_t n, const real** pointers,
                           Py_ssize_t most_taps, real** targets, int code, bint bare) noexcept nogil:
-    """`rows` rows of n columns; pointers has room for those of all taps, twice.
+    """Compute `rows` rows of n columns; `pointers` has room for two pointers for each tap.
 
-    Bare results are doubles still.
+    If `bare`, results stay double.
     """
     cdef const real** a = pointers
     cdef const real** b = pointers + most_taps
@@ -151,43 +151,43 @@ cdef inline void run_pass(const Pass* what, const Place* places, const real* wei
             convert(targets[r], n, code)
 
 
-cdef inline void write_rows(const Job* job, const Slot* slot, Py_ssize_t rows,
+cdef inline void write_rows(const Params* params, const Slot* slot, Py_ssize_t rows,
                             Py_ssize_t n) noexcept nogil:
-    """Convert the rows of the result where they belong, and say that they are there.
+    """Convert rows to the result, and point slot.targets there, so that they are not stored again.
 
-    Columns beyond those that were asked for belong to the next chunk, which comes later.
+    The columns that fill the last vector belong to the next chunk, which overwrites them.
     """
-    cdef const Samples* result = &job.result[0]
+    cdef const Samples* result = &params.result[0]
     cdef Py_ssize_t r
     cdef char* start
     for r in range(rows):
         start = (slot.planes[0] + (slot.y + r) * result.row_stride
                  + slot.x * result.column_stride)
         if <char*> slot.targets[r] != start:
-            write(slot.targets[r], min(n, job.result_width - slot.x), result.code, start)
+            write(slot.targets[r], min(n, params.result_width - slot.x), result.code, start)
             slot.targets[r] = <real*> start
 
 
-cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    cdef const Filter* what = <const Filter*> job.shape
+cdef void block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    cdef const Header* what = <const Header*> params.records
     cdef const Pass* passes = <const Pass*> (what + 1)
     cdef const Place* places = <const Place*> (passes + what.passes)
-    cdef const real* weights = <const real*> job.weights
-    cdef int code = job.result[0].code
-    cdef Py_ssize_t valid = min(job.block, job.result_height - slot.y)
-    cdef Py_ssize_t rows = job.block + job.span_y - 1, p, r, term = 0
-    cdef bint plain = is_plain(&job.result[0], slot.planes[0])
+    cdef const real* weights = <const real*> params.weights
+    cdef int code = params.result[0].code
+    cdef Py_ssize_t valid = min(params.block, params.result_height - slot.y)
+    cdef Py_ssize_t rows = params.block + params.span_y - 1, p, r, term = 0
+    cdef bint plain = is_plain(&params.result[0], slot.planes[0])
     cdef bint bare = plain and what.terms == 1 and what.combine == SUM
     # Scratch: rows of a first pass, rows of a second term, pointers to them and to the taps.
-    cdef real** between = <real**> (slot.work + (rows + job.block) * job.pitch)
+    cdef real** between = <real**> (slot.work + (rows + params.block) * params.pitch)
     cdef real** second = between + rows
-    cdef const real** pointers = <const real**> (second + job.block)
+    cdef const real** pointers = <const real**> (second + params.block)
     cdef real** sources = slot.rows
     cdef real** targets
     for r in range(rows):
-        between[r] = slot.work + r * job.pitch
-    for r in range(job.block):
-        second[r] = slot.work + (rows + r) * job.pitch
+        between[r] = slot.work + r * params.pitch
+    for r in range(params.block):
+        second[r] = slot.work + (rows + r) * params.pitch
     for p in range(what.passes):
         targets = (between if not passes[p].last else slot.targets if term == 0 else second)
         run_pass(passes + p, places, weights, sources + passes[p].first_row,
@@ -207,13 +207,13 @@ cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
         for r in range(valid):
             take_root(slot.targets[r], n, code)
     if plain:
-        write_rows(job, slot, valid, n)
+        write_rows(params, slot, valid, n)
 
 
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-cdef inline Block block_for(const Job* job) noexcept nogil:
+cdef inline Block block_for(const Params* params) noexcept nogil:
     return block
 
 

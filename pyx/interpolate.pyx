@@ -1,11 +1,11 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # cython: freethreading_compatible=True
-"""Images of another size, each pixel a weighted sum of a few, along y and then along x.
+"""Resizing: each pixel is a weighted sum of a few, along y and then along x.
 
     row[x] = sum over k of down[y, k] * image[rows[y, k], x]
     result[y, x] = sum over k of along[x, k] * row[columns[x, k]]
 
-and the transpose of that. Taps and weights are tables, one row for each tap number k.
+and the transpose of it, for gradients. Places and weights are tables with a row for each tap k.
 """
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
@@ -19,7 +19,7 @@ cnp.import_array()
 cdef struct Taps:
     const int64_t* places       # (taps, count)
     const real* weights
-    Py_ssize_t taps, count, n   # n: pixels of the image
+    Py_ssize_t taps, count, n   # taps of a result, results, pixels
 
 
 cdef inline Taps taps_of(cnp.ndarray places, cnp.ndarray weights, Py_ssize_t n):
@@ -81,7 +81,7 @@ def run(cnp.ndarray rows not None, cnp.ndarray down not None, cnp.ndarray column
         cnp.ndarray scratch not None, int threads):
     """Resize planes, (planes, H, W) to (planes, oh, ow).
 
-    scratch is (threads, bytes), which hold a row of the image.
+    scratch is (threads, bytes), with room for a row of the image.
     """
     cdef Taps y = taps_of(rows, down, cnp.PyArray_DIM(image, 1))
     cdef Taps x = taps_of(columns, along, cnp.PyArray_DIM(image, 2))
@@ -100,7 +100,7 @@ def run(cnp.ndarray rows not None, cnp.ndarray down not None, cnp.ndarray column
 def back(cnp.ndarray rows not None, cnp.ndarray down not None, cnp.ndarray columns not None,
          cnp.ndarray along not None, cnp.ndarray gradient not None, cnp.ndarray result not None,
          cnp.ndarray scratch not None, int threads):
-    """The transpose of `run`; `result` is zero before."""
+    """The transpose of `run`, added to `result`."""
     cdef Taps y = taps_of(rows, down, cnp.PyArray_DIM(result, 1))
     cdef Taps x = taps_of(columns, along, cnp.PyArray_DIM(result, 2))
     cdef const real* source = <const real*> cnp.PyArray_DATA(gradient)

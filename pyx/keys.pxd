@@ -1,10 +1,11 @@
 # cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
-"""Numbers that are only compared: keys, the lesser and the greater of vectors, NaN.
+"""Numbers that are only compared: keys, minimum and maximum of vectors, NaN.
 
 Minima, maxima and ranks run on float32 and float64 (which holds integers of 32 bits), and for other
-pixels on keys: integers of the pixels' own width, 8, 16 or 64 bits, whose order is the pixels'.
-KEYS is that width, 0 in loops without keys. A pixel is its key as it is, with its sign bit flipped,
-or, as float16, with all bits of negative numbers flipped. NaN has the highest key.
+pixels on keys. A key is an integer as wide as the pixel (8, 16 or 64 bits), and keys have the order
+of the pixels. KEYS is the width, 0 in loops without keys. The key of a pixel is the pixel itself,
+or the pixel with its sign bit flipped, or, for float16, with all bits of negative numbers flipped.
+NaN has the largest key.
 """
 from types cimport real, vec
 
@@ -33,8 +34,8 @@ cdef extern from *:
       typedef JOINED(int, KEYS, _t) signed_bits;
       typedef JOINED(uint, KEYS, _t) unsigned_bits;
       #define SIGN_BIT ((unsigned_bits) ((unsigned_bits) 1 << (KEYS - 1)))
-      /* The pixel types whose bits are keys, a bit for each `Code` of rows.pxd: bool and uint8,
-         uint16, int64. Keys of 64 bits are signed, since AVX2 compares no others. */
+      /* The pixel types that are keys already, a bit for each `Code` of rows.pxd: bool and uint8,
+         uint16, int64. Keys of 64 bits are signed, because AVX2 compares signed integers only. */
       #define KEY_CODES (KEYS == 8 ? 3 : KEYS == 16 ? 1 << 3 : 1 << 8)
       #define INFINITE_HALF 0x7c00
       #define IS_NAN(key) (KEYS == 16 && (key) > (INFINITE_HALF ^ SIGN_BIT))
@@ -58,20 +59,20 @@ cdef extern from *:
     #endif
 
     #ifdef VECTOR_BYTES
-      /* Lane by lane, which compilers know as one instruction for integers. */
-      static inline vec lesser_lanes(vec a, vec b)
+      /* Lane by lane: for integers, compilers make one instruction of it. */
+      static inline vec smaller_lanes(vec a, vec b)
       {
         vec c;
         for (int i = 0; i < LANES; i++) c[i] = a[i] < b[i] ? a[i] : b[i];
         return c;
       }
-      static inline vec greater_lanes(vec a, vec b)
+      static inline vec larger_lanes(vec a, vec b)
       {
         vec c;
         for (int i = 0; i < LANES; i++) c[i] = a[i] > b[i] ? a[i] : b[i];
         return c;
       }
-      /* For floats it has to be told. Which of two it is where one is NaN does not matter. */
+      /* For floats they need intrinsics. If one of two is NaN, either may be the result. */
       #ifdef __SSE2__
         #include <immintrin.h>
         #if VECTOR_BYTES == 64
@@ -86,15 +87,15 @@ cdef extern from *:
         #endif
         #define CHOICE(f, a, b, lanes) _Generic((real) 0, float: (vec) OF_FLOATS(f, a, b), \\
             double: (vec) OF_DOUBLES(f, a, b), default: lanes)
-        #define lesser(a, b) CHOICE(min, a, b, lesser_lanes(a, b))
-        #define greater(a, b) CHOICE(max, a, b, greater_lanes(a, b))
+        #define smaller_of(a, b) CHOICE(min, a, b, smaller_lanes(a, b))
+        #define larger_of(a, b) CHOICE(max, a, b, larger_lanes(a, b))
       #else
-        #define lesser(a, b) lesser_lanes(a, b)
-        #define greater(a, b) greater_lanes(a, b)
+        #define smaller_of(a, b) smaller_lanes(a, b)
+        #define larger_of(a, b) larger_lanes(a, b)
       #endif
     #else
-      #define lesser(a, b) ((a) < (b) ? (a) : (b))
-      #define greater(a, b) ((a) > (b) ? (a) : (b))
+      #define smaller_of(a, b) ((a) < (b) ? (a) : (b))
+      #define larger_of(a, b) ((a) > (b) ? (a) : (b))
     #endif
 
     #ifdef __GNUC__
@@ -103,7 +104,7 @@ cdef extern from *:
       #define prefetch(at)
     #endif
 
-    /* The vector that begins so many lanes (a literal) behind the beginning of a, and ends in b. */
+    /* LANES numbers of a followed by b, from number `lanes` (a literal) on. */
     #define CAN_SHIFT 1
     #if defined(__AVX512BW__)
       #define shifted(a, b, lanes) ((vec) _mm512_alignr_epi8( \\
@@ -133,26 +134,26 @@ cdef extern from *:
     real flipped(real bits) nogil
     real folded(real bits) nogil
     real unfolded(real key) nogil
-    vec lesser(vec a, vec b) nogil
-    vec greater(vec a, vec b) nogil
+    vec smaller_of(vec a, vec b) nogil
+    vec larger_of(vec a, vec b) nogil
 
 
 cdef inline void flip(const real* source, Py_ssize_t n, real* target) noexcept nogil:
-    """Between integers of the other sign and keys, both ways."""
+    """Convert integers that differ from keys by the sign bit to keys, or keys to them."""
     cdef Py_ssize_t i
     for i in range(n):
         target[i] = flipped(source[i])
 
 
 cdef inline void fold(const real* source, Py_ssize_t n, real* target) noexcept nogil:
-    """float16, as bits, to keys."""
+    """Convert float16, as bits, to keys."""
     cdef Py_ssize_t i
     for i in range(n):
         target[i] = folded(source[i])
 
 
 cdef inline void unfold(const real* source, Py_ssize_t n, real* target) noexcept nogil:
-    """Keys to float16."""
+    """Convert keys to float16, as bits."""
     cdef Py_ssize_t i
     for i in range(n):
         target[i] = unfolded(source[i])

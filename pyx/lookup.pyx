@@ -6,11 +6,11 @@
     w[i, j] = places[i, j] * likeness[min(|image[y + i, x + j] - centre| * scale, bins - 1)]
 
 Both sums are added in the order of i and j without fused multiply-adds, and the distance is the
-root of a square: so results are scikit-image's to the bit. A tile of results runs side by side,
-whose look-ups the compiler gathers.
+root of a square. So results equal those of scikit-image to the bit. The results of a tile are
+computed side by side, so that the compiler makes gathers of the look-ups.
 """
 from bands cimport Block, Slot
-from rows cimport Job
+from rows cimport Params
 from types cimport LANES, real
 
 
@@ -27,13 +27,13 @@ cdef enum:
 
 
 cdef struct Tables:
-    # job.shape
+    # params.records
     Py_ssize_t height, width, bins
 
 
 cdef inline void add(const real* row, const real* centre, real place, const real* likeness,
                      real last, real scale, real* total, real* weights, int wide) noexcept nogil:
-    """Add a place of the window to the sums of a tile; what is not a number is far away."""
+    """Add a place of the window to the sums of a tile; a NaN gets the weight of the last bin."""
     cdef real distance, at, weight
     cdef Py_ssize_t x
     for x in range(wide):
@@ -65,9 +65,9 @@ cdef inline void tile(const Tables* tables, const real* scale, real** rows, Py_s
         target[x + k] = total[k] / weights[k]
 
 
-cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    cdef const Tables* tables = <const Tables*> job.shape
-    cdef const real* scale = <const real*> job.weights
+cdef void block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    cdef const Tables* tables = <const Tables*> params.records
+    cdef const real* scale = <const real*> params.weights
     cdef Py_ssize_t x = 0
     while x + TILE <= n:
         tile(tables, scale, slot.rows, x, slot.targets[0], TILE)
@@ -80,7 +80,7 @@ cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-cdef inline Block block_for(const Job* job) noexcept nogil:
+cdef inline Block block_for(const Params* params) noexcept nogil:
     return block
 
 

@@ -1,5 +1,5 @@
-"""What the processor, the compiler and the OpenMP runtime can do, asked once at import."""
-from rows cimport Job
+"""What the processor, the compiler and OpenMP support."""
+from rows cimport Params
 
 cdef extern from *:
     """
@@ -53,18 +53,18 @@ def compiler() -> str:
 
 
 def openmp() -> int:
-    """The OpenMP version (year and month) the loops were built with, 0 without."""
+    """The version (year and month) of OpenMP that the loops are built with, or 0."""
     return OPENMP_VERSION
 
 
-def job_fields() -> list:
-    """Size of the record that plans hand to loops, and offsets of fields all over it."""
-    cdef Job job
+def params_fields() -> list:
+    """The size of `Params` and offsets of some of its fields, to compare with core/params.py."""
+    cdef Params params
     return [
-        sizeof(Job),
-        <char*> &job.cval - <char*> &job,
-        <char*> &job.result - <char*> &job,
-        <char*> &job.in_place - <char*> &job,
-        <char*> &job.block - <char*> &job,
-        <char*> &job.weights - <char*> &job,
+        sizeof(Params),
+        <char*> &params.cval - <char*> &params,
+        <char*> &params.result - <char*> &params,
+        <char*> &params.in_place - <char*> &params,
+        <char*> &params.block - <char*> &params,
+        <char*> &params.weights - <char*> &params,
     ]

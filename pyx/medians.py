@@ -1,11 +1,11 @@
-"""Writes the median of 5x5 as code in registers, from its sorting network.
+"""Write the median of 5x5 as code that keeps its numbers in registers, from its sorting network.
 
 python pyx/medians.py > medians.pxi
 
-The network loop runs any network from planes in memory. This one is short and often wanted, and
-most of its wires are used at once. Here all exchanges of a stage run on one vector after the other;
-a new stage begins where a wire is read ahead, and what crosses from one stage to another lies in a
-line of memory.
+The loop in networks.pxd runs any network from planes in memory. This network is short, often used,
+and most of its wires are needed only once, soon after they are made. So it is divided into stages:
+a stage runs all its exchanges on one vector, then on the next one. A new stage begins where a wire
+is read ahead. Wires that a later stage needs are stored in lines of memory.
 """
 
 import importlib.util
@@ -29,7 +29,7 @@ def load_network() -> ModuleType:
 
 
 class Stages:
-    """A network cut where wires are read ahead."""
+    """A network that is divided where wires are read ahead."""
 
     def __init__(self, network: Any) -> None:
         self.network = network
@@ -39,7 +39,7 @@ class Stages:
         for each in network.exchanges:
             late = each.ahead > 0 and each.second >= network.inputs
             stage = max(self.stage[each.first], self.stage[each.second] + late)
-            for wire in (each.lesser, each.greater):
+            for wire in (each.smaller, each.larger):
                 self.stage[wire] = stage
         for each in network.exchanges:
             for wire in (each.first, each.second):
@@ -49,14 +49,14 @@ class Stages:
                 if wire >= network.inputs and crosses and wire not in self.crossing:
                     self.crossing.append(wire)
         for each in reversed(network.exchanges):
-            need = max(self.halo.get(wire, 0) for wire in (each.lesser, each.greater))
+            need = max(self.halo.get(wire, 0) for wire in (each.smaller, each.larger))
             for wire, at in ((each.first, need), (each.second, need + each.ahead)):
                 self.halo[wire] = max(self.halo.get(wire, 0), at)
 
     @staticmethod
     def made(each: Any) -> int:
         """Return a wire that an exchange makes."""
-        return max(each.lesser, each.greater)
+        return max(each.smaller, each.larger)
 
     @property
     def count(self) -> int:
@@ -94,7 +94,7 @@ class Stages:
         outputs = {wire: place for place, (wire, _) in enumerate(self.network.outputs)}
         for each in self.exchanges(stage):
             first, second = value(each.first, 0), value(each.second, each.ahead)
-            for wire, function in ((each.lesser, "lesser"), (each.greater, "greater")):
+            for wire, function in ((each.smaller, "smaller_of"), (each.larger, "larger_of")):
                 if wire < 0:
                     continue
                 known[wire, 0] = f"w{wire}"

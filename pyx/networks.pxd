@@ -1,31 +1,31 @@
 # cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
-"""Medians and other ranks of small windows, by the sorting networks of core/network.py.
+"""Medians and other ranks of small windows, by the sorting networks of operations/network.py.
 
     for (first, second, ahead) in exchanges:
-        lesser[x], greater[x] = sorted(first[x], second[x + ahead])
+        smaller[x], larger[x] = sorted(first[x], second[x + ahead])
 
-A network is data: one loop runs them all. Its numbers are rows of some vectors, which lie in planes
-of scratch; an exchange loads two and stores two of them, which takes a core no longer than the
-minimum and the maximum do, so that networks compiled to registers would hardly be faster. Eight
-vectors of AVX-512 hide what it takes to read the exchange, and as many planes as a 9x9 median has
-fit L1.
+A network is data, and one loop runs all networks. Each number of a network is a row of some vectors
+in scratch, called a plane. An exchange loads two vectors and stores two, which takes no longer than
+their minimum and maximum; a network compiled to registers would hardly be faster. A row has so many
+vectors that reading the exchange takes little time beside them (eight of AVX-512), and so few that
+the planes of a 9x9 median fit in L1.
 """
 from libc.stdint cimport int32_t
 from libc.string cimport memcpy
 
 from bands cimport Slot
-from keys cimport CAN_SHIFT, greater, lesser, prefetch, shifted
-from rows cimport Job
+from keys cimport CAN_SHIFT, larger_of, prefetch, shifted, smaller_of
+from rows cimport Params
 from types cimport LANES, load, real, store, vec
-from windows cimport Chord, Window
+from extremes cimport Chord, Footprint
 
 cdef struct Network:
-    # job.shape, behind the window. Offsets are numbers from the first plane.
-    Py_ssize_t coded                # 9 or 25 for the medians that are there as code
+    # Follows the footprint in params.records. Offsets are numbers from the first plane.
+    Py_ssize_t coded                # 9 or 25 for the medians that have code of their own, else 0
     Py_ssize_t tile                 # rows of results
-    Py_ssize_t inputs               # rows of the image, which come in the first planes
+    Py_ssize_t inputs               # rows of the image, which are the first planes
     Py_ssize_t pitch                # from one plane to the next
-    Py_ssize_t columns              # of a plane; the last span_x - 1 of them serve the others
+    Py_ssize_t columns              # of a plane; the last span_x - 1 have no results
     Py_ssize_t size                 # numbers of all planes
     Py_ssize_t count                # exchanges
     # Then the offsets of the outputs, `tile` for each rank, and the exchanges.
@@ -33,29 +33,29 @@ cdef struct Network:
 
 cdef struct Exchange:
     int32_t first, second           # offsets; `second` has `ahead` in it
-    int32_t lesser, greater         # offsets, or -1 where nobody wants it
+    int32_t smaller, larger         # offsets of the results, or -1 where one is not needed
 
 
 cdef inline void exchange(real* planes, const Exchange* each, Py_ssize_t vectors) noexcept nogil:
-    """A result may take the place of what it is made of."""
+    """A result may overwrite either of its two inputs."""
     cdef const real* first = planes + each.first
     cdef const real* second = planes + each.second
-    cdef real* low = planes + each.lesser
-    cdef real* high = planes + each.greater
+    cdef real* low = planes + each.smaller
+    cdef real* high = planes + each.larger
     cdef Py_ssize_t v
     cdef vec a, b
-    if each.greater < 0:
+    if each.larger < 0:
         for v in range(vectors):
-            store(low + v * LANES, lesser(load(first + v * LANES), load(second + v * LANES)))
-    elif each.lesser < 0:
+            store(low + v * LANES, smaller_of(load(first + v * LANES), load(second + v * LANES)))
+    elif each.smaller < 0:
         for v in range(vectors):
-            store(high + v * LANES, greater(load(first + v * LANES), load(second + v * LANES)))
+            store(high + v * LANES, larger_of(load(first + v * LANES), load(second + v * LANES)))
     else:
         for v in range(vectors):
             a = load(first + v * LANES)
             b = load(second + v * LANES)
-            store(low + v * LANES, lesser(a, b))
-            store(high + v * LANES, greater(a, b))
+            store(low + v * LANES, smaller_of(a, b))
+            store(high + v * LANES, larger_of(a, b))
 
 
 cdef inline void run_network(real* planes, const Exchange* exchanges, Py_ssize_t count,
@@ -65,36 +65,37 @@ cdef inline void run_network(real* planes, const Exchange* exchanges, Py_ssize_t
         exchange(planes, exchanges + i, vectors)
 
 
-cdef inline void tile(const Job* job, const Network* network, const Slot* slot, Py_ssize_t top,
-                      Py_ssize_t x, Py_ssize_t n) noexcept nogil:
-    """n columns from x on of a tile of results, whose first row is `top` of the block."""
-    cdef Py_ssize_t vectors = (n + job.span_x - 1 + LANES - 1) // LANES, r, k, t
+cdef inline void tile(const Params* params, const Network* network, const Slot* slot,
+                      Py_ssize_t top, Py_ssize_t x, Py_ssize_t n) noexcept nogil:
+    """Compute n columns from x on of a tile, whose first result row is row `top` of the block."""
+    cdef Py_ssize_t vectors = (n + params.span_x - 1 + LANES - 1) // LANES, r, k, t
     cdef const Py_ssize_t* outputs = <const Py_ssize_t*> (network + 1)
-    cdef const Exchange* exchanges = <const Exchange*> (outputs + job.results * network.tile)
+    cdef const Exchange* exchanges = <const Exchange*> (outputs + params.results * network.tile)
     cdef real* planes = slot.work
     for r in range(network.inputs):
         memcpy(planes + r * network.pitch, slot.rows[top + r] + x,
                vectors * LANES * sizeof(real))
     run_network(planes, exchanges, network.count, vectors)
-    for k in range(job.results):
+    for k in range(params.results):
         for t in range(network.tile):
-            memcpy(slot.targets[k * job.block + top + t] + x,
+            memcpy(slot.targets[k * params.block + top + t] + x,
                    planes + outputs[k * network.tile + t], n * sizeof(real))
 
 
-cdef inline const Network* network_of(const Job* job) noexcept nogil:
-    cdef const Window* window = <const Window*> job.shape
+cdef inline const Network* network_of(const Params* params) noexcept nogil:
+    cdef const Footprint* window = <const Footprint*> params.records
     return <const Network*> (<const Chord*> (window + 1) + window.count)
 
 
-cdef inline void block_of_tiles(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    cdef const Network* network = network_of(job)
-    cdef Py_ssize_t top = 0, x, most = network.columns - job.span_x + 1
+cdef inline void block_of_tiles(const Params* params, const Slot* slot,
+                                Py_ssize_t n) noexcept nogil:
+    cdef const Network* network = network_of(params)
+    cdef Py_ssize_t top = 0, x, most = network.columns - params.span_x + 1
     cdef Py_ssize_t pieces = (n + most - 1) // most, width = (n + pieces - 1) // pieces
-    while top < job.block:
+    while top < params.block:
         x = 0
         while x < n:
-            tile(job, network, slot, top, x, min(width, n - x))
+            tile(params, network, slot, top, x, min(width, n - x))
             x += width
         top += network.tile
 
@@ -103,34 +104,38 @@ cdef inline void block_of_tiles(const Job* job, const Slot* slot, Py_ssize_t n) 
 # The medians of 3x3 and 5x5, in registers
 
 cdef inline vec middle(vec a, vec b, vec c) noexcept nogil:
-    return greater(lesser(a, b), lesser(greater(a, b), c))
+    return larger_of(smaller_of(a, b), smaller_of(larger_of(a, b), c))
 
 
 cdef inline void sort_columns(real** rows, Py_ssize_t x, vec[2][3] columns) noexcept nogil:
-    """Each column of rows 0 to 2, and of rows 1 to 3: least, middle, greatest."""
+    """Sort each column of rows 0 to 2, and of rows 1 to 3."""
     cdef vec a, b = load(rows[1] + x), c = load(rows[2] + x)
-    cdef vec low = lesser(b, c), high = greater(b, c)
+    cdef vec low = smaller_of(b, c), high = larger_of(b, c)
     cdef int r
     for r in range(2):
         a = load(rows[3 * r] + x)
-        columns[r][0] = lesser(a, low)
-        columns[r][1] = lesser(greater(a, low), high)
-        columns[r][2] = greater(a, high)
+        columns[r][0] = smaller_of(a, low)
+        columns[r][1] = smaller_of(larger_of(a, low), high)
+        columns[r][2] = larger_of(a, high)
 
 
 cdef inline vec median_of_columns(vec[3] first, vec[3] second, vec[3] third) noexcept nogil:
-    """The median of nine is that of three: the greatest of the least, the median of the medians,
-    the least of the greatest (J. L. Smith, Xcell 23, 1996)."""
-    return middle(greater(greater(first[0], second[0]), third[0]),
+    """The median of nine numbers, from three sorted columns (J. L. Smith, Xcell 23, 1996).
+
+    It is the median of three: the maximum of the minima, the median of the medians and the minimum
+    of the maxima.
+    """
+    return middle(larger_of(larger_of(first[0], second[0]), third[0]),
                   middle(first[1], second[1], third[1]),
-                  lesser(lesser(first[2], second[2]), third[2]))
+                  smaller_of(smaller_of(first[2], second[2]), third[2]))
 
 
 cdef inline void medians_of_9(real** rows, const real* next, const real* second, Py_ssize_t step,
                               Py_ssize_t n, real** targets) noexcept nogil:
-    """Two rows of them. Neighbours at a step of 1 are made of vectors that are there already.
+    """Compute two rows of medians.
 
-    The rows that the next two will want are called into the cache meanwhile.
+    At a step of 1 the sorted columns of neighbours are shifted copies of those already in
+    registers. Meanwhile the two rows that the next call adds are prefetched.
     """
     cdef vec[3][2][3] columns
     cdef vec[2][3] ahead
@@ -158,11 +163,11 @@ cdef inline void medians_of_9(real** rows, const real* next, const real* second,
         x += LANES
 
 
-cdef inline void block_of_9(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t step = (<const Window*> job.shape).step, last = job.block + 1, r
+cdef inline void block_of_9(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t step = (<const Footprint*> params.records).step, last = params.block + 1, r
     cdef const real* next
     cdef const real* second
-    for r in range(0, job.block, 2):
+    for r in range(0, params.block, 2):
         next = slot.rows[min(r + 4, last)]
         second = slot.rows[min(r + 5, last)]
         if step == 1:
@@ -171,14 +176,14 @@ cdef inline void block_of_9(const Job* job, const Slot* slot, Py_ssize_t n) noex
             medians_of_9(slot.rows + r, next, second, step, n, slot.targets + r)
 
 
-# The median of 5x5: its network as code, by pyx/medians.py.
+# The median of 5x5: pyx/medians.py writes its network as code.
 
 cdef extern from *:
     """
-    /* A line holds so many bytes of results, what windows add to them, and a vector; the distance
-       of lines is a constant, so that one register addresses all 44 of them. They take 25 KB, which
-       leaves room in an L1 cache that two processes share (a third less time than with 42 KB);
-       bytes, of which a line holds more, rather have it long. */
+    /* A line has room for LINE_BYTES of results, the columns that windows add, and a vector. The
+       distance of lines is a constant, so that one register addresses all 44 of them. They take
+       25 KB, which leaves room in an L1 cache that two hardware threads share (a third less time
+       than with 42 KB). For pixels of one byte, longer lines are faster. */
     #define LINE_BYTES (sizeof(real) == 1 ? 768 : 384)
     #define LINE_COLUMNS ((Py_ssize_t) (LINE_BYTES / sizeof(real)))
     #define LINE ((Py_ssize_t) ((LINE_BYTES + 192) / sizeof(real)))
@@ -188,9 +193,9 @@ cdef extern from *:
 include "medians.pxi"
 
 
-cdef inline void block_of_25(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t step = (<const Window*> job.shape).step, r, begin, end
-    for r in range(0, job.block, 2):
+cdef inline void block_of_25(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t step = (<const Footprint*> params.records).step, r, begin, end
+    for r in range(0, params.block, 2):
         begin = 0
         while begin < n:
             end = min(n, begin + LINE_COLUMNS)
@@ -198,18 +203,19 @@ cdef inline void block_of_25(const Job* job, const Slot* slot, Py_ssize_t n) noe
             begin = end
 
 
-cdef inline void rank_by_network(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    """Lines are written in whole vectors and read ahead: rows hold enough for narrow windows."""
-    cdef const Network* network = network_of(job)
+cdef inline void rank_by_network(const Params* params, const Slot* slot,
+                                 Py_ssize_t n) noexcept nogil:
+    """The code for 5x5 reads a vector beyond n: rows are long enough if steps are small."""
+    cdef const Network* network = network_of(params)
     if network.coded == 9:
-        block_of_9(job, slot, n)
-    elif network.coded == 25 and job.span_x - 1 <= LANES:
-        block_of_25(job, slot, n)
+        block_of_9(params, slot, n)
+    elif network.coded == 25 and params.span_x - 1 <= LANES:
+        block_of_25(params, slot, n)
     else:
-        block_of_tiles(job, slot, n)
+        block_of_tiles(params, slot, n)
 
 
-cdef inline Py_ssize_t network_work(const Job* job) noexcept nogil:
-    """Numbers of scratch: planes, or lines."""
-    cdef const Network* network = network_of(job)
+cdef inline Py_ssize_t network_work(const Params* params) noexcept nogil:
+    """Numbers of scratch for the planes or for the lines."""
+    cdef const Network* network = network_of(params)
     return max(network.size, (MEDIAN_OF_25_LINES + 1) * LINE if network.coded else 0)

@@ -1,8 +1,9 @@
 # cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
 # cython: freethreading_compatible=True
-"""Pixels to numbers and back: compiled once for each level and computing type, not in each loop.
+"""Conversion of pixels to numbers and back, compiled once for each level and computing type.
 
-A plan puts `tables` into the job; so a loop calls a conversion through a pointer, once a row.
+A plan puts the addresses of the `tables` into `Params`. A loop calls a conversion through a
+pointer, once for each row.
 """
 from libc.math cimport rint
 from libc.stdint cimport (
@@ -18,14 +19,14 @@ cdef extern from *:
     """
     #include <limits.h>
     #include <math.h>
-    /* The ends of the short integers, and of int for the others. */
-    #define LEAST _Generic((real) 0, int16_t: INT16_MIN, uint16_t: 0, default: INT_MIN)
-    #define MOST _Generic((real) 0, int16_t: INT16_MAX, uint16_t: UINT16_MAX, default: INT_MAX)
-    /* to nearest, ties to even, in the computing type: whole vectors of it */
+    /* Smallest and largest number of a short integer type; of int for the other types. */
+    #define TYPE_MIN _Generic((real) 0, int16_t: INT16_MIN, uint16_t: 0, default: INT_MIN)
+    #define TYPE_MAX _Generic((real) 0, int16_t: INT16_MAX, uint16_t: UINT16_MAX, default: INT_MAX)
+    /* To nearest, ties to even, in the computing type, so that the compiler uses whole vectors. */
     #define nearest(x) \\
         _Generic((x), float: (int) rintf(x), double: (int) rint(x), default: (int) (x))
     """
-    const int LEAST, MOST
+    const int TYPE_MIN, TYPE_MAX
     int nearest(real value) nogil
 
 
@@ -59,10 +60,10 @@ ctypedef fused some_float:
 
 
 # ---------------------------------------------------------------------------------------------
-# float16 as bits, so that no compiler need know the type
+# float16 as bits: not every compiler has the type
 
 cdef inline float from_half(uint16_t half) noexcept nogil:
-    """The float of a half: shift the fields into place and scale by 2**112 to move the bias."""
+    """Convert a half: shift exponent and fraction into place, multiply by 2**112 for the bias."""
     cdef uint32_t bits = <uint32_t> (half & 0x7fff) << 13
     cdef float value
     memcpy(&value, &bits, 4)
@@ -76,7 +77,7 @@ cdef inline float from_half(uint16_t half) noexcept nogil:
 
 
 cdef inline uint16_t to_half(float value) noexcept nogil:
-    """The nearest half, ties to even; overflow gives infinity and NaN stays NaN."""
+    """Convert to the nearest half, ties to even; overflow gives infinity, NaN gives NaN."""
     cdef uint32_t bits, sign
     cdef float scaled
     memcpy(&bits, &value, 4)
@@ -96,9 +97,10 @@ cdef inline uint16_t to_half(float value) noexcept nogil:
 
 
 cdef inline float to_odd(real value) noexcept nogil:
-    """The float towards zero, its last bit set where that is not exact.
+    """Round towards zero to a float, and set its last bit if that is not exact.
 
-    Rounding that to a half is as good as rounding the value, where rounding twice would not be.
+    Rounding this float to a half gives the half nearest to the value. Rounding to the nearest float
+    first would not, because it rounds twice.
     """
     cdef float near = <float> value
     cdef uint32_t bits
@@ -131,17 +133,17 @@ cdef inline void widen_half(const uint16_t* source, Py_ssize_t n, real* row) noe
 # Store: real -> pixels, to nearest (ties to even), saturated, NaN as 0 in integers
 
 cdef inline int nearest_within(real value, int low, int high) noexcept nogil:
-    """The nearest integer, saturated; a comparison with NaN is false, so that NaN becomes 0."""
-    cdef real least = <real> max(low, LEAST), most = <real> min(high, MOST)
+    """The nearest integer, saturated. NaN becomes 0, since comparisons with it are false."""
+    cdef real smallest = <real> max(low, TYPE_MIN), largest = <real> min(high, TYPE_MAX)
     if low < 0:
         value = value if value == value else <real> 0
-    value = value if value > least else least
-    return nearest(value if value < most else most)
+    value = value if value > smallest else smallest
+    return nearest(value if value < largest else largest)
 
 
 cdef inline void narrow(const real* row, Py_ssize_t step, Py_ssize_t n,
                         small_integer* target) noexcept nogil:
-    """Two loops, since the compiler makes vectors of neighbours only."""
+    """There are two loops, since the compiler vectorises only the one over neighbours."""
     cdef Py_ssize_t i
     cdef int low = 0, high = (1 << 8 * sizeof(small_integer)) - 1
     if small_integer is int8_t or small_integer is int16_t:
@@ -157,7 +159,7 @@ cdef inline void narrow(const real* row, Py_ssize_t step, Py_ssize_t n,
 
 cdef inline void narrow_large(const real* row, Py_ssize_t step, Py_ssize_t n,
                               large_integer* target) noexcept nogil:
-    """Saturate in double; `end` is the first double past the type, which the type may not hold."""
+    """Saturate in double; `end` is the first double above the largest number of the type."""
     cdef Py_ssize_t i
     cdef double value, end = 2.0 ** (8 * sizeof(large_integer) - 1), low = -end
     cdef large_integer first = <large_integer> (<uint64_t> 1 << (8 * sizeof(large_integer) - 1))
@@ -181,7 +183,7 @@ cdef inline void narrow_large(const real* row, Py_ssize_t step, Py_ssize_t n,
 
 cdef inline void narrow_bool(const real* row, Py_ssize_t step, Py_ssize_t n,
                              uint8_t* target) noexcept nogil:
-    """1 from one half up: nearest and saturated, as for the other integers (0.5 ties to 0)."""
+    """1 for numbers above 0.5: to nearest, saturated, and 0.5 ties to 0, as for other integers."""
     cdef Py_ssize_t i
     for i in range(n):
         target[i] = row[i * step] > <real> 0.5
@@ -224,5 +226,5 @@ STORES[REAL_CODE] = <Store> narrow_none
 
 
 def tables() -> tuple:
-    """Return where the tables of all conversions begin: from pixels, and to pixels."""
+    """Return the addresses of the two tables of conversions: from pixels, and to pixels."""
     return <size_t> LOADS, <size_t> STORES

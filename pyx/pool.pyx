@@ -1,24 +1,24 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # cython: freethreading_compatible=True
-"""One number for each window: the largest, the smallest, the sum, the mean or the median.
+"""Pooling: the maximum, the minimum, the sum, the mean or the median of each window.
 
     result[y, x] = how over i < kh, j < kw:  image[sy y + i dy, sx x + j dx]
 
-What lies outside the image does not count. The caller extends it by what changes nothing: nothing
-for a sum, the last number of the type for an extremum, and for a median the largest, which sorts
-behind all pixels.
+Pixels outside the image do not count. The caller extends the image by a value that does not change
+the result: 0 for a sum, the smallest or largest number of the type for a maximum or minimum, and
+for a median the largest, which is sorted behind all pixels.
 
-An extremum or a sum is taken down the columns first, then along the rows at every column, in
-log2(kw) to 2 log2(kw) steps, of which the stride keeps some: that is whole vectors throughout.
+An extremum or a sum is computed down the columns first, then along the rows for every column, in
+log2(kw) to 2 log2(kw) steps; then the stride selects results. So all steps use whole vectors.
 """
 from bands cimport Block, Slot, keep_strided, kept
-from rows cimport Job
+from rows cimport Params
 from types cimport real
 
 cdef extern from *:
     """
     #define IS_INTEGER ((real) 0.5 == 0)
-    /* NaN beats every number; where there is none, the second line is void. */
+    /* If one of the two is NaN, the result is NaN; in integers the second line does nothing. */
     static inline real larger(real a, real b) {
         const real m = b > a ? b : a;
         return b != b ? b : m;
@@ -27,7 +27,7 @@ cdef extern from *:
         const real m = b < a ? b : a;
         return b != b ? b : m;
     }
-    /* The mean of two, a <= b; in integers without overflow, halves to even. */
+    /* The mean of a <= b; integers do not overflow, and halves are rounded to even. */
     static inline real middle(real a, real b) {
         if (!IS_INTEGER) return (real) ((a + b) * (real) 0.5);
         const uint64_t p = (uint64_t) a, q = (uint64_t) b, floor = p + ((q - p) >> 1);
@@ -45,14 +45,14 @@ cdef enum How:
     MAX, MIN, SUM, MEAN, MEDIAN
 
 cdef enum:
-    # Windows sorted at once: 4 vectors of float32 in AVX-512, so that loops over them hide the
-    # latency of a comparison; SORTED in operations/pool.py is the same.
+    # Windows that are sorted at once: 4 vectors of float32 in AVX-512 hide the latency of a
+    # comparison. SORTED in operations/pool.py is the same number.
     SORTED = 64
 
 
-cdef struct Window:
-    # job.shape; job.weights are the pixels that count of each result row, then of each sample of a
-    # result row (mean and median).
+cdef struct Pooling:
+    # params.records. params.weights are, for mean and median: for each result row the rows of its
+    # window that count, then for each sample of a result row the columns that count.
     Py_ssize_t how, height, width
     Py_ssize_t dilation_y, dilation_x       # dilation_x in samples
 
@@ -81,9 +81,9 @@ cdef inline void join_to(real* target, const real* b, Py_ssize_t n, int how) noe
         target[x] = joined(target[x], b[x], how)
 
 
-cdef inline const real* join_rows(real** rows, const Window* window, Py_ssize_t n, real* target,
+cdef inline const real* join_rows(real** rows, const Pooling* window, Py_ssize_t n, real* target,
                                   int how) noexcept nogil:
-    """All rows of a window as one: the only one, or in `target`."""
+    """Join all rows of a window; return the only row, or `target`."""
     cdef Py_ssize_t i
     if window.height == 1:
         return rows[0]
@@ -93,9 +93,9 @@ cdef inline const real* join_rows(real** rows, const Window* window, Py_ssize_t 
     return target
 
 
-cdef inline const real* join_columns(const real* row, const Window* window, Py_ssize_t n,
+cdef inline const real* join_columns(const real* row, const Pooling* window, Py_ssize_t n,
                                      real* even, real* odd, int how) noexcept nogil:
-    """Windows of `width` columns from those of half the width, and one column more if odd."""
+    """Join the columns of windows: each step doubles their width, and adds a column if odd."""
     cdef const real* have = row
     cdef Py_ssize_t step = window.dilation_x, width = 1, bit = 1
     cdef real* target
@@ -104,7 +104,7 @@ cdef inline const real* join_columns(const real* row, const Window* window, Py_s
     while bit > 1:
         bit = bit // 2
         target = odd if have == even else even
-        # Windows that are still to be joined begin up to window.width - 1 columns further on.
+        # Later steps read windows that begin up to window.width - 1 columns further right.
         join(have, have + width * step, n + (window.width - 2 * width) * step, target, how)
         width = 2 * width
         if window.width & bit:
@@ -152,61 +152,61 @@ cdef void sort_rows(real* rows, Py_ssize_t count) noexcept nogil:
 # ---------------------------------------------------------------------------------------------
 # The schedule
 
-cdef inline void fold(const Job* job, const Slot* slot, Py_ssize_t n, int how) noexcept nogil:
-    """One result row after the other: columns, rows, and what the stride keeps."""
-    cdef const Window* window = <const Window*> job.shape
+cdef inline void fold(const Params* params, const Slot* slot, Py_ssize_t n, int how) noexcept nogil:
+    """Compute one result row after the other: rows, columns, and the selection by the stride."""
+    cdef const Pooling* window = <const Pooling*> params.records
     cdef Py_ssize_t columns = n + (window.width - 1) * window.dilation_x, r
     cdef real* lines = slot.work
     cdef const real* line
-    for r in range(job.block):
-        line = join_rows(slot.rows + r * job.stride_y, window, columns, lines, how)
-        line = join_columns(line, window, n, lines + job.pitch, lines + 2 * job.pitch, how)
-        keep_strided(job, line, n, slot.targets[r])
+    for r in range(params.block):
+        line = join_rows(slot.rows + r * params.stride_y, window, columns, lines, how)
+        line = join_columns(line, window, n, lines + params.pitch, lines + 2 * params.pitch, how)
+        keep_strided(params, line, n, slot.targets[r])
 
 
-cdef inline real counted(const Job* job, const Slot* slot, Py_ssize_t r) noexcept nogil:
-    """The pixels that count of each column of a window in row r of the block."""
-    return (<const real*> job.weights)[min(slot.y + r, job.result_height - 1)]
+cdef inline real counted(const Params* params, const Slot* slot, Py_ssize_t r) noexcept nogil:
+    """The rows that count of the windows of row r of the block."""
+    return (<const real*> params.weights)[min(slot.y + r, params.result_height - 1)]
 
 
-cdef inline const real* counts(const Job* job, const Slot* slot) noexcept nogil:
-    """The pixels that count of each row of a window, by column of the block."""
-    return <const real*> job.weights + job.result_height + slot.x
+cdef inline const real* counts(const Params* params, const Slot* slot) noexcept nogil:
+    """The columns that count of the windows, for each column of the block."""
+    return <const real*> params.weights + params.result_height + slot.x
 
 
-cdef inline Py_ssize_t wanted(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    """Results of n columns that lie in the result; n is rounded up to whole vectors."""
-    return min(kept(job, n), job.result_width - slot.x)
+cdef inline Py_ssize_t valid(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    """The results of n columns that are inside the result; n is rounded up to whole vectors."""
+    return min(kept(params, n), params.result_width - slot.x)
 
 
-cdef void max_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    fold(job, slot, n, MAX)
+cdef void max_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    fold(params, slot, n, MAX)
 
 
-cdef void min_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    fold(job, slot, n, MIN)
+cdef void min_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    fold(params, slot, n, MIN)
 
 
-cdef void sum_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    fold(job, slot, n, SUM)
+cdef void sum_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    fold(params, slot, n, SUM)
 
 
-cdef void mean_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    cdef const real* across = counts(job, slot)
-    cdef Py_ssize_t count = wanted(job, slot, n), r, x
+cdef void mean_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    cdef const real* across = counts(params, slot)
+    cdef Py_ssize_t count = valid(params, slot, n), r, x
     cdef real down
-    fold(job, slot, n, SUM)
-    for r in range(job.block):
-        down = counted(job, slot, r)
+    fold(params, slot, n, SUM)
+    for r in range(params.block):
+        down = counted(params, slot, r)
         for x in range(count):
             slot.targets[r][x] = slot.targets[r][x] / (down * across[x])
 
 
-cdef inline void lay_window(const Job* job, real** rows, Py_ssize_t first, Py_ssize_t count,
+cdef inline void lay_window(const Params* params, real** rows, Py_ssize_t first, Py_ssize_t count,
                             real* taps) noexcept nogil:
-    """The windows of results first to first + count, a row of `taps` for each of their pixels."""
-    cdef const Window* window = <const Window*> job.shape
-    cdef Py_ssize_t stride = job.stride_x, step = job.step, i, j, k, x
+    """Copy the windows of `count` results from `first` on: a row of `taps` for each tap."""
+    cdef const Pooling* window = <const Pooling*> params.records
+    cdef Py_ssize_t stride = params.stride_x, step = params.step, i, j, k, x
     cdef const real* row
     for i in range(window.height):
         for j in range(window.width):
@@ -220,7 +220,7 @@ cdef inline void lay_window(const Job* job, real** rows, Py_ssize_t first, Py_ss
 
 
 cdef inline void find_nan(const real* taps, Py_ssize_t count, real* spoiled) noexcept nogil:
-    """spoiled[k] is NaN where a tap of window k is, else any other number."""
+    """Set spoiled[k] to NaN if window k holds one, else to any number."""
     cdef Py_ssize_t t, k
     for k in range(SORTED):
         spoiled[k] = 0
@@ -229,23 +229,23 @@ cdef inline void find_nan(const real* taps, Py_ssize_t count, real* spoiled) noe
             spoiled[k] = larger(spoiled[k], taps[t * SORTED + k])
 
 
-cdef void median_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    cdef const Window* window = <const Window*> job.shape
-    cdef const real* across = counts(job, slot)
-    cdef Py_ssize_t count = wanted(job, slot, n), size = window.height * window.width
+cdef void median_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    cdef const Pooling* window = <const Pooling*> params.records
+    cdef const real* across = counts(params, slot)
+    cdef Py_ssize_t count = valid(params, slot, n), size = window.height * window.width
     cdef Py_ssize_t r, k, x, many, pixels
     cdef real* spoiled = slot.work
     cdef real* taps = slot.work + SORTED
     cdef real value
-    for r in range(job.block):
+    for r in range(params.block):
         x = 0
         while x < count:
             many = min(count - x, SORTED)
-            lay_window(job, slot.rows + r * job.stride_y, x, many, taps)
+            lay_window(params, slot.rows + r * params.stride_y, x, many, taps)
             find_nan(taps, size, spoiled)
             sort_rows(taps, size)
             for k in range(many):
-                pixels = <Py_ssize_t> (counted(job, slot, r) * across[x + k])
+                pixels = <Py_ssize_t> (counted(params, slot, r) * across[x + k])
                 value = undefined()
                 if pixels > 0:
                     value = middle(taps[(pixels - 1) // 2 * SORTED + k],
@@ -257,8 +257,8 @@ cdef void median_block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept 
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-cdef inline Block block_for(const Job* job) noexcept nogil:
-    cdef Py_ssize_t how = (<const Window*> job.shape).how
+cdef inline Block block_for(const Params* params) noexcept nogil:
+    cdef Py_ssize_t how = (<const Pooling*> params.records).how
     if how == MAX:
         return max_block
     if how == MIN:

@@ -1,87 +1,87 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # cython: freethreading_compatible=True
-"""The least pixel of every window, the greatest, the median, or those of any ranks.
+"""The minimum, the maximum, the median or any other ranks of every window.
 
     result[k, y, x] = sorted(image[y + i, x + j * step] for (i, j) in window)[rank[k]]
 
-windows.pxd finds extremes, compounds.pxd extremes of extremes, networks.pxd ranks of small windows,
-histograms.pxd those of large ones.
+extremes.pxd computes extremes, compounds.pxd combinations of two extremes, networks.pxd the ranks
+of small windows and histograms.pxd those of large windows.
 """
 from bands cimport Block, Slot, band_bytes, run_bands
 from compounds cimport compound
 from histograms cimport histogram_work, rank_by_histogram
 from keys cimport KEYS
 from networks cimport network_work, rank_by_network
-from rows cimport Job, Task
+from rows cimport Params, Task
 from spread cimport is_compound, spread_nan, spread_work
-from windows cimport GREATEST, HISTOGRAM, LEAST, NETWORK, Window, window_extremes
+from extremes cimport HISTOGRAM, MAXIMUM, MINIMUM, NETWORK, Footprint, window_extremes
 
 
-cdef void spread(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    """Make NaN of results whose window holds one; the scratch is free again by then."""
-    spread_nan(job, slot, n, slot.work)
+cdef void spread(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    """Replace results whose window holds a NaN; the scratch is not in use any more."""
+    spread_nan(params, slot, n, slot.work)
 
 
-cdef void least(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    window_extremes(job, slot, n, slot.work, slot.targets, False)
-    spread(job, slot, n)
+cdef void minimum_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    window_extremes(params, slot, n, slot.work, slot.targets, False)
+    spread(params, slot, n)
 
 
-cdef void greatest(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    """NaN has the highest key, so that loops on keys need no more."""
-    window_extremes(job, slot, n, slot.work, slot.targets, True)
+cdef void maximum_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    """Among keys NaN is the largest, so that the maximum is right already."""
+    window_extremes(params, slot, n, slot.work, slot.targets, True)
     if not KEYS:
-        spread(job, slot, n)
+        spread(params, slot, n)
 
 
-cdef void by_network(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    rank_by_network(job, slot, n)
-    spread(job, slot, n)
+cdef void network_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    rank_by_network(params, slot, n)
+    spread(params, slot, n)
 
 
-cdef void by_histogram(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    rank_by_histogram(job, slot, n)
-    spread(job, slot, n)
+cdef void histogram_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    rank_by_histogram(params, slot, n)
+    spread(params, slot, n)
 
 
-cdef void by_compound(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    compound(job, slot, n, slot.work)
-    spread(job, slot, n)
+cdef void compound_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    compound(params, slot, n, slot.work)
+    spread(params, slot, n)
 
 
-cdef inline Block block_for(const Job* job) noexcept nogil:
-    cdef Py_ssize_t way = (<const Window*> job.shape).way
-    if way == LEAST:
-        return least
-    if way == GREATEST:
-        return greatest
-    if is_compound(job):
-        return by_compound
-    return by_histogram if way == HISTOGRAM else by_network
+cdef inline Block block_for(const Params* params) noexcept nogil:
+    cdef Py_ssize_t kind = (<const Footprint*> params.records).kind
+    if kind == MINIMUM:
+        return minimum_block
+    if kind == MAXIMUM:
+        return maximum_block
+    if is_compound(params):
+        return compound_block
+    return histogram_block if kind == HISTOGRAM else network_block
 
 
-cdef inline Job with_work(const Job* job) noexcept nogil:
-    """The job with the scratch that its way needs."""
-    cdef Job found = job[0]
-    cdef Py_ssize_t way = (<const Window*> job.shape).way
-    found.work = spread_work(job)
-    if way == NETWORK:
-        found.work = max(found.work, network_work(job))
-    elif way == HISTOGRAM:
-        found.work = max(found.work, histogram_work(job))
+cdef inline Params with_work(const Params* params) noexcept nogil:
+    """A copy of `params` with the scratch that this kind needs."""
+    cdef Params found = params[0]
+    cdef Py_ssize_t kind = (<const Footprint*> params.records).kind
+    found.work = spread_work(params)
+    if kind == NETWORK:
+        found.work = max(found.work, network_work(params))
+    elif kind == HISTOGRAM:
+        found.work = max(found.work, histogram_work(params))
     return found
 
 
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-cdef inline Py_ssize_t slot_bytes(const Job* job) noexcept nogil:
-    cdef Job todo = with_work(job)
+cdef inline Py_ssize_t slot_bytes(const Params* params) noexcept nogil:
+    cdef Params todo = with_work(params)
     return band_bytes(&todo)
 
 
-cdef inline void run_job(const Job* job, const Task* task) noexcept nogil:
-    cdef Job todo = with_work(job)
+cdef inline void run_loop(const Params* params, const Task* task) noexcept nogil:
+    cdef Params todo = with_work(params)
     run_bands(&todo, block_for(&todo), task)
 
 

@@ -1,56 +1,56 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # cython: freethreading_compatible=True
-"""A smooth filter by resampling: decimate, filter the few pixels that are left, interpolate.
+"""A Gaussian by resampling: decimate, filter the few pixels that are left, interpolate.
 
     low[k]      = sum over t < order * factor:  down[t] * image[(k - order + 1 + lead) * factor + t]
     filtered[k] = sum over i < taps:            kernel[i] * low[k + i - taps // 2]
     result[m * factor + p] = sum over j < order:  up[p][j] * filtered[m - lead + j]
 
-along y and along x, with lead = (order - 1) // 2. The image lies in cells of `factor` pixels; each
-adds to `order` grid points k, and each grid point to as many cells m of the result. With factor and
-order 1, an axis is filtered as it is.
+along y and along x, with lead = (order - 1) // 2. The image is divided into cells of `factor`
+pixels. Each cell adds to `order` grid points k, and each grid point to as many cells m of the
+result. With factor and order 1, an axis is filtered without resampling.
 
-All of it streams down a band. Image rows are added to the sums of `order` grid rows; a sum that is
-complete is decimated along x into a ring of low rows; filtered low rows are interpolated along x
-into a ring of wide rows, and between those lie the rows of the result.
+A band is computed from top to bottom. Image rows are added to the sums of `order` grid rows. A
+complete sum is decimated along x into a ring of low rows. Filtered low rows are interpolated along
+x into a ring of wide rows. The rows of the result are interpolated between wide rows.
 """
 from cython.parallel cimport prange, threadid
 from libc.string cimport memset
 
 from bands cimport take, up_to_lanes
-from rows cimport REAL_CODE, Job, Task, is_plain, load_row, store_row
+from rows cimport REAL_CODE, Params, Task, is_plain, load_row, store_row
 from tiles cimport SQUARE, Taps, correlate_rows, row_of_tiles
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
 cdef enum:
     ORDER = 4                       # of an axis that is resampled
-    # A chunk of so many image rows and the sums they are added to take 32 KB of a 48 KB L1 cache.
+    # A chunk of GROUP image rows and the ORDER sums they are added to take 32 KB of a 48 KB L1.
     GROUP = 4
     CHUNK_BYTES = 4096
 
 
 cdef struct Side:
-    # One axis, and where its weights begin: those of down, of up and of the kernel.
+    # One axis, and where its weights begin: `down`, then `up`, then `kernel`.
     Py_ssize_t factor, order, taps
     Py_ssize_t weights
 
 
 cdef struct Grid:
-    # job.shape
+    # params.records
     Side y, x
     Py_ssize_t step                 # samples of a pixel: the interleaved channels
 
 
-cdef inline const real* down(const Job* job, const Side* side) noexcept nogil:
-    return <const real*> job.weights + side.weights
+cdef inline const real* down(const Params* params, const Side* side) noexcept nogil:
+    return <const real*> params.weights + side.weights
 
 
-cdef inline const real* up(const Job* job, const Side* side) noexcept nogil:
-    return down(job, side) + side.order * side.factor
+cdef inline const real* up(const Params* params, const Side* side) noexcept nogil:
+    return down(params, side) + side.order * side.factor
 
 
-cdef inline const real* kernel(const Job* job, const Side* side) noexcept nogil:
-    return up(job, side) + side.order * side.factor
+cdef inline const real* kernel(const Params* params, const Side* side) noexcept nogil:
+    return up(params, side) + side.order * side.factor
 
 
 # ---------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ cdef inline void add_rows(real** sums, const real* rows, Py_ssize_t pitch, Py_ss
 
 cdef void pick(const real* line, Py_ssize_t factor, Py_ssize_t step, Py_ssize_t points,
                real* low) noexcept nogil:
-    """Every factor-th pixel of a row; a pixel has `step` samples."""
+    """Copy every factor-th pixel of a row; a pixel has `step` samples."""
     cdef Py_ssize_t k, c
     if step == 1:
         for k in range(points):
@@ -108,7 +108,7 @@ cdef void pick(const real* line, Py_ssize_t factor, Py_ssize_t step, Py_ssize_t 
 
 cdef void repeat(const real* low, Py_ssize_t factor, Py_ssize_t step, Py_ssize_t points,
                  real* line) noexcept nogil:
-    """Each pixel of a row `factor` times. A vector overwrites what the one before had too many."""
+    """Copy each pixel of a row `factor` times, in vectors, which may overlap the next pixel's."""
     cdef Py_ssize_t k, x, c
     if step == 1:
         for k in range(points):
@@ -143,42 +143,41 @@ cdef void interpolate(const real* line, Py_ssize_t cell, const real* phases,
 # The schedule
 
 cdef struct Slot:
-    # The scratch of one thread: rows as wide as a strip with its window, and low ones.
+    # The scratch of one thread: wide rows (a strip with its window), and low rows.
     Py_ssize_t wide_pitch, low_pitch, low_rows, wide_rows
-    char* raw               # pixels on their way to or from real
+    char* raw               # pixels before or after conversion
     real* group             # a chunk of GROUP image rows
     real* sums              # grid rows that are being added up
-    real* line              # a row of which pixels are picked, or were repeated
+    real* line              # a row before `pick`, or after `repeat`
     real* low               # ring of low rows
     real* columns           # SQUARE low rows, filtered along y
     real* filtered          # a low row, filtered along x too
-    real* phases            # the weights of `up` along x, by column
+    real* phases            # the weights of `up` along x, for each column
     real* wide              # ring of wide rows
     real* stage             # a row of the result
     real** rows             # pointers to rows
 
 
 cdef struct Strip:
-    # Samples of the result, from the first sample of a cell on; and of the rows that lead to them.
-    Py_ssize_t left, width
-    Py_ssize_t first, columns       # extended samples of the image
+    Py_ssize_t left, width          # samples of the result; `left` is the first of a cell
+    Py_ssize_t first, columns       # extended samples of the image that they need
     Py_ssize_t begin, end           # those of them that are loaded; the others repeat these
-    Py_ssize_t low, filtered
+    Py_ssize_t low, filtered        # samples of a low row, before and after the filter
 
 
 cdef inline real* take_rows(char** free, Py_ssize_t count, Py_ssize_t pitch) noexcept nogil:
     return <real*> take(free, count * pitch * <Py_ssize_t> sizeof(real))
 
 
-cdef inline Py_ssize_t lay_out(const Job* job, char* scratch, Slot* slot) noexcept nogil:
-    """Divide a thread's scratch; returns the bytes it takes."""
-    cdef const Grid* grid = <const Grid*> job.shape
+cdef inline Py_ssize_t lay_out(const Params* params, char* scratch, Slot* slot) noexcept nogil:
+    """Divide a thread's scratch; return its size in bytes."""
+    cdef const Grid* grid = <const Grid*> params.records
     cdef char* free = scratch
-    slot.wide_pitch = job.ring_pitch
-    slot.low_pitch = up_to_lanes(job.ring_pitch // grid.x.factor + grid.step) + LANES
+    slot.wide_pitch = params.ring_pitch
+    slot.low_pitch = up_to_lanes(params.ring_pitch // grid.x.factor + grid.step) + LANES
     slot.low_rows = grid.y.taps - 1 + SQUARE
     slot.wide_rows = grid.y.order - 1 + SQUARE
-    slot.raw = take(&free, job.ring_pitch * 8)
+    slot.raw = take(&free, params.ring_pitch * 8)
     slot.group = <real*> take(&free, GROUP * CHUNK_BYTES)
     slot.sums = take_rows(&free, grid.y.order, slot.wide_pitch)
     slot.line = take_rows(&free, 1, slot.wide_pitch)
@@ -192,29 +191,29 @@ cdef inline Py_ssize_t lay_out(const Job* job, char* scratch, Slot* slot) noexce
     return free - scratch
 
 
-cdef inline Strip strip_of(const Job* job, Py_ssize_t left, Py_ssize_t right) noexcept nogil:
-    """What the columns left to right of the result need.
+cdef inline Strip strip_of(const Params* params, Py_ssize_t left, Py_ssize_t right) noexcept nogil:
+    """The strip for the columns left to right of the result.
 
-    A strip as wide as the image has all pixels that the border repeats. So it loads no border, but
-    extends the sums, which are fewer than the rows that are added.
+    A strip as wide as the image has all pixels that the border repeats. So no border is loaded;
+    instead the sums are extended, which are fewer than the image rows.
     """
-    cdef const Side* x = &(<const Grid*> job.shape).x
-    cdef Py_ssize_t step = (<const Grid*> job.shape).step, cell = x.factor * step
+    cdef const Side* x = &(<const Grid*> params.records).x
+    cdef Py_ssize_t step = (<const Grid*> params.records).step, cell = x.factor * step
     cdef Py_ssize_t points = (right - left + cell - 1) // cell + x.order - 1
     cdef Py_ssize_t low = points + x.taps - 1
-    cdef Py_ssize_t first = left - (x.taps // 2 + x.order - 1) * cell + job.left
+    cdef Py_ssize_t first = left - (x.taps // 2 + x.order - 1) * cell + params.left
     cdef Py_ssize_t columns = (low + x.order - 1) * cell, begin = 0, end = columns
-    if right - left == job.width:
-        begin = job.left - first
-        end = begin + job.width
+    if right - left == params.width:
+        begin = params.left - first
+        end = begin + params.width
     return Strip(left, right - left, first, columns, begin, end, low * step, points * step)
 
 
-cdef void set_phases(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    """The weights of each column of a strip, which begins with a cell."""
-    cdef const Side* side = &(<const Grid*> job.shape).x
-    cdef Py_ssize_t step = (<const Grid*> job.shape).step, cell = side.factor * step, x, j
-    cdef const real* weights = up(job, side)
+cdef void set_phases(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    """Set the weights of each column of a strip, which begins with a cell."""
+    cdef const Side* side = &(<const Grid*> params.records).x
+    cdef Py_ssize_t step = (<const Grid*> params.records).step, cell = side.factor * step, x, j
+    cdef const real* weights = up(params, side)
     cdef real* row
     for j in range(side.order):
         row = slot.phases + j * slot.wide_pitch
@@ -224,16 +223,16 @@ cdef void set_phases(const Job* job, const Slot* slot, Py_ssize_t n) noexcept no
             row[x] = row[x - cell]
 
 
-cdef void add_chunk(const Job* job, const Slot* slot, const char* plane, Py_ssize_t e,
+cdef void add_chunk(const Params* params, const Slot* slot, const char* plane, Py_ssize_t e,
                     Py_ssize_t x, Py_ssize_t n, real** sums) noexcept nogil:
     """Add n columns of a cell of image rows, from extended row e on, to the sums."""
-    cdef const Side* side = &(<const Grid*> job.shape).y
+    cdef const Side* side = &(<const Grid*> params.records).y
     cdef Py_ssize_t pitch = CHUNK_BYTES // sizeof(real), p = 0, r, count
-    cdef const real* weights = down(job, side)
+    cdef const real* weights = down(params, side)
     while p < side.factor:
         count = min(<Py_ssize_t> GROUP, side.factor - p)
         for r in range(count):
-            load_row(job, plane, e + p + r, x, n, slot.raw, slot.group + r * pitch)
+            load_row(params, plane, e + p + r, x, n, slot.raw, slot.group + r * pitch)
         if side.order == ORDER:
             add_rows(sums, slot.group, pitch, count, weights + p, side.factor, up_to_lanes(n),
                      ORDER)
@@ -242,53 +241,53 @@ cdef void add_chunk(const Job* job, const Slot* slot, const char* plane, Py_ssiz
         p += count
 
 
-cdef inline void add_cell(const Job* job, const Slot* slot, const Strip* strip, const char* plane,
-                          Py_ssize_t e, Py_ssize_t cell) noexcept nogil:
+cdef inline void add_cell(const Params* params, const Slot* slot, const Strip* strip,
+                          const char* plane, Py_ssize_t e, Py_ssize_t cell) noexcept nogil:
     """Add a cell of image rows to the sums of its grid rows."""
-    cdef Py_ssize_t order = (<const Grid*> job.shape).y.order, n, j
+    cdef Py_ssize_t order = (<const Grid*> params.records).y.order, n, j
     cdef Py_ssize_t x = strip.begin
     cdef real* sums[ORDER]
     while x < strip.end:
         n = min(<Py_ssize_t> (CHUNK_BYTES // sizeof(real)), strip.end - x)
         for j in range(order):
             sums[j] = slot.sums + (cell + 1 + j) % order * slot.wide_pitch + x
-        add_chunk(job, slot, plane, e, strip.first + x, n, sums)
+        add_chunk(params, slot, plane, e, strip.first + x, n, sums)
         x += n
 
 
-cdef void extend(const Job* job, const Strip* strip, real* row) noexcept nogil:
-    """Give a row its border, from the pixels that are loaded."""
-    cdef const Py_ssize_t* before = job.before + strip.first
-    cdef const Py_ssize_t* after = job.after - strip.end
+cdef void extend(const Params* params, const Strip* strip, real* row) noexcept nogil:
+    """Fill the border of a row from the pixels that are loaded."""
+    cdef const Py_ssize_t* before = params.before + strip.first
+    cdef const Py_ssize_t* after = params.after - strip.end
     cdef const real* image = row + strip.begin
     cdef Py_ssize_t x
     for x in range(strip.begin):
-        row[x] = image[before[x]] if before[x] >= 0 else <real> job.cval
+        row[x] = image[before[x]] if before[x] >= 0 else <real> params.cval
     for x in range(strip.end, strip.columns):
-        row[x] = image[after[x]] if after[x] >= 0 else <real> job.cval
+        row[x] = image[after[x]] if after[x] >= 0 else <real> params.cval
 
 
-cdef void take_sum(const Job* job, const Slot* slot, const Strip* strip,
+cdef void take_sum(const Params* params, const Slot* slot, const Strip* strip,
                    Py_ssize_t row) noexcept nogil:
     """Decimate the complete sum of a grid row into the ring of low rows."""
-    cdef const Grid* grid = <const Grid*> job.shape
+    cdef const Grid* grid = <const Grid*> params.records
     cdef Py_ssize_t taps = grid.x.order * grid.x.factor
     cdef Py_ssize_t n = strip.columns - (taps - 1) * grid.step
-    cdef Taps weights = Taps(down(job, &grid.x), 1, taps, grid.step)
+    cdef Taps weights = Taps(down(params, &grid.x), 1, taps, grid.step)
     cdef real* sums = slot.sums + row % grid.y.order * slot.wide_pitch
     cdef real* line = slot.line
-    extend(job, strip, sums)
+    extend(params, strip, sums)
     row_of_tiles(&sums, &weights, up_to_lanes(n), &line, 1, WIDE, taps)
     pick(line, grid.x.factor, grid.step, strip.low // grid.step,
          slot.low + row % slot.low_rows * slot.low_pitch)
 
 
-cdef void filter_rows(const Job* job, const Slot* slot, const Strip* strip,
+cdef void filter_rows(const Params* params, const Slot* slot, const Strip* strip,
                       Py_ssize_t first, Py_ssize_t count) noexcept nogil:
     """Filter up to SQUARE low rows, and interpolate them along x into the ring of wide rows."""
-    cdef const Grid* grid = <const Grid*> job.shape
-    cdef Taps along_y = Taps(kernel(job, &grid.y), grid.y.taps, 1, 1)
-    cdef Taps along_x = Taps(kernel(job, &grid.x), 1, grid.x.taps, grid.step)
+    cdef const Grid* grid = <const Grid*> params.records
+    cdef Taps along_y = Taps(kernel(params, &grid.y), grid.y.taps, 1, 1)
+    cdef Taps along_x = Taps(kernel(params, &grid.x), 1, grid.x.taps, grid.step)
     cdef real** columns = slot.rows + slot.low_rows
     cdef real* filtered = slot.filtered
     cdef Py_ssize_t last = first + count + grid.y.taps - 2, r
@@ -306,96 +305,97 @@ cdef void filter_rows(const Job* job, const Slot* slot, const Strip* strip,
                     slot.wide + (first + r) % slot.wide_rows * slot.wide_pitch)
 
 
-cdef void write_cell(const Job* job, const Slot* slot, const Strip* strip, char* plane,
+cdef void write_cell(const Params* params, const Slot* slot, const Strip* strip, char* plane,
                      Py_ssize_t cell, Py_ssize_t y, Py_ssize_t count) noexcept nogil:
     """Interpolate `count` result rows of a cell, from row y on, between its wide rows."""
-    cdef const Side* side = &(<const Grid*> job.shape).y
+    cdef const Side* side = &(<const Grid*> params.records).y
     cdef Py_ssize_t r
     cdef Py_ssize_t n = up_to_lanes(strip.width)
-    cdef Taps weights = Taps(up(job, side), side.order, 1, 1)
+    cdef Taps weights = Taps(up(params, side), side.order, 1, 1)
     cdef real* target
     cdef char* start
     cdef bint plain
     for r in range(side.order):
         slot.rows[r] = slot.wide + (cell + r) % slot.wide_rows * slot.wide_pitch
     for r in range(count):
-        start = (plane + (y + r) * job.result[0].row_stride
-                 + strip.left * job.result[0].column_stride)
-        plain = (job.result[0].code == REAL_CODE and n == strip.width
-                 and is_plain(&job.result[0], start))
+        start = (plane + (y + r) * params.result[0].row_stride
+                 + strip.left * params.result[0].column_stride)
+        plain = (params.result[0].code == REAL_CODE and n == strip.width
+                 and is_plain(&params.result[0], start))
         target = <real*> start if plain else slot.stage
         row_of_tiles(slot.rows, &weights, n, &target, 1, WIDE, 1)
         if not plain:
-            store_row(job, target, 1, strip.width, slot.raw, start)
+            store_row(params, target, 1, strip.width, slot.raw, start)
         weights.weights = weights.weights + side.order
 
 
-cdef inline void walk_strip(const Job* job, const Slot* slot, const Strip* strip,
-                            const char* plane, char* result, Py_ssize_t top,
-                            Py_ssize_t bottom) noexcept nogil:
-    """Result rows top (the first of a cell) to bottom; grid rows are counted from the first."""
-    cdef const Side* side = &(<const Grid*> job.shape).y
+cdef inline void run_strip(const Params* params, const Slot* slot, const Strip* strip,
+                           const char* plane, char* result, Py_ssize_t top,
+                           Py_ssize_t bottom) noexcept nogil:
+    """Compute result rows top (the first of a cell) to bottom; grid rows are counted from 0."""
+    cdef const Side* side = &(<const Grid*> params.records).y
     cdef Py_ssize_t cells = (bottom - top + side.factor - 1) // side.factor
     cdef Py_ssize_t rows = cells + side.order - 1, count, y
     cdef Py_ssize_t added = 0, filtered = 0, written = 0
-    cdef Py_ssize_t e = top - (side.taps // 2 + side.order - 1) * side.factor + job.top
+    cdef Py_ssize_t e = top - (side.taps // 2 + side.order - 1) * side.factor + params.top
     memset(slot.sums, 0, side.order * slot.wide_pitch * sizeof(real))
     while filtered < rows:
         count = min(<Py_ssize_t> SQUARE, rows - filtered)
         while added < filtered + count + side.taps - 1 + side.order - 1:
-            add_cell(job, slot, strip, plane, e + added * side.factor, added)
+            add_cell(params, slot, strip, plane, e + added * side.factor, added)
             if added >= side.order - 1:
-                take_sum(job, slot, strip, added - (side.order - 1))
+                take_sum(params, slot, strip, added - (side.order - 1))
             added += 1
             memset(slot.sums + added % side.order * slot.wide_pitch, 0,
                    slot.wide_pitch * sizeof(real))
-        filter_rows(job, slot, strip, filtered, count)
+        filter_rows(params, slot, strip, filtered, count)
         filtered += count
         while written + side.order <= filtered:
             y = top + written * side.factor
-            write_cell(job, slot, strip, result, written, y, min(side.factor, bottom - y))
+            write_cell(params, slot, strip, result, written, y, min(side.factor, bottom - y))
             written += 1
 
 
-cdef inline void walk_band(const Job* job, const char* image, char* result, Py_ssize_t band,
-                           Py_ssize_t rows, char* scratch) noexcept nogil:
-    """Band number `band` of the whole stack, in strips of whole cells.
+cdef inline void run_band(const Params* params, const char* image, char* result, Py_ssize_t band,
+                          Py_ssize_t rows, char* scratch) noexcept nogil:
+    """Compute band number `band` of the stack, in strips of whole cells.
 
-    The scratch begins as zeros: the last vector of a row is computed with, whatever it holds, and
-    subnormal rubbish would cost a hundred times the time of a number.
+    The scratch is set to zero first. The last vector of a row is computed with whatever it holds,
+    and subnormal numbers there would take a hundred times as long.
     """
-    cdef const Grid* grid = <const Grid*> job.shape
-    cdef Py_ssize_t in_plane = (job.result_height + rows - 1) // rows
-    cdef Py_ssize_t top = band % in_plane * rows, bottom = min(top + rows, job.result_height)
-    cdef const Py_ssize_t* offsets = job.offsets + band // in_plane * 2
-    cdef Py_ssize_t cell = grid.x.factor * grid.step, x = 0, right, width = job.result_width
+    cdef const Grid* grid = <const Grid*> params.records
+    cdef Py_ssize_t in_plane = (params.result_height + rows - 1) // rows
+    cdef Py_ssize_t top = band % in_plane * rows, bottom = min(top + rows, params.result_height)
+    cdef const Py_ssize_t* offsets = params.offsets + band // in_plane * 2
+    cdef Py_ssize_t cell = grid.x.factor * grid.step, x = 0, right, width = params.result_width
     cdef Slot slot
     cdef Strip strip
-    memset(scratch, 0, lay_out(job, scratch, &slot))
-    if job.strip < width:
-        width = max(job.strip // cell, <Py_ssize_t> 1) * cell
-    set_phases(job, &slot, up_to_lanes(width))
-    while x < job.result_width:
-        right = min(x + width, job.result_width)
-        strip = strip_of(job, x, right)
-        walk_strip(job, &slot, &strip, image + offsets[0], result + offsets[1], top, bottom)
+    memset(scratch, 0, lay_out(params, scratch, &slot))
+    if params.strip < width:
+        width = max(params.strip // cell, <Py_ssize_t> 1) * cell
+    set_phases(params, &slot, up_to_lanes(width))
+    while x < params.result_width:
+        right = min(x + width, params.result_width)
+        strip = strip_of(params, x, right)
+        run_strip(params, &slot, &strip, image + offsets[0], result + offsets[1], top, bottom)
         x = right
 
 
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-cdef inline Py_ssize_t slot_bytes(const Job* job) noexcept nogil:
+cdef inline Py_ssize_t slot_bytes(const Params* params) noexcept nogil:
     cdef Slot unused
-    return lay_out(job, NULL, &unused)
+    return lay_out(params, NULL, &unused)
 
 
-cdef inline void run_job(const Job* job, const Task* task) noexcept nogil:
-    """Bands are whole cells."""
-    cdef Py_ssize_t bands = (job.result_height + task.rows - 1) // task.rows * job.planes, band
+cdef inline void run_loop(const Params* params, const Task* task) noexcept nogil:
+    """Compute all bands, which are whole cells."""
+    cdef Py_ssize_t in_plane = (params.result_height + task.rows - 1) // task.rows
+    cdef Py_ssize_t bands = in_plane * params.planes, band
     for band in prange(bands, num_threads=task.threads, schedule="dynamic"):
-        walk_band(job, task.image, task.results[0], band, task.rows,
-                  task.scratch + threadid() * task.slot_bytes)
+        run_band(params, task.image, task.results[0], band, task.rows,
+                 task.scratch + threadid() * task.slot_bytes)
 
 
 include "entry.pxi"

@@ -1,10 +1,11 @@
 # cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
-"""Rows: the image and the result as a loop sees them, and the one place where dtypes meet.
+"""Rows: how a loop reads the image and writes the result, and where pixels are converted.
 
-A loop computes on rows of `real`. `load_row` converts a piece of an image row and extends it
-past the border; `store_row` rounds and saturates a row into the result. So there are N loads and
-M stores, not N x M loops; they are compiled in pixels.pyx, and a job brings pointers to them. `Job`
-is what a plan hands to a loop: a plain record, which JOB in core/plan.py mirrors field by field.
+A loop computes on rows of `real`. `load_row` converts a piece of an image row and adds its border;
+`store_row` rounds and saturates a row into the result. So there are N loads and M stores instead of
+N x M loops. The conversions are compiled in pixels.pyx; `Params` has pointers to them.
+
+`Params` is the record that a plan gives to a loop. PARAMS in core/params.py has the same fields.
 """
 from libc.string cimport memcpy, memset
 
@@ -18,7 +19,7 @@ cdef extern from *:
     #define REAL_CODE _Generic((real) 0, float: 10, double: 11, uint8_t: 1, uint16_t: 3, \
                                int16_t: 4, uint64_t: 7, int64_t: 8)
     #define BYTES_OF(code) ((Py_ssize_t) "\\1\\1\\1\\2\\2\\4\\4\\10\\10\\2\\4\\10"[code])
-    /* A number outside the image in the computing type; infinity is an integer's last value. */
+    /* cval in the computing type: rounded, and saturated where that is an integer. */
     static inline real saturated(double value) {
         const int whole = (real) 0.5 == 0, bits = 8 * sizeof(real), sign = (real) -1 < 0;
         const real low = sign ? (real) ((uint64_t) 1 << (bits - 1)) : 0;
@@ -39,27 +40,28 @@ cdef enum:
 
 
 cdef enum Code:
-    # The pixel types, in the order of DTYPES in core/check.py.
+    # The pixel types, in the order of DTYPES in core/pixels.py.
     BOOL, UINT8, INT8, UINT16, INT16, UINT32, INT32, UINT64, INT64, FLOAT16, FLOAT32, FLOAT64
 
 
 cdef struct Samples:
-    # A strided plane of pixels of one type; interleaved channels are samples of one row.
+    # How the samples of a plane lie in memory. Interleaved channels are samples of one row.
     Py_ssize_t row_stride, column_stride    # bytes
     int code                                # Code
-    int swapped                             # not the machine's byte order
+    int swapped                             # whether bytes are in the other order
 
 
-# n neighbouring pixels in native byte order, as real.
+# Convert n neighbouring pixels in native byte order to real.
 ctypedef void (*Load)(const char* source, Py_ssize_t n, real* row) noexcept nogil
 
-# Every step-th of a row's values as n neighbouring pixels in native byte order.
+# Convert every step-th number of a row to n neighbouring pixels in native byte order.
 ctypedef void (*Store)(const real* row, Py_ssize_t step, Py_ssize_t n, char* target) noexcept nogil
 
 
-cdef struct Job:
-    # Extended row e is row e - top of the image. Outside the image `above` and `below` name the
-    # row to read, -1 standing for cval; `left`, `before` and `after` do the same for columns.
+cdef struct Params:
+    # Extended row e is row e - top of the image. For rows outside the image, `above` and `below`
+    # hold the index of the row to read, or -1 for cval; `left`, `before` and `after` are the same
+    # for columns.
     Samples image
     Py_ssize_t height, width
     Py_ssize_t top, left
@@ -80,35 +82,36 @@ cdef struct Job:
     # Planes of a stack: byte offsets of image and results, 1 + results numbers a plane.
     Py_ssize_t planes
     const Py_ssize_t* offsets
-    # Schedule: result rows in a block, columns in a strip and in a chunk of it (multiples of
-    # `grain`, so that each begins with a pixel that has a result), numbers from one
-    # scratch row to the next (of a chunk, of a strip), and numbers that the filter needs itself.
+    # Schedule: result rows in a block; columns in a strip and in a chunk of it (multiples of
+    # `grain`, so that each begins with a pixel that has a result); numbers from one scratch row to
+    # the next (of a chunk, of a strip); numbers of scratch that the loop needs for itself.
     Py_ssize_t block, strip, chunk, grain, pitch, ring_pitch, work
     # From each pixel type to real and back, in the order of Code: the tables of pixels.pyx.
     const Load* loads
     const Store* stores
-    # What the filter is: the records of its loop and its coefficients (of type real).
-    const void* shape
+    # What to compute: the records that this loop reads, and its coefficients (of type real).
+    const void* records
     const void* weights
-    # Filters that look at all channels of a pixel, and those of a guide (no channels: none): their
-    # numbers, and the bytes from one channel to the next. Offsets end with that of the guide.
+    # For filters that use all channels of a pixel together: how many channels the image and the
+    # guide have (0: no guide), and the bytes from one channel to the next. `offsets` then has one
+    # number more for each plane, that of the guide.
     Samples guide
     Py_ssize_t channels, guides
     Py_ssize_t image_step, result_step, guide_step
 
 
 cdef struct Task:
-    # What `entry.pxi` hands to a loop beside the job: the arrays, and how threads share them.
+    # What a loop gets besides Params: the arrays of one call, and how threads share them.
     const char* image
-    char* results[2]                # one or two, or the result and the guide
-    char* scratch                   # on a whole cache line
-    Py_ssize_t slot_bytes           # of it, for each thread
-    Py_ssize_t rows                 # of the result, in a band
+    char* results[2]                # one or two results, or the result and the guide
+    char* scratch                   # begins on a cache line
+    Py_ssize_t slot_bytes           # bytes of scratch for each thread
+    Py_ssize_t rows                 # result rows in a band
     int threads
 
 
 # ---------------------------------------------------------------------------------------------
-# Conversions. Keys are made here, since no other loop wants them.
+# Conversions. Those to and from keys are here, since only the rank loop uses them.
 
 cdef inline void keep(const real* source, Py_ssize_t n, real* row) noexcept nogil:
     memcpy(row, source, n * sizeof(real))
@@ -137,7 +140,7 @@ cdef inline void narrow_folded(const real* row, Py_ssize_t step, Py_ssize_t n,
 
 
 cdef inline bint is_real(int code) noexcept nogil:
-    """Whether pixels of a type are numbers of `real` as they are."""
+    """Whether pixels of this type need no conversion to `real`."""
     return KEY_CODES >> code & 1 if KEYS else code == REAL_CODE
 
 
@@ -145,19 +148,19 @@ cdef inline bint is_float(int code) noexcept nogil:
     return code >= FLOAT16
 
 
-cdef inline Load loader(const Job* job, int code) noexcept nogil:
+cdef inline Load loader(const Params* params, int code) noexcept nogil:
     """The conversion from a pixel type."""
     if not KEYS:
-        return job.loads[code]
+        return params.loads[code]
     if is_real(code):
         return <Load> keep
     return <Load> fold if is_float(code) else <Load> flip
 
 
-cdef inline Store storer(const Job* job, int code) noexcept nogil:
+cdef inline Store storer(const Params* params, int code) noexcept nogil:
     """The conversion to a pixel type; keys become pixels of the image's type only."""
     if not KEYS:
-        return job.stores[code]
+        return params.stores[code]
     if is_real(code):
         return <Store> narrow_none
     return <Store> narrow_folded if is_float(code) else <Store> narrow_flipped
@@ -168,7 +171,7 @@ cdef inline Store storer(const Job* job, int code) noexcept nogil:
 
 cdef inline void copy_pixel(char* target, const char* source, Py_ssize_t size,
                             bint swapped) noexcept nogil:
-    """One pixel of any alignment and byte order; a copy of known size is one instruction."""
+    """Copy a pixel of any alignment and byte order; memcpy of a literal size is one instruction."""
     cdef Py_ssize_t b
     if swapped:
         for b in range(size):
@@ -186,7 +189,7 @@ cdef inline void copy_pixel(char* target, const char* source, Py_ssize_t size,
 cdef inline void copy_pixels(char* target, Py_ssize_t target_step, const char* source,
                              Py_ssize_t source_step, Py_ssize_t size, bint swapped,
                              Py_ssize_t n) noexcept nogil:
-    """n pixels of any stride, alignment and byte order."""
+    """Copy n pixels of any stride, alignment and byte order."""
     cdef Py_ssize_t i
     for i in range(n):
         copy_pixel(target + i * target_step, source + i * source_step, size, swapped)
@@ -199,19 +202,19 @@ cdef inline bint is_plain(const Samples* samples, const char* data) noexcept nog
             and (<Py_ssize_t> data | samples.row_stride) & (size - 1) == 0)
 
 
-cdef inline Py_ssize_t image_row(const Job* job, Py_ssize_t e) noexcept nogil:
-    """The image row that extended row e shows, or -1 for cval."""
-    cdef Py_ssize_t y = e - job.top
+cdef inline Py_ssize_t image_row(const Params* params, Py_ssize_t e) noexcept nogil:
+    """The image row that extended row e repeats, or -1 for cval."""
+    cdef Py_ssize_t y = e - params.top
     if y < 0:
-        return job.above[e]
-    if y >= job.height:
-        return job.below[y - job.height]
+        return params.above[e]
+    if y >= params.height:
+        return params.below[y - params.height]
     return y
 
 
 cdef inline void gather(const Samples* image, const char* source, const Py_ssize_t* columns,
                         Py_ssize_t n, char* raw) noexcept nogil:
-    """The n pixels of an image row that an index map names; where it says -1, a zero."""
+    """Copy the n pixels of an image row that an index map names; a zero where it has -1."""
     cdef Py_ssize_t i, size = BYTES_OF(image.code)
     for i in range(n):
         if columns[i] < 0:
@@ -235,62 +238,62 @@ cdef inline void fill_border(real* row, const Py_ssize_t* columns, Py_ssize_t n,
             row[i] = value
 
 
-cdef inline real outside(const Job* job) noexcept nogil:
-    """What cval is to the loop."""
+cdef inline real outside(const Params* params) noexcept nogil:
+    """cval as a number or key of the loop."""
     cdef real key
     if not KEYS:
-        return saturated(job.cval)
-    loader(job, job.image.code)(job.edge, 1, &key)
+        return saturated(params.cval)
+    loader(params, params.image.code)(params.edge, 1, &key)
     return key
 
 
-cdef inline void load_row(const Job* job, const char* plane, Py_ssize_t e, Py_ssize_t x,
+cdef inline void load_row(const Params* params, const char* plane, Py_ssize_t e, Py_ssize_t x,
                           Py_ssize_t n, char* raw, real* row) noexcept nogil:
-    """Columns x to x + n of extended row e, as real; `raw` holds n pixels of 8 bytes.
+    """Convert columns x to x + n of extended row e; `raw` has room for n pixels of 8 bytes.
 
-    Up to three parts: before the image, inside it, after it.
+    A row has up to three parts: before the image, inside it, after it.
     """
-    cdef const Samples* image = &job.image
-    cdef Py_ssize_t y = image_row(job, e), size = BYTES_OF(image.code)
-    cdef Py_ssize_t m, inside = job.left + job.width
+    cdef const Samples* image = &params.image
+    cdef Py_ssize_t y = image_row(params, e), size = BYTES_OF(image.code)
+    cdef Py_ssize_t m, inside = params.left + params.width
     cdef const Py_ssize_t* border
     cdef const char* line
     cdef const char* source
     if y < 0:
-        fill(row, n, outside(job))
+        fill(row, n, outside(params))
         return
     line = plane + y * image.row_stride
     while n > 0:
         source = raw
         border = NULL
-        if x < job.left:
-            m = min(n, job.left - x)
-            border = job.before + x
+        if x < params.left:
+            m = min(n, params.left - x)
+            border = params.before + x
         elif x >= inside:
             m = n
-            border = job.after + (x - inside)
+            border = params.after + (x - inside)
         else:
             m = min(n, inside - x)
-            source = line + (x - job.left) * image.column_stride
+            source = line + (x - params.left) * image.column_stride
             if not is_plain(image, source):
                 copy_pixels(raw, size, source, image.column_stride, size, image.swapped, m)
                 source = raw
         if border != NULL:
             gather(image, line, border, m, raw)
-        loader(job, image.code)(source, m, row)
+        loader(params, image.code)(source, m, row)
         if border != NULL:
-            fill_border(row, border, m, outside(job))
+            fill_border(row, border, m, outside(params))
         x += m
         n -= m
         row += m
 
 
-cdef inline void store_row(const Job* job, const real* row, Py_ssize_t step, Py_ssize_t n,
+cdef inline void store_row(const Params* params, const real* row, Py_ssize_t step, Py_ssize_t n,
                            char* raw, char* target) noexcept nogil:
-    """Every step-th of a row's values into n pixels of the result, from `target` on."""
-    cdef const Samples* samples = &job.result[0]
+    """Convert every step-th number of a row to n pixels of the result, from `target` on."""
+    cdef const Samples* samples = &params.result[0]
     cdef Py_ssize_t size = BYTES_OF(samples.code)
     cdef bint plain = is_plain(samples, target)
-    storer(job, samples.code)(row, step, n, target if plain else raw)
+    storer(params, samples.code)(row, step, n, target if plain else raw)
     if not plain:
         copy_pixels(target, samples.column_stride, raw, size, size, samples.swapped, n)

@@ -10,14 +10,14 @@ components give a gradient, or its magnitude sqrt(c0**2 + c1**2) and orientation
 """
 
 from bands cimport Block, Slot, keep_results, up_to_lanes
-from rows cimport Job
+from rows cimport Params
 from tiles cimport SQUARE, TALL, Taps, correlate_rows, correlate_tall, row_of_tiles
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
 cdef extern from *:
     """
     #include <math.h>
-    /* of the computing type, so that the compiler can take whole vectors */
+    /* In the computing type, so that the compiler can use whole vectors. */
     #define root(x) (sizeof(real) == 4 ? (real) sqrtf((float) (x)) : (real) sqrt((double) (x)))
     #define arc(y, x) (sizeof(real) == 4 ? (real) atan2f((float) (y), (float) (x)) \\
                                          : (real) atan2((double) (y), (double) (x)))
@@ -26,7 +26,7 @@ cdef extern from *:
     real arc(real y, real x) nogil
 
 cdef enum:
-    POINTER = 16                    # room for a pointer: a cache line of float
+    POINTER = 16                    # numbers for a pointer: a cache line of float
 
 cdef enum Combine:
     # In the order of COMBINE in operations/separable.py.
@@ -44,9 +44,9 @@ cdef struct Horizontal:
     Py_ssize_t weights
 
 
-cdef struct Filter:
-    # The head of job.shape; `verticals`, then `horizontals` follow it. The head of job.weights is
-    # the scale of the magnitude.
+cdef struct Header:
+    # The head of params.records; `verticals`, then `horizontals` follow it. The first of
+    # params.weights is the scale of the magnitude.
     Py_ssize_t combine, components, verticals, horizontals
 
 
@@ -58,7 +58,7 @@ cdef inline void add_taps(vec[SQUARE][WIDE] acc, real** rows, const real* weight
                           int end) noexcept nogil:
     """Load the vectors at taps i * LANES + (first to last); add them to accumulators begin to end.
 
-    Accumulator k stands k * LANES pixels further on, so the same vector meets its tap
+    Accumulator k is k * LANES pixels further right, so for it the same vector belongs to tap
     (i - k) * LANES + j.
     """
     cdef Py_ssize_t j
@@ -81,7 +81,7 @@ cdef inline void add_few(vec[SQUARE][WIDE] acc, real** rows, const real* weights
 
 cdef inline void add_many(vec[SQUARE][WIDE] acc, real** rows, const real* weights, Py_ssize_t step,
                           Py_ssize_t whole, Py_ssize_t rest) noexcept nogil:
-    """The same for all i, and whole >= WIDE - 1: some accumulators first, all, then the others."""
+    """`add_taps` for all i, for whole >= WIDE - 1: first for some accumulators, then for all."""
     cdef Py_ssize_t i
     add_taps(acc, rows, weights, step, 0, 0, LANES, 0, 1)
     if WIDE > 2:
@@ -101,11 +101,11 @@ cdef inline void add_many(vec[SQUARE][WIDE] acc, real** rows, const real* weight
 
 cdef inline void add_term(vec[SQUARE][WIDE] acc, const Horizontal* term, real** rows,
                           const real* w, int wide) noexcept nogil:
-    """One term, tap by tap; the tile's vectors stand term.step * LANES columns apart.
+    """Add a term, tap by tap; the vectors of the tile are term.step * LANES columns apart.
 
-    A load from an odd address costs two, so that it binds a loop with one for each multiply-add.
-    From LANES taps on, the tile's vectors share them: the vector LANES taps further on is the
-    neighbour's. sigma 8 takes 0.6 of the time.
+    A load from an address that is not aligned costs as much as two. So a loop with one such load
+    for each multiply-add is bound by loads. From LANES taps on, the vectors of the tile share
+    loads: tap j + LANES of a vector is tap j of the next one. sigma 8 takes 0.6 of the time.
     """
     cdef Py_ssize_t whole = term.taps // LANES, rest = term.taps % LANES, j
     cdef int r, k
@@ -136,7 +136,7 @@ cdef inline void horizontal_tile(const Horizontal* passes, Py_ssize_t count, Py_
                                  real*** sources, Py_ssize_t top, const real* weights,
                                  Py_ssize_t x, real** targets, Py_ssize_t step,
                                  int wide) noexcept nogil:
-    """SQUARE rows by `wide` vectors of one component, step * LANES columns apart: all its terms."""
+    """Add all terms of a component: SQUARE rows by `wide` vectors, step * LANES columns apart."""
     cdef vec[SQUARE][WIDE] acc
     cdef const Horizontal* term
     cdef real* rows[SQUARE]
@@ -174,63 +174,63 @@ cdef inline void polar(real* a, real* b, Py_ssize_t n) noexcept nogil:
 
 
 # ---------------------------------------------------------------------------------------------
-# The schedule: vertical first, into rows that stay in L1, so that every image row is read by
-# aligned loads and shared by BLOCK results; then horizontal from those rows into the result.
+# The schedule: the vertical pass first, into rows that stay in L1. So image rows are read by
+# aligned loads, and the rows of a block share them. Then the horizontal pass, from these rows.
 
-cdef void block(const Job* job, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    cdef const Filter* what = <const Filter*> job.shape
+cdef void block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    cdef const Header* what = <const Header*> params.records
     cdef const Vertical* verticals = <const Vertical*> (what + 1)
     cdef const Horizontal* horizontals = <const Horizontal*> (verticals + what.verticals)
-    cdef const real* weights = <const real*> job.weights
+    cdef const real* weights = <const real*> params.weights
     cdef real*** sources = <real***> slot.work
     cdef real** rows = <real**> (sources + what.verticals)
-    cdef real* free = slot.work + what.verticals * POINTER * (1 + job.block)
-    cdef Py_ssize_t columns = up_to_lanes(n + job.span_x - 1), v, c, t, r
+    cdef real* free = slot.work + what.verticals * POINTER * (1 + params.block)
+    cdef Py_ssize_t columns = up_to_lanes(n + params.span_x - 1), v, c, t, r
     for v in range(what.verticals):
-        sources[v] = rows + v * job.block
-        vertical_pass(&verticals[v], job, slot.rows, weights, columns, sources[v], free)
-        free += job.block * job.pitch
+        sources[v] = rows + v * params.block
+        vertical_pass(&verticals[v], params, slot.rows, weights, columns, sources[v], free)
+        free += params.block * params.pitch
     for c in range(what.components):
-        for t in range(job.block // SQUARE):
+        for t in range(params.block // SQUARE):
             horizontal_pass(horizontals, what.horizontals, c, sources, t * SQUARE, weights, n,
-                            slot.targets + c * job.block + t * SQUARE)
-    for r in range(job.block):
+                            slot.targets + c * params.block + t * SQUARE)
+    for r in range(params.block):
         if what.combine == MAGNITUDE:
-            magnitude(slot.targets[r], slot.targets[job.block + r], n, weights[0])
+            magnitude(slot.targets[r], slot.targets[params.block + r], n, weights[0])
         elif what.combine == POLAR:
-            polar(slot.targets[r], slot.targets[job.block + r], n)
-    keep_results(job, slot, n)
+            polar(slot.targets[r], slot.targets[params.block + r], n)
+    keep_results(params, slot, n)
 
 
-cdef inline void vertical_pass(const Vertical* term, const Job* job, real** rows,
+cdef inline void vertical_pass(const Vertical* term, const Params* params, real** rows,
                                const real* weights, Py_ssize_t columns, real** target,
                                real* out) noexcept nogil:
-    """A block of V: a kernel one tap wide. A single tap of 1 leaves rows where they lie.
+    """Compute a block of V: a kernel one tap wide. For a single tap of 1, rows are not copied.
 
-    A stride sets the rows of V apart, and each is computed by itself.
+    With a stride, rows of V share no loads, so each is computed by itself.
     """
     cdef Taps taps = Taps(weights + term.weights, term.taps, 1, 1)
     cdef bint nothing = term.taps == 1 and taps.weights[0] == 1
     cdef Py_ssize_t r, t
-    for r in range(job.block):
-        target[r] = (rows[term.first + r * job.stride_y] if nothing else out + r * job.pitch)
+    for r in range(params.block):
+        target[r] = (rows[term.first + r * params.stride_y] if nothing else out + r * params.pitch)
     if nothing:
         return
-    if job.stride_y > 1:
-        for r in range(job.block):
-            row_of_tiles(rows + term.first + r * job.stride_y, &taps, columns, target + r, 1,
+    if params.stride_y > 1:
+        for r in range(params.block):
+            row_of_tiles(rows + term.first + r * params.stride_y, &taps, columns, target + r, 1,
                          WIDE, 1)
-    elif job.block == TALL and term.taps >= TALL:
+    elif params.block == TALL and term.taps >= TALL:
         correlate_tall(rows + term.first, &taps, columns, target)
     else:
-        for t in range(job.block // SQUARE):
+        for t in range(params.block // SQUARE):
             correlate_rows(rows + term.first + t * SQUARE, &taps, columns, target + t * SQUARE)
 
 
 cdef inline void horizontal_pass(const Horizontal* passes, Py_ssize_t count, Py_ssize_t component,
                                  real*** sources, Py_ssize_t top, const real* weights,
                                  Py_ssize_t n, real** targets) noexcept nogil:
-    """n columns of SQUARE rows, in tiles that lie between each other where channels do."""
+    """Compute n columns of SQUARE rows, in tiles that are interleaved as channels are."""
     cdef Py_ssize_t step = passes.step, x = 0, channel
     while x + WIDE * step * LANES <= n:
         for channel in range(step):
@@ -245,7 +245,7 @@ cdef inline void horizontal_pass(const Horizontal* passes, Py_ssize_t count, Py_
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-cdef inline Block block_for(const Job* job) noexcept nogil:
+cdef inline Block block_for(const Params* params) noexcept nogil:
     return block
 
 

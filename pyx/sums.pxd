@@ -1,5 +1,5 @@
 # cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
-"""Sums of neighbours along a row: what the filters that add up rectangles share."""
+"""Sums of neighbours along a row, shared by the filters that add up rectangles."""
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
 
@@ -20,7 +20,7 @@ cdef inline void add_copies(const real* sums, Py_ssize_t count, Py_ssize_t dista
 
 cdef inline void add_row(const real* sums, Py_ssize_t count, Py_ssize_t distance, Py_ssize_t n,
                          bint more, real* target) noexcept nogil:
-    """`add_copies` for n columns; target may be sums, since it only looks ahead."""
+    """`add_copies` for n columns; target may be sums, since only later columns are read."""
     cdef Py_ssize_t x = 0
     while x + WIDE * LANES <= n:
         add_copies(sums, count, distance, x, more, target, WIDE)

@@ -1,12 +1,12 @@
 # cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
-"""Register-blocked correlation of rows: the arithmetic that dense and separable filters share.
+"""Correlation of rows, blocked for registers: shared by dense and separable filters.
 
     target[r][x] = sum over i < kh, j < kw:  weights[i * kw + j] * rows[r + i][x + j * step]
 
-A tile is `high` result rows by `wide` vectors, all in registers. Each vector of a row is loaded
-once and added to every accumulator of the tile that wants it: (kh + high - 1) * kw loads for
-high * kh * kw multiply-adds. SQUARE rows of WIDE vectors measured fastest from 3x3 to 21x21 on an
-AVX-512 server core (139 of 241 GFLOP/s at 11x11); 8x3, 12x2 and 13x2 were all slower.
+A tile is `high` result rows by `wide` vectors, all in registers. Each vector of an image row is
+loaded once and used for every accumulator of the tile that needs it: (kh + high - 1) * kw loads for
+high * kh * kw multiply-adds. SQUARE rows of WIDE vectors are fastest from 3x3 to 21x21, measured on
+an AVX-512 server core (139 of 241 GFLOP/s at 11x11). 8x3, 12x2 and 13x2 are all slower.
 """
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
@@ -24,7 +24,7 @@ cdef struct Taps:
 cdef inline void add_rows(vec[TALL][WIDE] acc, real** rows, const Taps* taps, Py_ssize_t x,
                           Py_ssize_t first, Py_ssize_t last, int top, int bottom, int wide,
                           Py_ssize_t width) noexcept nogil:
-    """Add rows first to last to the accumulators top to bottom."""
+    """Add image rows first to last to the accumulators top to bottom."""
     cdef vec[WIDE] v
     cdef Py_ssize_t i, j
     cdef int r, k
@@ -41,10 +41,11 @@ cdef inline void add_rows(vec[TALL][WIDE] acc, real** rows, const Taps* taps, Py
 
 cdef inline void tile(real** rows, const Taps* taps, Py_ssize_t x, real** targets, int high,
                       int wide, Py_ssize_t width) noexcept nogil:
-    """One tile; high is 1, 2, 4 or 8 and at most the height of the kernel.
+    """Compute a tile; high is 1, 2, 4 or 8, and at most the height of the kernel.
 
-    The first and the last high - 1 rows belong to some of the accumulators only. They are written
-    out so that no weight is padded with a zero, which would spread a NaN to its neighbour rows.
+    The first and the last high - 1 image rows belong to some of the accumulators only. Each has a
+    call of its own. Padding the kernel with zero weights instead would be wrong: zero times NaN is
+    NaN, in rows whose window does not hold it.
     """
     cdef vec[TALL][WIDE] acc
     cdef Py_ssize_t height = taps.height
@@ -91,10 +92,10 @@ cdef inline void row_of_tiles(real** rows, const Taps* taps, Py_ssize_t n, real*
 
 cdef inline void correlate_rows(real** rows, const Taps* taps, Py_ssize_t n,
                                 real** targets) noexcept nogil:
-    """SQUARE result rows of n columns (a multiple of LANES), in the highest tiles that fit.
+    """Compute SQUARE result rows of n columns (a multiple of LANES), in the highest tiles that fit.
 
-    Kernels 1 and 3 wide, where a loop over the columns would cost as much as its body, get code
-    without one.
+    For widths 1 and 3 a loop over the columns would cost as much as its body. So these widths are
+    literals, and the compiler makes code without that loop.
     """
     cdef Py_ssize_t r
     if taps.height >= 4 and taps.width == 1:
@@ -116,8 +117,8 @@ cdef inline void correlate_rows(real** rows, const Taps* taps, Py_ssize_t n,
 
 cdef inline void correlate_tall(real** rows, const Taps* taps, Py_ssize_t n,
                                 real** targets) noexcept nogil:
-    """TALL result rows of a column of TALL taps or more.
+    """Compute TALL result rows of a kernel of one column and at least TALL taps.
 
-    The rows under a tall kernel fill L2, not L1: twice the rows to a tile halve what it reads.
+    The rows under a tall kernel are in L2, not in L1. Tiles with twice the rows read half as much.
     """
     row_of_tiles(rows, taps, n, targets, TALL, WIDE // 2, 1)

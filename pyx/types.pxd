@@ -1,8 +1,8 @@
 # cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
-"""The computing type `real` and its vector, set by the compiler's flags, not by the source.
+"""The computing type `real` and its vector. The flags of the compiler choose them.
 
-A loop is written once. The build compiles it with REAL=float, REAL=double and, where short integers
-are exact, with them too, and once for each instruction set; here these become the names `real`,
+Each loop is written once. The build compiles it with REAL=float, REAL=double and, where they are
+exact, short integers; each of these for every instruction set. This file defines the names `real`,
 `vec` and `LANES` that every loop uses.
 """
 
@@ -47,8 +47,8 @@ cdef extern from *:
     #endif
     #define ZERO ((vec) {0})
 
-    /* Vectors side by side in one tile: 4 rows of 4 fill half of AVX-512's 32 registers,
-       4 rows of 2 half of the 16 that the other levels have; the rest holds inputs and weights. */
+    /* Vectors side by side in a tile. 4 rows of 4 fill half of the 32 registers of AVX-512, 4 rows
+       of 2 half of the 16 registers of the other levels. Inputs and weights need the other half. */
     #if defined(__AVX512F__)
       #define WIDE 4
     #else
@@ -65,7 +65,7 @@ cdef extern from *:
 
 
 cdef inline vec load(const real* at) noexcept nogil:
-    """LANES neighbours from any address."""
+    """Load LANES neighbours from any address."""
     return (<const loose_vec*> at)[0]
 
 

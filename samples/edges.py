@@ -27,7 +27,7 @@ def main(photo: Path = ROOT / "samples" / "coffee.png", folder: Path = ROOT / "d
     calls = {}
     for peer in (peers.Imgconv(), *peers.installed()[0]):
         peer.set_threads(threads)
-        call = peer.call("sobel_magnitude", image, image.dtype, ())
+        call = peer.prepare("sobel_magnitude", image, image.dtype, ())
         if call:
             calls[peer.name] = lambda run=call.run: run(None)
     timings = measure.interleave(calls, budget=2.0, pause=1e-3)
@@ -37,7 +37,8 @@ def main(photo: Path = ROOT / "samples" / "coffee.png", folder: Path = ROOT / "d
             f"   imgconv is {report.verdict(timing.median / ours)}" if name != "imgconv" else ""
         )
         print(f"{name:14}{report.duration(timing.median):>8}{verdict}")
-    print(f"medians in one process, in turn; {report.words(threads, 'thread')} where a library can")
+    used = report.counted(threads, "thread")
+    print(f"medians in one process, in turn; {used} where a library can")
     print(f"\nThe edges are in {result}")
 
 

@@ -1,4 +1,4 @@
-"""How far results are from exact ones: prints the tables of docs/numerics.md.
+"""Errors of results, compared with exact ones: prints the tables of docs/numerics.md.
 
 python -m imgconv.bench.errors
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 import imgconv
@@ -19,24 +20,25 @@ SIGMAS = (8, 10, 12, 16, 20, 30, 50, 100, 200)
 SHORT = ("uint8", "int8", "uint16", "int16")
 
 
-def bare_sobel(image: np.ndarray, axis: int, normalize: bool) -> np.ndarray:
+def integer_sobel(image: NDArray[Any], axis: int, normalize: bool) -> NDArray[Any]:
     """Return Sobel's derivative by its integer weights."""
     assert not normalize
-    return ndimage.sobel(image, axis)
+    derivative: NDArray[Any] = ndimage.sobel(image, axis)
+    return derivative
 
 
-# What is measured: the filter, its arguments and what computes the same in float64; the dtypes.
+# The filter, its arguments, the function that computes the same in float64, and the dtypes.
 MEASURED: list[tuple[str, dict[str, Any], Any, tuple[str, ...]]] = [
     *(("gaussian", {"sigma": sigma}, ndimage.gaussian_filter, SHORT) for sigma in (1.5, 8, 20, 50)),
     *(("box", {"size": size}, ndimage.uniform_filter, SHORT) for size in (3, 15, 51)),
-    ("sobel", {"axis": 1, "normalize": False}, bare_sobel, SHORT),
+    ("sobel", {"axis": 1, "normalize": False}, integer_sobel, SHORT),
     ("laplace", {}, ndimage.laplace, SHORT),
 ]
 SIZE = (200, 300)
 
 
 def resampling() -> Iterator[tuple[str, ...]]:
-    """Yield the worst case of a resampled Gaussian over all images, and pixels of a cell."""
+    """Yield the largest error of resampled Gaussians for any image."""
     yield "sigma", "factor", "taps", "largest error, of the pixels' range", "of 8-bit pixels"
     for sigma in SIGMAS:
         grid = resampled_gaussian((sigma, sigma))
@@ -55,7 +57,7 @@ def integers() -> Iterator[tuple[str, ...]]:
     """Yield the errors of filters on noise of the dtype's whole range, rounding included."""
     yield "filter", "pixels", "result", "loop", "largest error", "mean error"
     for name, arguments, exact, dtypes in MEASURED:
-        words = ", ".join(f"{word}={value}" for word, value in arguments.items())
+        options = ", ".join(f"{keyword}={value}" for keyword, value in arguments.items())
         for dtype in dtypes:
             image = noise(dtype)
             result = getattr(imgconv, name)(image, **arguments)
@@ -63,19 +65,20 @@ def integers() -> Iterator[tuple[str, ...]]:
             loop = f"{plan.operation.loop}, {plan.computed_in}"
             error = result - exact(image.astype(np.float64), **arguments)
             largest, mean = np.abs(error).max(), round(error.mean(), 3) + 0.0
-            title, kind = f"{name} {words}".strip(), str(result.dtype)
+            title, kind = f"{name} {options}".strip(), str(result.dtype)
             yield title, dtype, kind, loop, f"{largest:.3f}", f"{mean:+.3f}"
 
 
-def noise(dtype: str) -> np.ndarray:
-    """Return an image of noise that grows from nothing at the left to the whole range."""
+def noise(dtype: str) -> NDArray[Any]:
+    """Return noise whose amplitude grows from 0 at the left to the whole range at the right."""
     limits = np.iinfo(dtype)
-    heights = np.linspace(0, int(limits.max) - int(limits.min), SIZE[1])
-    return (limits.min + np.random.default_rng(0).random(SIZE) * heights).round().astype(dtype)
+    amplitudes = np.linspace(0, int(limits.max) - int(limits.min), SIZE[1])
+    image = limits.min + np.random.default_rng(0).random(SIZE) * amplitudes
+    return image.round().astype(dtype)
 
 
 def markdown(rows: Sequence[tuple[str, ...]]) -> str:
-    """Return a table; the first row is its head."""
+    """Return a table whose head is the first row."""
     head, *body = rows
     lines = [head, ("---",) * len(head), *body]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,7 +1,7 @@
-"""Faces beside their originals: `imgconv bench faces`.
+"""Faces compared with their originals: `imgconv bench faces`.
 
-A row is a call of one function with the same arguments on both sides, in one process, in turn.
-Rows of other faces go to CALLS.
+A case of CASES is a call of one function. Both modules run it with the same arguments, in one
+process, in turn.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -23,8 +24,8 @@ from imgconv.bench.report import duration
 DTYPES = ("uint8", "uint16", "int32", "float32", "float64")
 
 
-class Face(NamedTuple):
-    """A call of a function that two modules have.
+class FaceCase(NamedTuple):
+    """A call of a function that a face and its original have.
 
     `call` takes the function and the image; `dtypes` are those of the images.
     """
@@ -33,17 +34,17 @@ class Face(NamedTuple):
     face: str
     function: str
     title: str
-    call: Callable[[Callable[..., Any], np.ndarray], Any]
+    call: Callable[[Callable[..., Any], NDArray[Any]], Any]
     dtypes: tuple[str, ...] = DTYPES
 
 
 def ndimage(
     function: str, *args: Any, title: str = "", dtypes: tuple[str, ...] = DTYPES, **options: Any
-) -> Face:
-    """Return a row of `scipy.ndimage`: the image is the first argument."""
+) -> FaceCase:
+    """Return a case of `scipy.ndimage`: the image is the first argument."""
     shown = [repr(value) for value in args]
     shown += [f"{name}={value!r}" for name, value in options.items()]
-    return Face(
+    return FaceCase(
         "scipy.ndimage",
         "imgconv.ndimage",
         function,
@@ -53,8 +54,10 @@ def ndimage(
     )
 
 
-def signal(function: str, *args: Any, title: str = "", dtypes: tuple[str, ...] = DTYPES) -> Face:
-    """Return a row of `scipy.signal`."""
+def signal(
+    function: str, *args: Any, title: str = "", dtypes: tuple[str, ...] = DTYPES
+) -> FaceCase:
+    """Return a case of `scipy.signal`."""
     row = ndimage(function, *args, title=title, dtypes=dtypes)
     return row._replace(original="scipy.signal", face="imgconv.signal")
 
@@ -66,8 +69,8 @@ def skimage(
     title: str = "",
     dtypes: tuple[str, ...] = DTYPES,
     **options: Any,
-) -> Face:
-    """Return a row of a module of scikit-image."""
+) -> FaceCase:
+    """Return a case of a module of scikit-image."""
     row = ndimage(function, *args, title=title, dtypes=dtypes, **options)
     original, face = f"skimage.{module}", f"imgconv.skimage.{module}"
     return row._replace(title=f"{module}.{row.title}", original=original, face=face)
@@ -78,7 +81,7 @@ FLOATS = ("float32", "float64")
 NARROW = ("uint8", "uint16", "float32", "float64")
 KERNEL = np.random.default_rng(1).random((5, 5))
 DISK = np.hypot(*np.mgrid[-7:8, -7:8]) <= 7.5
-CALLS: tuple[Face, ...] = (
+CASES: tuple[FaceCase, ...] = (
     ndimage("correlate", KERNEL[:3, :3], title="3x3"),
     ndimage("correlate", KERNEL, title="5x5"),
     ndimage("convolve", KERNEL, title="5x5"),
@@ -145,24 +148,24 @@ CALLS: tuple[Face, ...] = (
 )  # fmt: skip
 
 
-class Pair(NamedTuple):
-    """A row, measured: seconds of the face and of the original."""
+class FaceTiming(NamedTuple):
+    """Seconds that the face and the original take for a case."""
 
     title: str
     dtype: str
     shape: tuple[int, int]
     threads: int
-    ours: float
+    face: float
     original: float
 
     @property
     def ratio(self) -> float:
-        """The original's time by ours."""
-        return self.original / self.ours
+        """The original's time divided by the face's."""
+        return self.original / self.face
 
 
-def image(dtype: str, shape: tuple[int, int]) -> np.ndarray:
-    """Return noise of 8 bits in any dtype, the same in every run."""
+def image(dtype: str, shape: tuple[int, int]) -> NDArray[Any]:
+    """Return noise of 0 to 254 in any dtype, the same in every run."""
     noise = np.random.default_rng(1).random(shape)
     return noise > 0.5 if dtype == "bool" else (255 * noise).astype(dtype)
 
@@ -172,47 +175,49 @@ def measure(
     threads: Sequence[int],
     dtypes: Sequence[str],
     budget: float,
-    calls: Sequence[Face] = CALLS,
-) -> Iterator[Pair]:
-    """Measure each call on each image, for `budget` seconds."""
+    cases: Sequence[FaceCase] = CASES,
+) -> Iterator[FaceTiming]:
+    """Measure each case on each image, for `budget` seconds."""
     for shape in shapes:
         for count in threads:
-            for each in calls:
-                for dtype in each.dtypes:
+            for case in cases:
+                for dtype in case.dtypes:
                     if not dtypes or dtype in dtypes or dtype == "bool":
                         with imgconv.threads(count):
-                            yield measured(each, dtype, shape, count, budget)
+                            yield measure_case(case, dtype, shape, count, budget)
 
 
-def measured(each: Face, dtype: str, shape: tuple[int, int], threads: int, budget: float) -> Pair:
-    """Measure one call on one image."""
+def measure_case(
+    case: FaceCase, dtype: str, shape: tuple[int, int], threads: int, budget: float
+) -> FaceTiming:
+    """Measure one case on one image."""
     array = image(dtype, shape)
     calls = {
-        name: partial(each.call, getattr(import_module(name), each.function), array)
-        for name in (each.face, each.original)
+        name: partial(case.call, getattr(import_module(name), case.function), array)
+        for name in (case.face, case.original)
     }
     times = interleave(calls, budget)
-    ours, original = (times[name].median for name in (each.face, each.original))
-    return Pair(each.title, dtype, shape, threads, ours, original)
+    face, original = (times[name].median for name in (case.face, case.original))
+    return FaceTiming(case.title, dtype, shape, threads, face, original)
 
 
-def table(pairs: Sequence[Pair]) -> Table:
+def table(timings: Sequence[FaceTiming]) -> Table:
     """Return all rows, and how many times faster the faces are in the median."""
     shown = Table(box=SIMPLE_HEAD, title="faces and their originals", title_justify="left")
     shown.add_column("call")
     shown.add_column("image")
     for head in ("threads", "face", "original", "times faster"):
         shown.add_column(head, justify="right")
-    for pair in pairs:
-        size = " x ".join(map(str, pair.shape))
+    for timing in timings:
+        size = " x ".join(map(str, timing.shape))
         shown.add_row(
-            pair.title, f"{size} {pair.dtype}", str(pair.threads), duration(pair.ours),
-            duration(pair.original), f"{pair.ratio:.1f}",
+            timing.title, f"{size} {timing.dtype}", str(timing.threads), duration(timing.face),
+            duration(timing.original), f"{timing.ratio:.1f}",
         )  # fmt: skip
-    if pairs:
-        ratios = [pair.ratio for pair in pairs]
+    if timings:
+        ratios = [timing.ratio for timing in timings]
         shown.caption = (
-            f"{len(pairs)} rows: {median(ratios):.1f} times faster in the median, "
+            f"{len(timings)} rows: {median(ratios):.1f} times faster in the median, "
             f"{min(ratios):.1f} at least"
         )
     return shown

@@ -1,7 +1,7 @@
 """Time, agreement, and the machine's limits.
 
-All libraries run in one process, in turn, round after round, so that whatever the machine does
-meanwhile it does to all of them; medians are compared, never best times.
+All libraries run in one process, in turn, round after round, so that other work on the machine
+slows all of them; medians are compared, never best times.
 """
 
 from __future__ import annotations
@@ -12,24 +12,29 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import inf
 from pathlib import Path
 
 import numpy as np
 
-from imgconv.bench.peers import Call, Definition, Imgconv, Peer, ScikitImage, SciPy
+from imgconv.bench.peers import Definition, Imgconv, Peer, PreparedCall, ScikitImage, SciPy
+from imgconv.bench.peers.base import Array, DType
 from imgconv.bench.suite import Row
 from imgconv.core.run import run_entry
 from imgconv.core.threads import threads as using
 
-LEAST_ROUNDS = 3
-SLOW = 4  # a first call that takes so many times the budget of a row is the only one
-SHORTEST_SAMPLE = (
-    500e-6  # seconds; faster calls are repeated, so that the clock and the loop cost nothing
-)
-OUT_OF_CACHE = 2**28  # bytes
-BAND, HALO = 128, 256  # rows compared at top and bottom; more than any window's radius
+MIN_ROUNDS = 3
+# A library whose first call takes so many times the budget of a row is not called again.
+SLOW = 4
+# Seconds. Faster calls are repeated within a sample, so that the clock and the loop do not count.
+MIN_SAMPLE = 500e-6
+# Bytes of an array that no cache holds.
+OUT_OF_CACHE = 2**28
+# Rows that are compared at the top and at the bottom, and more than any window's radius.
+BAND, HALO = 128, 256
+# The exact result for some rows of the image, or for all.
+Reference = list[tuple[slice, Array]]
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,8 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """How one library did one row."""
+class LibraryResult:
+    """What was measured of one library in one row."""
 
     timing: Timing
     difference: float  # largest absolute difference to SciPy in float64
@@ -51,14 +56,14 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Result:
-    """One row, measured."""
+class RowResult:
+    """What was measured of all libraries in one row."""
 
     row: Row
     threads: int
-    fresh: bool  # each call allocates its result; else `out=` or its like
-    ours: Entry
-    peers: dict[str, Entry] = field(default_factory=dict)
+    fresh: bool  # each call allocates its result; else it fills an array that exists
+    imgconv: LibraryResult
+    peers: dict[str, LibraryResult] = field(default_factory=dict)
     limit: float | None = None  # seconds that the machine needs at least
 
     @property
@@ -68,17 +73,17 @@ class Result:
 
     @property
     def ratio(self) -> float | None:
-        """The fastest peer's time by ours: above 1 we are faster."""
+        """The fastest peer's time divided by imgconv's: above 1 imgconv is faster."""
         return self.ratio_to(self.fastest) if self.fastest else None
 
     def ratio_to(self, peer: str) -> float:
-        """Return a peer's time by ours."""
-        return self.peers[peer].timing.median / self.ours.timing.median
+        """Return a peer's time divided by imgconv's."""
+        return self.peers[peer].timing.median / self.imgconv.timing.median
 
     @property
     def share(self) -> float | None:
-        """The share of the machine's limit that we reach."""
-        return self.limit / self.ours.timing.median if self.limit else None
+        """The share of the machine's limit that imgconv reaches."""
+        return self.limit / self.imgconv.timing.median if self.limit else None
 
 
 def measure(
@@ -87,7 +92,7 @@ def measure(
     threads: Sequence[int],
     budget: float,
     fresh: Sequence[bool] = (True,),
-) -> Iterator[Result]:
+) -> Iterator[RowResult]:
     """Measure each row with each number of threads.
 
     Parameters
@@ -95,50 +100,51 @@ def measure(
     rows : sequence of Row
     peers : sequence of Peer
     threads : sequence of int
-        The same number for us and for the peers that can use more than one.
+        The same number for imgconv and for the peers that can use more than one.
     budget : float
-        Seconds for each row, shared evenly. Each library runs at least three times, but once if
-        that takes four times as long.
+        Seconds for each row, shared evenly. Each library runs at least three times, but only once
+        if one call takes more than four times the budget.
     fresh : sequence of bool
-        True: with fresh results. False: into results that exist, where a library can.
+        True: each call allocates its result. False: it fills an array, where the library can.
 
     Yields
     ------
-    result : Result
+    result : RowResult
         As soon as it is known.
     """
-    ours = Imgconv()
+    imgconv = Imgconv()
     for row in rows:
         image = row.image()
         reference = bands_of_reference(row, image)
         for count in threads:
-            for peer in (ours, *peers):
+            for peer in (imgconv, *peers):
                 peer.set_threads(count)
             for is_fresh in fresh:
                 calls = {
                     peer.name: call
-                    for peer in (ours, *peers)
-                    if (call := peer.call(row.work, image, row.result_dtype, row.numbers))
+                    for peer in (imgconv, *peers)
+                    if (call := peer.prepare(row.work, image, row.result_dtype, row.numbers))
                     and (is_fresh or call.fills_out)
                     and not call.slow
                 }
-                entries = _entries(
+                results = measure_calls(
                     calls, row, reference, budget, is_fresh, pause=1e-3 * (count > 1)
                 )
-                yield Result(
-                    row, count, is_fresh, entries.pop(ours.name), entries, limit(row, count)
+                yield RowResult(
+                    row, count, is_fresh, results.pop(imgconv.name), results, limit(row, count)
                 )
 
 
-def _entries(
-    calls: Mapping[str, Call],
+def measure_calls(
+    calls: Mapping[str, PreparedCall],
     row: Row,
-    reference: list[tuple[slice, np.ndarray]],
+    reference: Reference,
     budget: float,
     fresh: bool,
     pause: float,
-) -> dict[str, Entry]:
-    runs = {}
+) -> dict[str, LibraryResult]:
+    """Return time and difference to the reference of each library's call."""
+    runs: dict[str, Callable[[], object]] = {}
     timings = {}
     differences = {}
     for name, call in calls.items():
@@ -150,10 +156,11 @@ def _entries(
             timings[name] = Timing(seconds, 0.0, 1)
             continue
         out = None if fresh else np.zeros(result.shape, row.result_dtype)
-        runs[name] = lambda run=call.run, out=out: run(out)
+        runs[name] = partial(call.run, out)
     timings |= interleave(runs, budget, pause)
     return {
-        name: Entry(timings[name], differences[name], call.note) for name, call in calls.items()
+        name: LibraryResult(timings[name], differences[name], call.note)
+        for name, call in calls.items()
     }
 
 
@@ -166,16 +173,17 @@ def interleave(
     ----------
     calls : mapping of str to callable
     budget : float
-        Seconds for all; a callable that has used its even share drops out, after three rounds
-        at the earliest.
+        Seconds for all; a callable that has used its share is not timed any more, after three
+        rounds at the earliest.
     pause : float
-        Seconds of rest before each sample: worker threads of the library before spin for a while.
+        Seconds to wait before each sample: after a call of another library, its worker threads are
+        busy for a while.
 
     Returns
     -------
     timings : dict of str to Timing
     """
-    repeats = {name: _repeats(call) for name, call in calls.items()}
+    repeats = {name: repeats_of(call) for name, call in calls.items()}
     samples: dict[str, list[float]] = {name: [] for name in calls}
     share = budget / max(1, len(calls))
     running = list(calls)
@@ -185,26 +193,27 @@ def interleave(
         while running:
             for name in running:
                 time.sleep(pause)
-                samples[name].append(_sample(calls[name], repeats[name]))
+                samples[name].append(seconds_of(calls[name], repeats[name]))
             running = [
                 name
                 for name in running
-                if len(samples[name]) < LEAST_ROUNDS or sum(samples[name]) * repeats[name] < share
+                if len(samples[name]) < MIN_ROUNDS or sum(samples[name]) * repeats[name] < share
             ]
-            running = running[1:] + running[:1]  # so that nobody always follows the same neighbour
+            # So that no callable always runs after the same other one.
+            running = running[1:] + running[:1]
     finally:
         if collecting:
             gc.enable()
-    return {name: _timing(times) for name, times in samples.items()}
+    return {name: timing_of(times) for name, times in samples.items()}
 
 
-def _repeats(call: Callable[[], object]) -> int:
-    """Return how often to repeat a call so that a sample is long enough; warms the call up."""
+def repeats_of(call: Callable[[], object]) -> int:
+    """Return how often to repeat a call so that a sample is long enough, after one untimed call."""
     call()
-    return max(1, int(np.ceil(SHORTEST_SAMPLE / max(_sample(call, 3), 1e-7))))
+    return max(1, int(np.ceil(MIN_SAMPLE / max(seconds_of(call, 3), 1e-7))))
 
 
-def _sample(call: Callable[[], object], repeats: int) -> float:
+def seconds_of(call: Callable[[], object], repeats: int) -> float:
     """Return the seconds that one call takes; the last result is freed after the clock stops."""
     start = time.perf_counter()
     for _ in range(repeats):
@@ -213,15 +222,16 @@ def _sample(call: Callable[[], object], repeats: int) -> float:
     return (time.perf_counter() - start) / repeats
 
 
-def _timing(times: list[float]) -> Timing:
+def timing_of(times: list[float]) -> Timing:
+    """Return the median of samples, and how wide their middle half is."""
     low, median, high = np.percentile(times, (25, 50, 75))
     return Timing(float(median), float((high - low) / median), len(times))
 
 
-def bands_of_reference(row: Row, image: np.ndarray) -> list[tuple[slice, np.ndarray]]:
+def bands_of_reference(row: Row, image: Array) -> Reference:
     """Return the exact result: of the top and the bottom rows, or all rows of a small image.
 
-    SciPy's in float64 or, where it has no such filter, that of its definition.
+    It is SciPy's in float64 or, where SciPy has no such filter, that of the definition.
     """
     if row.whole:
         return [(slice(None), whole_reference(row, image))]
@@ -235,45 +245,42 @@ def bands_of_reference(row: Row, image: np.ndarray) -> list[tuple[slice, np.ndar
         ]
     bands = []
     for kept, read, within in pieces:
-        call = next(
-            filter(
-                None,
-                (
-                    peer.call(
-                        row.work, image[read].astype(np.float64), np.dtype(np.float64), row.numbers
-                    )
-                    for peer in (SciPy(), Definition())
-                ),
-            )
+        pixels = image[read].astype(np.float64)
+        calls = (
+            peer.prepare(row.work, pixels, pixels.dtype, row.numbers)
+            for peer in (SciPy(), Definition())
         )
+        call = next((each for each in calls if each is not None), None)
         assert call is not None, f"SciPy or a definition is the reference of {row.work}"
         bands.append((kept, rounded(np.asarray(call.run(None))[within], row.result_dtype)))
     return bands
 
 
-def whole_reference(row: Row, image: np.ndarray) -> np.ndarray:
-    """Return SciPy's result in float64; scikit-image's where SciPy has none, which are masks."""
+def whole_reference(row: Row, image: Array) -> Array:
+    """Return SciPy's result in float64, or scikit-image's where SciPy has none: for masks."""
     if hasattr(SciPy, row.work):
-        double = np.dtype(np.float64)
-        call = SciPy().call(row.work, image.astype(double), double, row.numbers)
+        pixels = image.astype(np.float64)
+        call = SciPy().prepare(row.work, pixels, pixels.dtype, row.numbers)
     else:
-        call = ScikitImage().call(row.work, image, row.result_dtype, row.numbers)
+        call = ScikitImage().prepare(row.work, image, row.result_dtype, row.numbers)
     assert call is not None, f"there is no reference of {row.work}"
     return rounded(call.run(None), row.result_dtype)
 
 
-def rounded(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Return float64 values as they would be in an integer dtype."""
+def rounded(values: Array, dtype: DType) -> Array:
+    """Return float64 values, rounded and saturated where the dtype is an integer one."""
     if dtype.kind not in "ui":
         return values
     limits = np.iinfo(dtype)
-    return np.clip(np.rint(values), limits.min, limits.max)
+    integers: Array = np.clip(np.rint(values), limits.min, limits.max)
+    return integers
 
 
-def difference(
-    result: np.ndarray, reference: list[tuple[slice, np.ndarray]], margin: int = 0
-) -> float:
-    """Return the largest absolute difference to the reference; nan if a margin leaves nothing."""
+def difference(result: Array, reference: Reference, margin: int = 0) -> float:
+    """Return the largest absolute difference to the reference, without a margin at the border.
+
+    It is NaN if the margin leaves no pixels.
+    """
     height, width = result.shape[:2]
     largest = []
     for kept, band in reference:
@@ -290,8 +297,9 @@ def difference(
 def limit(row: Row, threads: int) -> float | None:
     """Return the seconds that the machine needs at least: to copy a row's bytes or do its sums.
 
-    The copy is one of arrays as large as the row's, so that what fits into a cache is held against
-    that cache. Rows of fewer than 65,536 samples have no limit here: a call's fixed cost decides.
+    The copied arrays are as large as the row's, so that works that fit into a cache are compared
+    with that cache. Rows of fewer than 65,536 samples have no limit: there the fixed cost of a call
+    counts most.
     """
     if row.samples < 2**16:
         return None
@@ -302,7 +310,7 @@ def limit(row: Row, threads: int) -> float | None:
 
 @lru_cache
 def copy_rate(size: int, threads: int) -> float:
-    """Return the bytes read and written a second by a copy of size bytes into existing memory."""
+    """Return the bytes that a copy of `size` bytes reads and writes a second, in memory in use."""
     parts = [
         (np.ones(size // threads, np.uint8), np.ones(size // threads, np.uint8))
         for _ in range(threads)
@@ -318,7 +326,7 @@ def copy_rate(size: int, threads: int) -> float:
 
 @lru_cache
 def peak_flops(real: str, threads: int) -> float:
-    """Return the additions and multiplications a second of multiply-adds on registers alone."""
+    """Return additions and multiplications a second, where all operands are in registers."""
     best = 0.0
     with using(threads):
         run_entry("peak", real, "run", 1 << 14, cost=inf)
@@ -330,7 +338,7 @@ def peak_flops(real: str, threads: int) -> float:
 
 
 def processor() -> str:
-    """Return the processor's name as the system tells it."""
+    """Return the processor's name as the system reports it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text().splitlines():

@@ -17,12 +17,12 @@ STATUS = Path("/proc/self/status")
 
 
 def available() -> bool:
-    """Return whether the system tells how much memory a process has had at most."""
+    """Return whether the system reports the largest memory of a process."""
     return STATUS.exists()
 
 
 def resident(field: str) -> int:
-    """Return the bytes that the system gives for this process: VmRSS now, VmHWM at most so far."""
+    """Return the bytes that the system reports of this process: VmRSS, or VmHWM for the largest."""
     for line in STATUS.read_text().splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024
@@ -32,17 +32,17 @@ def resident(field: str) -> int:
 def beyond(row: Row, threads: int) -> int:
     """Return the bytes that a row's call into an existing result takes at its peak."""
     image = row.image()
-    ours = Imgconv()
-    ours.set_threads(threads)
+    imgconv = Imgconv()
+    imgconv.set_threads(threads)
     # A small call first, so that modules and plans are not counted.
     small = image[..., :8, :8] if row.channels == 1 else image[:8, :8]
     for each in (small, image):
-        call = ours.call(row.work, each, row.result_dtype, row.numbers)
+        call = imgconv.prepare(row.work, each, row.result_dtype, row.numbers)
         assert call is not None
-        # Ones, since memory of zeros is not there until it is written.
+        # Ones, since the system gives memory of zeros only when it is written.
         out = np.ones(each.shape, row.result_dtype)
         before = resident("VmRSS")
-        # The peak so far is that of making the image; the system forgets it.
+        # This resets the peak, which so far is that of making the image.
         Path("/proc/self/clear_refs").write_text("5")
         call.run(out)
     return max(0, resident("VmHWM") - before)
@@ -58,7 +58,7 @@ def measure(rows: Sequence[Row], threads: Sequence[int]) -> Iterator[tuple[Row, 
 
 
 def table(found: Sequence[tuple[Row, int, int]]) -> Table:
-    """Return what was measured, in megabytes, a column for each number of threads."""
+    """Return a table in megabytes, with a column for each number of threads."""
     counts = list(dict.fromkeys(count for _, count, _ in found))
     grid = Table(title="memory beyond image and result, MB", title_justify="left", box=SIMPLE_HEAD)
     grid.add_column("work", no_wrap=True)

@@ -1,4 +1,4 @@
-"""Pipelines beside the same chain in OpenCV, beside their own steps one by one, on two workers."""
+"""Pipelines compared with the same chain in OpenCV, with their steps one by one, and on workers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -20,11 +21,11 @@ from imgconv.bench.measure import interleave
 from imgconv.bench.memory import available, resident
 from imgconv.pipeline import Pipeline
 
-Image = np.ndarray
+Image = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Chain:
+class ChainCase:
     """A chain and the same work in OpenCV."""
 
     text: str
@@ -38,13 +39,15 @@ def edges(cv2: Any, image: Image) -> Image:
     y, x = (
         cv2.Sobel(smooth, cv2.CV_32F, *order, scale=0.25, **border) for order in ((0, 1), (1, 0))
     )
-    return cv2.compare(cv2.magnitude(x, y), 5 * 2**0.5, cv2.CMP_GT)
+    mask: Image = cv2.compare(cv2.magnitude(x, y), 5 * 2**0.5, cv2.CMP_GT)
+    return mask
 
 
 def sharper(cv2: Any, image: Image) -> Image:
-    """The image and its difference to a smooth one."""
+    """The image plus its difference to a smooth one."""
     smooth = cv2.GaussianBlur(image, (17, 17), 2, borderType=cv2.BORDER_REFLECT)
-    return cv2.addWeighted(image, 2, smooth, -1, 0)
+    sharp: Image = cv2.addWeighted(image, 2, smooth, -1, 0)
+    return sharp
 
 
 def band_pass(cv2: Any, image: Image) -> Image:
@@ -52,27 +55,31 @@ def band_pass(cv2: Any, image: Image) -> Image:
     pixels = image.astype(np.float32)
     low = cv2.GaussianBlur(pixels, (9, 9), 1, borderType=cv2.BORDER_REFLECT)
     high = cv2.GaussianBlur(pixels, (13, 13), 1.6, borderType=cv2.BORDER_REFLECT)
-    return cv2.compare(cv2.subtract(low, high), 2, cv2.CMP_GT)
+    mask: Image = cv2.compare(cv2.subtract(low, high), 2, cv2.CMP_GT)
+    return mask
 
 
-def lines(cv2: Any, image: Image) -> Image:
+def denoised_edges(cv2: Any, image: Image) -> Image:
     """Bilateral filter and Canny's edges, whose Gaussian OpenCV leaves to the caller."""
-    quiet = cv2.bilateralFilter(image, 5, 25, 2, borderType=cv2.BORDER_REFLECT)
-    smooth = cv2.GaussianBlur(quiet, (9, 9), 1, borderType=cv2.BORDER_REFLECT)
-    return cv2.Canny(smooth, 25, 51, L2gradient=True)
+    denoised = cv2.bilateralFilter(image, 5, 25, 2, borderType=cv2.BORDER_REFLECT)
+    smooth = cv2.GaussianBlur(denoised, (9, 9), 1, borderType=cv2.BORDER_REFLECT)
+    mask: Image = cv2.Canny(smooth, 25, 51, L2gradient=True)
+    return mask
 
 
 CHAINS = (
-    Chain("gaussian(sigma=1.5) | sobel | threshold(value=5)", edges),
-    Chain("unsharp_mask(radius=2)", sharper),
-    Chain("difference_of_gaussians(low_sigma=1, high_sigma=1.6) | threshold(value=2)", band_pass),
-    Chain(
+    ChainCase("gaussian(sigma=1.5) | sobel | threshold(value=5)", edges),
+    ChainCase("unsharp_mask(radius=2)", sharper),
+    ChainCase(
+        "difference_of_gaussians(low_sigma=1, high_sigma=1.6) | threshold(value=2)", band_pass
+    ),
+    ChainCase(
         "bilateral(win_size=5, sigma_color=25, sigma_spatial=2, window=disk) "
         "| canny(low_threshold=25, high_threshold=51)",
-        lines,
+        denoised_edges,
     ),
 )
-# Six steps, for memory; and one that computes long enough to be shared among workers.
+# Six steps, for the memory that they take; and a chain that takes long enough for several workers.
 LONG = (
     "gaussian(sigma=1.5) | median(size=3) | unsharp_mask(radius=1) "
     "| gaussian(sigma=1) | sobel | threshold(value=5)"
@@ -82,7 +89,7 @@ HEAVY = (
 )
 
 
-def picture(size: int) -> Image:
+def sample_image(size: int) -> Image:
     """Return a smooth image with noise."""
     rng = np.random.default_rng(0)
     coarse = imgconv.gaussian(rng.random((size, size), np.float32), 6)
@@ -92,8 +99,8 @@ def picture(size: int) -> Image:
 
 
 def run(threads: list[int], budget: float, console: Console, size: int = 4096) -> None:
-    """Measure and print everything."""
-    image = picture(size)
+    """Measure time, memory and workers, and print them."""
+    image = sample_image(size)
     grid = Table(
         title=f"pipelines, uint8 {size} x {size}, milliseconds; how many times imgconv is as fast",
         title_justify="left", box=SIMPLE_HEAD,
@@ -105,7 +112,7 @@ def run(threads: list[int], budget: float, console: Console, size: int = 4096) -
     console.print(grid)
     if available():
         for count in threads:
-            extra = alone(partial(beyond, LONG, size, count))
+            extra = in_process(partial(memory_beyond, LONG, size, count))
             console.print(
                 f"memory of six steps beyond image and result, {count} threads: "
                 f"{extra / 2**20:.1f} MB"
@@ -147,16 +154,16 @@ def one_by_one(pipeline: Pipeline, image: Image) -> Any:
     return last
 
 
-def alone(work: Callable[[], int]) -> int:
-    """Return what a process of its own finds."""
+def in_process(work: Callable[[], int]) -> int:
+    """Return what a function returns that is called in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(work)
 
 
-def beyond(text: str, size: int, threads: int) -> int:
+def memory_beyond(text: str, size: int, threads: int) -> int:
     """Return the bytes that a pipeline takes at its peak beyond image and result."""
     imgconv.set_num_threads(threads)
-    pipeline, image = Pipeline(text), picture(size)
+    pipeline, image = Pipeline(text), sample_image(size)
     pipeline(image[:64, :64])
     out = np.ones(image.shape, pipeline.plan(image.shape).dtype)
     before = resident("VmRSS")
@@ -166,7 +173,7 @@ def beyond(text: str, size: int, threads: int) -> int:
 
 
 def on_workers(size: int, workers: int) -> float:
-    """Return the seconds that a chain takes on processes of one thread each."""
+    """Return the seconds that a chain takes on worker processes of one thread each."""
     import time
 
     import dask.array as da
@@ -181,7 +188,7 @@ def on_workers(size: int, workers: int) -> float:
     ):
         noise = da.random.default_rng(0).integers(0, 256, (size, size), np.uint8, chunks=512)
         chunks = client.persist(noise)
-        # Once before, so that every worker has loaded what it needs.
+        # A first call, so that every worker has loaded its modules.
         client.compute(pipeline(chunks[:2048, :2048]).sum()).result()
         begun = time.perf_counter()
         client.compute(pipeline(chunks).sum()).result()

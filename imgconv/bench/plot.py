@@ -1,4 +1,4 @@
-"""The outcome as a picture."""
+"""The results as a picture."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-from imgconv.bench.measure import Result
+from imgconv.bench.measure import RowResult
 from imgconv.bench.report import Machine, groups, headline, label
 
-# Okabe and Ito's colours, which colour-blind readers tell apart too.
+# Okabe and Ito's colours, which colour-blind readers can distinguish.
 COLOURS = {
     "imgconv": "#d55e00",
     "OpenCV": "#0072b2",
@@ -29,19 +29,19 @@ INK, LOST = "#1a1a1a", "#c1121f"
 HEAD, FOOT, ROW, PANEL = 1.15, 1.0, 0.3, 0.9  # inches
 
 
-def plot(results: Sequence[Result], about: Machine, path: Path) -> None:
+def plot(results: Sequence[RowResult], about: Machine, path: Path) -> None:
     """Draw each library's speed in each row; a panel for each size, number of threads and output.
 
     Parameters
     ----------
-    results : sequence of Result
+    results : sequence of RowResult
     about : Machine
     path : Path
         .png, .svg or .pdf.
     """
     panels = list(groups(results))
     columns = min(2, len(panels))
-    # Panels side by side have the height of the longest, so that all rows lie equally close.
+    # Panels side by side have the height of the longest, so that all rows are equally high.
     most = [
         max(len(found) for _, found in panels[first : first + columns])
         for first in range(0, len(panels), columns)
@@ -61,10 +61,10 @@ def plot(results: Sequence[Result], about: Machine, path: Path) -> None:
         figure.savefig(path, dpi=160, facecolor="white")
 
 
-def _panel(ax: Axes, title: str, results: Sequence[Result], rows: int) -> None:
+def _panel(ax: Axes, title: str, results: Sequence[RowResult], rows: int) -> None:
     for y, result in enumerate(results):
         megapixels = max(1, result.row.stack) * math.prod(result.row.shape) / 1e6
-        entries = {**result.peers, "imgconv": result.ours}
+        entries = {**result.peers, "imgconv": result.imgconv}
         speed = {name: megapixels / entry.timing.median for name, entry in entries.items()}
         for name, value in speed.items():
             ours = name == "imgconv"
@@ -106,8 +106,8 @@ def _panel(ax: Axes, title: str, results: Sequence[Result], rows: int) -> None:
     ax.spines[:].set_visible(False)
 
 
-def _head(figure: Figure, results: Sequence[Result]) -> None:
-    """Say who won, and which colour is whose."""
+def _head(figure: Figure, results: Sequence[RowResult]) -> None:
+    """Write who is fastest how often, and which colour belongs to which library."""
     ratios = [result.ratio for result in results if result.ratio is not None]
     won = sum(ratio >= 1 for ratio in ratios)
     height = figure.get_figheight()
@@ -132,7 +132,7 @@ def _dot(name: str, colour: str, fill: str) -> Line2D:
 
 
 def _foot(figure: Figure, about: Machine) -> None:
-    """Say what the numbers are and on what machine they were measured."""
+    """Write what the numbers mean and on what machine they were measured."""
     what = (
         "Number: imgconv's speed by that of the fastest other library. "
         "Medians of runs in one process, in turn. Right is faster."

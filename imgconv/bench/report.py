@@ -1,4 +1,4 @@
-"""The outcome in words: the terminal's tables, JSON, and Markdown."""
+"""The results as tables in the terminal, as JSON, and as Markdown."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from rich.text import Text
 
 from imgconv.bench.measure import (
     OUT_OF_CACHE,
-    Entry,
-    Result,
+    LibraryResult,
+    RowResult,
     copy_rate,
     peak_flops,
     processor,
@@ -26,16 +26,17 @@ from imgconv.bench.measure import (
 from imgconv.bench.peers import Imgconv, Peer
 
 EXPLANATION = """\
-Medians of interleaved runs; ±: width of the middle half of our samples.
-difference: the largest to SciPy in float64, ours and the fastest peer's.
-limit: the time to copy an image of that size, or to do the sums at the FMA rate, by our time."""
-# What a Markdown file may have a place for, between <!-- NAME --> and <!-- /NAME -->.
+Medians of interleaved runs; ±: width of the middle half of imgconv's samples.
+difference: the largest to SciPy in float64, imgconv's and the fastest peer's.
+limit: the time to copy an image of that size, or to do the sums at the FMA rate, divided by \
+imgconv's time."""
+# The tables that a Markdown file may have a place for, between <!-- NAME --> and <!-- /NAME -->.
 ROWS, BY_FAMILY = "bench", "bench families"
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What ran the benchmark; its limits are by number of threads."""
+    """The machine that ran the benchmark; its limits are by number of threads."""
 
     processor: str
     cores: int
@@ -70,43 +71,43 @@ def headline(about: Machine) -> list[str]:
     for count, rate in about.copy_rate.items():
         flops = about.peak_flops[count]
         fma = f", FMA {flops / 1e9:.3g} GFLOP/s"
-        limits.append(f"{words(count, 'thread')}: copy {rate / 1e9:.3g} GB/s{fma}")
+        limits.append(f"{counted(count, 'thread')}: copy {rate / 1e9:.3g} GB/s{fma}")
     missing = f"; not installed: {', '.join(about.missing)}" if about.missing else ""
     return [
-        f"{about.processor}, {words(about.cores, 'core')}, {about.system}, "
+        f"{about.processor}, {counted(about.cores, 'core')}, {about.system}, "
         f"Python {about.python}, NumPy {about.numpy}",
         ", ".join(f"{name} {version}" for name, version in about.libraries.items()) + missing,
         "; ".join(limits),
     ]
 
 
-def groups(results: Sequence[Result]) -> Iterator[tuple[str, list[Result]]]:
+def groups(results: Sequence[RowResult]) -> Iterator[tuple[str, list[RowResult]]]:
     """Yield a title and the results of each image size, number of threads and kind of output."""
-    found: dict[str, list[Result]] = {}
+    found: dict[str, list[RowResult]] = {}
     for result in results:
         size = "small images" if is_small(result) else " x ".join(map(str, result.row.shape))
         output = "fresh output" if result.fresh else "existing output"
-        title = f"{size}, {words(result.threads, 'thread')}, {output}"
+        title = f"{size}, {counted(result.threads, 'thread')}, {output}"
         found.setdefault(title, []).append(result)
     yield from found.items()
 
 
-def is_small(result: Result) -> bool:
+def is_small(result: RowResult) -> bool:
     """Return whether a result belongs to the small images, which share one table."""
     return result.row.family == "small"
 
 
-def label(result: Result) -> str:
-    """Return a row's title, with what is not the same for its whole table."""
+def label(result: RowResult) -> str:
+    """Return a row's title, with the size and dtype where they differ within a table."""
     row = result.row
     size = f" on {row.shape[0]}x{row.shape[1]}" if is_small(result) else ""
     return row.title + size + ("" if row.dtype == "float32" else f", {row.dtype}")
 
 
-def words(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
     """Return a count with its noun.
 
-    >>> words(1, "thread"), words(2, "thread")
+    >>> counted(1, "thread"), counted(2, "thread")
     ('1 thread', '2 threads')
     """
     return f"{count} {noun}{'s' * (count != 1)}"
@@ -131,7 +132,7 @@ def verdict(ratio: float) -> str:
     return f"{ratio:.2f}x faster" if ratio >= 1 else f"{1 / ratio:.2f}x slower"
 
 
-def lost(results: Sequence[Result]) -> list[str]:
+def losses(results: Sequence[RowResult]) -> list[str]:
     """Return each row in which a peer is faster, the worst first."""
     slower = sorted((r for r in results if r.ratio and r.ratio < 1), key=lambda r: r.ratio or 0)
     lines = []
@@ -140,14 +141,14 @@ def lost(results: Sequence[Result]) -> list[str]:
         output = "fresh output" if result.fresh else "existing output"
         lines.append(
             f"{verdict(result.ratio or 0)} than {result.fastest}: {label(result)}{size}, "
-            f"{words(result.threads, 'thread')}, {output}"
+            f"{counted(result.threads, 'thread')}, {output}"
         )
     return lines
 
 
-def standings(results: Sequence[Result], peers: Sequence[str]) -> Table:
-    """Return against each peer, and against the fastest in each row: rows won, ratios."""
-    title = "in all: a peer's time by ours"
+def standings(results: Sequence[RowResult], peers: Sequence[str]) -> Table:
+    """Return a table of rows won and ratios: against each peer, and against the fastest peer."""
+    title = "in all: a peer's time divided by imgconv's"
     grid = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     grid.add_column("against")
     for name in ("rows", "faster in", "slower in", "worst", "median", "best"):
@@ -164,22 +165,22 @@ def standings(results: Sequence[Result], peers: Sequence[str]) -> Table:
     return grid
 
 
-class Notes:
-    """Letters for what makes a library's work unequal, in the order in which they are met."""
+class Footnotes:
+    """Letters for notes on libraries whose work is not equal, in the order of their first use."""
 
     def __init__(self) -> None:
         self.letters: dict[str, str] = {}
 
     def mark(self, note: str) -> str:
-        """Return the letter of a note, nothing for none."""
+        """Return the letter of a note; an empty note has none."""
         return self.letters.setdefault(note, chr(ord("a") + len(self.letters))) if note else ""
 
     def legend(self) -> str:
-        """Return what the letters mean."""
+        """Return the list of letters and notes."""
         return ", ".join(f"{letter}: {note}" for note, letter in self.letters.items())
 
 
-def show(results: Sequence[Result], about: Machine, console: Console) -> None:
+def show(results: Sequence[RowResult], about: Machine, console: Console) -> None:
     """Print the tables: every library's time, or on a narrow terminal the fastest peer's alone."""
     peers = list(about.libraries)[1:]
     for title, found in groups(results):
@@ -187,19 +188,21 @@ def show(results: Sequence[Result], about: Machine, console: Console) -> None:
         columns = ["imgconv", "±", *present, "against the fastest", "difference", "limit"]
         if console.width < 14 * len(columns):
             columns = ["imgconv", "fastest peer", "against the fastest", "limit"]
-        notes = Notes()
+        notes = Footnotes()
         console.print(table(title, found, columns, notes))
         if notes.letters:
             console.print(f"unequal work: {notes.legend()}\n", style="dim")
     console.print(standings(results, peers))
-    for line in lost(results):
+    for line in losses(results):
         console.print(line, style="bold red")
     console.print(f"\n{EXPLANATION}\n", style="dim")
     for line in headline(about):
         console.print(line)
 
 
-def table(title: str, results: Sequence[Result], columns: Sequence[str], notes: Notes) -> Table:
+def table(
+    title: str, results: Sequence[RowResult], columns: Sequence[str], notes: Footnotes
+) -> Table:
     """Return a table with a row for each result."""
     grid = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     grid.add_column("work", no_wrap=True)
@@ -211,20 +214,21 @@ def table(title: str, results: Sequence[Result], columns: Sequence[str], notes: 
     return grid
 
 
-def cells(result: Result, notes: Notes, columns: Sequence[str]) -> dict[str, Text]:
-    """Return what is known of a result, by column."""
-    ours = result.ours.timing
-    entries = {"imgconv": result.ours, **result.peers}
-    fastest = min(entry.timing.median for entry in entries.values())
+def cells(result: RowResult, notes: Footnotes, columns: Sequence[str]) -> dict[str, Text]:
+    """Return the cells of a result, by column."""
+    libraries = {"imgconv": result.imgconv, **result.peers}
+    fastest = min(library.timing.median for library in libraries.values())
     known = {
-        name: _time(entry, fastest, notes) for name, entry in entries.items() if name in columns
+        name: time_cell(library, fastest, notes)
+        for name, library in libraries.items()
+        if name in columns
     }
-    known["±"] = Text(f"{ours.spread:.0%}")
-    known["difference"] = Text(f"{result.ours.difference:.0e}")
+    known["±"] = Text(f"{result.imgconv.timing.spread:.0%}")
+    known["difference"] = Text(f"{result.imgconv.difference:.0e}")
     if result.fastest and result.ratio:
         peer = result.peers[result.fastest]
         if "fastest peer" in columns:
-            known["fastest peer"] = Text(f"{result.fastest} ") + _time(peer, fastest, notes)
+            known["fastest peer"] = Text(f"{result.fastest} ") + time_cell(peer, fastest, notes)
         style = "green" if result.ratio >= 1 else "bold red"
         known["against the fastest"] = Text(verdict(result.ratio), style)
         known["difference"].append(f" {peer.difference:.0e}")
@@ -233,13 +237,14 @@ def cells(result: Result, notes: Notes, columns: Sequence[str]) -> dict[str, Tex
     return known
 
 
-def _time(entry: Entry, fastest: float, notes: Notes) -> Text:
-    seconds = entry.timing.median
+def time_cell(library: LibraryResult, fastest: float, notes: Footnotes) -> Text:
+    """Return a library's time, bold if it is the fastest, with the letter of its note."""
+    seconds = library.timing.median
     cell = Text(duration(seconds), "bold" if seconds == fastest else "")
-    return cell.append(f" {notes.mark(entry.note)}" if entry.note else "", "dim")
+    return cell.append(f" {notes.mark(library.note)}" if library.note else "", "dim")
 
 
-def as_json(results: Sequence[Result], about: Machine) -> dict[str, Any]:
+def as_json(results: Sequence[RowResult], about: Machine) -> dict[str, Any]:
     """Return everything that was measured, as plain values; times are in seconds."""
     rows = []
     for result in results:
@@ -248,8 +253,8 @@ def as_json(results: Sequence[Result], about: Machine) -> dict[str, Any]:
                 **asdict(result.row),
                 "threads": result.threads,
                 "fresh": result.fresh,
-                "imgconv": asdict(result.ours),
-                "peers": {name: asdict(entry) for name, entry in result.peers.items()},
+                "imgconv": asdict(result.imgconv),
+                "peers": {name: asdict(peer) for name, peer in result.peers.items()},
                 "fastest": result.fastest,
                 "ratio": result.ratio,
                 "limit": result.limit,
@@ -259,7 +264,7 @@ def as_json(results: Sequence[Result], about: Machine) -> dict[str, Any]:
     return {"machine": asdict(about), "results": rows}
 
 
-def as_markdown(results: Sequence[Result], about: Machine) -> str:
+def as_markdown(results: Sequence[RowResult], about: Machine) -> str:
     """Return the tables of all rows, and the machine they were measured on."""
     lines = []
     for title, found in groups(results):
@@ -269,16 +274,18 @@ def as_markdown(results: Sequence[Result], about: Machine) -> str:
             "| of the limit |",
             "|---|--:|--:|--:|--:|--:|--:|",
         ]
-        lines += [_markdown_row(result) for result in found]
+        lines += [markdown_row(result) for result in found]
         lines.append("")
-    return "\n".join([*lines, *_footer(about)])
+    return "\n".join([*lines, *footer(about)])
 
 
-def by_family(results: Sequence[Result], about: Machine) -> str:
-    """Return a short table: for each family and number of threads the rows won, and by how much."""
+def by_family(results: Sequence[RowResult], about: Machine) -> str:
+    """Return a table of rows won and ratios, for each family and number of threads."""
     counts = sorted({result.threads for result in results})
     titles = [
-        title for count in counts for title in (words(count, "thread"), "least", "median", "most")
+        title
+        for count in counts
+        for title in (counted(count, "thread"), "smallest", "median", "largest")
     ]
     lines = ["| family | " + " | ".join(titles) + " |", "|---" + "|--:" * len(titles) + "|"]
     for family in dict.fromkeys(result.row.family for result in results):
@@ -293,23 +300,25 @@ def by_family(results: Sequence[Result], about: Machine) -> str:
             cells.append(f"{won} of {len(ratios)}")
             cells += [f"{f(ratios):.2f}x" if ratios else "" for f in (min, median, max)]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", *_footer(about)])
+    return "\n".join([*lines, "", *footer(about)])
 
 
-def _footer(about: Machine) -> list[str]:
+def footer(about: Machine) -> list[str]:
+    """Return the machine's lines for Markdown, where two spaces end a line."""
     first, second, last = headline(about)
     return [f"{first}  ", f"{second}  ", last]
 
 
-def _markdown_row(result: Result) -> str:
-    cells = [label(result), duration(result.ours.timing.median), "", "", "", "", ""]
+def markdown_row(result: RowResult) -> str:
+    """Return a line of the table of all rows."""
+    cells = [label(result), duration(result.imgconv.timing.median), "", "", "", "", ""]
     if result.fastest and result.ratio:
-        entry = result.peers[result.fastest]
-        note = f", {entry.note}" if entry.note else ""
-        cells[2] = f"{duration(entry.timing.median)} ({result.fastest}{note})"
+        peer = result.peers[result.fastest]
+        note = f", {peer.note}" if peer.note else ""
+        cells[2] = f"{duration(peer.timing.median)} ({result.fastest}{note})"
         cells[3] = verdict(result.ratio) if result.ratio < 1 else f"**{verdict(result.ratio)}**"
-    known = (result.ours, *((result.peers[result.fastest],) if result.fastest else ()))
-    cells[4] = " and ".join(f"{entry.difference:.0e}" for entry in known)
+    compared = [result.imgconv, *([result.peers[result.fastest]] if result.fastest else [])]
+    cells[4] = " and ".join(f"{library.difference:.0e}" for library in compared)
     if "SciPy" in result.peers:
         cells[5] = verdict(result.ratio_to("SciPy"))
     if result.share:
@@ -317,8 +326,8 @@ def _markdown_row(result: Result) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def filled(text: str, results: Sequence[Result], about: Machine) -> str:
-    """Return a Markdown text with the tables in the places that it has for them."""
+def filled(text: str, results: Sequence[RowResult], about: Machine) -> str:
+    """Return a Markdown text with the tables between its markers."""
     check_places(text)
     for name, table in ((ROWS, as_markdown), (BY_FAMILY, by_family)):
         if has_place(text, name):
@@ -327,7 +336,7 @@ def filled(text: str, results: Sequence[Result], about: Machine) -> str:
 
 
 def check_places(text: str) -> None:
-    """Refuse a text without a place for a table."""
+    """Refuse a text without markers for a table."""
     if not (has_place(text, ROWS) or has_place(text, BY_FAMILY)):
         raise ValueError(f"no <!-- {ROWS} --> ... <!-- /{ROWS} --> to fill")
 
@@ -338,7 +347,7 @@ def has_place(text: str, name: str) -> bool:
 
 
 def between_markers(text: str, name: str, table: str) -> str:
-    """Return a text with the table in place of what stands between two markers.
+    """Return a text with the table between two markers.
 
     >>> print(between_markers("above <!-- bench -->old<!-- /bench --> below", "bench", "new"))
     above <!-- bench -->

@@ -1,4 +1,4 @@
-"""What is measured: the rows of the benchmark, as data."""
+"""The rows of the benchmark, as data."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 SHAPES = ((2048, 2048), (1811, 2203))
 
@@ -20,15 +21,15 @@ class Row:
     family : str
         One of FAMILIES.
     title : str
-        What a reader calls it.
+        As in the tables.
     work : str
         The method of `peers.Peer` that does it.
     numbers : tuple
-        The method's arguments, words among them.
+        The method's arguments, some of them strings.
     flops : float
-        Additions and multiplications for each sample of the textbook algorithm: two for each tap
+        Additions and multiplications for each sample in the textbook algorithm: two for each tap
         that is not zero, factor by factor where the kernel has factors, running sums for the box.
-        The share of the machine's limit counts these, whatever a library really does.
+        The machine's limit is computed from these, also where a library does fewer or more.
     dtype : str
         The image's.
     result : str
@@ -36,7 +37,7 @@ class Row:
     channels : int
         1 for an (H, W) image, else C of an interleaved (H, W, C) one.
     shape : tuple of int
-        (H, W); empty for the shapes of the run.
+        (H, W); empty where the shape is chosen when the benchmark is run.
     stack : int
         0 for one image, else N of an (N, H, W) stack of them.
     """
@@ -58,7 +59,7 @@ class Row:
         return self.family in ("pool", "canny")
 
     @property
-    def result_dtype(self) -> np.dtype:
+    def result_dtype(self) -> np.dtype[Any]:
         """The dtype of the result."""
         image = np.dtype(self.dtype)
         if self.result == "float":
@@ -72,10 +73,10 @@ class Row:
 
     @property
     def bytes(self) -> int:
-        """What must at least move: the image read and the result written once."""
+        """Bytes that must be moved at least: the image is read and the result written once."""
         return self.samples * (np.dtype(self.dtype).itemsize + self.result_dtype.itemsize)
 
-    def image(self) -> np.ndarray:
+    def image(self) -> NDArray[Any]:
         """Return the image: uniform noise, the same in every run."""
         shape = self.shape if self.channels == 1 else (*self.shape, self.channels)
         shape = (self.stack, *shape) if self.stack else shape
@@ -115,7 +116,7 @@ def gaussian(sigma: float) -> Row:
 
 
 def resampled(sigma: float) -> Row:
-    """Return the row of a Gaussian that we resample and others compute as they always do."""
+    """Return the row of a Gaussian that imgconv resamples, and others compute as always."""
     return replace(
         gaussian(sigma), title=f"gaussian {sigma:g}, resampled", work="gaussian_resampled"
     )
@@ -127,7 +128,11 @@ def box(size: int) -> Row:
 
 
 def ranked(work: str, size: int, dtype: str) -> Row:
-    """Return the row of a rank filter; the median by Huang's running histogram, extremes by 3."""
+    """Return the row of a rank filter.
+
+    The textbook algorithm of the median is Huang's running histogram; extremes take 3 comparisons
+    for each axis, by van Herk's algorithm.
+    """
     flops = 4 * size if work == "median" else 6
     title = f"{work} {size}x{size}"
     return Row("rank", title, work, (size,), flops, dtype=dtype, result="same")
@@ -243,7 +248,7 @@ STACK = tuple(
 
 
 def bilateral(size: int, dtype: str, channels: int) -> Row:
-    """Return the row of a bilateral filter on a disk; a tenth of white is far apart."""
+    """Return the row of a bilateral filter on a disk; sigma_color is a tenth of white."""
     y, x = np.ogrid[:size, :size]
     weights = int(np.count_nonzero((y - size // 2) ** 2 + (x - size // 2) ** 2 <= (size // 2) ** 2))
     return Row(
@@ -315,7 +320,7 @@ def rows(
     shapes : sequence of (H, W)
         For the rows that have no shape of their own.
     dtypes : sequence of str, default: each row's own
-        The images' dtypes, in place of those of the rows.
+        The images' dtypes, instead of those of the rows.
 
     Returns
     -------

@@ -241,7 +241,7 @@ def measure_alone(
     elif family == "layers":
         from imgconv.bench import layers
 
-        console.print(layers.table(list(layers.measure(layers.LAYERS, threads, budget))))
+        console.print(layers.table(list(layers.measure(layers.CASES, threads, budget))))
     else:
         from imgconv.bench import pipelines
 

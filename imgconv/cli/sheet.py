@@ -45,7 +45,7 @@ def labelled(pictures: tuple[tuple[str, NDArray[np.uint8]], ...]) -> NDArray[Any
     import PIL.Image
     import PIL.ImageDraw
 
-    from imgconv.pipeline.show import in_colour
+    from imgconv.pipeline.show import as_rgb
 
     width = max(pixels.shape[1] for _, pixels in pictures)
     height = max(pixels.shape[0] for _, pixels in pictures) + LINE
@@ -57,7 +57,7 @@ def labelled(pictures: tuple[tuple[str, NDArray[np.uint8]], ...]) -> NDArray[Any
     for place, (text, pixels) in enumerate(pictures):
         left = GAP + place % columns * (width + GAP)
         top = GAP + place // columns * (height + GAP)
-        sheet.paste(PIL.Image.fromarray(in_colour(pixels)), (left, top))
+        sheet.paste(PIL.Image.fromarray(as_rgb(pixels)), (left, top))
         letters = width // LETTER
         short = text if len(text) <= letters else f"{text[: letters - 3]}..."
         pen.text((left, top + pixels.shape[0] + 2), short, fill="black")

@@ -1,7 +1,7 @@
-"""Borders as index maps: the one place where a mode has a meaning.
+"""Borders as index maps: the only place that knows what a mode means.
 
-A mode says which pixel stands at a place outside the image. It becomes a table of source indices
-before anything runs, so that a loop never tests for a border:
+A mode defines the pixel at a place outside the image. It becomes a table of source indices before
+anything runs, so that a loop never tests for a border:
 
 >>> import numpy as np
 >>> row = np.array(list("abcd"))
@@ -28,14 +28,14 @@ SYNONYMS = {"grid-mirror": "reflect", "grid-constant": "constant", "grid-wrap": 
 
 
 def index_map(n: int, before: int, after: int, mode: str) -> NDArray[np.intp]:
-    """Source indices of an axis of n pixels, extended by `before` and `after`; -1 is cval."""
+    """Return the source indices of n pixels, extended by `before` and `after`; -1 is cval."""
     return sources(np.arange(-before, n + after, dtype=np.intp), n, mode)
 
 
 def sources(i: NDArray[np.intp], n: int, mode: str) -> NDArray[np.intp]:
-    """Source indices of places on an axis of n pixels, one at least; -1 is cval.
+    """Return the source indices of places on an axis of n >= 1 pixels; -1 is cval.
 
-    Right for any place, however many times the axis it lies away.
+    A place may be any number of times the axis away from it.
     """
     if mode == "nearest":
         indices = np.clip(i, 0, n - 1)

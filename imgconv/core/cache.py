@@ -1,4 +1,4 @@
-"""What is kept: a cache bounded by the bytes it holds, and properties computed once."""
+"""A cache bounded by the bytes of its values, and properties that are computed once."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from imgconv.core import threads
 
 if TYPE_CHECKING:
-    from functools import cached_property
+    from functools import cached_property as cached_property
 else:
 
     class cached_property:  # noqa: N801 - its name is that of functools
-        """A property that is computed once, as that of functools.
+        """A property that is computed once, like that of functools.
 
-        In Python 3.11 that one computes under a lock, which a child of fork may inherit locked.
-        Here two threads may both compute; the value of the first to finish stays.
+        In Python 3.11 that of functools computes under a lock, which a forked child may inherit
+        locked. With this one, two threads may both compute; the first value is kept.
         """
 
         def __init__(self, function):
@@ -30,21 +30,21 @@ else:
             return instance.__dict__.setdefault(self.name, self.function(instance))
 
 
-# Of all caches; re-entrant, since what is dropped may run the code of others when it ends.
+# Of all caches. Re-entrant, since deleting a dropped value may run any code.
 LOCK = threads.lock()
 
 
 class Cache(OrderedDict[Hashable, Any]):
-    """Values by key, the oldest dropped once they hold more than `limit` bytes.
+    """Values by key; the oldest are dropped when all take more than `limit` bytes.
 
-    Reading is the dictionary's own `get`, one look-up on the way of every call; writing, which is
-    rare, takes a lock.
+    Reading is the `get` of the dictionary, the one look-up of every call. Writing is rare, and
+    takes a lock.
     """
 
     def __init__(self, limit: int) -> None:
         super().__init__()
         self.limit = limit
-        self.held = 0
+        self.nbytes = 0
         self._sizes: dict[Hashable, int] = {}
 
     def put(self, key: Hashable, value: Any, nbytes: int) -> None:
@@ -52,16 +52,16 @@ class Cache(OrderedDict[Hashable, Any]):
         if nbytes > self.limit:
             return
         with LOCK:
-            self.held += nbytes - self._sizes.get(key, 0)
+            self.nbytes += nbytes - self._sizes.get(key, 0)
             self._sizes[key] = nbytes
             self[key] = value
-            while self.held > self.limit:
+            while self.nbytes > self.limit:
                 oldest, _ = self.popitem(last=False)
-                self.held -= self._sizes.pop(oldest)
+                self.nbytes -= self._sizes.pop(oldest)
 
     def clear(self) -> None:
         """Forget everything."""
         with LOCK:
             super().clear()
             self._sizes.clear()
-            self.held = 0
+            self.nbytes = 0

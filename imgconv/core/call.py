@@ -1,6 +1,6 @@
-"""Calls: a filter and its arguments as a value, that can be run or asked for its plan.
+"""Calls: a filter and its arguments as a value, which can be run, or explained by its plan.
 
-A public function makes a call and `filtering` runs it; `explain` asks the same call for its plan.
+A public function makes a call and `filtering` runs it; `explain` returns the plan of the same call.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imgconv.core.plan import Plan
-from imgconv.core.run import Call
+from imgconv.core.run import Call as Call
 from imgconv.operations.base import Axis, Operation
 
 P = ParamSpec("P")
@@ -40,11 +40,11 @@ def apply(operation: Operation, image: ArrayLike, *common: Any, **named: Any) ->
 
 
 class SeveralPlan(NamedTuple):
-    """What a filter of several passes runs: the plan of each, and what is said of all together."""
+    """What a filter of several passes runs: the plan of each, and a note about all of them."""
 
     plans: tuple[Plan, ...]
     shape: tuple[int, ...]
-    dtype: np.dtype
+    dtype: np.dtype[Any]
     note: str
     whole: str
     results: int = 1
@@ -54,7 +54,7 @@ class SeveralPlan(NamedTuple):
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
-        """What a pixel depends on, in any of the passes."""
+        """The window of all passes: the union of theirs."""
         if not self.plans:
             return Axis(0, 1), Axis(0, 1)
         y, x = (Axis.union(axes) for axes in zip(*(p.windows for p in self.plans), strict=True))
@@ -66,17 +66,17 @@ class SeveralPlan(NamedTuple):
         return self.plans[0].modes if self.plans else ("reflect", "reflect")
 
     @property
-    def computed_in(self) -> np.dtype:
-        """The dtype of the first pass, or of the result where there is none."""
+    def computed_in(self) -> np.dtype[Any]:
+        """The computing dtype of the first pass; without passes, the dtype of the result."""
         return self.plans[0].computed_in if self.plans else self.dtype
 
     @property
     def cost(self) -> float:
-        """Estimated multiply-adds of all passes, and of what is made of them."""
+        """Estimated multiply-adds of all passes, and of the steps between and after them."""
         return sum(plan.cost for plan in self.plans) + 8.0 * prod(self.shape)
 
     def __repr__(self) -> str:
-        """Tell what will run, pass by pass."""
+        """Describe what will run, pass by pass."""
         passes = [repr(plan) for plan in self.plans]
         last = f"{'Then' if passes else 'Plan'}: {self.note}"
         return "\n".join([*passes, last, f"  result  {self.shape} {self.dtype}"])
@@ -84,16 +84,16 @@ class SeveralPlan(NamedTuple):
 
 @dataclass(frozen=True)
 class Several(Generic[Result]):
-    """A filter that takes more than one pass.
+    """A filter of several passes.
 
-    `runs` runs it, `passes` are those of the engine, `note` says what is made of them. `whole` says
-    why it needs the whole image, if it does.
+    `runs` computes the result; `passes` are the calls in it. `note` describes what else is done
+    with them, and `whole` why the filter needs the whole image, if it does.
     """
 
     runs: Callable[[], Result]
     passes: tuple[Call[Any], ...]
     shape: tuple[int, ...]
-    dtype: np.dtype
+    dtype: np.dtype[Any]
     note: str
     whole: str = ""
 
@@ -124,50 +124,50 @@ class Filter(Protocol[P, Result_co]):
 
     @property
     def call(self) -> Callable[P, Runnable[Result_co]]:
-        """What makes the call."""
+        """The function that makes the call."""
 
     def __call__(self, *args: P.args, **options: P.kwargs) -> Result_co:
         """Filter an image."""
 
 
 def filtering(make: Callable[P, Runnable[Result]]) -> Filter[P, Result]:
-    """Return the public function that runs the call which `make` returns."""
+    """Return a public function that runs the call which `make` returns."""
 
     @wraps(make)
     def function(*args: P.args, **options: P.kwargs) -> Result:
         return make(*args, **options).run()
 
-    # What a reader is told is what comes back, not that a call is made of it.
+    # Its signature shows the type of the result, not of the call.
     make.__annotations__["return"] = result_of(make.__annotations__["return"])
     function.call = make  # type: ignore[attr-defined]
     return cast(Filter[P, Result], function)
 
 
 def result_of(annotation: Any) -> Any:
-    """Return what a call gives, from its type: Call[X], Several[X] or either."""
+    """Return the type X of the result from the type of a call: Call[X], Several[X] or a union."""
     while get_origin(annotation) in {Union, UnionType}:
         annotation = get_args(annotation)[0]
     return get_args(annotation)[0]
 
 
 def explain(function: Callable[..., Any], image: ArrayLike, *args: Any, **options: Any) -> Any:
-    """Return the plan of a call without running it; its repr tells what would run and why.
+    """Return the plan of a call without running it; its repr describes what would run and why.
 
     Parameters
     ----------
     function : callable
-        A filter of this package, a `functools.partial` of one, a `Pipeline`, or a function or layer
-        of `imgconv.nn` that calls a compiled loop.
+        A filter of imgconv, a `functools.partial` of one, a `Pipeline`, or a function or layer of
+        `imgconv.nn` that calls a compiled loop.
     image : array_like
-        The image it would filter; of a gradient of `imgconv.nn`, its first argument.
+        The image to filter; for a gradient of `imgconv.nn`, its first argument.
     *args, **options
         The other arguments of the call.
 
     Returns
     -------
     Plan
-        The frozen plan: what runs, of which shape and dtype the result is, and what it costs. Of a
-        filter that takes several passes, the plans of all of them.
+        What runs, the shape and dtype of the result, and the cost. For a filter of several passes,
+        the plans of all of them.
 
     Raises
     ------
@@ -190,10 +190,10 @@ def explain(function: Callable[..., Any], image: ArrayLike, *args: Any, **option
 
 
 def call_of(function: Callable[..., Any]) -> Callable[..., Runnable[Any]]:
-    """Return what makes the call that a function would run."""
+    """Return the function that makes the call of a filter."""
     if isinstance(function, partial):
         return partial(call_of(function.func), *function.args, **function.keywords)
-    make = getattr(function, "call", None)
+    make: Callable[..., Runnable[Any]] | None = getattr(function, "call", None)
     if make is None:
         raise TypeError(
             f"function must be one of imgconv that calls a compiled loop, got {function!r}"

@@ -1,8 +1,10 @@
-"""Arguments: the one place where errors are born, each naming argument, rule and value.
+"""Checks of arguments, one function for each kind: the only place where errors are made.
 
-The errors are marked as refusals, which tells them from faults of the program.
+A message names the argument, the rule and the value. The errors are marked as refusals, so that
+other code can distinguish them from faults of the program.
 """
 
+import operator
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -10,19 +12,16 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core.border import MODES, SYNONYMS
+from imgconv.core.pixels import is_pixel_type, native
 
 Refusal = TypeVar("Refusal", bound=Exception)
+Decomposed = TypeVar("Decomposed")
 
-# The pixel types, in the order of `Code` in pyx/rows.pxd.
-INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
-DTYPES = tuple(map(np.dtype, ("bool", *INTEGERS, "float16", "float32", "float64")))
-CODES = {dtype: code for code, dtype in enumerate(DTYPES)}
-
-
-# Sizes, strides and dilations. Products of two of them fit 64 bits.
+# Of sizes, strides and dilations: products of two of them fit in 64 bits.
 LARGEST = (1 << 31) - 1
-# Rows under a window, of one thread: a Gaussian of sigma 1400 in float32.
-MOST_SCRATCH = 1 << 30
+# Bytes of the rows under a window for one thread: a Gaussian of sigma 1400 in float32.
+MAX_SCRATCH = 1 << 30
+KNOWN = "bool, integer or float of at most 64 bits"
 
 
 def value_error(text: str) -> ValueError:
@@ -36,33 +35,18 @@ def type_error(text: str) -> TypeError:
 
 
 def refusal(error: Refusal) -> Refusal:
-    """Return an error, marked as one that finds an argument wrong."""
+    """Mark an error as one about a wrong argument, and return it."""
     vars(error)["is_refusal"] = True
     return error
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether an error finds an argument wrong."""
+    """Whether an error is about a wrong argument."""
     return "is_refusal" in vars(error)
 
 
-def native(dtype: np.dtype) -> np.dtype:
-    """Return the dtype in the machine's byte order."""
-    return dtype.newbyteorder("=")
-
-
-def code_of(dtype: np.dtype) -> int:
-    """Return the number by which loops know a pixel type; long and long long are one."""
-    return CODES[np.dtype(f"{dtype.kind}{dtype.itemsize}")]
-
-
-def is_pixel_type(dtype: np.dtype) -> bool:
-    """Whether the filters take images of this dtype."""
-    return dtype.kind in "biuf" and dtype.itemsize <= 8
-
-
 def image(image: ArrayLike, name: str = "image") -> NDArray[Any]:
-    """Return an image as an array of a dtype that the filters know."""
+    """Return an image as an array of a dtype that the filters take."""
     if isinstance(image, np.ma.MaskedArray):
         raise type_error(f"{name} must not be a masked array")
     array = np.asarray(image)
@@ -70,27 +54,27 @@ def image(image: ArrayLike, name: str = "image") -> NDArray[Any]:
     return array
 
 
-def image_dtype(dtype: np.dtype, name: str = "image") -> None:
-    """Check that the filters know the dtype of an image."""
+def image_dtype(dtype: np.dtype[Any], name: str = "image") -> None:
+    """Check that the filters take images of a dtype."""
     if not is_pixel_type(dtype):
-        known = "bool, integer or float of at most 64 bits"
-        raise type_error(f"{name} must have a real dtype ({known}), got {dtype}")
+        raise type_error(f"{name} must have a real dtype ({KNOWN}), got {dtype}")
 
 
-def result_dtype(dtype: DTypeLike, name: str = "dtype") -> np.dtype:
-    """Return the dtype a caller asked for."""
-    known = "bool, integer or float of at most 64 bits"
+def result_dtype(dtype: DTypeLike, name: str = "dtype") -> np.dtype[Any]:
+    """Return the requested dtype of a result."""
     try:
-        wanted = np.dtype(dtype)
+        requested = np.dtype(dtype)
     except TypeError:
-        raise type_error(f"{name} must be a real dtype ({known}), got {dtype!r}") from None
-    if not is_pixel_type(wanted):
-        raise type_error(f"{name} must be a real dtype ({known}), got {wanted}")
-    return wanted
+        raise type_error(f"{name} must be a real dtype ({KNOWN}), got {dtype!r}") from None
+    if not is_pixel_type(requested):
+        raise type_error(f"{name} must be a real dtype ({KNOWN}), got {requested}")
+    return requested
 
 
-def outs(outs: tuple[Any, ...], results: int) -> tuple[tuple[int, ...], tuple[int, ...], np.dtype]:
-    """Return shape, strides and dtype of the arrays that the caller wants filled."""
+def outs(
+    outs: tuple[Any, ...], results: int
+) -> tuple[tuple[int, ...], tuple[int, ...], np.dtype[Any]]:
+    """Return shape, strides and dtype of the arrays to fill."""
     if len(outs) != results:
         rule = "one array" if results == 1 else f"{results} arrays"
         raise value_error(f"out must be {rule}, got {len(outs)}")
@@ -110,17 +94,17 @@ def outs(outs: tuple[Any, ...], results: int) -> tuple[tuple[int, ...], tuple[in
 
 
 def out_fits(
-    out: tuple[int, ...], out_dtype: np.dtype, shape: tuple[int, ...], dtype: DTypeLike | None
+    out: tuple[int, ...], out_dtype: np.dtype[Any], shape: tuple[int, ...], dtype: DTypeLike | None
 ) -> None:
-    """Check that an array to fill has the shape of the result, and the dtype asked for, if any."""
+    """Check that an array to fill has the shape of the result and the requested dtype, if any."""
     if out != shape:
         raise value_error(f"out must have shape {shape}, got {out}")
     if dtype is not None and result_dtype(dtype) != native(out_dtype):
         raise value_error(f"dtype and out.dtype must agree, got {dtype} and {out_dtype}")
 
 
-def mask_target(shape: tuple[int, ...], dtype: DTypeLike | None, out: Any) -> np.dtype:
-    """Return the dtype in which a filter gives its mask: bool, asked for, or that of `out`."""
+def mask_target(shape: tuple[int, ...], dtype: DTypeLike | None, out: Any) -> np.dtype[Any]:
+    """Return the dtype of a mask: that of `out`, the requested one, or bool."""
     if out is None:
         return np.dtype(np.bool_) if dtype is None else native(result_dtype(dtype))
     out_shape, _, out_dtype = outs((out,), 1)
@@ -129,7 +113,7 @@ def mask_target(shape: tuple[int, ...], dtype: DTypeLike | None, out: Any) -> np
 
 
 class Layout(NamedTuple):
-    """Which axes of an image are y and x, which one (or None) holds channels, and the others."""
+    """The axes of an image: y, x, the one that holds channels (or None), and all others."""
 
     y: int
     x: int
@@ -138,7 +122,7 @@ class Layout(NamedTuple):
 
 
 def axis_numbers(axes: Any, channel_axis: Any) -> tuple[tuple[int, int] | None, int | None]:
-    """Return the axes that a caller names as integers, so that equal calls have equal plans."""
+    """Return the axis arguments as integers, so that equal calls have equal plans."""
     channel = None if channel_axis is None else integer(channel_axis, "channel_axis")
     if axes is None:
         return None, channel
@@ -149,7 +133,7 @@ def axis_numbers(axes: Any, channel_axis: Any) -> tuple[tuple[int, int] | None, 
 
 
 def layout(ndim: int, axes: tuple[int, int] | None, channel_axis: int | None) -> Layout:
-    """Return what the axes of an image mean."""
+    """Return the layout of an image with these axis arguments."""
     channel = None if channel_axis is None else _axis(channel_axis, ndim, "channel_axis")
     if axes is not None:
         y, x = (_axis(axis, ndim, "axes") for axis in axes)
@@ -171,7 +155,7 @@ def layout(ndim: int, axes: tuple[int, int] | None, channel_axis: int | None) ->
 
 
 def without_channel(layout: Layout) -> tuple[int, int]:
-    """Return where y and x are when the channels are taken away."""
+    """Return y and x in an array without the channel axis."""
     y, x = (
         axis - (layout.channel is not None and layout.channel < axis)
         for axis in (layout.y, layout.x)
@@ -180,7 +164,7 @@ def without_channel(layout: Layout) -> tuple[int, int]:
 
 
 def by_channel(image: NDArray[Any], layout: Layout) -> NDArray[Any]:
-    """Return a view of an image with its channels, or the one it has, on the last axis."""
+    """Return a view of an image with its channels on the last axis, which is new if it has none."""
     return image[..., None] if layout.channel is None else np.moveaxis(image, layout.channel, -1)
 
 
@@ -236,7 +220,7 @@ def integer(value: Any, name: str) -> int:
     """Return an integer argument."""
     if not hasattr(value, "__index__") or isinstance(value, (bool, np.bool_)):
         raise type_error(f"{name} must be an integer, got {value!r}")
-    return value.__index__()
+    return operator.index(value)
 
 
 def number(value: Any, name: str) -> float:
@@ -260,10 +244,10 @@ def pair(value: Any, name: str) -> tuple[Any, Any]:
     return value[0], value[1]
 
 
-def integers(value: Any, name: str, least: int) -> tuple[int, int]:
-    """Return one integer or a pair (y, x) of integers, none below `least`."""
+def integers(value: Any, name: str, minimum: int) -> tuple[int, int]:
+    """Return one integer or a pair (y, x) of integers, none below `minimum`."""
     y, x = (integer(one, name) for one in pair(value, name))
-    within(min(y, x), max(y, x), name, least, value, "positive" if least == 1 else "")
+    within(min(y, x), max(y, x), name, minimum, value, "positive" if minimum == 1 else "")
     return y, x
 
 
@@ -274,49 +258,49 @@ def paddings(value: Any, name: str) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def padding_fits(padding: tuple[int, int], span: int) -> None:
-    """Check that no window lies in the padding by more than half."""
+    """Check that no window has more than half of its span in the padding."""
     if max(padding) > span // 2:
         raise value_error(f"padding must be at most half the window, {span // 2}, got {padding}")
 
 
 def window_fits(span: int, padded: int, fits: bool) -> None:
-    """Check that there is a window, of `span` pixels, in an image of so many with its padding."""
+    """Check that a window of `span` pixels fits into an axis of `padded` pixels."""
     if not fits:
         raise value_error(f"size must fit into the padded image, got {span} pixels for {padded}")
 
 
-def weights_fit(count: float, name: str, value: Any, most: int) -> None:
+def weights_fit(count: float, name: str, value: Any, maximum: int) -> None:
     """Check that a kernel which is made from a scale or a size is not too large."""
-    if not count <= most:
-        rule = f"give a kernel of at most {most} weights"
+    if not count <= maximum:
+        rule = f"give a kernel of at most {maximum} weights"
         raise value_error(f"{name} must {rule}, got {value!r}: {count:.3g} weights")
 
 
 def window_fits_memory(span: tuple[int, int], nbytes: int) -> None:
     """Check that a thread can hold the rows under a window."""
-    if nbytes > MOST_SCRATCH:
-        rule = f"need at most {MOST_SCRATCH >> 20} MiB of scratch for each thread"
+    if nbytes > MAX_SCRATCH:
+        rule = f"need at most {MAX_SCRATCH >> 20} MiB of scratch for each thread"
         given = f"{span[0]} x {span[1]} pixels, which need {nbytes >> 20} MiB"
         raise value_error(f"window must {rule}, got {given}")
 
 
-def at_least(value: Any, name: str, least: int) -> int:
-    """Return an integer, not below `least`."""
+def at_least(value: Any, name: str, minimum: int) -> int:
+    """Return an integer that is not below `minimum`."""
     checked = integer(value, name)
-    within(checked, checked, name, least, value)
+    within(checked, checked, name, minimum, value)
     return checked
 
 
-def within(low: int, high: int, name: str, least: int, value: Any, rule: str = "") -> None:
-    """Check that integers are not below `least`, nor too large to be multiplied."""
-    if low < least:
-        rule = rule or f"at least {least}"
+def within(low: int, high: int, name: str, minimum: int, value: Any, rule: str = "") -> None:
+    """Check that integers from low to high are not below `minimum`, nor too large to multiply."""
+    if low < minimum:
+        rule = rule or f"at least {minimum}"
         raise value_error(f"{name} must be {rule}, got {value!r}")
     if high > LARGEST:
         raise value_error(f"{name} must be at most {LARGEST}, got {value!r}")
 
 
-def odd(value: Any, name: str) -> int:
+def odd_integer(value: Any, name: str) -> int:
     """Return a positive odd integer."""
     checked = integer(value, name)
     if checked < 1 or checked % 2 == 0:
@@ -332,8 +316,8 @@ def scales(value: Any, name: str) -> tuple[float, float]:
     return y, x
 
 
-def thresholds(low: Any, high: Any, quantiles: Any, dtype: np.dtype) -> tuple[Any, Any]:
-    """Return the thresholds of Canny's edges, on the scale from 0 to 1 for integers."""
+def thresholds(low: Any, high: Any, quantiles: Any, dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    """Return the thresholds of Canny's edges; for integers, relative to the largest of the type."""
     largest = int(np.iinfo(dtype).max) if dtype.kind in "iu" else 1
     found = []
     for value, default, name in ((low, 0.1, "low_threshold"), (high, 0.2, "high_threshold")):
@@ -357,8 +341,8 @@ def mask(
     if array.shape == shape:
         return np.moveaxis(array, axes, (-2, -1))
     if array.shape != size:
-        wanted = size if shape == size else f"{size} or {shape}"
-        raise value_error(f"mask must have shape {wanted}, got {array.shape}")
+        allowed = size if shape == size else f"{size} or {shape}"
+        raise value_error(f"mask must have shape {allowed}, got {array.shape}")
     rest = tuple(n for axis, n in enumerate(shape) if axis not in axes)
     return np.broadcast_to(array, rest + size)
 
@@ -386,44 +370,44 @@ def ordered(low: float, high: float) -> None:
 
 
 def choice(value: Any, options: Sequence[str], name: str) -> str:
-    """Return one of some words."""
+    """Return one of some strings."""
     if value not in options:
         raise value_error(f"{name} must be one of {', '.join(options)}, got {value!r}")
     return str(value)
 
 
 def resampled(order: tuple[int, int], truncate: Any, radius: Any) -> None:
-    """Check that a Gaussian is one that is resampled."""
+    """Check that a Gaussian can be computed by resampling."""
     if order != (0, 0) or truncate != 4 or radius is not None:
         rule = "order 0, truncate 4 and no radius"
         given = f"order {order}, truncate {truncate} and radius {radius}"
         raise value_error(f"method 'resample' needs {rule}, got {given}")
 
 
-def few_terms(sums: Any, kernel: NDArray[np.float64], most: int) -> Any:
-    """Return a kernel's sum of at most so many outer products, if there is one."""
+def few_terms(sums: Decomposed | None, kernel: NDArray[np.float64], maximum: int) -> Decomposed:
+    """Return what a kernel was decomposed into; at most `maximum` outer products are allowed."""
     if sums is None:
         rank = np.linalg.matrix_rank(kernel)
-        rule = f"of rank {most} or less for method='separable'"
+        rule = f"of rank {maximum} or less for method='separable'"
         raise value_error(f"kernel must be {rule}, got {kernel.shape} of rank {rank}")
     return sums
 
 
 def dilation_fits(dilation: tuple[int, int], method: str) -> None:
-    """Check that the method which knows no dilation is not asked for one."""
+    """Check that there is no dilation for the method that has none."""
     if method == "separable" and dilation != (1, 1):
         raise value_error(f"dilation must be 1 for method='separable', got {dilation}")
 
 
 def finite_kernel(kernel: NDArray[np.float64], method: str) -> None:
-    """Check that a kernel can be taken apart."""
+    """Check that a kernel is finite, for the methods that need that."""
     if method in {"separable", "fft"} and not np.isfinite(kernel).all():
-        odd = kernel[~np.isfinite(kernel)][0]
-        raise value_error(f"kernel must be finite for method={method!r}, got {odd}")
+        found = kernel[~np.isfinite(kernel)][0]
+        raise value_error(f"kernel must be finite for method={method!r}, got {found}")
 
 
 def kernel(kernel: ArrayLike, ndim: int, name: str = "kernel") -> NDArray[np.float64]:
-    """Return a real kernel of so many axes, with at least one element, as float64."""
+    """Return a real kernel of `ndim` axes, with at least one element, as float64."""
     array = np.asarray(kernel)
     if array.dtype.kind not in "biuf":
         raise type_error(f"{name} must be real numbers, got dtype {array.dtype}")
@@ -435,7 +419,7 @@ def kernel(kernel: ArrayLike, ndim: int, name: str = "kernel") -> NDArray[np.flo
 
 
 def footprint(footprint: ArrayLike, name: str = "footprint") -> NDArray[np.bool_]:
-    """Return the pixels of a window: 2-D, at least one of them."""
+    """Return a footprint as a 2-D bool array with at least one pixel."""
     array = np.asarray(footprint)
     if array.dtype.kind not in "biuf":
         raise type_error(f"{name} must be bool or numbers, got dtype {array.dtype}")
@@ -447,7 +431,7 @@ def footprint(footprint: ArrayLike, name: str = "footprint") -> NDArray[np.bool_
 
 
 def percentiles(value: Any, name: str = "percentiles") -> tuple[float, ...]:
-    """Return one percentile, or a sequence of them, as floats between 0 and 100."""
+    """Return one percentile or a sequence of them as a tuple of floats from 0 to 100."""
     many = isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes))
     found = tuple(number(one, name) for one in (np.atleast_1d(value) if many else (value,)))
     if not found or not all(0 <= one <= 100 for one in found):
@@ -456,7 +440,7 @@ def percentiles(value: Any, name: str = "percentiles") -> tuple[float, ...]:
 
 
 def rank(value: Any, count: int, name: str = "rank") -> int:
-    """Return the rank of a pixel among `count`; negative ones count from the greatest."""
+    """Return the rank of a pixel among `count`; negative ranks count from the largest pixel."""
     place = integer(value, name)
     if not -count <= place < count:
         raise value_error(f"{name} must be one of the window's {count} pixels, got {place}")

@@ -1,4 +1,4 @@
-"""What is installed here and what runs: for bug reports and curious readers."""
+"""Versions, instruction sets and optional packages, for bug reports."""
 
 import platform
 from importlib.util import find_spec
@@ -43,7 +43,7 @@ def config() -> dict[str, Any]:
 
 
 def _version(package: str) -> str:
-    # A third of the time that importing imgconv would take, for a question that is rarely asked.
+    # Importing this takes a third as long as importing imgconv, and is rarely needed.
     from importlib import metadata
 
     try:

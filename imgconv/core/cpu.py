@@ -4,15 +4,36 @@ import os
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from types import ModuleType
-from typing import Any
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imgconv._loops import machine
 from imgconv.core.threads import IMPORTS
 
 LEVELS = ("plain", "v2", "v3", "v4")
+
+ParamsT_contra = TypeVar("ParamsT_contra", contravariant=True)
+
+
+class Loop(Protocol[ParamsT_contra]):
+    """A compiled module whose functions are those of pyx/entry.pxi, or one that is called alike."""
+
+    def scratch(self, params: ParamsT_contra, threads: int) -> int:
+        """Return the bytes of scratch that `run` needs."""
+
+    def run(
+        self,
+        params: ParamsT_contra,
+        image: NDArray[Any],
+        first: NDArray[Any],
+        second: NDArray[Any],
+        scratch: NDArray[np.uint8],
+        rows: int,
+        threads: int,
+    ) -> None:
+        """Filter `image` into `first`, in bands of `rows` rows."""
 
 
 def available() -> list[str]:
@@ -24,39 +45,45 @@ def available() -> list[str]:
 def choose() -> str:
     """Return the highest available level, or the one that IMGCONV_ISA names."""
     levels = available()
-    wanted = os.environ.get("IMGCONV_ISA")
-    if wanted and wanted not in levels:
-        raise ImportError(f"IMGCONV_ISA must be one of {', '.join(levels)}, got {wanted!r}")
+    requested = os.environ.get("IMGCONV_ISA")
+    if requested and requested not in levels:
+        raise ImportError(f"IMGCONV_ISA must be one of {', '.join(levels)}, got {requested!r}")
     if not levels:
         raise ImportError("imgconv needs a processor with SSE4.2 (x86-64-v2), this one has not")
-    return wanted or levels[-1]
+    return requested or levels[-1]
 
 
 LEVEL = choose()
 
 
 @cache
-def loop(name: str, real: str) -> ModuleType:
+def module(name: str, real: str) -> Any:
     """Return the compiled module of a loop for a computing type, at the chosen level."""
     with IMPORTS:
         return import_module(f"imgconv._loops.{LEVEL}.{real}.{name}")
 
 
+def loop(name: str, real: str) -> Loop[NDArray[Any]]:
+    """Return the compiled module of a loop that reads a record of Params."""
+    return cast(Loop[NDArray[Any]], module(name, real))
+
+
 def constant(name: str, real: str, constant: str) -> Any:
-    """Return what a loop was compiled with, such as the sizes of its tiles."""
-    return getattr(loop(name, real), constant)
+    """Return a constant that a loop was compiled with, such as the sizes of its tiles."""
+    return getattr(module(name, real), constant)
 
 
 def conversions(real: str) -> tuple[int, int]:
-    """Return the addresses of the tables of conversions from pixels to numbers, and back."""
-    return loop("pixels", real).tables()
+    """Return the addresses of the tables of conversions: from pixels to numbers, and back."""
+    tables: tuple[int, int] = module("pixels", real).tables()
+    return tables
 
 
-def built_for(computed: np.dtype) -> np.dtype:
+def built_for(computed: np.dtype[Any]) -> np.dtype[Any]:
     """Return the dtype in which this level computes what `computed` holds.
 
-    Level v2 has no loops for integers of 8 and 16 bits, which float32 holds: they would gain least
-    of its short vectors, and processors of this level are few.
+    Level v2 has no loops for integers of 8 and 16 bits, which float32 holds: they would gain little
+    from its short vectors, and processors of this level are few.
     """
     short = computed.kind in "iu" and computed.itemsize <= 2
     return np.dtype(np.float32) if short and LEVEL == "v2" else computed

@@ -1,8 +1,7 @@
-"""Memory of large results, kept for the next ones where a caller asks for that.
+"""Memory of large results, kept for the next results if the caller requests it.
 
-The system gives a large array as pages that it clears when they are first written: for a result of
-64 MB that takes about as long as a small filter does. What is smaller than LARGE the C library
-keeps by itself when it is freed.
+The system clears the pages of a large array when they are first written. For a result of 64 MB that
+takes about as long as a small filter. Arrays smaller than LARGE are kept by the C library.
 """
 
 from math import prod
@@ -14,12 +13,12 @@ from numpy.typing import NDArray
 LARGE = 32 << 20
 
 
-class Pool:
-    """Blocks of freed results by their size, `limit` bytes at most.
+class FreedMemory:
+    """Blocks of freed results by size, `limit` bytes at most.
 
     A result may be freed at any time and in any thread, so nothing here waits for a lock. Each step
-    is one of a dict's or a list's, which no other thread sees half done; where two threads meet, a
-    block too many may be kept until the next one comes, or a block be forgotten.
+    is a single operation of a dict or a list, which no other thread sees half done. If two threads
+    run at once, a block too many may be kept for a while, or a block may be forgotten.
     """
 
     def __init__(self) -> None:
@@ -27,9 +26,9 @@ class Pool:
         self.blocks: dict[int, list[NDArray[np.uint8]]] = {}
 
     def reset(self, limit: int) -> None:
-        """Forget all blocks and keep others up to a new limit."""
+        """Forget all blocks, and set a new limit."""
         self.limit = limit
-        # Not cleared: who compares with the old limit at this moment adds to the old blocks.
+        # A new dict: another thread that compares with the old limit adds to the old dict.
         self.blocks = {}
 
     def take(self, nbytes: int) -> NDArray[np.uint8]:
@@ -40,45 +39,45 @@ class Pool:
             return np.empty(nbytes, np.uint8)
 
     def give(self, block: NDArray[np.uint8]) -> None:
-        """Keep a block; where that would be too much, forget the others, which lay unused."""
+        """Keep a block; if all would exceed the limit, forget the others, which were not used."""
         blocks = self.blocks
-        held = sum(size * len(kept) for size, kept in list(blocks.items()))
-        if held + block.nbytes > self.limit:
+        total = sum(size * len(kept) for size, kept in list(blocks.items()))
+        if total + block.nbytes > self.limit:
             blocks.clear()
         if block.nbytes <= self.limit:
             blocks.setdefault(block.nbytes, []).append(block)
 
 
-POOL = Pool()
+FREED = FreedMemory()
 
 
 class Lease:
-    """The base of a result in a block of the pool: it dies when the last view of it does."""
+    """The base of a result whose memory is kept; it is deleted with the last view of the result."""
 
     def __init__(self, block: NDArray[np.uint8]) -> None:
         self.block = block
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
-        """The block's, so that numpy.asarray makes an array whose base is this lease."""
-        return self.block.__array_interface__
+        """That of the block, so that numpy.asarray makes an array whose base is this lease."""
+        return dict(self.block.__array_interface__)
 
     def __del__(self) -> None:
-        """Give the block back."""
-        POOL.give(self.block)
+        """Keep the block for another result."""
+        FREED.give(self.block)
 
 
 def reuse_memory(limit: int) -> None:
-    """Keep the memory of large results that were freed, for the next results of the same size.
+    """Keep the memory of large results that are freed, for the next results of the same size.
 
-    A loop that makes a new result of 32 MB or more in each turn then stops paying for new memory,
-    which can cost as much as the filter. Where `out=` is at hand it does the same without this.
+    Code that makes a new result of 32 MB or more again and again then needs no new memory, which
+    can take as long as the filter. With `out=` the same is possible without this function.
 
     Parameters
     ----------
     limit : int
-        Bytes to keep at most, beside the results in use. 0, the default, gives all back to the
-        system.
+        The largest number of bytes to keep, besides the results in use. With 0, the default,
+        memory goes back to the system.
 
     Raises
     ------
@@ -95,12 +94,12 @@ def reuse_memory(limit: int) -> None:
         raise TypeError(f"limit must be an integer, got {limit!r}")
     if limit < 0:
         raise ValueError(f"limit must be at least 0, got {limit}")
-    POOL.reset(int(limit))
+    FREED.reset(int(limit))
 
 
-def empty(shape: tuple[int, ...], dtype: np.dtype) -> NDArray[Any]:
-    """Return an array for a result, in kept memory if it is large and that was asked for."""
+def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return an array for a result, in kept memory if it is large and memory is to be kept."""
     nbytes = prod(shape) * dtype.itemsize
-    if not POOL.limit or nbytes < LARGE:
+    if not FREED.limit or nbytes < LARGE:
         return np.empty(shape, dtype)
-    return np.asarray(Lease(POOL.take(nbytes))).view(dtype).reshape(shape)
+    return np.asarray(Lease(FREED.take(nbytes))).view(dtype).reshape(shape)

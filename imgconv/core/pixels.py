@@ -1,13 +1,36 @@
-"""Conversions of whole arrays, by the rule of all filters: to nearest, saturated, NaN is 0."""
+"""Dtypes of pixels: which ones the filters take, and how arrays are converted between them.
+
+Numbers are rounded to nearest and saturated; NaN becomes 0 in integers.
+"""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+# In the order of `Code` in pyx/rows.pxd.
+INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
+DTYPES = tuple(map(np.dtype, ("bool", *INTEGERS, "float16", "float32", "float64")))
+CODES = {dtype: code for code, dtype in enumerate(DTYPES)}
 
-def limits(dtype: np.dtype) -> tuple[int, int]:
-    """Return the least and the greatest value of an integer dtype; bool has 0 and 1."""
+
+def is_pixel_type(dtype: np.dtype[Any]) -> bool:
+    """Whether the filters take images of this dtype."""
+    return dtype.kind in "biuf" and dtype.itemsize <= 8
+
+
+def native(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype in the byte order of the machine."""
+    return dtype.newbyteorder("=")
+
+
+def code_of(dtype: np.dtype[Any]) -> int:
+    """Return the code of a dtype for the loops; long and long long have the same one."""
+    return CODES[np.dtype(f"{dtype.kind}{dtype.itemsize}")]
+
+
+def limits(dtype: np.dtype[Any]) -> tuple[int, int]:
+    """Return the smallest and the largest value of an integer dtype; 0 and 1 for bool."""
     if dtype.kind == "b":
         return 0, 1
     info = np.iinfo(dtype)
@@ -22,19 +45,19 @@ def store(values: NDArray[Any], out: NDArray[Any]) -> None:
         return
     low, high = limits(out.dtype)
     if values.dtype.kind != "f":
-        least, most = limits(values.dtype)
-        whole = values.view(np.uint8) if values.dtype.kind == "b" else values
-        np.copyto(out, np.clip(whole, max(low, least), min(high, most)), casting="unsafe")
+        smallest, largest = limits(values.dtype)
+        integers = values.view(np.uint8) if values.dtype.kind == "b" else values
+        np.copyto(out, np.clip(integers, max(low, smallest), min(high, largest)), casting="unsafe")
         return
     nearest = np.rint(values, dtype=np.float64)
-    # The limits of 64-bit integers are no floats: what lies beyond them is set, not converted.
+    # No float is equal to the limits of 64-bit integers, so numbers beyond them are not converted.
     inside = (nearest > low) & (nearest < high)
     np.copyto(out, np.where(inside, nearest, 0), casting="unsafe")
     out[nearest <= low] = low
     out[nearest >= high] = high
 
 
-def rounded(values: NDArray[Any], dtype: np.dtype) -> NDArray[Any]:
+def rounded(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return the values in another dtype."""
     out = np.empty(values.shape, dtype)
     store(values, out)
@@ -42,21 +65,26 @@ def rounded(values: NDArray[Any], dtype: np.dtype) -> NDArray[Any]:
 
 
 def difference(
-    high: NDArray[Any], low: NDArray[Any], spare: NDArray[Any], dtype: np.dtype, out: Any
+    high: NDArray[Any],
+    low: NDArray[Any],
+    spare: NDArray[Any],
+    dtype: np.dtype[Any],
+    out: NDArray[Any] | None,
 ) -> NDArray[Any]:
     """Return high - low in a dtype or in `out`, rounded once and saturated.
 
-    Of bool it is where the two differ. `spare` is one of the two, in native byte order, and may be
-    overwritten.
+    The difference of bool is where the two differ. `spare` is one of the two, in native byte order,
+    and may be overwritten.
     """
     own = spare.dtype
+    exact: NDArray[Any]
     if own.kind == "b":
         exact = np.not_equal(high, low, out=spare)
     elif own.kind == "f":
         with np.errstate(invalid="ignore"):
             exact = np.subtract(high, low, out=spare)
     elif own.kind == "u" and dtype == own:
-        # What would be negative is 0: nothing is taken from a pixel but what it has.
+        # Negative differences become 0: no more than `high` is subtracted from it.
         exact = np.subtract(high, np.minimum(high, low, out=low if spare is low else None),
                             out=spare)  # fmt: skip
     else:
@@ -67,8 +95,8 @@ def difference(
     return out
 
 
-def integer_difference(high: NDArray[Any], low: NDArray[Any], dtype: np.dtype) -> NDArray[Any]:
-    """Return the difference of two arrays of integers, saturated; without a sign it always fits."""
+def integer_difference(high: NDArray[Any], low: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return high - low of integers, saturated; the absolute difference fits the unsigned type."""
     unsigned = f"u{high.dtype.itemsize}"
     negative = high < low
     bits = [array.astype(unsigned, copy=False) for array in (high, low)]
@@ -76,11 +104,12 @@ def integer_difference(high: NDArray[Any], low: NDArray[Any], dtype: np.dtype) -
     distance = np.where(negative, 0 - wrapped, wrapped)
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
-            size = distance.astype(dtype)
-        return np.where(negative, -size, size)
-    least, most = limits(dtype)
-    ends = [min(end, limits(distance.dtype)[1]) for end in (-least, most)]
+            floats: NDArray[Any] = distance.astype(dtype)
+        return np.where(negative, -floats, floats)
+    smallest, largest = limits(dtype)
+    ends = [min(end, limits(distance.dtype)[1]) for end in (-smallest, largest)]
     distance = np.minimum(distance, np.where(negative, *np.array(ends, distance.dtype)))
-    # Not saturated any more, a negative number is what wraps to it.
-    whole = distance.astype(f"u{dtype.itemsize}")
-    return np.where(negative, 0 - whole, whole).astype(dtype)
+    # After saturation the unsigned number that wraps to a negative one is right.
+    size = distance.astype(f"u{dtype.itemsize}")
+    result: NDArray[Any] = np.where(negative, 0 - size, size).astype(dtype)
+    return result

@@ -1,7 +1,7 @@
-"""Run: the only caller of compiled code, and the call that it runs.
+"""Run: the only caller of compiled code, and `Call`, which it runs.
 
-It checks the arrays, fetches the plan, allocates results and scratch, settles overlap and chooses
-the threads.
+It checks the arrays, looks up the plan, allocates results and scratch, makes copies where arrays
+overlap, and chooses the number of threads.
 """
 
 import threading
@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imgconv.core import check, cpu, threads
-from imgconv.core.memory import POOL, empty
+from imgconv.core.decide import Guide, Placement, Request
+from imgconv.core.memory import FREED, empty
 from imgconv.core.pixels import store
-from imgconv.core.plan import PLANS, Fit, Guide, Plan, Request, make_plan
+from imgconv.core.plan import PLANS, Plan, make_plan
 from imgconv.operations.base import Operation
 
-# Scratch up to this size is kept for the next call of the same thread, so that a small image does
-# not pay for memory; it stays in L2.
+# Scratch up to this size is kept for the next call of the same thread, so that a small image needs
+# no new memory. It stays in L2.
 KEPT_SCRATCH = 1 << 19
-
 
 Result = TypeVar("Result")
 
@@ -29,9 +29,9 @@ new_tuple = tuple.__new__
 class Call(NamedTuple, Generic[Result]):
     """One pass of an operation over an image, with the common arguments.
 
-    `fit` is the shape of the result, or where the windows lie. A `guide` is what the weights of all
-    channels together come from: the axes of the image without its channels, then its own; none of
-    its own, where the image guides itself.
+    `placement` is the shape of the result, or where the windows lie. The weights of filters that
+    use all channels together come from a `guide`: its axes are those of the image without the
+    channels, then its own channels; if the image guides itself, there are none of these.
     """
 
     operation: Operation
@@ -42,21 +42,26 @@ class Call(NamedTuple, Generic[Result]):
     channel_axis: Any = None
     dtype: Any = None
     out: Any = None
-    fit: str | Fit = "same"
+    placement: str | Placement = "same"
     guide: NDArray[Any] | None = None
 
     @staticmethod
     def of(
         operation: Operation, image: ArrayLike, mode: Any, cval: Any, axes: Any,
-        channel_axis: Any, dtype: Any, out: Any, fit: str | Fit = "same",
+        channel_axis: Any, dtype: Any, out: Any, placement: str | Placement = "same",
     ) -> "Call[Any]":  # fmt: skip
-        """Return a call, in a third of the time that it takes by name: a tenth of a small one."""
-        fields = operation, image, mode, cval, axes, channel_axis, dtype, out, fit, None
+        """Return a call without a guide.
+
+        It takes a third of the time of `Call(...)` with keywords; the rest would be a tenth of the
+        time of a small call.
+        """
+        fields = operation, image, mode, cval, axes, channel_axis, dtype, out, placement, None
         return new_tuple(Call, fields)
 
     def run(self) -> Result:
-        """Return the filtered image, or two of them where the operation gives two."""
-        return run(self)
+        """Return the filtered image, or a pair if the operation has two results."""
+        result: Result = run(self)
+        return result
 
     def plan(self) -> Plan:
         """Return what would run."""
@@ -64,21 +69,21 @@ class Call(NamedTuple, Generic[Result]):
 
 
 def run(call: Call[Any]) -> Any:
-    """Filter an image: one array, or a tuple of arrays where the operation gives two."""
-    operation, image, mode, cval, axes, channel_axis, dtype, out, fit, guide = call
+    """Filter an image; return one array, or a tuple of two if the operation has two results."""
+    operation, image, mode, cval, axes, channel_axis, dtype, out, placement, guide = call
     if out is not None or guide is not None:
         return run_into(call)
     array = image if type(image) is np.ndarray else check.image(image)
     if axes is not None or channel_axis is not None:
         axes, channel_axis = check.axis_numbers(axes, channel_axis)
     key = (operation, array.shape, array.strides, array.dtype, mode, cval, axes, channel_axis,
-           dtype, fit)  # fmt: skip
+           dtype, placement)  # fmt: skip
     try:
         made = PLANS.get(key)
     except TypeError:
-        key, made = tuple(map(hashable, key)), None
+        made = None
     made = made or find_plan(key)
-    first = (empty if POOL.limit else np.empty)(made.shape, made.dtype)
+    first = (empty if FREED.limit else np.empty)(made.shape, made.dtype)
     if made.results == 1:
         (execute if made.direct else fill)(made, array, first, first)
         return first
@@ -88,7 +93,7 @@ def run(call: Call[Any]) -> Any:
 
 
 def run_into(call: Call[Any]) -> Any:
-    """`run` into arrays of the caller's, or by weights that come from a guide."""
+    """`run` for calls with `out` or with a guide."""
     array, outs, guide = check.image(call.image), in_tuple(call.out), call.guide
     made = plan(call)
     overlap = any(np.may_share_memory(array, each) for each in outs)
@@ -105,21 +110,21 @@ def run_into(call: Call[Any]) -> Any:
 
 def plan(call: Call[Any]) -> Plan:
     """Return what `run` would run."""
-    operation, image, mode, cval, axes, channel_axis, dtype, out, fit, guide = call
+    operation, image, mode, cval, axes, channel_axis, dtype, out, placement, guide = call
     array, outs = check.image(image), in_tuple(out)
     axes, channel_axis = check.axis_numbers(axes, channel_axis)
     described = check.outs(outs, operation.results) if outs else None
-    # Only where each pixel's result takes the pixel's own place can rows be saved and replaced.
-    aligned = fit == "same" and operation.stride == (1, 1) and operation.results == 1
+    # In place, each result must replace its own pixel.
+    aligned = placement == "same" and operation.stride == (1, 1) and operation.results == 1
     in_place = bool(outs) and guide is None and aligned and is_same(array, outs[0])
     about = None if guide is None else Guide(guide.shape, guide.strides, guide.dtype)
     key = (operation, array.shape, array.strides, array.dtype, mode, cval, axes, channel_axis,
-           dtype, fit, described, in_place, about)  # fmt: skip
-    return find_plan(tuple(map(hashable, key)))
+           dtype, placement, described, in_place, about)  # fmt: skip
+    return find_plan(key)
 
 
 def in_tuple(out: Any) -> tuple[Any, ...]:
-    """Return the arrays to fill, if there are any."""
+    """Return `out` as a tuple of arrays; it is empty for None."""
     if out is None:
         return ()
     return out if isinstance(out, tuple) else (out,)
@@ -127,7 +132,11 @@ def in_tuple(out: Any) -> tuple[Any, ...]:
 
 def find_plan(key: tuple[Any, ...]) -> Plan:
     """Return the plan of a request, made now if there is none yet."""
-    made = PLANS.get(key)
+    try:
+        made = PLANS.get(key)
+    except TypeError:
+        key = tuple(map(hashable, key))
+        made = PLANS.get(key)
     if made is None:
         request = Request(*key)
         check.image_dtype(request.image_dtype)
@@ -137,25 +146,25 @@ def find_plan(key: tuple[Any, ...]) -> Plan:
 
 
 def hashable(value: Any) -> Any:
-    """Return a sequence argument as a tuple, anything else as it is."""
+    """Return sequences as tuples, any other value as it is."""
     sequence = isinstance(value, (list, np.ndarray)) or type(value) is tuple
     return tuple(map(hashable, value)) if sequence else value
 
 
 def is_same(image: NDArray[Any], out: NDArray[Any]) -> bool:
-    """Whether two arrays are the same pixels in the same places."""
+    """Whether two arrays are the same pixels in memory."""
     return (
-        image.ctypes.data == out.ctypes.data
-        and image.shape == out.shape
+        image.shape == out.shape
         and image.strides == out.strides
         and image.dtype == out.dtype
+        and image.ctypes.data == out.ctypes.data
     )
 
 
 class Scratch(threading.local):
     """The small scratch that each thread keeps between calls."""
 
-    kept = np.empty(0, np.uint8)
+    kept: NDArray[np.uint8] = np.empty(0, np.uint8)
 
 
 SCRATCH = Scratch()
@@ -173,7 +182,7 @@ def scratch(size: int) -> NDArray[np.uint8]:
 
 
 def fill(made: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> None:
-    """Fill results, by way of what the loop writes where that is another dtype."""
+    """Fill results; if the loop writes another dtype, convert afterwards."""
     if made.direct:
         execute(made, image, first, second)
     elif first.size:
@@ -183,14 +192,15 @@ def fill(made: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[A
 
 
 def execute(made: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> None:
-    """Call the loop with the scratch and the threads that the plan asks for."""
+    """Call the loop with the scratch and the number of threads that the plan needs."""
+    # The same as `threads.threads_for(made.cost)`; a call of it would cost a small image 3 %.
     if made.cost < threads.SERIAL_BELOW or (count := threads.get_num_threads()) == 1:
         kept = SCRATCH.kept
         enough = kept if made.scratch <= kept.size else scratch(made.scratch)
-        made.loop.run(made.job, image, first, second, enough, made.height, 1)
+        made.loop.run(made.params, image, first, second, enough, made.height, 1)
     else:
         threads.run_parallel(
-            made.loop.run, made.job, image, first, second, scratch(made.scratch * count),
+            made.loop.run, made.params, image, first, second, scratch(made.scratch * count),
             made.band_rows(count), count,
         )  # fmt: skip
 
@@ -198,23 +208,23 @@ def execute(made: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArra
 def run_entry(
     loop: str, real: str, entry: str, *arguments: Any, cost: float, scratch_bytes: int = 0
 ) -> Any:
-    """Call a loop that takes arrays as they are: of layers, and of what follows connected pixels.
+    """Call a loop that reads no Params: those of layers, and `flood`.
 
     Parameters
     ----------
     loop, real, entry : str
-        The loop, the type in which it computes, and its function.
+        The loop, its computing type, and its function.
     *arguments
-        What the function takes before scratch and threads.
+        The arguments of the function before scratch and threads.
     cost : float
-        Multiply-adds of the call, which say how many threads share them.
+        Multiply-adds of the call, from which the number of threads follows.
     scratch_bytes : int
-        Scratch of a thread: the function gets an array (threads, bytes) of at least so many.
-        None is given where it is 0.
+        Scratch of a thread: the function gets an array (threads, bytes) with at least as many
+        bytes. If it is 0, the function has no such argument.
     """
     count = threads.threads_for(cost)
     if scratch_bytes:
         # Whole cache lines: threads share none, and numbers of any type are aligned.
         slot = -(-scratch_bytes // 64) * 64
         arguments += (scratch(count * slot)[: count * slot].reshape(count, slot),)
-    return threads.run_parallel(getattr(cpu.loop(loop, real), entry), *arguments, count)
+    return threads.run_parallel(getattr(cpu.module(loop, real), entry), *arguments, count)

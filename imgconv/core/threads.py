@@ -1,4 +1,4 @@
-"""How many threads, and when: the setting, the limits, and locks and loops across a fork."""
+"""The number of threads: setting and limits; locks and parallel loops after a fork."""
 
 import math
 import os
@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-# Below so many multiply-adds (some 0.2 ms) a call stays on its own thread: waking a second one
-# costs 5 to 50 microseconds on an idle machine, and milliseconds where other work holds its core.
+# Calls of fewer multiply-adds (some 0.2 ms) use one thread: to wake a second one takes 5 to 50
+# microseconds on an idle machine, and milliseconds if other work uses its core.
 SERIAL_BELOW = float(os.environ.get("IMGCONV_SERIAL_BELOW", 5_000_000))
 
 
 def cgroup_quota(root: Path = Path("/sys/fs/cgroup")) -> float:
-    """Return the processors that the container may use, infinity where nothing limits it."""
+    """Return the number of processors that the container may use; infinity without a limit."""
     try:
         quota, period = (root / "cpu.max").read_text().split()
     except (OSError, ValueError):
@@ -32,12 +32,12 @@ def cgroup_quota(root: Path = Path("/sys/fs/cgroup")) -> float:
 
 
 def default_threads() -> int:
-    """Return IMGCONV_NUM_THREADS, or the processors this process may use."""
-    wanted = os.environ.get("IMGCONV_NUM_THREADS")
-    if wanted is not None:
-        if not wanted.isdigit() or int(wanted) < 1:
-            raise ImportError(f"IMGCONV_NUM_THREADS must be a positive integer, got {wanted!r}")
-        return int(wanted)
+    """Return IMGCONV_NUM_THREADS, or the number of processors that this process may use."""
+    requested = os.environ.get("IMGCONV_NUM_THREADS")
+    if requested is not None:
+        if not requested.isdigit() or int(requested) < 1:
+            raise ImportError(f"IMGCONV_NUM_THREADS must be a positive integer, got {requested!r}")
+        return int(requested)
     affinity = getattr(os, "sched_getaffinity", None)
     processors = len(affinity(0)) if affinity else os.cpu_count() or 1
     return max(1, math.ceil(min(processors, cgroup_quota())))
@@ -62,7 +62,7 @@ def _check(n: int) -> int:
 
 
 def set_num_threads(n: int) -> None:
-    """Set how many threads a filter may use, in the whole process.
+    """Set the number of threads that a filter may use, for the whole process.
 
     Parameters
     ----------
@@ -88,10 +88,10 @@ def set_num_threads(n: int) -> None:
 
 
 def get_num_threads() -> int:
-    """Return how many threads a filter called from this thread may use.
+    """Return the number of threads that a filter may use if this thread calls it.
 
-    By default the processors that the process may run on, no more than the container's CPU quota
-    allows; the environment variable IMGCONV_NUM_THREADS replaces that.
+    The default is the number of processors that the process may run on, but not more than the CPU
+    quota of the container. The environment variable IMGCONV_NUM_THREADS replaces it.
 
     Returns
     -------
@@ -131,20 +131,20 @@ def threads(n: int) -> Iterator[None]:
 
 
 def threads_for(cost: float) -> int:
-    """Return how many threads share so many multiply-adds."""
+    """Return the number of threads for a call of `cost` multiply-adds."""
     return get_num_threads() if cost >= SERIAL_BELOW else 1
 
 
 # -------------------------------------------------------------------------------------------------
-# Locks: one that another thread holds at a fork would stay locked in the child for ever. So a fork
-# waits for all locks of this package, takes them, and lets them go on both sides.
+# Locks: a lock that another thread has taken when a process forks would stay locked in the child
+# for ever. So a fork takes all locks of this package first, and releases them in parent and child.
 
 
 def lock() -> Any:
-    """Return a re-entrant lock that no child inherits from a thread that it does not have.
+    """Return a re-entrant lock that is never locked in a child by a thread of its parent.
 
-    A fork takes all of these, those made last first. So whoever holds one may take those that were
-    made before it, and no other.
+    A fork takes all these locks, the last made first. So code that has one may take those that were
+    made before it, and no others.
     """
     made = threading.RLock()
     if hasattr(os, "register_at_fork"):
@@ -154,14 +154,14 @@ def lock() -> Any:
     return made
 
 
-# Held while a call imports what it needs, since Python's lock of a module is inherited, too.
+# Taken while a call imports what it needs, since the locks of Python's import are inherited, too.
 IMPORTS = lock()
 
 
 # -------------------------------------------------------------------------------------------------
-# OpenMP: the runtime of a forked child still counts on the parent's threads, which the child does
-# not have, and waits for them for ever. The runtime keeps its threads for each calling thread, so a
-# thread born in the child has none to wait for: there the parallel loops run.
+# OpenMP: in a forked child, the runtime waits for ever for the threads of the parent. It has its
+# own team of threads for each calling thread. So a thread that is created in the child can start
+# parallel loops.
 
 _forked_in: int | None = None
 _helper: ThreadPoolExecutor | None = None
@@ -177,7 +177,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def run_parallel(call: Callable[..., Result], *args: object) -> Result:
-    """Call a loop that starts threads, from a thread where that is safe."""
+    """Call a loop that starts threads, from a thread in which that is safe."""
     global _helper
     if _forked_in is None or threading.get_ident() != _forked_in:
         return call(*args)

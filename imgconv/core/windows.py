@@ -17,7 +17,7 @@ Number = TypeVar("Number", int, NDArray[np.int64])
 
 
 class Windows(NamedTuple):
-    """Windows along one axis: `count` of them, each of k pixels that are `dilation` apart.
+    """Windows along one axis: `count` windows, each of k pixels that are `dilation` apart.
 
     Window number o has its pixel i at ``o * stride + i * dilation - before`` of the n pixels.
     """
@@ -32,14 +32,14 @@ class Windows(NamedTuple):
 
     @property
     def span(self) -> int:
-        """Pixels from the first to the last of a window."""
+        """The number of pixels from the first to the last of a window."""
         return span(self.k, self.dilation)
 
     def pixels(self, padded: bool) -> NDArray[np.float64]:
-        """Return how many of each window's pixels lie in the axis, or in its padding, too."""
+        """Return how many pixels of each window are in the axis, or in the axis and its padding."""
         low, high = (-self.before, self.n + self.after) if padded else (0, self.n)
         first = np.arange(self.count, dtype=np.int64) * self.stride - self.before
-        # Pixels of a window that lie ahead of a place: those of the first so many dilations.
+        # The number of pixels of each window that are ahead of low, and ahead of high.
         ahead_of = [
             np.clip(-(-(place - first) // self.dilation), 0, self.k) for place in (low, high)
         ]
@@ -53,7 +53,7 @@ Plane = tuple[Windows, Windows]
 def along(
     n: int, k: int, stride: int, dilation: int, around: Pair, ceil_mode: bool = False
 ) -> Windows:
-    """Return the windows along an axis of n pixels; `count` is below 1 where none fits."""
+    """Return the windows along an axis of n pixels; `count` is below 1 if none fits."""
     found = count(n, k, stride, dilation, around, ceil_mode)
     return Windows(n, k, stride, dilation, *around, found)
 
@@ -66,9 +66,10 @@ def count(
     around: tuple[Number, Number],
     ceil_mode: bool = False,
 ) -> Number:
-    """Return how many windows an axis of n pixels has: 0 or less where none fits, 0 of none.
+    """Return how many windows an axis of n pixels has: 0 or less if none fits, 0 if n is 0.
 
-    With ceil_mode one more for what is left at the end, if it begins in the image or before it.
+    With ceil_mode, pixels that are left at the end get a window, if it begins in the image or
+    before.
     """
     before, after = around
     room = n + before + after - span(k, dilation)
@@ -86,17 +87,17 @@ def transposed_size(
     around: tuple[Number, Number],
     more: Number,
 ) -> Number:
-    """Return the pixels over which n windows lie, without the padding, and some more."""
+    """Return the pixels that n windows cover, without the padding, plus `more`."""
     before, after = around
     return (n - 1) * stride + span(k, dilation) + more - before - after
 
 
 def span(k: Number, dilation: Number) -> Number:
-    """Return the pixels from the first to the last of a window of k."""
+    """Return the number of pixels from the first to the last of a window of k pixels."""
     return (k - 1) * dilation + 1
 
 
 def same(k: int, dilation: int) -> Pair:
-    """Return the padding (before, after) with which stride 1 keeps the size, the larger behind."""
-    whole = span(k, dilation) - 1
-    return whole // 2, whole - whole // 2
+    """Return the padding (before, after) that keeps the size at stride 1; `after` is the larger."""
+    padding = span(k, dilation) - 1
+    return padding // 2, padding - padding // 2

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from imgconv import kernels
 from imgconv.core import check
 from imgconv.core.call import Several, apply, filtering
+from imgconv.core.pixels import native
 from imgconv.core.run import Call
 from imgconv.filters.arguments import Image, Mode
 from imgconv.operations import flood
@@ -249,7 +250,7 @@ def run_stage(
 ) -> Image:
     """Run Canny's loop up to a stage, with a result of the dtype that scikit-image has there."""
     operation = canny_operation(
-        stage, planes.shape[-2:], check.native(planes.dtype), smoothing, normalize, low, high
+        stage, planes.shape[-2:], native(planes.dtype), smoothing, normalize, low, high
     )
     dtype = np.dtype(np.uint8) if stage == "classes" else skimage_float(planes.dtype)
     result: Image = apply(operation, planes, smoothing.modes, smoothing.cval, (-2, -1), None, dtype)

@@ -196,7 +196,7 @@ def bilateral_operation(
         check.weights_fit(36 * spatial**2, "sigma_spatial", spatial, MOST_WEIGHTS)
     size = max(5, 2 * ceil(3 * spatial) + 1)
     if win_size is not None:
-        size = check.odd(win_size, "win_size")
+        size = check.odd_integer(win_size, "win_size")
         check.weights_fit(size**2, "win_size", size, MOST_WEIGHTS)
     offsets = np.arange(size) - size // 2
     squares = offsets[:, None] ** 2 + offsets**2

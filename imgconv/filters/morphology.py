@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from imgconv.core import check
 from imgconv.core.call import Several, filtering
-from imgconv.core.pixels import difference
+from imgconv.core.pixels import difference, native
 from imgconv.core.run import Call
 from imgconv.filters.arguments import Image, Mode
 from imgconv.filters.order import extremum_operation, window_of
-from imgconv.operations.rank import Compound, Window
+from imgconv.operations.rank import Compound, Footprint
 
 __all__ = [
     "black_tophat",
@@ -346,7 +346,11 @@ CallMaker = Callable[..., Call[Image]]
 
 
 def erosion_call(
-    image: ArrayLike, element: Window, common: tuple[Any, ...], dtype: Any = None, out: Any = None
+    image: ArrayLike,
+    element: Footprint,
+    common: tuple[Any, ...],
+    dtype: Any = None,
+    out: Any = None,
 ) -> Call[Image]:
     """Return the call of a minimum."""
     mode, cval, axes, channel_axis = common
@@ -355,18 +359,22 @@ def erosion_call(
 
 
 def dilation_call(
-    image: ArrayLike, element: Window, common: tuple[Any, ...], dtype: Any = None, out: Any = None
+    image: ArrayLike,
+    element: Footprint,
+    common: tuple[Any, ...],
+    dtype: Any = None,
+    out: Any = None,
 ) -> Call[Image]:
     """Return the call of a maximum over the flipped element."""
     mode, cval, axes, channel_axis = common
-    operation = extremum_operation(element.turned, True)
+    operation = extremum_operation(element.flipped, True)
     return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 def compound_call(
     kind: str,
     image: ArrayLike,
-    element: Window,
+    element: Footprint,
     common: tuple[Any, ...],
     dtype: Any = None,
     out: Any = None,
@@ -385,7 +393,7 @@ def difference_call(
     minuend: CallMaker | None,
     subtrahend: CallMaker | None,
     image: ArrayLike,
-    element: Window,
+    element: Footprint,
     common: tuple[Any, ...],
     dtype: Any,
     out: Any,
@@ -422,6 +430,6 @@ SUBTRACTED = tuple(
 
 def loop_subtracts(image: ArrayLike, dtype: Any, out: Any) -> bool:
     """Whether the loop can subtract, and store the difference in the image's own dtype."""
-    own = check.native(check.image(image).dtype)
-    kept = out is None or (isinstance(out, np.ndarray) and check.native(out.dtype) == own)
+    own = native(check.image(image).dtype)
+    kept = out is None or (isinstance(out, np.ndarray) and native(out.dtype) == own)
     return dtype is None and kept and own in SUBTRACTED

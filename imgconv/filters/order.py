@@ -16,7 +16,7 @@ from imgconv.core.call import filtering
 from imgconv.core.run import Call, hashable
 from imgconv.filters.arguments import Image, Mode
 from imgconv.operations.base import Operation
-from imgconv.operations.rank import Extremum, Rank, Window
+from imgconv.operations.rank import Extremum, Footprint, Rank
 
 __all__ = ["maximum", "median", "minimum", "percentile", "rank"]
 
@@ -274,7 +274,7 @@ def rank(
 
 
 @lru_cache(maxsize=256)
-def extremum_operation(window: Window, largest: bool) -> Operation:
+def extremum_operation(window: Footprint, largest: bool) -> Operation:
     """Return the minimum or maximum of a window, always the same object for the same arguments."""
     return Extremum(window, largest)
 
@@ -282,7 +282,7 @@ def extremum_operation(window: Window, largest: bool) -> Operation:
 rank_operation = lru_cache(maxsize=256)(Rank)
 
 
-def window_of(size: Any, footprint: Any) -> Window:
+def window_of(size: Any, footprint: Any) -> Footprint:
     """Return the window of a footprint or, without one, of a size, centred at size // 2."""
     if footprint is None:
         return rectangle(hashable(size))
@@ -290,13 +290,13 @@ def window_of(size: Any, footprint: Any) -> Window:
     key = pixels.tobytes(), pixels.shape
     found = FOOTPRINTS.get(key)
     if found is None:
-        found = Window.of(pixels, (pixels.shape[0] // 2, pixels.shape[1] // 2))
+        found = Footprint.of(pixels, (pixels.shape[0] // 2, pixels.shape[1] // 2))
         FOOTPRINTS.put(key, found, 2 * pixels.nbytes + 512)
     return found
 
 
 @lru_cache(maxsize=256, typed=True)
-def rectangle(size: Any) -> Window:
+def rectangle(size: Any) -> Footprint:
     """Return the window that holds all pixels of a rectangle."""
     height, width = check.integers(size, "size", 1)
-    return Window((height, width), (height // 2, width // 2))
+    return Footprint((height, width), (height // 2, width // 2))

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check, windows
 from imgconv.core.call import Several, filtering
-from imgconv.core.plan import Fit
+from imgconv.core.decide import Placement
 from imgconv.core.run import Call
 from imgconv.core.windows import Pair, Plane
 from imgconv.filters.arguments import Image
@@ -177,9 +177,9 @@ def pooling_windows(
 
 
 @lru_cache(maxsize=128)
-def pool_operation(how: str, plane: Plane, padded: bool) -> tuple[Pool, Fit]:
+def pool_operation(how: str, plane: Plane, padded: bool) -> tuple[Pool, Placement]:
     """Return the operation and where its windows lie; a mean counts the padding if `padded`."""
     y, x = plane
     counts = y.pixels(padded), x.pixels(padded)
     operation = Pool(how, (y.k, x.k), counts, (y.stride, x.stride), (y.dilation, x.dilation))
-    return operation, Fit((y.before, x.before), (y.count, x.count))
+    return operation, Placement((y.before, x.before), (y.count, x.count))

@@ -206,5 +206,5 @@ def squeeze_grey(pixels: NDArray[Any]) -> NDArray[Any]:
 
 
 def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Return pixels turned and mirrored as the orientation of their file demands."""
+    """Return pixels rotated and mirrored as the orientation of their file demands."""
     return UPRIGHT.get(orientation, UPRIGHT[1])(pixels)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
-from imgconv.core.check import native
+from imgconv.core.pixels import native
 from imgconv.face_arguments import (
     Image,
     array_of,

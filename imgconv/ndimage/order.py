@@ -37,7 +37,7 @@ from imgconv.ndimage.arguments import (
 )
 from imgconv.ndimage.memory_safe import scipy_face
 from imgconv.ndimage.planes import as_planes, fastest_axis, plane_axes, plane_window, run_planes
-from imgconv.operations.rank import Rank, Window
+from imgconv.operations.rank import Footprint, Rank
 
 __all__ = [
     "maximum_filter",
@@ -379,7 +379,7 @@ class PreparedRank(NamedTuple):
 
     image: Image
     axes: tuple[int, int]
-    window: Window
+    window: Footprint
     mode: str
     cval: float
     output: Output
@@ -443,16 +443,16 @@ def prepare_rank(input: object, given: WindowArguments, output: object) -> Prepa
 
 
 @lru_cache(maxsize=256)
-def rectangle(size: tuple[int, int], at: tuple[int, int]) -> Window:
+def rectangle(size: tuple[int, int], at: tuple[int, int]) -> Footprint:
     """Return a window that is all of a rectangle."""
-    return Window(size, at)
+    return Footprint(size, at)
 
 
-def window_of(footprint: Image, at: tuple[int, int]) -> Window:
+def window_of(footprint: Image, at: tuple[int, int]) -> Footprint:
     """Return the window of a 2-D footprint."""
     key = footprint.tobytes(), footprint.shape, at
-    found: Window | None = WINDOWS.get(key)
+    found: Footprint | None = WINDOWS.get(key)
     if found is None:
-        found = rectangle(footprint.shape, at) if footprint.all() else Window.of(footprint, at)
+        found = rectangle(footprint.shape, at) if footprint.all() else Footprint.of(footprint, at)
         WINDOWS.put(key, found, 2 * footprint.nbytes + 512)
     return found

@@ -1,22 +1,23 @@
-"""Means weighted by distance and by likeness."""
+"""The bilateral filter: means weighted by distance and by difference of colour."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from imgconv.operations.base import Axis, Operation, Records, Weights, record, struct
+from imgconv.operations import base
+from imgconv.operations.base import Axis, DType, Operation, Packed, Weights
 
-# `Window` in pyx/bilateral.pyx; the heights of the columns follow.
-WINDOW = struct("manhattan", "scales")
+# `Metric` in pyx/bilateral.pyx; the heights of the columns follow.
+METRIC = base.struct("manhattan", "scales")
 
 
 @dataclass(frozen=True, eq=False)
 class Bilateral(Operation):
-    """Means weighted by `exp(nearness)` and by how alike pixels are, all channels together.
+    """Means weighted by `exp(nearness)` and by the distance of colours, of all channels together.
 
     `nearness` is -inf where the window has no pixel; each row of the window is one run of pixels.
     `deviations` are those of a Gaussian over the distance of colours: one for all images of a
-    stack, or one for each; `measured` where they are those of the images themselves.
+    stack, or one for each. `measured` tells whether they are those of the pixels of the images.
     """
 
     nearness: Weights
@@ -30,12 +31,12 @@ class Bilateral(Operation):
 
     @property
     def whole(self) -> str:
-        """A deviation is that of all pixels."""
+        """A measured deviation is that of all pixels."""
         return "sigma_color is the deviation of the whole image" if self.measured else ""
 
     @property
-    def held(self) -> float:
-        """For each channel, three numbers of every row from the pixel down."""
+    def kept_rows(self) -> float:
+        """For each row from the pixel down, three rows of numbers of a channel."""
         return 3 * (len(self.nearness) // 2 + 1)
 
     @property
@@ -46,18 +47,18 @@ class Bilateral(Operation):
 
     @property
     def cost(self) -> float:
-        """Some twelve operations for each weight."""
+        """About twelve operations for each weight."""
         return 12.0 * np.count_nonzero(np.isfinite(self.nearness))
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
-        """Return metric, number of scales and heights of the columns; scales and nearness.
+    def pack(self, step: int, computed: DType) -> Packed:
+        """Return the metric and the heights of the columns; scales and nearness.
 
-        Half of the window is enough, from the pixel's own row down.
+        Half of the window is enough: from the row of the pixel down.
         """
         lower = self.nearness[len(self.nearness) // 2 :].T / np.log(2)
         inside = np.isfinite(lower)
-        # Not so large that float32 had none for it.
+        # Limited, so that float32 does not overflow.
         scales = np.minimum(np.sqrt(0.5 / np.log(2)) / np.array(self.deviations), 1e38)
-        window = record(WINDOW, manhattan=self.manhattan, scales=len(scales))
+        metric = base.record(METRIC, manhattan=self.manhattan, scales=len(scales))
         heights = inside.sum(axis=1, dtype=np.intp)
-        return [window, heights], np.concatenate([scales, lower[inside]])
+        return [metric, heights], np.concatenate([scales, lower[inside]])

@@ -5,23 +5,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from imgconv.operations.base import (
-    FLOAT64,
-    UINT16,
-    Axis,
-    Operation,
-    Pixels,
-    Records,
-    Weights,
-    record,
-    struct,
-)
+from imgconv.operations import base
+from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels
 
 # Up to this height the box loop shares the column sums of pairs of rows.
 SHORT = 8
 
 # `Rectangle` in pyx/box.pyx.
-RECTANGLE = struct("height", "width", "step")
+RECTANGLE = base.struct("height", "width", "step")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,17 +31,17 @@ class Box(Operation):
 
     @property
     def block(self) -> int:
-        """Pairs of rows, or up to 16, share their column sums."""
+        """Pairs of rows, or groups of up to 16 rows, share their column sums."""
         return 8 if self.size[0] <= SHORT else min(self.size[0], 16)
 
     @property
     def grid(self) -> tuple[int, int]:
-        """The rows of a block share their sums."""
+        """The rows of a block share sums."""
         return self.block, 1
 
     @property
     def cost(self) -> float:
-        """Additions: the shared column sums, then up to seven for each digit to the base 4."""
+        """Additions: of shared column sums, then up to seven for each digit to the base 4."""
         height, width = self.size
         columns = (height + 1) / 2 if height <= SHORT else 2 + height / min(height, 16)
         return 1 + columns + min(width, 3.5 * width.bit_length())
@@ -60,23 +51,23 @@ class Box(Operation):
         """Pixels of the rectangle."""
         return self.size[0] * self.size[1]
 
-    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
-        """The narrowest type that holds the sum: an integer mean of integers is exactly rounded."""
+    def computed_in(self, pixels: Pixels, result: DType) -> DType:
+        """The narrowest dtype for exact sums, so that integer means are rounded exactly."""
         largest = self.area * pixels.largest
         unsigned = pixels.dtype.itemsize == 1 and pixels.low >= 0 and result.kind in "ui"
         if unsigned and largest < 1 << 16 and divides(self.area, int(largest)):
-            return UINT16
-        return FLOAT64 if 1 << 24 <= largest < np.inf else pixels.float_type
+            return base.UINT16
+        return base.FLOAT64 if 1 << 24 <= largest < np.inf else pixels.float_type
 
     def work(self, pitch: int) -> int:
-        """One block of column sums."""
+        """A block of column sums."""
         return self.block * pitch
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
-        """Return height, width, the distance of neighbours, and by what to divide."""
-        divisor = quotient(self.area) if computed == UINT16 else (self.area,)
+    def pack(self, step: int, computed: DType) -> Packed:
+        """Return the rectangle, and the numbers by which to divide."""
+        divisor = quotient(self.area) if computed == base.UINT16 else (self.area,)
         height, width = self.size
-        rectangle = record(RECTANGLE, height=height, width=width, step=step)
+        rectangle = base.record(RECTANGLE, height=height, width=width, step=step)
         return [rectangle], np.array(divisor, np.float64)
 
 
@@ -88,9 +79,9 @@ def quotient(area: int) -> tuple[int, int, int]:
 
 @lru_cache(maxsize=256)
 def divides(area: int, largest: int) -> bool:
-    """Whether `quotient` rounds every sum up to the largest to the nearest integer, in 16 bits.
+    """Whether `quotient` gives the nearest integer for every sum up to the largest, in 16 bits.
 
-    An even area has ties, which it rounds up, where everything else here rounds them to even.
+    An even area has ties: `quotient` rounds them up, but all other filters round them to even.
     """
     half, factor, shift = quotient(area)
     sums = np.arange(largest + 1, dtype=np.int64) + half

@@ -1,42 +1,31 @@
-"""Canny's edges."""
+"""Canny's edges, up to the hysteresis."""
 
 from dataclasses import dataclass
 
-import numpy as np
+from imgconv.operations import base
+from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels, Weights
 
-from imgconv.operations.base import (
-    FLOAT64,
-    Axis,
-    Operation,
-    Pixels,
-    Records,
-    Weights,
-    in_a_row,
-    record,
-    struct,
-)
-
-# What `Canny` gives, in the order of `Stage` in pyx/canny.pyx.
+# The results that `Canny` can give, in the order of `Stage` in pyx/canny.pyx.
 STAGES = ("smooth", "magnitude", "classes")
 
-# Columns that pyx/canny.pyx takes through a block together.
+# Columns of a block that pyx/canny.pyx computes together.
 PIECE = 256
 
-# `Filter` and `Numbers` in pyx/canny.pyx.
-FILTER = struct(
+# `Header` and `Numbers` in pyx/canny.pyx.
+HEADER = base.struct(
     *("stage", "radius_y", "radius_x", "constant_y", "constant_x", "integer"),
     *("parts_y", "parts_x"),
 )
-NUMBERS = struct("low", "high", "scale", kind="d")
+NUMBERS = base.struct("low", "high", "scale", kind="d")
 
 
 @dataclass(frozen=True, eq=False)
 class Canny(Operation):
-    """Canny's edges up to the hysteresis: classes 0, 1 (weak) and 2 (strong), or a stage before.
+    """Canny's edges up to the hysteresis: classes 0, 1 (weak) and 2 (strong), or an earlier stage.
 
-    The kernels are halves of the Gaussian's, from the centre outwards. `parts` says what part of
-    the Gaussian lies in the image, for as many rows and columns as differ; it is empty where the
-    smoothed image is not divided by it. `scale` multiplies integers.
+    The kernels are halves of a Gaussian, from the centre outwards. `parts` is the part of the
+    Gaussian that lies in the image, for the rows and columns where it differs; it is empty if the
+    smoothed image is not divided by it. Integers are multiplied by `scale`.
     """
 
     kernels: tuple[Weights, Weights]
@@ -51,29 +40,29 @@ class Canny(Operation):
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
-        """The Gaussian, one pixel more for the derivatives and one for the neighbours."""
+        """The Gaussian, plus a pixel for the derivatives and one for the neighbours."""
         y, x = (Axis(len(half) + 1, 2 * len(half) + 3) for half in self.kernels)
         return y, x
 
     @property
     def cost(self) -> float:
-        """Three operations for two taps, and some eighty of the rest."""
+        """Three operations for two taps, and about eighty for the rest."""
         return 80 + 3 * sum(map(len, self.kernels))
 
-    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
-        """What scikit-image's arrays are; the sums are SciPy's, in double, to the last bit."""
-        return pixels.float_type if pixels.dtype.kind == "f" else FLOAT64
+    def computed_in(self, pixels: Pixels, result: DType) -> DType:
+        """The dtype of scikit-image's arrays; sums are double, and equal SciPy's to the bit."""
+        return pixels.float_type if pixels.dtype.kind == "f" else base.FLOAT64
 
     def work(self, pitch: int) -> int:
-        """Rows of a piece of a block: 20 of what is computed, and all that lie under it."""
+        """Rows of a piece of a block: 20 for what is computed, and all rows under the block."""
         rows = self.block + self.windows[0].span
         return (20 + rows) * (PIECE + self.windows[1].span + 64) + 2 * rows + 32
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
-        """Return the loop's Filter; low, high, scale, the kernels and the parts in a row."""
+    def pack(self, step: int, computed: DType) -> Packed:
+        """Return the header; low, high, scale, the kernels and the parts in a row."""
         y, x = self.kernels
-        filter = record(
-            FILTER,
+        header = base.record(
+            HEADER,
             stage=STAGES.index(self.stage),
             radius_y=len(y) - 1,
             radius_x=len(x) - 1,
@@ -83,6 +72,6 @@ class Canny(Operation):
             parts_y=self.parts.shape[0],
             parts_x=self.parts.shape[1],
         )
-        numbers = record(NUMBERS, low=self.low, high=self.high, scale=self.scale or 1.0)
-        # They stay double where the rows are float32.
-        return [filter], in_a_row([numbers, y, x, self.parts]).view(computed)
+        numbers = base.record(NUMBERS, low=self.low, high=self.high, scale=self.scale or 1.0)
+        # These are double even if rows are float32.
+        return [header], base.in_a_row([numbers, y, x, self.parts]).view(computed)

@@ -1,25 +1,14 @@
-"""Dense kernels."""
+"""Dense correlation."""
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from imgconv.core.cache import cached_property
 from imgconv.core.windows import span
-from imgconv.operations.base import (
-    Axis,
-    Operation,
-    Pixels,
-    Records,
-    Weights,
-    absolute_sum,
-    record,
-    struct,
-    sum_type,
-)
+from imgconv.operations import base
+from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels, Weights
 
 # `Kernel` in pyx/correlate.pyx.
-KERNEL = struct("height", "width", "dilation", "step")
+KERNEL = base.struct("height", "width", "dilation", "step")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +23,7 @@ class Correlation(Operation):
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
-        """The kernel with the gaps of its dilation."""
+        """The kernel, with the gaps of its dilation."""
         y, x = (
             Axis(at * d, span(k, d))
             for at, k, d in zip(self.origin, self.kernel.shape, self.dilation, strict=True)
@@ -48,20 +37,20 @@ class Correlation(Operation):
 
     @property
     def block(self) -> int:
-        """Four rows share their loads, unless the stride sets them apart."""
+        """Four rows share their loads, unless there is a stride."""
         return 4 if self.stride[0] == 1 else 1
 
     @cached_property
     def weight(self) -> float:
-        """The sum of the absolute weights, infinite where they are not integers."""
-        return absolute_sum(self.kernel)
+        """The sum of the absolute weights; infinity if they are not integers."""
+        return base.absolute_sum(self.kernel)
 
-    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
-        """Integer weights on 8-bit pixels stay short integers."""
-        return sum_type(pixels, self.weight)
+    def computed_in(self, pixels: Pixels, result: DType) -> DType:
+        """A short integer for integer weights on 8-bit pixels, if sums fit."""
+        return base.sum_type(pixels, self.weight)
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
-        """Return height, width, row and column distance of taps, and the kernel row by row."""
+    def pack(self, step: int, computed: DType) -> Packed:
+        """Return the shape of the kernel and the distances of its taps; the kernel row by row."""
         (height, width), (down, right) = self.kernel.shape, self.dilation
-        kernel = record(KERNEL, height=height, width=width, dilation=down, step=right * step)
+        kernel = base.record(KERNEL, height=height, width=width, dilation=down, step=right * step)
         return [kernel], self.kernel.ravel()

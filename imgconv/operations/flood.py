@@ -10,14 +10,15 @@ COST = 2
 
 
 def connected(classes: NDArray[np.uint8], corners: bool) -> NDArray[np.bool_]:
-    """Turn classes 0 (nothing), 1 (weak) and 2 (strong) into what is connected to a strong pixel.
+    """Return which pixels are connected to a strong one, from classes of all pixels.
 
     Parameters
     ----------
     classes : ndarray, (..., H, W), uint8
-        C-contiguous planes; they are overwritten, and the result is their memory.
+        Classes 0 (nothing), 1 (weak) and 2 (strong), C-contiguous. They are overwritten: the result
+        is a view of them.
     corners : bool
-        Whether pixels touch at corners, too: eight neighbours in place of four.
+        Whether pixels that meet at a corner are connected: eight neighbours instead of four.
 
     Returns
     -------
@@ -30,13 +31,13 @@ def connected(classes: NDArray[np.uint8], corners: bool) -> NDArray[np.bool_]:
 
 
 def connect(plane: NDArray[np.uint8], corners: bool) -> int:
-    """Turn one plane; returns the words that were looked at one by one, after the sweeps."""
+    """Do that for one plane; return how many words were tested after the sweeps."""
     height, width = plane.shape
     bitmaps = np.zeros((2, height + 2, -(-width // 64) + 2), np.uint64)
     words = bitmaps[0].size
     stack, waiting = np.empty(words, np.int32), np.zeros(words, np.uint8)
-    looks: int = run_entry(
+    tested: int = run_entry(
         "flood", "uint8", "connect", plane, bitmaps, stack, waiting, corners,
         cost=COST * plane.size,
     )  # fmt: skip
-    return looks
+    return tested

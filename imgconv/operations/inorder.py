@@ -1,8 +1,8 @@
-"""Operations that add in double and in SciPy's order, with results that are SciPy's to the bit.
+"""Correlation in the order in which SciPy adds, with results that equal SciPy's to the bit.
 
-`scipy.ndimage` computes in double, takes symmetric kernels pair by pair, and converts to the
-result's dtype after each axis as C does. These operations say the same of rows; their loops are
-built without fused multiply-adds.
+`scipy.ndimage` computes in double, adds the taps of symmetric kernels in pairs, and converts to the
+dtype of the result after each axis, as C casts. These operations describe the same computation;
+their loop is built without fused multiply-adds.
 """
 
 from dataclasses import dataclass
@@ -10,36 +10,28 @@ from dataclasses import dataclass
 import numpy as np
 
 from imgconv.core.cache import cached_property
-from imgconv.operations.base import (
-    FLOAT64,
-    Axis,
-    Operation,
-    Pixels,
-    Records,
-    Weights,
-    record,
-    struct,
-)
+from imgconv.operations import base
+from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels, Records, Weights
 
 EPSILON = float(np.finfo(np.float64).eps)
 # In the order of `Combine` in pyx/inorder.pyx.
 COMBINE = ("sum", "root")
 
-# `Filter`, `Pass` and `Place` in pyx/inorder.pyx.
-FILTER = struct("combine", "passes", "terms", "most_taps")
-PASS = struct(
+# `Header`, `Pass` and `Place` in pyx/inorder.pyx.
+HEADER = base.struct("combine", "passes", "terms", "most_taps")
+PASS = base.struct(
     *("first_row", "first_column", "rows", "columns", "sign", "taps", "places", "weights"),
     "last",
 )
-PLACE = struct("row", "column", "other_row", "other_column")
+PLACE = base.struct("row", "column", "other_row", "other_column")
 
-# The row and the column of a tap in its window; those of the second of a pair, else its own.
+# Row and column of a tap in its window, then those of the second of a pair (else the same again).
 Place = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
 class Pass:
-    """An ordered sum over taps: singles (sign 0), or the first alone and then pairs, a +- b."""
+    """A sum over taps in this order: singles (sign 0), or one tap and then pairs, a +- b."""
 
     places: tuple[Place, ...]
     weights: Weights
@@ -48,7 +40,7 @@ class Pass:
 
     @staticmethod
     def along(axis: int, weights: Weights, before: int) -> "Pass":
-        """Return the pass of a 1-D kernel along y (0) or x (1), as `correlate1d` takes it."""
+        """Return the pass of a 1-D kernel along y (0) or x (1), in the order of `correlate1d`."""
         n = len(weights)
         half, sign = n // 2, symmetry(weights)
         first, second = list(range(half)), list(range(n - 1, half, -1))
@@ -69,14 +61,14 @@ class Pass:
 
     @staticmethod
     def dense(weights: Weights, before: tuple[int, int]) -> "Pass":
-        """Return the pass of a 2-D kernel: row by row, without the taps that `correlate` skips."""
+        """Return the pass of a 2-D kernel: row by row, without the taps that SciPy skips."""
         rows, columns = np.nonzero(np.abs(weights) > EPSILON)
         places = [(int(i), int(j), int(i), int(j)) for i, j in zip(rows, columns, strict=True)]
         y, x = (Axis(at, n) for at, n in zip(before, weights.shape, strict=True))
         return Pass(tuple(places), weights[rows, columns], 0, (y, x))
 
     def transposed(self) -> "Pass":
-        """Return the pass with y and x exchanged, in the same order of taps."""
+        """Return the pass with y and x exchanged, with the same order of taps."""
         y, x = self.windows
         return Pass(
             tuple((x, y, other_x, other_y) for y, x, other_y, other_x in self.places),
@@ -88,14 +80,14 @@ class Pass:
 
 def symmetry(weights: Weights) -> int:
     """Return 1 for a symmetric kernel, -1 for an antisymmetric one, 0 for others."""
-    turned = weights[::-1]
+    flipped = weights[::-1]
     if len(weights) % 2 == 0:
         return 0
     middle = len(weights) // 2
-    if (np.abs(weights - turned) <= EPSILON).all():
+    if (np.abs(weights - flipped) <= EPSILON).all():
         return 1
-    # The one in the middle is free.
-    return -1 if (np.abs(weights + turned) <= EPSILON)[:middle].all() else 0
+    # SciPy allows any weight in the middle.
+    return -1 if (np.abs(weights + flipped) <= EPSILON)[:middle].all() else 0
 
 
 def chained(passes: tuple[Pass, ...]) -> tuple[Axis, Axis]:
@@ -109,7 +101,7 @@ def chained(passes: tuple[Pass, ...]) -> tuple[Axis, Axis]:
 
 @dataclass(frozen=True, eq=False)
 class InOrder(Operation):
-    """Terms of one or two passes each; "sum" adds them up, "root" their squares."""
+    """Terms of one or two passes each; "sum" adds them up, "root" is the root of their squares."""
 
     terms: tuple[tuple[Pass, ...], ...]
     combine: str = "sum"
@@ -119,43 +111,43 @@ class InOrder(Operation):
 
     @cached_property
     def windows(self) -> tuple[Axis, Axis]:
-        """The smallest window that holds every term."""
+        """The smallest window that contains every term."""
         axes = zip(*(chained(term) for term in self.terms), strict=True)
         y, x = (Axis.union(each) for each in axes)
         return y, x
 
     @cached_property
     def tail(self) -> int:
-        """Rows that a first pass must yield beyond those of the result."""
+        """The rows of a first pass that a second one needs beyond those of the result."""
         return max(term[-1].windows[0].span - 1 if len(term) > 1 else 0 for term in self.terms)
 
     @property
     def block(self) -> int:
-        """A few rows, or so many that what is computed anew for each block is little."""
+        """A few rows, or more if each block computes some rows again."""
         return 4 if self.tail == 0 else 16
 
     @property
     def cost(self) -> float:
-        """Three operations for each tap, without fused ones and in double."""
+        """Three operations for each tap, since there are no fused ones and numbers are double."""
         again = (self.block + self.tail) / self.block
         return 3.0 * again * sum(len(each.places) for term in self.terms for each in term)
 
-    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
-        """Double, as SciPy."""
-        return FLOAT64
+    def computed_in(self, pixels: Pixels, result: DType) -> DType:
+        """Double, as in SciPy."""
+        return base.FLOAT64
 
     @property
     def most_taps(self) -> int:
-        """Taps of the longest pass."""
+        """The taps of the longest pass."""
         return max(len(each.places) for term in self.terms for each in term)
 
     def work(self, pitch: int) -> int:
-        """Rows of a first pass and of a second term, and pointers to rows and taps."""
+        """Rows of a first pass and of a second term; pointers to rows and taps."""
         rows = 2 * self.block + self.windows[0].span - 1
         return rows * (pitch + 1) + 2 * self.most_taps
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
-        """Return the loop's Filter, Pass and Place records, and the weights pass by pass."""
+    def pack(self, step: int, computed: DType) -> Packed:
+        """Return the header, the passes and the places of taps; the weights pass by pass."""
         top, left = (axis.before for axis in self.windows)
         passes: Records = []
         places: list[Place] = []
@@ -166,7 +158,7 @@ class InOrder(Operation):
                 follows = term[index + 1 :]
                 rows, columns = (axis.span - 1 for axis in chained(follows)) if follows else (0, 0)
                 passes.append(
-                    record(
+                    base.record(
                         PASS,
                         first_row=top - y.before if index == 0 else 0,
                         first_column=(left - x.before) * step if index == 0 else 0,
@@ -181,19 +173,19 @@ class InOrder(Operation):
                 )
                 places += each.places
                 weights += each.weights.tolist()
-        head = record(
-            FILTER,
+        header = base.record(
+            HEADER,
             combine=COMBINE.index(self.combine),
             passes=len(passes),
             terms=len(self.terms),
             most_taps=self.most_taps,
         )
         row, column, other_row, other_column = np.array(places, np.intp).reshape(-1, 4).T
-        taps = record(
+        taps = base.record(
             PLACE,
             row=row,
             column=column * step,
             other_row=other_row,
             other_column=other_column * step,
         )
-        return [head, *passes, taps], np.array(weights)
+        return [header, *passes, taps], np.array(weights)

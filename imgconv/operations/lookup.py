@@ -1,18 +1,19 @@
-"""Means whose weights are looked up in tables."""
+"""The bilateral filter of scikit-image: means whose weights are looked up in tables."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from imgconv.operations.base import Axis, Operation, Records, Weights, record, struct
+from imgconv.operations import base
+from imgconv.operations.base import Axis, DType, Operation, Packed, Weights
 
 # `Tables` in pyx/lookup.pyx.
-TABLES = struct("height", "width", "bins")
+TABLES = base.struct("height", "width", "bins")
 
 
 @dataclass(frozen=True, eq=False)
 class Lookup(Operation):
-    """Means weighted by a table of places and one of distances, which are scaled to its bins."""
+    """Means weighted by a table of places and by one of differences, with scaled bins."""
 
     places: Weights
     likeness: Weights
@@ -29,12 +30,12 @@ class Lookup(Operation):
 
     @property
     def cost(self) -> float:
-        """Some twenty operations for each place."""
+        """About twenty operations for each place."""
         return 20.0 * self.places.size
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
+    def pack(self, step: int, computed: DType) -> Packed:
         """Return the sizes of the tables; the scale and the tables in a row."""
-        head = np.array([self.bins_per_unit])
+        scale = np.array([self.bins_per_unit])
         height, width = self.places.shape
-        tables = record(TABLES, height=height, width=width, bins=len(self.likeness))
-        return [tables], np.concatenate([head, self.places.ravel(), self.likeness])
+        tables = base.record(TABLES, height=height, width=width, bins=len(self.likeness))
+        return [tables], np.concatenate([scale, self.places.ravel(), self.likeness])

@@ -1,13 +1,12 @@
-"""Methods: the ways to one result, what each is expected to take, and the choice.
+"""Methods of correlation with the same result: their expected times, and the choice.
 
     direct      kh * kw multiply-adds a pixel, the definition itself
     separable   r * (kh + kw), where the kernel is a sum of r outer products
-    fft         a few for each doubling of a tile, whatever the kernel
+    fft         a few for each doubling of a tile, for any kernel
 
-`AnyMethod` is resolved once, by the plan of the whole image, into the one that is expected to be
-fastest. Times are nanoseconds a
-result on one core of the machine of docs/performance.md; on another it is their proportions that
-count.
+The plan of the whole image resolves `AnyMethod` once, into the operation that is expected to be
+fastest. Times are nanoseconds for a result, on one core of the machine of docs/performance.md. On
+another machine only their ratios matter.
 """
 
 from dataclasses import dataclass, field
@@ -15,41 +14,41 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from imgconv.core import check, cpu
-from imgconv.operations.base import Operation, Pixels, Weights
+from imgconv.operations.base import DType, Operation, Pixels, Weights
 from imgconv.operations.correlate import Correlation
 from imgconv.operations.fourier import Fourier, tile_type, tiled
 from imgconv.operations.separable import Kernel1D, Separable
 
 METHODS = ("auto", "direct", "separable", "fft")
 
-# Measured multiply-adds a nanosecond in float32 (the wider the type, the fewer): of the dense loop
-# from 9x9 to 63x63; of its rows one by one, for strides and dilations; of separable passes.
+# Measured multiply-adds per nanosecond in float32 (fewer for wider types): of the dense loop from
+# 9x9 to 63x63; of the dense loop with strides or dilations; of separable passes.
 DENSE = {"v4": 48.0, "v3": 26.0, "v2": 9.0, "plain": 2.0}
 SINGLE_ROWS = {"v4": 16.0, "v3": 8.0, "v2": 4.0, "plain": 2.0}
 PASSES = {"v4": 23.0, "v3": 15.0, "v2": 7.0, "plain": 2.0}
 
-# How far a sum of products may be off a weight, as a share of the largest weight in its row or in
-# its column, whichever is smaller. Rounding a kernel to float32 does that; so do, in float64, the
-# cosines and exponentials that kernels are made of.
+# The largest error of a sum of products, relative to the largest weight of its row or of its
+# column, whichever is smaller. Rounding a kernel to float32 causes such errors; in float64, so do
+# the cosines and exponentials in the equations of kernels.
 ROUNDING = {"float32": 4 * 2.0**-23, "float64": 32 * 2.0**-52}
-# The sum of |column| * |row| over all terms may be so many times that of |kernel|: beyond, the
-# terms cancel out and leave the roundings of their passes. Elimination stays below 3 as a rule.
+# The largest ratio of the sum of |column| * |row| over all terms to that of |kernel|. With a larger
+# one, terms cancel and the rounding errors of their passes remain. Elimination is usually below 3.
 GROWTH = 4.0
 
-# Weights that are multiples of this are whole numbers, halves, quarters, ...: with pixels that are
-# integers their sums are exact, and "auto" keeps them so.
+# Multiples of this are integers, halves, quarters and so on. With integer pixels, sums with such
+# weights are exact, and "auto" chooses only methods that keep them exact.
 UNIT = 2.0**-16
 
-# Pixels between windows along a row, from which on those in between are not read.
+# From this distance on, pixels between the windows along a row are not read.
 SPARSE = 1024
 
 
 @dataclass(frozen=True, eq=False)
 class AnyMethod(Correlation):
-    """A dense kernel that a plan runs by the method that is asked for, or by the fastest."""
+    """A dense kernel that a plan runs by the requested method, or by the fastest."""
 
     method: str = "auto"
-    # The same as a sum of separable filters, by computing type, once that was looked for.
+    # The kernel as a sum of separable filters, if it is one; by computing type, found when needed.
     sums: dict[str, Separable | None] = field(default_factory=dict, repr=False)
 
     @property
@@ -58,89 +57,90 @@ class AnyMethod(Correlation):
         return Correlation(self.kernel, self.origin, self.stride, self.dilation)
 
     def resolve(
-        self, size: tuple[int, int], pixels: Pixels, result: np.dtype
+        self, size: tuple[int, int], pixels: Pixels, result: DType
     ) -> tuple[Operation, dict[str, float]]:
-        """The method that takes the least time for results of this size and dtype."""
+        """Return the method with the shortest time for results of this size and dtype."""
         y, x = (axis.span for axis in self.windows)
         computed = pixels.float_type
-        # Whatever the method, a window's pixels are held at once.
+        # With any method, the pixels of a window are in memory at once.
         check.window_fits_memory((y, x), y * x * computed.itemsize)
-        ways = self.ways(size, pixels, result)
+        methods = self.methods(size, pixels, result)
         times = {
-            name: nanoseconds(way, way.computed_in(pixels, result)) for name, way in ways.items()
+            name: nanoseconds(each, each.computed_in(pixels, result))
+            for name, each in methods.items()
         }
-        return ways[min(times, key=times.__getitem__)], times
+        return methods[min(times, key=times.__getitem__)], times
 
-    def ways(self, size: tuple[int, int], pixels: Pixels, result: np.dtype) -> dict[str, Operation]:
-        """Return the methods that come in question."""
-        computed, ways = pixels.float_type, dict[str, Operation]()
+    def methods(self, size: tuple[int, int], pixels: Pixels, result: DType) -> dict[str, Operation]:
+        """Return the operations to choose from, by the name of their method."""
+        computed, methods = pixels.float_type, dict[str, Operation]()
         real = tile_type(self, pixels, result)
         if self.method == "fft":
-            ways["fft"] = tiled(self, size, real)
+            methods["fft"] = tiled(self, size, real)
         elif self.method == "separable":
-            sums, most = separable(self, computed), most_terms(self.kernel)
-            ways["separable"] = check.few_terms(sums, self.kernel, most)
+            sums, maximum = separable(self, computed), max_terms(self.kernel)
+            methods["separable"] = check.few_terms(sums, self.kernel, maximum)
         else:
-            whole, finite = is_whole(self.kernel), bool(np.isfinite(self.kernel).all())
-            ways["direct"] = self.direct
+            exact, finite = is_exact(self.kernel), bool(np.isfinite(self.kernel).all())
+            methods["direct"] = self.direct
             sums = separable(self, computed)
-            if sums and (not whole or is_product(self.kernel, sums)):
-                ways["separable"] = sums
-            if finite and not (whole and pixels.dtype.kind in "biu"):
-                ways["fft"] = tiled(self, size, real)
-        return ways
+            if sums and (not exact or is_product(self.kernel, sums)):
+                methods["separable"] = sums
+            if finite and not (exact and pixels.dtype.kind in "biu"):
+                methods["fft"] = tiled(self, size, real)
+        return methods
 
 
-def nanoseconds(way: Operation, computed: np.dtype) -> float:
-    """Return the time that a result is expected to take."""
-    if isinstance(way, Fourier):
-        return way.nanoseconds
-    if isinstance(way, Separable):
-        rate = (PASSES if way.stride[0] == 1 else SINGLE_ROWS)[cpu.LEVEL]
+def nanoseconds(operation: Operation, computed: DType) -> float:
+    """Return the expected time of a result."""
+    if isinstance(operation, Fourier):
+        return operation.nanoseconds
+    if isinstance(operation, Separable):
+        rate = (PASSES if operation.stride[0] == 1 else SINGLE_ROWS)[cpu.LEVEL]
     else:
-        assert isinstance(way, Correlation)
-        neighbours = way.stride[0] == way.dilation[0] == 1
+        assert isinstance(operation, Correlation)
+        neighbours = operation.stride[0] == operation.dilation[0] == 1
         rate = (DENSE if neighbours else SINGLE_ROWS)[cpu.LEVEL]
-    # A stride along x drops results that were computed, unless windows are far apart.
-    stride, span = way.stride[1], way.windows[1].span
+    # With a stride along x, results are computed and dropped, unless windows are far apart.
+    stride, span = operation.stride[1], operation.windows[1].span
     dropped = stride if stride <= max(span, SPARSE) else span
-    return way.cost * dropped * computed.itemsize / (4 * rate)
+    return operation.cost * dropped * computed.itemsize / (4 * rate)
 
 
 # ---- separable -------------------------------------------------------------------------------
 
 
-def separable(operation: AnyMethod, computed: np.dtype) -> Separable | None:
-    """Return the sum of outer products that a kernel is, within rounding, if they are few."""
+def separable(operation: AnyMethod, computed: DType) -> Separable | None:
+    """Return the kernel as a sum of few outer products, if it is one within rounding errors."""
     if operation.dilation != (1, 1):
         return None
     known = operation.sums
     if computed.name not in known:
-        most = most_terms(operation.kernel)
-        terms = factor(operation.kernel, ROUNDING[computed.name], most)
+        maximum = max_terms(operation.kernel)
+        terms = factor(operation.kernel, ROUNDING[computed.name], maximum)
         known[computed.name] = sum_of(terms, operation) if terms else None
     return known[computed.name]
 
 
-def most_terms(kernel: Weights) -> int:
-    """Return how many terms are few: with more, a sum of them costs as much as the kernel."""
-    return max(1, min(kernel.shape) // 2)
+def max_terms(kernel: Weights) -> int:
+    """Return the largest number of terms whose sum costs less than the kernel."""
+    return max(1, int(min(kernel.shape)) // 2)
 
 
 def sum_of(terms: list[tuple[Weights, Weights]], dense: Correlation) -> Separable:
-    """Return the operation that adds up these columns times these rows."""
+    """Return the operation that adds up the products of columns and rows."""
     y, x = dense.origin
     pairs = tuple((Kernel1D(column, y), Kernel1D(row, x)) for column, row in terms)
     return Separable((pairs,), stride=dense.stride)
 
 
-def factor(kernel: Weights, tolerance: float, most: int) -> list[tuple[Weights, Weights]] | None:
-    """Return at most so many columns and rows whose products add up to the kernel, or None.
+def factor(kernel: Weights, tolerance: float, maximum: int) -> list[tuple[Weights, Weights]] | None:
+    """Return at most `maximum` columns and rows whose products add up to the kernel, or None.
 
-    Gaussian elimination with complete pivoting: the row and the column of the largest weight left
-    are taken out, until nothing but rounding is left. The singular values would tell the rank as
-    well; but the products of elimination are as small as the weights that they stand for, zeros
-    stay zeros, and a product of whole numbers is taken apart into whole numbers.
+    Gaussian elimination with complete pivoting: the product of the row and the column of the
+    largest weight is subtracted, until only rounding errors are left. Singular values would show
+    the rank as well. But with elimination, products are as small as the weights they replace, zeros
+    stay zeros, and the product of two integer vectors is divided into integer vectors.
     """
     if not np.isfinite(kernel).all():
         return None
@@ -149,7 +149,7 @@ def factor(kernel: Weights, tolerance: float, most: int) -> list[tuple[Weights, 
     terms: list[tuple[Weights, Weights]] = []
     grown = 0.0
     while not terms or (np.abs(rest) > allowed).any():
-        if len(terms) == most:
+        if len(terms) == maximum:
             return None
         i, j = np.unravel_index(np.abs(rest).argmax(), rest.shape)
         row = rest[i] / divisor(rest[i], rest[i, j])
@@ -162,19 +162,19 @@ def factor(kernel: Weights, tolerance: float, most: int) -> list[tuple[Weights, 
 
 
 def divisor(row: Weights, pivot: float) -> float:
-    """Return what to divide a row by: of whole numbers the greatest divisor, else the pivot."""
-    if not is_whole(row):
+    """Return the divisor of a row: the pivot, or for exact weights their greatest common one."""
+    if not is_exact(row):
         return pivot
     return float(np.gcd.reduce((row / UNIT).astype(np.int64))) * UNIT or 1.0
 
 
-def is_whole(weights: Weights) -> bool:
+def is_exact(weights: Weights) -> bool:
     """Whether all weights are multiples of UNIT."""
     units = weights / UNIT
     return bool((np.abs(units) < 2.0**40).all() and (units == np.rint(units)).all())
 
 
 def is_product(kernel: Weights, sums: Separable) -> bool:
-    """Whether a kernel is one outer product, to the bit."""
+    """Whether a kernel equals one outer product to the bit."""
     column, row = sums.terms[0]
     return len(sums.terms) == 1 and bool((np.outer(column.weights, row.weights) == kernel).all())

@@ -1,14 +1,15 @@
 """Sorting networks for all windows of a tile at once, as data: a list of exchanges.
 
-An exchange takes two numbers and gives the lesser and the greater. In a network for windows every
-number is a row of them, one for each place x, and the second may be read some places ahead; so
-what windows side by side have in common is computed once. Windows above each other share the rows
-that all of a tile have in common.
+An exchange takes two numbers and gives the smaller and the larger. In a network for windows each
+number is a row of numbers, one for each place x, and the second may be read some places ahead. So
+the work that windows side by side have in common is done once. Windows above each other share the
+rows that all windows of a tile have in common.
 
-Sorted lists are merged by Batcher's odd-even merge, and lose what cannot have the wanted rank any
-more; exchanges whose results nobody wants are left out. Sources: K. E. Batcher, "Sorting networks
-and their applications", AFIPS Spring Joint Computer Conference 1968; the sharing follows A. Adams,
-"Fast median filters using separable sorting networks", ACM Transactions on Graphics 40, 2021.
+Sorted lists are merged by Batcher's odd-even merge. Numbers that cannot have the requested rank are
+dropped, and exchanges whose results are not needed are left out. Sources: K. E. Batcher, "Sorting
+networks and their applications", AFIPS Spring Joint Computer Conference 1968. The sharing follows
+A. Adams, "Fast median filters using separable sorting networks", ACM Transactions on Graphics 40,
+2021.
 """
 
 from collections.abc import Sequence
@@ -19,36 +20,36 @@ from typing import NamedTuple
 # Windows of more pixels are not worth the time to try several networks.
 LARGE = 121
 
-# A wire read so many places ahead. The first wires are the image rows under the tile; exchange e
-# makes the wires inputs + 2 e (the lesser) and inputs + 2 e + 1 (the greater).
+# A wire, and the places that it is read ahead. The first wires are the image rows under the tile;
+# exchange e makes the wires inputs + 2 e (the smaller) and inputs + 2 e + 1 (the larger).
 Value = tuple[int, int]
 
 
 class Sorted(NamedTuple):
-    """An ascending list that has lost `below` numbers at its beginning and `above` at its end."""
+    """An ascending list without its `below` smallest and its `above` largest numbers."""
 
     values: list[Value]
     below: int = 0
     above: int = 0
 
     def ahead(self, places: int) -> "Sorted":
-        """Return the same list of a window that stands further right."""
+        """Return the same list of a window further right."""
         return self._replace(values=[(wire, at + places) for wire, at in self.values])
 
 
 class Exchange(NamedTuple):
-    """Two wires, the second read some places ahead, and what is made of them; -1 is not wanted."""
+    """Two wires, the second read some places ahead, and the results; -1 for one not needed."""
 
     first: int
     second: int
     ahead: int
-    lesser: int
-    greater: int
+    smaller: int
+    larger: int
 
 
 @dataclass(frozen=True)
 class Network:
-    """What a tile of windows needs.
+    """The network for a tile of windows.
 
     Attributes
     ----------
@@ -60,7 +61,7 @@ class Network:
         Wires in all.
     exchanges : list of Exchange
     outputs : list of (wire, ahead)
-        For each rank the rows of the tile.
+        For each rank, the results of the rows of the tile.
     """
 
     tile: int
@@ -70,7 +71,7 @@ class Network:
     outputs: list[Value]
 
     def on_planes(self) -> "Network":
-        """Return the same network with as few wires as can be, each used again and again."""
+        """Return the same network with as few wires as possible: each is used again and again."""
         last_use = dict.fromkeys((wire for wire, _ in self.outputs), len(self.exchanges))
         for place in range(len(self.exchanges) - 1, -1, -1):
             for wire in self.exchanges[place][:2]:
@@ -81,31 +82,31 @@ class Network:
         for place, each in enumerate(self.exchanges):
             sources = {each.first, each.second}
             free += [plane_of[wire] for wire in sources if last_use[wire] == place]
-            for wire in (each.lesser, each.greater):
+            for wire in (each.smaller, each.larger):
                 if wire >= 0 and not free:
                     free.append(planes)
                     planes += 1
                 if wire >= 0:
                     plane_of[wire] = free.pop()
-            first, second, lesser, greater = (
+            first, second, smaller, larger = (
                 plane_of.get(wire, -1) for wire in (each[:2] + each[3:])
             )
-            exchanges.append(Exchange(first, second, each.ahead, lesser, greater))
+            exchanges.append(Exchange(first, second, each.ahead, smaller, larger))
         outputs = [(plane_of[wire], at) for wire, at in self.outputs]
         return Network(self.tile, self.inputs, planes, exchanges, outputs)
 
 
 class Builder:
-    """Exchanges as they come, each made once."""
+    """Makes the exchanges of a network, each only once."""
 
     def __init__(self, inputs: int, count: int, ranks: Sequence[int]) -> None:
         self.inputs = inputs
-        self.count, self.least, self.greatest = count, min(ranks), max(ranks)
+        self.count, self.lowest, self.highest = count, min(ranks), max(ranks)
         self.exchanges: list[tuple[int, int, int]] = []
         self.known: dict[tuple[int, int, int], int] = {}
 
     def exchange(self, a: Value, b: Value) -> tuple[Value, Value]:
-        """Return the lesser and the greater of two values."""
+        """Return the smaller and the larger of two values."""
         (first, at), (second, other) = (a, b) if (a[1], a[0]) <= (b[1], b[0]) else (b, a)
         key = first, second, other - at
         place = self.known.get(key)
@@ -131,22 +132,22 @@ class Builder:
         return result + even[len(odd) + 1 :]
 
     def merge(self, a: Sorted, b: Sorted) -> Sorted:
-        """Merge two lists, without what has too many numbers above or below it."""
+        """Merge two lists; drop numbers with too many others above or below."""
         values = self.merged(a.values, b.values)
         below, above = a.below + b.below, a.above + b.above
-        first = max(0, len(values) - self.count + self.least + above)
-        last = min(len(values), self.greatest + 1 - below)
+        first = max(0, len(values) - self.count + self.lowest + above)
+        last = min(len(values), self.highest + 1 - below)
         return Sorted(values[first:last], below + first, above + len(values) - last)
 
     def merge_all(self, lists: Sequence[Sorted]) -> Sorted:
-        """Merge neighbours, then neighbours of these, until one list is left."""
+        """Merge pairs of lists, until one list is left."""
         while len(lists) > 1:
             pairs = [self.merge(a, b) for a, b in zip(lists[::2], lists[1::2], strict=False)]
             lists = [*pairs, *lists[2 * len(pairs) :]]
         return lists[0]
 
     def rows(self, first: int, last: int, width: int) -> Sorted:
-        """Sort the rows first to last of a window."""
+        """Return the sorted list of the rows first to last of a window."""
         power = self.merge_all([Sorted([(row, 0)]) for row in range(first, last)])
         parts: list[Sorted] = []
         length, place = 1, 0
@@ -160,10 +161,10 @@ class Builder:
             length *= 2
 
     def tile(self, first: int, last: int, height: int, width: int, common: Sorted) -> list[Sorted]:
-        """Return the lists of the windows first to last, whose common rows are sorted already.
+        """Return the lists of the windows first to last, from that of their common rows.
 
-        Each half of them has more rows in common: the upper half at the top, the lower at the
-        bottom.
+        Each half of the windows has more rows in common: the upper half at the top, the lower half
+        at the bottom.
         """
         if last - first == 1:
             return [common]
@@ -176,26 +177,26 @@ class Builder:
         ]
 
     def network(self, tile: int, outputs: list[Value]) -> Network:
-        """Leave out what nobody wants."""
-        wanted = {wire for wire, _ in outputs}
+        """Return the network with these outputs, without exchanges that are not needed."""
+        needed = {wire for wire, _ in outputs}
         exchanges = []
         for place in range(len(self.exchanges) - 1, -1, -1):
-            lesser = self.inputs + 2 * place
-            results = [wire if wire in wanted else -1 for wire in (lesser, lesser + 1)]
+            smaller = self.inputs + 2 * place
+            results = [wire if wire in needed else -1 for wire in (smaller, smaller + 1)]
             if max(results) >= 0:
-                wanted.update(self.exchanges[place][:2])
+                needed.update(self.exchanges[place][:2])
                 exchanges.append(Exchange(*self.exchanges[place], *results))
         wires = self.inputs + 2 * len(self.exchanges)
         return Network(tile, self.inputs, wires, exchanges[::-1], outputs)
 
 
 def picked(lists: Sequence[Sorted], ranks: Sequence[int]) -> list[Value]:
-    """Return the wires of some ranks, for each rank those of all windows."""
+    """Return the wires of some ranks: for each rank, those of all windows."""
     return [window.values[rank - window.below] for rank in ranks for window in lists]
 
 
 def for_rectangle(height: int, width: int, ranks: Sequence[int], tile: int) -> Network:
-    """Return the network for `tile` windows above each other, at most `height`."""
+    """Return the network for `tile` windows above each other; `tile` is at most `height`."""
     builder = Builder(height + tile - 1, height * width, ranks)
     common = builder.rows(tile - 1, height, width)
     lists = builder.tile(0, tile, height, width, common)
@@ -203,7 +204,7 @@ def for_rectangle(height: int, width: int, ranks: Sequence[int], tile: int) -> N
 
 
 def for_footprint(chords: Sequence[tuple[int, int, int]], ranks: Sequence[int]) -> Network:
-    """Return the network for one window of any pixels, given as (row, first column, length)."""
+    """Return the network for a window of chords: (row, first column, length)."""
     columns: dict[int, list[int]] = {}
     for row, first, length in chords:
         for column in range(first, first + length):
@@ -219,9 +220,9 @@ def for_footprint(chords: Sequence[tuple[int, int, int]], ranks: Sequence[int]) 
 
 @lru_cache(maxsize=64)
 def best_for_rectangle(height: int, width: int, ranks: tuple[int, ...]) -> Network:
-    """Return the network of the tile that costs least for each row.
+    """Return the network whose tile has the lowest cost for a row.
 
-    In large windows that is four rows; eight would save little, and hold twice as many planes.
+    In large windows that is a tile of four rows; eight would save little and need twice the planes.
     """
     tiles = [tile for tile in (1, 2, 4) if tile <= height]
     if height * width > LARGE:

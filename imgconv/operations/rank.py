@@ -1,6 +1,7 @@
-"""Operations that only compare pixels: the least, the greatest, and any other of a window.
+"""Operations that only compare pixels: minimum, maximum, and any other rank of a window.
 
-They run on keys or floats (pyx/keys.pxd), and give pixels of the image, never a value in between.
+They run on keys or floats (pyx/keys.pxd). Their results are pixels of the image, never a value in
+between.
 """
 
 from dataclasses import dataclass
@@ -10,28 +11,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core.cache import cached_property
-from imgconv.operations.base import Axis, Operation, Pixels, Records, Weights, record, struct
+from imgconv.operations import base
+from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels, Records
 from imgconv.operations.network import Network, best_for_rectangle, for_footprint
 
 NOTHING = np.zeros(0)
-# In the order of `Way` in pyx/windows.pxd.
-WAYS = (
-    *("least", "greatest", "network", "histogram"),
+# In the order of `Kind` in pyx/extremes.pxd.
+KINDS = (
+    *("minimum", "maximum", "network", "histogram"),
     *("opening", "closing", "gradient", "white tophat", "black tophat"),
 )
 
-# `Window` and `Chord` in pyx/windows.pxd: what these loops read first.
-WINDOW = struct("way", "height", "width", "step", "levels", "count")
-CHORD = struct("row", "first", "level", "second")
-# Of the same name in pyx/compounds.pxd, networks.pxd and histograms.pxd.
-COMPOUND = struct("y", "x", "second_y", "second_x", "pixel_y", "pixel_x")
-NETWORK = struct("coded", "tile", "inputs", "pitch", "columns", "size", "count")
-EXCHANGE = struct("first", "second", "lesser", "greater", kind="i4")
-HISTOGRAM = struct("columns", "shift")
+# `Footprint` and `Chord` in pyx/extremes.pxd.
+FOOTPRINT = base.struct("kind", "height", "width", "step", "levels", "count")
+CHORD = base.struct("row", "first", "level", "second")
+# The structs of these names in pyx/compounds.pxd, networks.pxd and histograms.pxd.
+COMPOUND = base.struct("y", "x", "second_y", "second_x", "pixel_y", "pixel_x")
+NETWORK = base.struct("coded", "tile", "inputs", "pitch", "columns", "size", "count")
+EXCHANGE = base.struct("first", "second", "smaller", "larger", kind="i4")
+HISTOGRAM = base.struct("columns", "shift")
 
 
-def compared_in(dtype: np.dtype) -> np.dtype:
-    """Return the dtype in which pixels are compared: keys of their width, or a float.
+def compared_in(dtype: DType) -> DType:
+    """Return the dtype in which pixels are compared: keys as wide as the pixels, or a float.
 
     float64 holds all integers of 32 bits; keys of float32 would cost more than they save.
     """
@@ -43,78 +45,75 @@ def compared_in(dtype: np.dtype) -> np.dtype:
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
-    """Pixels around a pixel: a rectangle, or those that `footprint` marks in it.
+class Footprint:
+    """The pixels of a window: a rectangle, or those that `mask` marks in it.
 
-    `before` is how far ahead of the pixel the rectangle begins, along y and x.
+    The rectangle begins `before` rows and columns ahead of the pixel.
     """
 
     size: tuple[int, int]
     before: tuple[int, int]
-    footprint: NDArray[np.bool_] | None = None
+    mask: NDArray[np.bool_] | None = None
 
     @staticmethod
-    def of(footprint: NDArray[np.bool_], before: tuple[int, int]) -> "Window":
-        """Return a footprint as a window, without the empty rows and columns around it."""
-        rows, columns = (np.flatnonzero(footprint.any(axis=axis)) for axis in (1, 0))
+    def of(mask: NDArray[np.bool_], before: tuple[int, int]) -> "Footprint":
+        """Return the footprint of a mask, without empty rows and columns around it."""
+        rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
         top, left = int(rows[0]), int(columns[0])
-        inner = footprint[top : rows[-1] + 1, left : columns[-1] + 1].copy()
-        size, before = inner.shape, (before[0] - top, before[1] - left)
-        return Window(size, before, None if inner.all() else inner)
+        inner = mask[top : rows[-1] + 1, left : columns[-1] + 1].copy()
+        height, width = inner.shape
+        before = before[0] - top, before[1] - left
+        return Footprint((height, width), before, None if inner.all() else inner)
 
     @property
     def is_rectangle(self) -> bool:
-        """Whether it holds all of its rectangle."""
-        return self.footprint is None
+        """Whether it has all pixels of its rectangle."""
+        return self.mask is None
 
     @property
     def holds_pixel(self) -> bool:
         """Whether the pixel itself is one of them."""
         inside = all(0 <= at < n for at, n in zip(self.before, self.size, strict=True))
-        return inside and (self.footprint is None or bool(self.footprint[self.before]))
+        return inside and (self.mask is None or bool(self.mask[self.before]))
 
     @cached_property
-    def turned(self) -> "Window":
-        """It turned by 180 degrees about the pixel."""
+    def flipped(self) -> "Footprint":
+        """The footprint rotated by 180 degrees about the pixel."""
         y, x = self.axes
-        pixels = self.footprint
-        return Window(
-            self.size,
-            (y.after, x.after),
-            None if pixels is None else np.ascontiguousarray(pixels[::-1, ::-1]),
-        )
+        mask = None if self.mask is None else np.ascontiguousarray(self.mask[::-1, ::-1])
+        return Footprint(self.size, (y.after, x.after), mask)
 
     @cached_property
     def count(self) -> int:
-        """Pixels of the window."""
-        pixels = self.footprint
-        return self.size[0] * self.size[1] if pixels is None else int(np.count_nonzero(pixels))
+        """The number of pixels."""
+        mask = self.mask
+        return self.size[0] * self.size[1] if mask is None else int(np.count_nonzero(mask))
 
     @property
     def axes(self) -> tuple[Axis, Axis]:
-        """The rectangle as the window of an operation."""
+        """The window of an operation with this footprint."""
         y, x = (Axis(at, n) for at, n in zip(self.before, self.size, strict=True))
         return y, x
 
     @cached_property
     def chords(self) -> list[tuple[int, int, int]]:
-        """The runs of the footprint: row, first column and length of each."""
-        found = []
-        for row, pixels in enumerate(self.footprint if self.footprint is not None else ()):
+        """The runs of pixels in the rows of the mask: row, first column and length of each."""
+        found: list[tuple[int, int, int]] = []
+        for row, pixels in enumerate(self.mask if self.mask is not None else ()):
             ends = np.flatnonzero(np.diff(pixels, prepend=False, append=False))
             found += [(row, int(a), int(b - a)) for a, b in pairwise(ends.tolist())][::2]
         return found
 
     @property
     def levels(self) -> int:
-        """Powers of two up to the longest chord."""
+        """The number of powers of two up to the length of the longest chord."""
         return max(length for _, _, length in self.chords).bit_length()
 
-    def pack(self, step: int, way: str) -> Records:
-        """Return the loop's Window record and its Chord records; a rectangle has none of these."""
-        window = record(
-            WINDOW,
-            way=WAYS.index(way),
+    def pack(self, step: int, kind: str) -> Records:
+        """Return the record of the footprint and those of its chords; a rectangle has no chords."""
+        footprint = base.record(
+            FOOTPRINT,
+            kind=KINDS.index(kind),
             height=self.size[0],
             width=self.size[1],
             step=step,
@@ -125,11 +124,12 @@ class Window:
         # The exponent of 2**n is n + 1.
         level = np.frexp(length)[1].astype(np.intp) - 1
         second = (first + length - (1 << level)) * step
-        return [window, record(CHORD, row=rows, first=first * step, level=level, second=second)]
+        chords = base.record(CHORD, row=rows, first=first * step, level=level, second=second)
+        return [footprint, chords]
 
     @property
     def extreme_cost(self) -> float:
-        """Comparisons for an extreme: shared down the columns, few along the rows; or by chords."""
+        """Comparisons for an extreme: shared down the columns, few along the rows; or of chords."""
         height, width = self.size
         if self.is_rectangle:
             return 3 + height / min(height, 16) + 1.5 * width.bit_length()
@@ -137,66 +137,68 @@ class Window:
 
 
 class Comparison(Operation):
-    """What all these operations have in common."""
+    """The common part of these operations."""
 
+    footprint: Footprint
     loop = "rank"
     smooths = True
     ordered = True
 
-    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
+    @property
+    def windows(self) -> tuple[Axis, Axis]:
+        """The rectangle of the footprint."""
+        return self.footprint.axes
+
+    def computed_in(self, pixels: Pixels, result: DType) -> DType:
         """Keys or floats."""
         return compared_in(pixels.dtype)
 
 
 @dataclass(frozen=True, eq=False)
 class Extremum(Comparison):
-    """The least or the greatest pixel of a window."""
+    """The minimum or the maximum of a window."""
 
-    window: Window
-    greatest: bool
-
-    @property
-    def windows(self) -> tuple[Axis, Axis]:
-        """The window's rectangle."""
-        return self.window.axes
+    footprint: Footprint
+    maximum: bool
 
     @property
     def block(self) -> int:
-        """Up to 16 rows, which share their columns; low rectangles take groups of rows."""
-        height = self.window.size[0]
-        if not self.window.is_rectangle:
+        """Up to 16 rows, which share their columns; for low rectangles, groups of such rows."""
+        height = self.footprint.size[0]
+        if not self.footprint.is_rectangle:
             return 16
         return height * (16 // height) if height < 16 else min(height, 32)
 
     @property
     def cost(self) -> float:
-        """Comparisons, which are cheaper than multiply-adds the narrower the pixels are."""
-        return self.window.extreme_cost
+        """Comparisons, which are cheaper than multiply-adds if pixels are narrow."""
+        return self.footprint.extreme_cost
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
-        """Return the window."""
-        return self.window.pack(step, "greatest" if self.greatest else "least"), NOTHING
+    def pack(self, step: int, computed: DType) -> Packed:
+        """Return the footprint."""
+        return self.footprint.pack(step, "maximum" if self.maximum else "minimum"), NOTHING
 
 
 @dataclass(frozen=True, eq=False)
 class Compound(Comparison):
-    """Extremes of an element and of the turned one, in one pass; `way` is one of the last WAYS."""
+    """Extremes of an element and of the flipped one, in one pass; `kind` is one of KINDS."""
 
-    element: Window
-    way: str
+    element: Footprint
+    kind: str
     note = "rows between two passes stay in cache"
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
-        """All that a result depends on: one window beside the other, or one seen from the other."""
+        """All that a result depends on: the union of both windows, or one added to the other."""
         y, x = self.element.axes
-        reaches = (max(a.before, a.after) if self.way == "gradient" else a.span - 1 for a in (y, x))
+        union = self.kind == "gradient"
+        reaches = (max(a.before, a.after) if union else a.span - 1 for a in (y, x))
         y, x = (Axis(reach, 2 * reach + 1) for reach in reaches)
         return y, x
 
     @property
     def block(self) -> int:
-        """Rows that share what was found for the rows above and below them."""
+        """Rows that share the extremes of the rows above and below them."""
         return min(max(32, 2 * self.element.size[0]), 256)
 
     @property
@@ -205,17 +207,17 @@ class Compound(Comparison):
         again = (self.element.size[0] - 1) / self.block
         return (2 + again) * self.element.extreme_cost
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
-        """Return both windows and the loop's Compound record: where they and the pixel lie."""
-        first, second = self.element, self.element.turned
-        if self.way in {"closing", "black tophat"}:
+    def pack(self, step: int, computed: DType) -> Packed:
+        """Return both footprints, and the places of both windows and of the pixel."""
+        first, second = self.element, self.element.flipped
+        if self.kind in {"closing", "black tophat"}:
             first, second = second, first
         pixel = tuple(axis.before for axis in self.windows)
         (y, x), (second_y, second_x) = (
-            np.subtract(pixel, w.before) if self.way == "gradient" else (0, 0)
+            np.subtract(pixel, w.before) if self.kind == "gradient" else (0, 0)
             for w in (first, second)
         )
-        places = record(
+        places = base.record(
             COMPOUND,
             y=y,
             x=x * step,
@@ -224,10 +226,10 @@ class Compound(Comparison):
             pixel_y=pixel[0],
             pixel_x=pixel[1] * step,
         )
-        return [*first.pack(step, self.way), *second.pack(step, self.way), places], NOTHING
+        return [*first.pack(step, self.kind), *second.pack(step, self.kind), places], NOTHING
 
 
-# Bytes of a plane of a network: twelve AVX-512 vectors, or more where the window is wide.
+# Bytes of a plane of a network: twelve AVX-512 vectors, or more if the window is wide.
 PLANE_BYTES = 768
 
 
@@ -235,16 +237,16 @@ PLANE_BYTES = 768
 class NetworkRank(Comparison):
     """Pixels of some ranks in a small window, by a sorting network."""
 
-    window: Window
+    footprint: Footprint
     ranks: tuple[int, ...]
     layers: int = 0
 
     @cached_property
     def network(self) -> Network:
         """The exchanges."""
-        if self.window.is_rectangle:
-            return best_for_rectangle(*self.window.size, self.ranks).on_planes()
-        return for_footprint(self.window.chords, self.ranks).on_planes()
+        if self.footprint.is_rectangle:
+            return best_for_rectangle(*self.footprint.size, self.ranks).on_planes()
+        return for_footprint(self.footprint.chords, self.ranks).on_planes()
 
     @property
     def note(self) -> str:
@@ -253,15 +255,10 @@ class NetworkRank(Comparison):
         return f"sorting network of {len(network.exchanges)} exchanges for {network.tile} rows"
 
     @property
-    def windows(self) -> tuple[Axis, Axis]:
-        """The window's rectangle."""
-        return self.window.axes
-
-    @property
     def coded(self) -> int:
-        """9 or 25 for the medians of 3x3 and 5x5, which the loop has in registers, else 0."""
-        median = self.window.is_rectangle and self.ranks == (self.window.count // 2,)
-        return self.window.count if median and self.window.size in ((3, 3), (5, 5)) else 0
+        """9 or 25 for the medians of 3x3 and 5x5, which have code of their own, else 0."""
+        median = self.footprint.is_rectangle and self.ranks == (self.footprint.count // 2,)
+        return self.footprint.count if median and self.footprint.size in ((3, 3), (5, 5)) else 0
 
     @property
     def block(self) -> int:
@@ -270,45 +267,45 @@ class NetworkRank(Comparison):
 
     @property
     def cost(self) -> float:
-        """Exchanges, which are cheaper than two multiply-adds the narrower the pixels are."""
+        """Exchanges, which are cheaper than two multiply-adds if pixels are narrow."""
         return len(self.network.exchanges) / self.network.tile
 
-    def plane(self, step: int, computed: np.dtype) -> tuple[int, int]:
-        """Return the columns of a plane, and those from one to the next."""
+    def plane(self, step: int, computed: DType) -> tuple[int, int]:
+        """Return the columns of a plane, and the distance from one plane to the next."""
         lanes = 64 // computed.itemsize
-        halo = (self.window.size[1] - 1) * step
+        halo = (self.footprint.size[1] - 1) * step
         columns = max(PLANE_BYTES // computed.itemsize, -(-4 * halo // lanes) * lanes)
         return columns, columns + lanes
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
-        """Return the window, the loop's Network record, places of outputs and the exchanges."""
+    def pack(self, step: int, computed: DType) -> Packed:
+        """Return the footprint, the network, the places of its outputs and its exchanges."""
         network, (columns, pitch) = self.network, self.plane(step, computed)
-        head = record(
+        header = base.record(
             NETWORK,
             coded=self.coded,
             tile=network.tile,
             inputs=network.inputs,
             pitch=pitch,
             columns=columns,
-            # The last plane, too, is read ahead.
+            # The last plane may be read ahead, too.
             size=network.wires * pitch + columns,
             count=len(network.exchanges),
         )
         outputs = np.array(network.outputs, np.intp) @ (pitch, step)
-        first, second, ahead, lesser, greater = np.array(network.exchanges).reshape(-1, 5).T
-        exchanges = record(
+        first, second, ahead, smaller, larger = np.array(network.exchanges).reshape(-1, 5).T
+        exchanges = base.record(
             EXCHANGE,
             first=first * pitch,
             second=second * pitch + ahead * step,
-            lesser=np.where(lesser < 0, -1, lesser * pitch),
-            greater=np.where(greater < 0, -1, greater * pitch),
+            smaller=np.where(smaller < 0, -1, smaller * pitch),
+            larger=np.where(larger < 0, -1, larger * pitch),
         )
-        return [*self.window.pack(step, "network"), head, outputs, exchanges], NOTHING
+        return [*self.footprint.pack(step, "network"), header, outputs, exchanges], NOTHING
 
 
-# Pixels of a tile that are sorted at once, unless the window is large: so few fit the L2 cache.
+# Pixels of a tile, which are sorted at once, unless the window is large. They fit in the L2 cache.
 TILE_PIXELS = 1 << 15
-# Columns of a tile of 8-bit pixels, whose histograms (544 bytes each) fit the L2 cache.
+# Columns of a tile of 8-bit pixels, whose histograms (544 bytes each) fit in the L2 cache.
 TILE_COLUMNS = 1024
 
 
@@ -316,75 +313,65 @@ TILE_COLUMNS = 1024
 class HistogramRank(Comparison):
     """Pixels of some ranks in a large window, by histograms."""
 
-    window: Window
+    footprint: Footprint
     ranks: tuple[int, ...]
     layers: int = 0
 
     @property
     def note(self) -> str:
-        """What the histograms are of."""
-        what = "the columns" if self.window.is_rectangle else "the window"
+        """Which pixels have a histogram."""
+        what = "the columns" if self.footprint.is_rectangle else "the window"
         return f"histograms of {what}, brought up to date from pixel to pixel"
 
     @property
-    def windows(self) -> tuple[Axis, Axis]:
-        """The window's rectangle."""
-        return self.window.axes
-
-    @property
     def block(self) -> int:
-        """Rows that share the histograms of their columns, or the sorted list."""
-        return min(max(128, 2 * self.window.size[0]), 256)
+        """Rows that share the histograms of columns, or the sorted list."""
+        return min(max(128, 2 * self.footprint.size[0]), 256)
 
     @property
     def cost(self) -> float:
-        """Constant for rectangles, a few operations for each chord else."""
-        return 60.0 if self.window.is_rectangle else 60.0 + 8 * len(self.window.chords)
+        """Constant for rectangles, else a few operations for each chord."""
+        return 60.0 if self.footprint.is_rectangle else 60.0 + 8 * len(self.footprint.chords)
 
-    def tile(self, computed: np.dtype) -> tuple[int, int]:
-        """Return the columns of a tile's results, and its pixels."""
-        height, width = self.window.size
+    def tile(self, computed: DType) -> tuple[int, int]:
+        """Return the result columns of a tile, and its number of pixels."""
+        height, width = self.footprint.size
         rows = height + self.block - 1
         columns = TILE_COLUMNS
         if computed.itemsize > 1:
             columns = max(TILE_PIXELS // rows - width + 1, width, 64)
         return columns, rows * (columns + width - 1)
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
-        """Return the window, the loop's Histogram record and the ranks."""
+    def pack(self, step: int, computed: DType) -> Packed:
+        """Return the footprint, the sizes of a histogram and the ranks."""
         columns, pixels = self.tile(computed)
         shift = max(0, (-(-pixels // 256) - 1).bit_length())
-        head = record(HISTOGRAM, columns=columns, shift=shift)
+        header = base.record(HISTOGRAM, columns=columns, shift=shift)
         ranks = np.array(self.ranks, np.intp)
-        return [*self.window.pack(step, "histogram"), head, ranks], NOTHING
+        return [*self.footprint.pack(step, "histogram"), header, ranks], NOTHING
 
 
-# Up to so many pixels a window is ranked by a network, for pixels of 1, 2, 4 and 8 bytes: where
-# both ways measured the same.
+# The largest windows for which a network is used, by the bytes of a pixel: there, networks and
+# histograms take the same time.
 NETWORK_RECTANGLE = {1: 361, 2: 441, 4: 289, 8: 225}
 NETWORK_FOOTPRINT = {1: 200, 2: 150, 4: 100, 8: 60}
 
 
 @dataclass(frozen=True, eq=False)
 class Rank(Comparison):
-    """Pixels of some ranks in a window, in the way that is fastest for the width of the pixels."""
+    """Pixels of some ranks in a window, by the fastest method for the width of the pixels."""
 
-    window: Window
+    footprint: Footprint
     ranks: tuple[int, ...]
     layers: int = 0
 
-    @property
-    def windows(self) -> tuple[Axis, Axis]:
-        """The window's rectangle."""
-        return self.window.axes
-
     def resolve(
-        self, size: tuple[int, int], pixels: Pixels, result: np.dtype
+        self, size: tuple[int, int], pixels: Pixels, result: DType
     ) -> tuple[Operation, dict[str, float]]:
-        """An extremum, a network for a small window, histograms for a large one."""
-        window, ranks = self.window, self.ranks
-        if not self.layers and ranks[0] in {0, window.count - 1}:
-            return Extremum(window, ranks[0] > 0 or window.count == 1), {}
-        most = NETWORK_RECTANGLE if window.is_rectangle else NETWORK_FOOTPRINT
-        small = window.count <= most[pixels.dtype.itemsize]
-        return (NetworkRank if small else HistogramRank)(window, ranks, self.layers), {}
+        """Return an extremum, a network for a small window, or histograms for a large one."""
+        footprint, ranks = self.footprint, self.ranks
+        if not self.layers and ranks[0] in {0, footprint.count - 1}:
+            return Extremum(footprint, ranks[0] > 0 or footprint.count == 1), {}
+        largest = NETWORK_RECTANGLE if footprint.is_rectangle else NETWORK_FOOTPRINT
+        small = footprint.count <= largest[pixels.dtype.itemsize]
+        return (NetworkRank if small else HistogramRank)(footprint, ranks, self.layers), {}

@@ -1,12 +1,12 @@
 """A Gaussian by resampling: decimate, filter the few pixels that are left, interpolate.
 
-A Gaussian of many pixels leaves so little detail that it can be computed on a coarse grid. Pixels
-are averaged down to every factor-th one, with a B-spline; a short kernel smooths what is left; and
-the same B-spline interpolates between. All three widen: their variances add up, so the short kernel
-has what the two splines leave of sigma**2.
+A wide Gaussian leaves so little detail that it can be computed on a coarse grid. A B-spline
+averages the pixels around every factor-th one; a short kernel smooths these averages; the same
+B-spline interpolates between them. The variances of the three add up, so that of the short kernel
+is sigma**2 minus those of the two splines.
 
-Source: the application gaussian_blur of Halide (github.com/halide/Halide), which explains where the
-variances go. Here the factors are smaller, so that the error stays below that of cutting a Gaussian
+Source: the application gaussian_blur of Halide (github.com/halide/Halide), which explains the
+variances. The factors here are smaller, so that the error stays below that of truncating a Gaussian
 at 4 sigma.
 """
 
@@ -16,24 +16,26 @@ import numpy as np
 
 from imgconv import kernels
 from imgconv.core.cache import cached_property
-from imgconv.operations.base import Axis, Operation, Records, Weights, record, struct
+from imgconv.operations import base
+from imgconv.operations.base import Axis, DType, Operation, Packed, Records, Weights
 
-# A spline of four boxes reaches four cells. With factors up to a quarter of sigma the result is
-# within 1e-4 of the pixels' range of the direct one, whatever the image. Three boxes would need
-# factors a third smaller, which costs more than the fourth box does.
+# A spline of four boxes reaches four cells. With factors up to a quarter of sigma, the difference
+# to the direct result is at most 1e-4 of the range of the pixels, for any image. Three boxes would
+# need factors that are a third smaller, which costs more than the fourth box.
 ORDER = 4
 LARGEST_FACTOR = 1 / 4
 
-# What a multiply-add takes, in those of the direct way: sums that go through memory, rows that are
-# converted and picked apart. Measured from 16x16 to 2048x2048 pixels, one channel and three: never
-# slower than the direct way where this says so, but for some microseconds on the smallest images.
-DEARER = 3
+# The time of a multiply-add, relative to one of the direct method: sums go through memory, and
+# pixels are picked from rows. Measured from 16x16 to 2048x2048 pixels, with one and three channels.
+# With this factor the chosen method is never the slower one, except for some microseconds on the
+# smallest images.
+RELATIVE_COST = 3
 
-# Pixels of a cell whose error is computed.
-PHASES = 256
+# The error is computed for at most this number of pixels of a cell.
+SAMPLED = 256
 
 # `Side` and `Grid` in pyx/resample.pyx.
-SIDE = struct("factor", "order", "taps", "weights")
+SIDE = base.struct("factor", "order", "taps", "weights")
 GRID = np.dtype([("y", SIDE), ("x", SIDE), ("step", "p")], align=True)
 
 
@@ -46,8 +48,8 @@ class Side:
     sigma : float
         Standard deviation in pixels.
     factor, order : int
-        Pixels of a cell, and the boxes of the spline that averages and interpolates them; 1 and 1
-        for an axis that is not resampled.
+        Pixels of a cell; boxes of the spline that averages and interpolates. Both are 1 for an axis
+        that is not resampled.
     spline : ndarray, (order * factor,)
         The weights of the pixels that are averaged.
     kernel : ndarray, (2 * r + 1,)
@@ -62,7 +64,7 @@ class Side:
 
     @staticmethod
     def of(sigma: float) -> "Side":
-        """Return the largest factor that keeps the error small."""
+        """Return the side for sigma, with the largest factor for which the error is small."""
         factor = max(1, int(sigma * LARGEST_FACTOR))
         order = ORDER if factor > 1 else 1
         spline = b_spline(factor, order)
@@ -76,12 +78,12 @@ class Side:
 
     @property
     def reach(self) -> int:
-        """Pixels that a result may depend on, at either side."""
+        """The number of pixels on either side that a result may depend on."""
         return (self.order + len(self.kernel) // 2) * self.factor - 1
 
     @cached_property
     def point(self) -> Weights:
-        """The weights of the pixels from which a grid point is made, smoothing included."""
+        """The weights of the pixels that a smoothed grid point depends on."""
         found = np.zeros((len(self.kernel) - 1) * self.factor + len(self.spline))
         for k, weight in enumerate(self.kernel):
             first = k * self.factor
@@ -89,9 +91,9 @@ class Side:
         return found
 
     def response(self, p: int) -> Weights:
-        """Return the kernel that all of this comes to for pixel p of a cell.
+        """Return the kernel that pixel p of a cell is filtered with, all steps together.
 
-        It is as wide as the pixel's window in the Job, 2 * reach + 1, the pixel in the middle.
+        It has 2 * reach + 1 weights, with the pixel in the middle, as the window of the operation.
         """
         found = np.zeros(2 * self.reach + 1)
         for j, weight in enumerate(self.up[p]):
@@ -105,14 +107,14 @@ class Side:
 
     @cached_property
     def error(self) -> float:
-        """The sum of |differences| to the kernel of the direct way, for the worst pixel.
+        """The sum of absolute differences to the direct kernel, for the worst pixel of a cell.
 
-        Neighbours in a large cell hardly differ: of these some are looked at.
+        In a large cell only some pixels are tested, since neighbours hardly differ.
         """
         exact = kernels.gaussian(self.sigma)
         inside = slice(self.reach - len(exact) // 2, self.reach + len(exact) // 2 + 1)
         worst = 0.0
-        for p in range(0, self.factor, -(-self.factor // PHASES)):
+        for p in range(0, self.factor, -(-self.factor // SAMPLED)):
             difference = self.response(p)
             difference[inside] -= exact
             worst = max(worst, float(np.abs(difference).sum()))
@@ -128,7 +130,7 @@ def b_spline(factor: int, order: int) -> Weights:
 
 
 def variance(kernel: Weights) -> float:
-    """Return the variance of a kernel that is symmetric."""
+    """Return the variance of a symmetric kernel."""
     x = np.arange(len(kernel)) - (len(kernel) - 1) / 2
     return float(kernel @ x**2)
 
@@ -144,31 +146,31 @@ class Resample(Operation):
 
     @property
     def error(self) -> float:
-        """The largest difference to the direct result, as a share of the pixels' range.
+        """A bound of the difference to the direct result, relative to the range of the pixels.
 
-        A bound: half the sum of |differences| of the two-dimensional kernels, which is at most what
-        those of the two axes add up to.
+        It is half the sum of absolute differences of the 2-D kernels, which the errors of the two
+        axes bound.
         """
         y, x = (side.error for side in self.sides)
         return (y + x + y * x) / 2
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
-        """What the worst pixel of a cell depends on, at both sides."""
+        """All that any pixel of a cell depends on."""
         y, x = (Axis(side.reach, 2 * side.reach + 1) for side in self.sides)
         return y, x
 
     @property
     def cost(self) -> float:
-        """What it takes for each pixel to decimate, to filter and to interpolate."""
+        """To decimate, to filter and to interpolate, for each pixel."""
         y, x = self.sides
         decimate = y.order + x.order * x.factor / y.factor
         smooth = (len(y.kernel) + len(x.kernel)) / (y.factor * x.factor)
-        return DEARER * (decimate + smooth + x.order / y.factor + y.order)
+        return RELATIVE_COST * (decimate + smooth + x.order / y.factor + y.order)
 
     @property
     def block(self) -> int:
-        """A cell: bands begin with one."""
+        """The rows of a cell, since bands must begin with a cell."""
         return self.sides[0].factor
 
     @property
@@ -177,8 +179,8 @@ class Resample(Operation):
         return self.sides[0].factor, self.sides[1].factor
 
     @property
-    def held(self) -> float:
-        """Rows of a strip that the loop keeps: wide ones, and low ones."""
+    def kept_rows(self) -> float:
+        """The wide rows and the low rows that the loop keeps."""
         y, x = self.sides
         return 2 * y.order + x.order + 11 + (len(y.kernel) + 8) / x.factor
 
@@ -191,14 +193,14 @@ class Resample(Operation):
             f"x {len(x.kernel)} taps; off by up to {self.error:.1e} of the pixels' range"
         )
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
-        """Return factor, order, taps and first weight of both sides, and the step; the weights."""
+    def pack(self, step: int, computed: DType) -> Packed:
+        """Return both sides and the step; the weights of both sides."""
         sides: Records = []
         weights: list[Weights] = []
         for side in self.sides:
             first = sum(map(len, weights))
             sides.append(
-                record(
+                base.record(
                     SIDE,
                     factor=side.factor,
                     order=side.order,
@@ -208,7 +210,7 @@ class Resample(Operation):
             )
             weights += [side.spline, side.up.ravel(), side.kernel]
         y, x = sides
-        return [record(GRID, y=y, x=x, step=step)], np.concatenate(weights)
+        return [base.record(GRID, y=y, x=x, step=step)], np.concatenate(weights)
 
 
 def resampled_gaussian(sigma: tuple[float, float]) -> Resample | None:

@@ -1,29 +1,21 @@
-"""Means by sums that run along whole lines, with results that are SciPy's to the bit."""
+"""Means by running sums along whole lines, with results that equal SciPy's to the bit."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from imgconv.operations.base import (
-    FLOAT64,
-    Axis,
-    Operation,
-    Pixels,
-    Records,
-    Weights,
-    record,
-    struct,
-)
+from imgconv.operations import base
+from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels
 
 # `Mean` in pyx/running.pyx.
-MEAN = struct("down", "along")
+MEAN = base.struct("down", "along")
 
 
 @dataclass(frozen=True, eq=False)
 class RunningMean(Operation):
-    """Means along y, then along x, by sums that run along whole lines.
+    """Means along y, then along x, by running sums along whole lines.
 
-    A size of 0 leaves an axis alone; `before` pixels of a mean are ahead of its pixel.
+    With size 0 an axis is not filtered. `before` pixels of a mean are ahead of its pixel.
     """
 
     size: tuple[int, int]
@@ -40,8 +32,8 @@ class RunningMean(Operation):
         return y, x
 
     @property
-    def held(self) -> float:
-        """Down the columns not in place: pixels are read again when they leave the sum."""
+    def kept_rows(self) -> float:
+        """Not 0 down the columns, so not in place: pixels are read again when they leave a sum."""
         return 3 if self.size[0] else 0
 
     @property
@@ -49,11 +41,11 @@ class RunningMean(Operation):
         """For each axis two additions, a division and two conversions."""
         return 12.0 * sum(n > 0 for n in self.size)
 
-    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
-        """Double, as SciPy."""
-        return FLOAT64
+    def computed_in(self, pixels: Pixels, result: DType) -> DType:
+        """Double, as in SciPy."""
+        return base.FLOAT64
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
+    def pack(self, step: int, computed: DType) -> Packed:
         """Return the sizes."""
         down, along = self.size
-        return [record(MEAN, down=down, along=along)], np.zeros(0)
+        return [base.record(MEAN, down=down, along=along)], np.zeros(0)

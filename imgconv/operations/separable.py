@@ -6,30 +6,21 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from imgconv.core.cache import cached_property
-from imgconv.operations.base import (
-    Axis,
-    Operation,
-    Pixels,
-    Records,
-    Weights,
-    absolute_sum,
-    record,
-    struct,
-    sum_type,
-)
+from imgconv.operations import base
+from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels, Weights, absolute_sum
 from imgconv.operations.resample import Resample
 
 
 @dataclass(frozen=True, eq=False)
 class Kernel1D:
-    """Weights along one axis, and the tap that stands on the pixel."""
+    """Weights along one axis, and the tap that is at the pixel."""
 
     weights: Weights
     origin: int
 
     @staticmethod
     def centred(weights: Sequence[float] | Weights) -> "Kernel1D":
-        """Return a kernel centred at len // 2, as everywhere in this package."""
+        """Return a kernel centred at len // 2."""
         array = np.array(weights, dtype=np.float64)
         return Kernel1D(array, len(array) // 2)
 
@@ -39,7 +30,7 @@ class Kernel1D:
         return Axis(self.origin, len(self.weights))
 
     def __mul__(self, factor: float) -> "Kernel1D":
-        """Return the kernel with all weights multiplied."""
+        """Return the kernel with all weights multiplied by a factor."""
         return Kernel1D(self.weights * factor, self.origin)
 
 
@@ -48,29 +39,29 @@ IDENTITY = Kernel1D(np.ones(1), 0)
 # A term of a sum: a kernel down the columns, and a kernel along the rows.
 Term = tuple[Kernel1D, Kernel1D]
 
-# Kernels of so many rows run in higher tiles.
+# From this number of rows on, kernels run in higher tiles.
 TALL = 17
 
-# An approximation may be this much of a grey level off, before its results are rounded to integers.
-HARDLY_SEEN = 1 / 32
+# The largest error of an approximation, in grey levels, before results are rounded to integers.
+APPROXIMATION_ERROR = 1 / 32
 
 # In the order of `Combine` in pyx/separable.pyx.
 COMBINE = ("sum", "magnitude", "polar")
 
-# `Filter`, `Vertical` and `Horizontal` in pyx/separable.pyx.
-FILTER = struct("combine", "components", "verticals", "horizontals")
-VERTICAL = struct("first", "taps", "weights")
-HORIZONTAL = struct("component", "vertical", "first", "taps", "step", "weights")
+# `Header`, `Vertical` and `Horizontal` in pyx/separable.pyx.
+HEADER = base.struct("combine", "components", "verticals", "horizontals")
+VERTICAL = base.struct("first", "taps", "weights")
+HORIZONTAL = base.struct("component", "vertical", "first", "taps", "step", "weights")
 
 
 @dataclass(frozen=True, eq=False)
 class Separable(Operation):
-    """Sums of separable filters: each component a sum of terms, the components combined.
+    """Sums of separable filters: components that are sums of terms, and how they are combined.
 
-    "sum" gives each component as a result, "magnitude" the root of the sum of two squares times
-    `scale`, "polar" magnitude and orientation. The scale is applied last, so that integer weights
-    stay integers and cancel exactly where the image is flat. A plan may take the `approximation`
-    where its error does not show.
+    With "sum", each component is a result; "magnitude" is the root of the sum of two squares, times
+    `scale`; "polar" gives magnitude and orientation. The scale is applied last, so that integer
+    weights stay integers, and cancel exactly where the image is flat. A plan may use the
+    `approximation` if its error is too small to see.
     """
 
     components: tuple[tuple[Term, ...], ...]
@@ -83,7 +74,7 @@ class Separable(Operation):
     columns: list[Kernel1D] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Find the vertical passes: terms that begin with the same kernel share one."""
+        """Find the vertical passes: terms with the same column kernel share one."""
         distinct: dict[tuple[bytes, int], Kernel1D] = {}
         for column, _ in self.terms:
             distinct.setdefault((column.weights.tobytes(), column.origin), column)
@@ -91,7 +82,7 @@ class Separable(Operation):
 
     @property
     def block(self) -> int:
-        """The rows of a tile; twice as many where the rows under a block do not fit in L1."""
+        """The rows of a tile; twice as many if the rows under a block do not fit in L1."""
         return 8 if max(len(column.weights) for column in self.columns) >= TALL else 4
 
     @property
@@ -101,12 +92,12 @@ class Separable(Operation):
 
     @property
     def results(self) -> int:
-        """Arrays that come out."""
+        """One for each component, or the magnitude."""
         return 1 if self.combine == "magnitude" else len(self.components)
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
-        """The smallest window that holds every term."""
+        """The smallest window that contains every term."""
         return (
             Axis.union([column.axis for column, _ in self.terms]),
             Axis.union([row.axis for _, row in self.terms]),
@@ -114,14 +105,14 @@ class Separable(Operation):
 
     @property
     def cost(self) -> float:
-        """Taps of the vertical passes and of the rows of all terms; more for root and arc."""
+        """Taps of vertical passes and of the rows of all terms; more for root and arctangent."""
         taps = sum(len(column.weights) for column in self.columns)
         taps += sum(len(row.weights) for _, row in self.terms)
         return taps + {"sum": 0, "magnitude": 4, "polar": 80}[self.combine]
 
     @cached_property
     def weight(self) -> float:
-        """The largest sum of absolute weights of a component, infinite where not integers."""
+        """The largest sum of absolute weights of a component; infinity if not all are integers."""
         if self.combine != "sum":
             return np.inf
         return max(
@@ -130,23 +121,23 @@ class Separable(Operation):
         )
 
     def resolve(
-        self, size: tuple[int, int], pixels: Pixels, result: np.dtype
+        self, size: tuple[int, int], pixels: Pixels, result: DType
     ) -> tuple[Operation, dict[str, float]]:
-        """The approximation where that is cheaper and integers hide it."""
-        cheap = self.approximation
-        if cheap is None:
+        """Return the approximation if that is cheaper and the result is rounded to integers."""
+        coarse = self.approximation
+        if coarse is None:
             return self, {}
-        hidden = result.kind in "iu" and cheap.error * (pixels.high - pixels.low) <= HARDLY_SEEN
-        if hidden and cheap.cost <= self.cost:
-            return cheap, {}
+        error = coarse.error * (pixels.high - pixels.low)
+        if result.kind in "iu" and error <= APPROXIMATION_ERROR and coarse.cost <= self.cost:
+            return coarse, {}
         return replace(self, approximation=None), {}
 
-    def computed_in(self, pixels: Pixels, result: np.dtype) -> np.dtype:
-        """Integer weights on 8-bit pixels stay short integers."""
-        return sum_type(pixels, self.weight)
+    def computed_in(self, pixels: Pixels, result: DType) -> DType:
+        """A short integer for integer weights on 8-bit pixels, if sums fit."""
+        return base.sum_type(pixels, self.weight)
 
     def work(self, pitch: int) -> int:
-        """One block of rows for each vertical pass, and the pointers to them."""
+        """A block of rows for each vertical pass, and pointers to them."""
         return len(self.columns) * (self.block * pitch + 16 * (1 + self.block))
 
     def _column_of(self, kernel: Kernel1D) -> int:
@@ -156,12 +147,12 @@ class Separable(Operation):
             if column.origin == kernel.origin and np.array_equal(column.weights, kernel.weights)
         )
 
-    def pack(self, step: int, computed: np.dtype) -> tuple[Records, Weights]:
-        """Return the loop's Filter, Vertical and Horizontal records; scale and weights in a row."""
+    def pack(self, step: int, computed: DType) -> Packed:
+        """Return the header, the vertical and the horizontal passes; scale and weights in a row."""
         top, left = (axis.before for axis in self.windows)
         records = [
-            record(
-                FILTER,
+            base.record(
+                HEADER,
                 combine=COMBINE.index(self.combine),
                 components=len(self.components),
                 verticals=len(self.columns),
@@ -171,7 +162,7 @@ class Separable(Operation):
         weights = [np.array([self.scale])]
         for column in self.columns:
             records.append(
-                record(
+                base.record(
                     VERTICAL,
                     first=top - column.origin,
                     taps=len(column.weights),
@@ -182,7 +173,7 @@ class Separable(Operation):
         for c, component in enumerate(self.components):
             for column, row in component:
                 records.append(
-                    record(
+                    base.record(
                         HORIZONTAL,
                         component=c,
                         vertical=self._column_of(column),

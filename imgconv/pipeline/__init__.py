@@ -1,4 +1,4 @@
-"""Chains of filters: `Pipeline`, the point operations that it knows beside the filters, `step`.
+"""Chains of filters: `Pipeline`, the point operations that are steps beside the filters, `step`.
 
 >>> import numpy as np
 >>> from imgconv import Pipeline
@@ -20,7 +20,8 @@ from imgconv.pipeline.points import (
     scale,
     threshold,
 )
-from imgconv.pipeline.steps import PipelineError, Step, step
+from imgconv.pipeline.registry import step
+from imgconv.pipeline.steps import PipelineError, Step
 
 __all__ = [
     "Pipeline",

@@ -10,22 +10,19 @@ from numpy.typing import ArrayLike, DTypeLike
 from imgconv.core import check
 from imgconv.pipeline import show, store
 from imgconv.pipeline.executors import arrays
-from imgconv.pipeline.executors.base import Executor, Planes
-from imgconv.pipeline.nodes import Flow, Spec, Stages
-from imgconv.pipeline.parse import LONGEST, parse
-from imgconv.pipeline.plan import lay_out
+from imgconv.pipeline.executors.base import Executor, ImageStack
+from imgconv.pipeline.parse import MAX_CHARACTERS, parse
+from imgconv.pipeline.plan import make_plan
+from imgconv.pipeline.registry import IMAGE_SIZED, step_of
+from imgconv.pipeline.specs import ImageSpec, ImageSpecs
 from imgconv.pipeline.steps import (
-    Chain,
-    Load,
     Node,
     PipelineError,
     Step,
+    Workload,
     chain_of,
-    step_of,
     steps_of,
 )
-
-Part = "str | Step | Pipeline | Callable[..., Any]"
 
 
 class Pipeline:
@@ -35,14 +32,14 @@ class Pipeline:
     ----------
     *parts : str, callable, Step or Pipeline
         In the order in which they run: texts, functions of imgconv, `functools.partial` of them,
-        and what `imgconv.pipeline.step` makes of any other callable.
+        steps that `imgconv.pipeline.step` makes of any other callable, and pipelines.
 
     Raises
     ------
     ValueError
-        If there is no step, or one that cannot be; if more than 64 images would go from one step
-        to the next, or steps would run on an image more than 4,096 times; if sums and brackets are
-        more than 64 deep. The message names the step and, in a text, the column.
+        If there is no step, or a step or its arguments do not exist; if more than 64 images would
+        go from one step to the next, or steps would run on an image more than 4,096 times; if sums
+        and brackets are more than 64 deep. The message names the step and, in a text, the column.
     TypeError
         If a part is something else.
 
@@ -50,14 +47,14 @@ class Pipeline:
     -----
     In a text, ``a | b`` runs b on the result of a; ``a, b`` gives the results of both, which
     `magnitude` makes one image of; ``a - b`` (also + * /) is computed from both in float32 or
-    float64; ``image`` is what comes in, and brackets hold chains together. Arguments are numbers,
-    words and sequences of these. A text is never run as a program.
+    float64; ``image`` is the image that the chain, or the chain in brackets, is given. Arguments
+    are numbers, words and sequences of these. A text is never run as a program.
 
     Every step works as the function of its name does, so integers are rounded between steps; a
     chain that begins with ``astype(float32)`` does not round. Steps that look at the neighbourhood
-    of a pixel run together, in bands of rows that stay in cache, on all threads; a step that needs
-    the whole image begins or is a stage of its own, which ``print`` shows. The result is the same
-    as that of the steps one by one, bit for bit.
+    of a pixel run together, in bands of rows that stay in cache, on all threads. A step that needs
+    the whole image is a stage of its own, and one that measures the image begins a stage; ``print``
+    shows the stages. The result is the same as that of the steps one by one, bit for bit.
 
     Examples
     --------
@@ -82,7 +79,7 @@ class Pipeline:
         if not nodes:
             raise PipelineError("a pipeline must have a step")
         self._chain = chain_of(nodes)
-        self._chain.after(Load())
+        self._chain.after(Workload())
 
     # ---- running ---------------------------------------------------------------------------------
 
@@ -100,19 +97,19 @@ class Pipeline:
         ----------
         image : array_like or dask array, (H, W)
             Any real dtype; more axes with `channel_axis` or `axes`. The result of a dask array is
-            one, too, and nothing is computed yet.
+            a dask array, of which nothing is computed yet.
         axes : (int, int), optional
-            The axes y and x of a stack of images; all other axes are run one image after the other.
+            The axes y and x of a stack of images, which are run one after the other.
         channel_axis : int, optional
-            The axis of colours or other channels, which every step filters one by one (`bilateral`
-            all together, `grey` makes one of them).
+            The axis of colours or other channels, which every step filters one by one; `bilateral`
+            filters all together, `grey` makes one channel of all.
         out : ndarray or tuple of ndarray, optional
             The arrays to fill, of the result's shape and dtype.
 
         Returns
         -------
         ndarray, or tuple of ndarray
-            As the last step gives.
+            What the last step gives.
 
         Raises
         ------
@@ -121,15 +118,15 @@ class Pipeline:
         TypeError
             If the image is not real.
         """
-        image, executor = kind_of(image)
-        planes = Planes.of(image, axes, channel_axis)
-        plan = self._plan(planes.spec)
-        outs = None if out is None else executor.targets(planes, plan.result, out)
-        overlap = outs is not None and any(np.may_share_memory(image, each) for each in outs)
-        results = executor.stack(plan, planes.array, planes.depth, None if overlap else outs)
+        array, executor = with_executor(image)
+        stack = ImageStack.of(array, axes, channel_axis)
+        plan = make_plan(self._chain, stack.spec)
+        outs = None if out is None else executor.checked_outs(stack, plan.result, out)
+        overlap = outs is not None and any(np.may_share_memory(array, each) for each in outs)
+        results = executor.run_stack(plan, stack, None if overlap else outs)
         if overlap:
             arrays.filled(results, outs)
-        return planes.arranged(plan.result, results) if out is None else out
+        return stack.in_caller_order(plan.result, results) if out is None else out
 
     def call(
         self, image: ArrayLike, *, axes: Any = None, channel_axis: Any = None, out: Any = None
@@ -165,18 +162,15 @@ class Pipeline:
         box(size=3) float64
         laplace float64
         """
-        planes = Planes.of(check.image(image), None, channel_axis)
-        images: Any = (planes.array,)
-        flow: Flow = planes.spec
+        stack = ImageStack.of(check.image(image), None, channel_axis)
+        images: tuple[Any, ...] = (stack.array,)
+        specs: ImageSpecs = stack.spec
         for node in self._chain.parts:
-            plan = lay_out(node, flow)
-            images, flow = arrays.run_steps(plan, images), plan.result
-            yield node.text, planes.arranged(flow, images)
+            plan = make_plan(node, specs)
+            images, specs = arrays.run_steps(plan, images), plan.result
+            yield node.text, stack.in_caller_order(specs, images)
 
-    # ---- what it knows of itself -----------------------------------------------------------------
-
-    def _plan(self, flow: Flow) -> Stages:
-        return lay_out(self._chain, flow)
+    # ---- plan and properties ---------------------------------------------------------------------
 
     def plan(
         self,
@@ -184,7 +178,7 @@ class Pipeline:
         dtype: DTypeLike = np.uint8,
         *,
         channel_axis: int | None = None,
-    ) -> "show.Overview":
+    ) -> show.PlanSummary:
         """Return what the chain does with images of a shape and dtype; its repr is a table.
 
         Parameters
@@ -198,7 +192,7 @@ class Pipeline:
 
         Returns
         -------
-        Overview
+        PlanSummary
             With `shape`, `dtype`, `halo`, `stages`, `cost` (multiply-adds) and `memory` (bytes that
             it takes at most beside image and result).
 
@@ -214,40 +208,42 @@ class Pipeline:
         >>> plan.shape, plan.dtype, plan.halo, plan.stages
         ((480, 640), dtype('bool'), None, 2)
         """
-        wanted = check.result_dtype(dtype)
+        image_dtype = check.result_dtype(dtype)
         _, channel_axis = check.axis_numbers(None, channel_axis)
         layout = check.layout(len(shape), None, channel_axis)
         channels = None if layout.channel is None else shape[layout.channel]
         size = shape[layout.y], shape[layout.x]
-        return show.Overview(self._plan(Spec(size, channels, wanted)), layout)
+        spec = ImageSpec(size, channels, image_dtype)
+        return show.PlanSummary(make_plan(self._chain, spec), layout)
 
     @property
     def text(self) -> str:
-        """The chain as a text, from which an equal one can be made if it is not too long."""
+        """The chain as a text, from which an equal pipeline can be made if it is not too long."""
         return self._chain.text
 
     @property
     def halo(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
         """How far from a pixel its result depends on others: before and after, along y and x.
 
-        None where a step needs the whole image. As for a large uint8 image.
+        None where a step needs the whole image. It is that of a large uint8 image.
         """
-        return self.plan(self._size((4096, 4096))).halo
+        return self.plan(self._image_size((4096, 4096))).halo
 
-    def _size(self, usual: tuple[int, int]) -> tuple[int, int]:
-        """Return the size of images that arguments of the same size ask for, or the usual one."""
+    def _image_size(self, default: tuple[int, int]) -> tuple[int, int]:
+        """Return the size that images must have because an argument has it, else the default."""
         for step in self.steps:
-            for word in ("guide", "mask"):
-                if isinstance(array := step.arguments.get(word), np.ndarray):
-                    return array.shape[:2]
-        return usual
+            for keyword in IMAGE_SIZED:
+                array = step.arguments.get(keyword)
+                if isinstance(array, np.ndarray):
+                    return array.shape[0], array.shape[1]
+        return default
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """All steps, as they are written, those of branches too."""
+        """All steps in the order of the text, those of branches too."""
         return tuple(steps_of(self._chain))
 
-    # ---- being data ------------------------------------------------------------------------------
+    # ---- composing and comparing -----------------------------------------------------------------
 
     def __or__(self, other: Any) -> "Pipeline":
         """Run another pipeline, text or function on the result."""
@@ -266,29 +262,29 @@ class Pipeline:
         return hash(self._chain)
 
     def __len__(self) -> int:
-        """Number of steps, one after the other."""
+        """Number of parts that run one after the other; branches count as one."""
         return len(self._chain.parts)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle it by its steps."""
-        return restored, (self._chain,)
+        return Pipeline, (self._chain,)
 
     def __repr__(self) -> str:
-        """As it is made from its text."""
+        """Return Python that makes an equal pipeline."""
         return f"Pipeline({self.text!r})"
 
     def __str__(self) -> str:
-        """Return a table of steps and stages, as for a uint8 image."""
-        return repr(self.plan(self._size((1024, 1024))))
+        """Return a table of steps and stages for a uint8 image."""
+        return repr(self.plan(self._image_size((1024, 1024))))
 
     def _repr_html_(self) -> str:
-        """Return a picture of the intermediate results on a test card, for notebooks."""
-        return self.preview(show.card())._repr_html_()
+        """Return pictures of what every step makes of a test image, for notebooks."""
+        return self.preview(show.sample_image())._repr_html_()
 
     def preview(
         self, image: ArrayLike, *, channel_axis: int | None = None, size: int = 240
-    ) -> "show.Preview":
-        """Return small pictures of what every step makes of an image, drawn in notebooks.
+    ) -> show.Preview:
+        """Return small pictures of what every step makes of an image, which notebooks show.
 
         Parameters
         ----------
@@ -302,7 +298,7 @@ class Pipeline:
         Returns
         -------
         Preview
-            `pictures` are pairs of a text and a uint8 array; `sheet()` puts them side by side.
+            `pictures` are pairs of a text and a uint8 array; `sheet()` returns one image of all.
 
         Raises
         ------
@@ -310,7 +306,7 @@ class Pipeline:
             If there would be more than 1,000 pictures.
         """
         array = check.image(image)
-        show.few_pictures(self._chain)
+        show.check_picture_count(self._chain)
         return show.preview(
             array, self.stepwise(array, channel_axis=channel_axis), channel_axis, size
         )
@@ -319,7 +315,7 @@ class Pipeline:
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Pipeline":
-        """Read a pipeline from a TOML or YAML file.
+        """Return the pipeline of a TOML or YAML file.
 
         Parameters
         ----------
@@ -333,7 +329,7 @@ class Pipeline:
         Raises
         ------
         ValueError
-            If the file holds something else; the message names the step.
+            If the file contains something else; the message names the step.
         """
         return cls(*store.load(path))
 
@@ -354,18 +350,18 @@ class Pipeline:
         for step in self.steps:
             if not step.has_text:
                 raise PipelineError(f"{step.name}: a callable or a large array has no text")
-        texts = [show.single(node) for node in self._chain.parts]
+        texts = [show.text_alone(node) for node in self._chain.parts]
         for text in texts:
-            if len(text) > LONGEST:
+            if len(text) > MAX_CHARACTERS:
                 raise PipelineError(
-                    f"{text[:30]}...: its text must have at most {LONGEST} characters to be saved, "
-                    f"got {len(text)}"
+                    f"{text[:30]}...: its text must have at most {MAX_CHARACTERS} characters to be "
+                    f"saved, got {len(text)}"
                 )
         store.save(path, texts)
 
 
 class PipelineCall(NamedTuple):
-    """A pipeline and its arguments."""
+    """A pipeline and the arguments of its call, as a value."""
 
     pipeline: Pipeline
     image: ArrayLike
@@ -379,7 +375,7 @@ class PipelineCall(NamedTuple):
             self.image, axes=self.axes, channel_axis=self.channel_axis, out=self.out
         )
 
-    def plan(self) -> "show.Overview":
+    def plan(self) -> show.PlanSummary:
         """Return what the chain does with such an image, or with each of a stack."""
         array = check.image(self.image)
         axes, channel_axis = check.axis_numbers(self.axes, self.channel_axis)
@@ -391,13 +387,8 @@ class PipelineCall(NamedTuple):
         return self.pipeline.plan(shape, array.dtype, channel_axis=channel)
 
 
-def restored(chain: Chain) -> Pipeline:
-    """Return the pipeline of a chain."""
-    return Pipeline(chain)
-
-
 def node_of(part: Any) -> Node:
-    """Return what a part of a pipeline is."""
+    """Return the node of a text, a function, a step or another pipeline."""
     if isinstance(part, str):
         return parse(part)
     if isinstance(part, Pipeline):
@@ -409,11 +400,11 @@ def node_of(part: Any) -> Node:
     raise TypeError(f"a part of a pipeline must be a text or a function, got {part!r}")
 
 
-def kind_of(image: Any) -> tuple[Any, Executor]:
-    """Return an image, checked, and what runs pipelines on its kind."""
+def with_executor(image: Any) -> tuple[Any, Executor]:
+    """Return an image, checked, and what runs pipelines on arrays of its kind."""
     if type(image).__module__.partition(".")[0] == "dask":
-        from imgconv.pipeline.executors.chunks import Dask
+        from imgconv.pipeline.executors.chunks import DaskExecutor
 
         check.image_dtype(image.dtype)
-        return image, Dask()
-    return check.image(image), arrays.Arrays()
+        return image, DaskExecutor()
+    return check.image(image), arrays.ArrayExecutor()

@@ -1,8 +1,8 @@
 """What is measured of a whole image: in pieces, so that no copy of it is needed.
 
-A measure is a list of phases. Each maps a piece of the image, and what the phases before it found,
-to a small array; these are reduced to one. So it runs over bands on threads, and over the chunks of
-a dask array, alike.
+A measurement is a sequence of `MapReduce`. Each maps a piece of the image, and the values measured
+before, to a small array, and reduces these arrays to one. So the same measurement runs over bands
+on threads and over the chunks of a dask array.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,22 +11,23 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Found = NDArray[Any]
+# The small array that a `MapReduce` makes of an image.
+Measured = NDArray[Any]
 
 BINS = 256
 # Pixels that are counted at once: their indices stay in cache.
 PIECE = 1 << 16
 
 
-class Phase(NamedTuple):
+class MapReduce(NamedTuple):
     """One walk over the image."""
 
-    map: Callable[..., Found]
-    reduce: Callable[[Sequence[Found]], Found]
+    map: Callable[..., Measured]
+    reduce: Callable[[Sequence[Measured]], Measured]
 
 
-def limits_of(piece: NDArray[Any]) -> Found:
-    """Return the least and the greatest finite pixel, in float64; NaN where there is none."""
+def extremes_of(piece: NDArray[Any]) -> Measured:
+    """Return the smallest and the largest finite pixel, in float64; NaN where there is none."""
     if piece.size == 0:
         return np.full(2, np.nan)
     found = np.array([piece.min(), piece.max()], np.float64)
@@ -38,17 +39,17 @@ def limits_of(piece: NDArray[Any]) -> Found:
     return found
 
 
-def widest(found: Sequence[Found]) -> Found:
-    """Return the extremes of all pieces."""
+def join_extremes(found: Sequence[Measured]) -> Measured:
+    """Return the extremes of all pieces, (0, 0) where no piece has any."""
     pairs = np.array(found)
     pairs = pairs[~np.isnan(pairs[:, 0])]
     return np.array([pairs[:, 0].min(), pairs[:, 1].max()]) if len(pairs) else np.zeros(2)
 
 
-def counted(piece: NDArray[Any], ends: Found) -> Found:
+def histogram_of(piece: NDArray[Any], extremes: Measured) -> Measured:
     """Return the histogram of a piece between the extremes of the image."""
-    low, high = ends
-    if is_counted_by_value(piece.dtype):
+    low, high = extremes
+    if has_bin_for_each_value(piece.dtype):
         counts = np.zeros(int(high) - int(low) + 1, np.int64)
         flat = piece.reshape(-1)
         for start in range(0, flat.size, PIECE):
@@ -58,22 +59,23 @@ def counted(piece: NDArray[Any], ends: Found) -> Found:
     return np.histogram(piece, BINS, (low, high))[0] if low < high else np.ones(1, np.int64)
 
 
-def is_counted_by_value(dtype: np.dtype) -> bool:
-    """Whether each value of a dtype has a bin of its own."""
+def has_bin_for_each_value(dtype: np.dtype[Any]) -> bool:
+    """Whether each value of a dtype has its own bin in a histogram."""
     return dtype.kind == "b" or (dtype.kind in "iu" and dtype.itemsize <= 2)
 
 
-def added(found: Sequence[Found]) -> Found:
-    """Return the sum of the histograms of all pieces."""
-    return np.sum(found, axis=0)
+def add_histograms(found: Sequence[Measured]) -> Measured:
+    """Return the histogram of all pieces together."""
+    total: Measured = np.sum(found, axis=0)
+    return total
 
 
-def parting(counts: Found, ends: Found, dtype: np.dtype) -> float:
-    """Return Otsu's threshold: where the variance between both sides is largest."""
-    low, high = ends
+def otsu_threshold(counts: Measured, extremes: Measured, dtype: np.dtype[Any]) -> float:
+    """Return Otsu's threshold of a histogram: where the variance between both sides is largest."""
+    low, high = extremes
     if len(counts) == 1:
         return float(low)
-    if is_counted_by_value(dtype):
+    if has_bin_for_each_value(dtype):
         centres = np.arange(int(low), int(high) + 1, dtype=np.float64)
     else:
         edges = np.linspace(low, high, BINS + 1)
@@ -88,25 +90,25 @@ def parting(counts: Found, ends: Found, dtype: np.dtype) -> float:
     return float(centres[np.nanargmax(between)])
 
 
-EXTREMES = (Phase(limits_of, widest),)
-HISTOGRAM = (*EXTREMES, Phase(counted, added))
+EXTREMES = (MapReduce(extremes_of, join_extremes),)
+HISTOGRAM = (*EXTREMES, MapReduce(histogram_of, add_histograms))
 
 
-def walk(phases: Sequence[Phase], pieces: Sequence[NDArray[Any]]) -> list[Found]:
-    """Return what each phase finds in an image that is given in pieces."""
-    found: list[Found] = []
-    for phase in phases:
-        found.append(phase.reduce([phase.map(piece, *found) for piece in pieces]))
+def measure(steps: Sequence[MapReduce], pieces: Sequence[NDArray[Any]]) -> list[Measured]:
+    """Return what each step measures of an image that is given in pieces."""
+    found: list[Measured] = []
+    for step in steps:
+        found.append(step.reduce([step.map(piece, *found) for piece in pieces]))
     return found
 
 
 def extremes(image: NDArray[Any]) -> tuple[float, float]:
-    """Return the least and the greatest finite pixel, (0, 0) where there is none."""
-    low, high = walk(EXTREMES, [image])[0]
+    """Return the smallest and the largest finite pixel, (0, 0) where there is none."""
+    low, high = measure(EXTREMES, [image])[0]
     return float(low), float(high)
 
 
 def otsu(image: NDArray[Any]) -> float:
     """Return Otsu's threshold of an image."""
-    ends, counts = walk(HISTOGRAM, [image])
-    return parting(counts, ends, image.dtype)
+    ends, counts = measure(HISTOGRAM, [image])
+    return otsu_threshold(counts, ends, image.dtype)

@@ -1,12 +1,12 @@
-"""What a plan of a pipeline consists of, for images of one size and dtype.
+"""Steps as nodes of a plan, for images of one size and dtype.
 
-Steps that look at the neighbourhood of a pixel run together, as a `Group`, band by band. A step
-that needs the whole image, changes its size, or shares its rounding among pixels far apart is a
-stage of its own; one that measures the image begins a stage.
+Every node answers two questions: which region of its input a region of its result depends on
+(`input_region`), and what the result is there (`run`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
@@ -14,161 +14,161 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core.cache import cached_property
-from imgconv.core.call import apply
-from imgconv.core.plan import Fit
+from imgconv.core.decide import Placement
+from imgconv.core.run import Call
 from imgconv.operations.base import Operation
-from imgconv.pipeline import measures
-from imgconv.pipeline.steps import (
-    OPERATORS,
-    Node,
-    PipelineError,
-    Step,
-    takes,
-)
-from imgconv.pipeline.tiles import Pixels, Reach, Region, Tile, union
+from imgconv.pipeline.measures import MapReduce, Measured, otsu_threshold
+from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
+from imgconv.pipeline.steps import PipelineError, Step, has_keyword
+from imgconv.pipeline.tiles import AxisHalo, PixelArrays, Region, Tile, union
+
+# Memory that a thread keeps from band to band, by the node whose result is stored in it.
+ScratchMemory = dict[Hashable, NDArray[np.uint8]]
+
+# Regions of a node whose placement is kept: the bands of a large image, for a few thread counts.
+KEPT_PLACEMENTS = 256
 
 
-class Spec(NamedTuple):
-    """An image as far as a plan knows it: its channels, if any, lie on the last axis."""
-
-    size: tuple[int, int]
-    channels: int | None
-    dtype: np.dtype
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the array."""
-        return self.size if self.channels is None else (*self.size, self.channels)
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of a row."""
-        return self.size[1] * (self.channels or 1) * self.dtype.itemsize
-
-    @property
-    def stub(self) -> NDArray[Any]:
-        """An image of this kind that takes no memory."""
-        return np.broadcast_to(np.zeros((), self.dtype), self.shape)
-
-
-Flow = Spec | tuple[Spec, ...]
-# Memory that a thread keeps from band to band, by the place of what lies in it.
-Scratch = dict[Any, NDArray[np.uint8]]
-
-
-def several(flow: Flow) -> tuple[Spec, ...]:
-    """Return the images that go from one node to the next."""
-    return (flow,) if isinstance(flow, Spec) else flow
-
-
-def space(scratch: Scratch, key: Any, flow: Flow, region: Region) -> NDArray[Any] | None:
+def scratch_array(
+    scratch: ScratchMemory, key: Hashable, specs: ImageSpecs, region: Region
+) -> NDArray[Any] | None:
     """Return kept memory for a region of a result; None for several results."""
-    if not isinstance(flow, Spec):
+    if not isinstance(specs, ImageSpec):
         return None
     shape = [stop - start for start, stop in region]
-    if flow.channels is not None:
-        shape.append(flow.channels)
-    size = prod(shape) * flow.dtype.itemsize
+    if specs.channels is not None:
+        shape.append(specs.channels)
+    size = prod(shape) * specs.dtype.itemsize
     kept = scratch.get(key)
     if kept is None or kept.size < size:
         kept = scratch[key] = np.empty(size, np.uint8)
-    return kept[:size].view(flow.dtype).reshape(shape)
+    return kept[:size].view(specs.dtype).reshape(shape)
+
+
+def flat(results: Sequence[PixelArrays]) -> tuple[NDArray[Any], ...]:
+    """Return the arrays of all results one after the other."""
+    arrays: list[NDArray[Any]] = []
+    for result in results:
+        arrays.extend(result if isinstance(result, tuple) else [result])
+    return tuple(arrays)
+
+
+class StepRegion(NamedTuple):
+    """How a step computes a region of its result.
+
+    It is given the region `needed` of its input. An operation computes the `windows` of it, placed
+    by hand. What it gives is cut with `crop`, unless that is None: then it is the region.
+    """
+
+    needed: Region
+    windows: Placement | None
+    crop: tuple[slice, slice] | None
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
-    """A step that looks at a neighbourhood, on one image or merging several.
+class StepNode:
+    """A step on one image, or merging several.
 
-    Where it is one pass of the engine, `operation` computes just the pixels that are asked for;
-    else the step is run on all that it needs, and what is not asked for is cut off.
+    Where it is one pass of the engine, `operation` computes only the pixels that are requested;
+    else the step runs on all that these depend on, and the rest is cut off. A step with
+    `measurements` cannot run before these are made of the whole image.
     """
 
     step: Step
-    given: tuple[Spec, ...]
-    result: Flow
-    reach: tuple[Reach, Reach]
+    inputs: tuple[ImageSpec, ...]
+    result: ImageSpecs
+    halos: tuple[AxisHalo, AxisHalo]
     cost: float
     operation: Operation | None = None
-    phases: Sequence[measures.Phase] = ()
+    measurements: Sequence[MapReduce] = ()
     note: str = ""
-    whole = False
+    needs_whole_image = False
 
     @property
-    def bytes(self) -> int:
-        """Bytes of a row of what comes in and out."""
-        return sum(spec.row_bytes for spec in (*self.given, *several(self.result)))
+    def row_bytes(self) -> int:
+        """Bytes of a row of the images that come in and go out."""
+        return sum(spec.row_bytes for spec in (*self.inputs, *as_tuple(self.result)))
 
     @property
-    def measured(self) -> bool:
-        """Whether something of the whole image must be known first."""
-        return bool(self.phases)
+    def is_measured(self) -> bool:
+        """Whether the whole image must be measured before the step runs."""
+        return bool(self.measurements)
 
     @property
-    def windows(self) -> "list[Window]":
-        """All steps with a window."""
+    def step_nodes(self) -> "list[StepNode]":
+        """The node itself."""
         return [self]
 
-    def bound(self, found: list[NDArray[Any]]) -> "Window":
-        """Return the step with what was measured."""
-        if len(self.phases) > 1:
-            ends, counts = found
-            arguments = {"value": measures.parting(counts, ends, self.given[0].dtype)}
+    def with_measured(self, found: list[Measured]) -> "StepNode":
+        """Return the step with the values that were measured as its arguments."""
+        arguments: dict[str, Any]
+        if len(self.measurements) > 1:
+            extremes, counts = found
+            arguments = {"value": otsu_threshold(counts, extremes, self.inputs[0].dtype)}
         else:
-            low, high = (float(end) for end in found[0])
+            low, high = (float(extreme) for extreme in found[0])
             given = self.step.arguments
-            wanted = {"low": low, "high": high}
-            arguments = {n: given[n] if given.get(n) is not None else wanted[n] for n in wanted}
+            arguments = {
+                name: value if given.get(name) is None else given[name]
+                for name, value in (("low", low), ("high", high))
+            }
         step = replace(self.step, arguments={**self.step.arguments, **arguments})
-        return replace(self, step=step, phases=())
+        return replace(self, step=step, measurements=())
 
-    def needs(self, region: Region) -> Region:
-        """Return what a region of the result depends on."""
-        (y, x), (height, width) = self.reach, self.given[0].size
-        return y.needs(region[0], height), x.needs(region[1], width)
+    @cached_property
+    def placement(self) -> Callable[[Region], StepRegion]:
+        """Return how a region is computed; kept, since the next call has the same bands."""
+        return lru_cache(KEPT_PLACEMENTS)(self.place)
+
+    def place(self, region: Region) -> StepRegion:
+        """Return how a region of the result is computed."""
+        (y, x), (height, width) = self.halos, self.inputs[0].size
+        needed = y.input_span(region[0], height), x.input_span(region[1], width)
+        if self.operation is None:
+            if needed == region:
+                return StepRegion(needed, None, None)
+            rows, columns = (
+                slice(start - first, stop - first)
+                for (first, _), (start, stop) in zip(needed, region, strict=True)
+            )
+            return StepRegion(needed, None, (rows, columns))
+        top, height, skipped_rows = y.windows(region[0], needed[0][0], height)
+        left, width, skipped_columns = x.windows(region[1], needed[1][0], width)
+        along_y, along_x = self.operation.windows
+        windows = Placement((along_y.before - top, along_x.before - left), (height, width))
+        if not skipped_rows and not skipped_columns:
+            return StepRegion(needed, windows, None)
+        return StepRegion(
+            needed, windows, (slice(skipped_rows, None), slice(skipped_columns, None))
+        )
+
+    def input_region(self, region: Region) -> Region:
+        """Return the region of the input that a region of the result depends on."""
+        return self.placement(region).needed
 
     def run(
-        self, tile: Tile, region: Region, scratch: Scratch, out: NDArray[Any] | None = None
-    ) -> Pixels:
-        """Return a region of the result, in `out` if that is easy."""
-        needed = self.needs(region)
+        self, tile: Tile, region: Region, scratch: ScratchMemory, out: NDArray[Any] | None = None
+    ) -> PixelArrays:
+        """Return a region of the result, in `out` where nothing has to be cut off."""
+        needed, windows, crop = self.placement(region)
         pixels = tile.cut(needed)
-        if self.operation is not None:
-            return self.operate(pixels, needed, region, out)
-        images = pixels if isinstance(pixels, tuple) else (pixels,)
-        exact = needed == region
-        result: Any = self.run_whole(images, out if exact else None)
-        if exact:
+        target = out if crop is None else None
+        if windows is not None:
+            result = self.run_operation(pixels, windows, target)
+        else:
+            result = self.run_whole(pixels if isinstance(pixels, tuple) else (pixels,), target)
+        if crop is None:
             return result
-        (y, x), ((y0, y1), (x0, x1)) = (needed[0][0], needed[1][0]), region
-        return result[y0 - y : y1 - y, x0 - x : x1 - x]
+        return tuple(each[crop] for each in result) if isinstance(result, tuple) else result[crop]
 
-    @property
-    def takes_out(self) -> bool:
-        """Whether the step can fill an array."""
-        return self.step.halo is None and takes(self.step.function, "out")
-
-    def check_result(self, result: Any, image: NDArray[Any], expected: Spec) -> None:
-        """Check what a callable has returned."""
-        if np.shape(result) != image.shape:
-            raise PipelineError(
-                f"{self.step.name}: the result must have the image's shape {image.shape}, "
-                f"got {np.shape(result)}"
-            )
-        if not np.can_cast(np.asarray(result).dtype, expected.dtype, "same_kind"):
-            raise PipelineError(
-                f"{self.step.name}: the result must be of dtype {expected.dtype}, got "
-                f"{np.asarray(result).dtype}; step(..., dtype=...) says another"
-            )
-
-    def operate(self, pixels: Any, needed: Region, region: Region, out: Any) -> Pixels:
+    def run_operation(
+        self, pixels: Any, windows: Placement, out: NDArray[Any] | None
+    ) -> PixelArrays:
         """Run the one pass that the step is, its windows placed by hand."""
-        (y, x), spec, size = self.reach, several(self.result)[0], self.given[0].size
-        top, rows, skip = y.placed(region[0], needed[0][0], size[0])
-        left, columns, ahead = x.placed(region[1], needed[1][0], size[1])
-        exact = not skip and not ahead
+        y, x = self.halos
+        spec = as_tuple(self.result)[0]
         assert self.operation is not None
-        windows = self.operation.windows
-        result = apply(
+        call: Call[PixelArrays] = Call.of(
             self.operation,
             pixels,
             (y.mode, x.mode),
@@ -176,322 +176,140 @@ class Window:
             None,
             None if spec.channels is None else -1,
             spec.dtype,
-            out if exact else None,
-            Fit((windows[0].before - top, windows[1].before - left), (rows, columns)),
+            out,
+            windows,
         )
-        if exact:
-            return result
-        if isinstance(result, tuple):
-            return tuple(each[skip:, ahead:] for each in result)
-        return result[skip:, ahead:]
+        return call.run()
 
-    def run_whole(self, images: tuple[NDArray[Any], ...], out: Any = None) -> Pixels:
-        """Run the step on whole images, or on pieces as if they were."""
-        more = {"out": out} if out is not None and self.takes_out else {}
-        result = self.step.call(*images, channels=self.given[0].channels is not None, **more)
-        if self.step.halo is None:
-            return result
-        expected = several(self.result)[0]
-        self.check_result(result, images[0], expected)
-        return np.asarray(result, expected.dtype)
-
-
-@dataclass(frozen=True, eq=False)
-class Whole(Window):
-    """A step that runs on whole images, with all threads."""
-
-    why: str = ""
-    whole = True
-
-
-@dataclass(frozen=True, eq=False)
-class Same:
-    """The image itself."""
-
-    result: Flow
-    cost: float = 0
-    whole = False
-    measured = False
-    bytes = 0
+    def run_whole(
+        self, images: tuple[NDArray[Any], ...], out: NDArray[Any] | None = None
+    ) -> PixelArrays:
+        """Run the step on whole images, or on pieces as if they were whole."""
+        keywords = {"out": out} if out is not None and self.takes_out else {}
+        result = self.step.call(*images, channels=self.inputs[0].channels is not None, **keywords)
+        return result if self.step.halo is None else self.checked(result, images[0])
 
     @property
-    def windows(self) -> list[Window]:
+    def takes_out(self) -> bool:
+        """Whether the step can fill an array of the caller's."""
+        return self.step.halo is None and has_keyword(self.step.function, "out")
+
+    def checked(self, result: Any, image: NDArray[Any]) -> NDArray[Any]:
+        """Return the result of a callable of the caller's in the dtype that was promised for it."""
+        promised = as_tuple(self.result)[0].dtype
+        if np.shape(result) != image.shape:
+            raise PipelineError(
+                f"{self.step.name}: the result must have the image's shape {image.shape}, "
+                f"got {np.shape(result)}"
+            )
+        if not np.can_cast(np.asarray(result).dtype, promised, "same_kind"):
+            raise PipelineError(
+                f"{self.step.name}: the result must be of dtype {promised}, got "
+                f"{np.asarray(result).dtype}; step(..., dtype=...) states another"
+            )
+        return np.asarray(result, promised)
+
+
+@dataclass(frozen=True, eq=False)
+class WholeImageNode(StepNode):
+    """A step that runs on whole images, with all threads; `reason` states why it needs them."""
+
+    reason: str = ""
+    needs_whole_image = True
+
+
+@dataclass(frozen=True, eq=False)
+class InputNode:
+    """The image itself."""
+
+    result: ImageSpecs
+    cost: float = 0
+    needs_whole_image = False
+    is_measured = False
+    row_bytes = 0
+
+    @property
+    def step_nodes(self) -> list[StepNode]:
         """None."""
         return []
 
-    def needs(self, region: Region) -> Region:
+    def input_region(self, region: Region) -> Region:
         """Return the region."""
         return region
 
     def run(
-        self, tile: Tile, region: Region, scratch: Scratch, out: NDArray[Any] | None = None
-    ) -> Pixels:
+        self, tile: Tile, region: Region, scratch: ScratchMemory, out: NDArray[Any] | None = None
+    ) -> PixelArrays:
         """Return the pixels."""
         return tile.cut(region)
 
 
 @dataclass(frozen=True, eq=False)
-class Each:
+class EachImageNode:
     """A step on each of several images."""
 
-    parts: tuple[Window, ...]
-    measured = False
+    nodes: tuple[StepNode, ...]
+    is_measured = False
 
     @property
-    def whole(self) -> bool:
+    def needs_whole_image(self) -> bool:
         """Whether the step needs the whole images."""
-        return any(part.whole for part in self.parts)
+        return any(node.needs_whole_image for node in self.nodes)
 
-    def run_whole(self, images: tuple[NDArray[Any], ...], out: Any = None) -> Pixels:
+    def run_whole(
+        self, images: tuple[NDArray[Any], ...], out: NDArray[Any] | None = None
+    ) -> PixelArrays:
         """Run the step on whole images."""
-        results: list[Any] = []
-        for part, image in zip(self.parts, images, strict=True):
-            result = part.run_whole((image,))
-            results.extend(result if isinstance(result, tuple) else [result])
-        return tuple(results)
+        return flat(
+            [node.run_whole((image,)) for node, image in zip(self.nodes, images, strict=True)]
+        )
 
     @property
-    def result(self) -> Flow:
+    def result(self) -> ImageSpecs:
         """All results."""
-        return tuple(spec for part in self.parts for spec in several(part.result))
+        return tuple(spec for node in self.nodes for spec in as_tuple(node.result))
 
     @property
     def cost(self) -> float:
         """Of all images."""
-        return sum(part.cost for part in self.parts)
+        return sum(node.cost for node in self.nodes)
 
     @property
-    def bytes(self) -> int:
-        """Bytes of a row of all that comes in and out."""
-        return sum(part.bytes for part in self.parts)
+    def row_bytes(self) -> int:
+        """Bytes of a row of all images that come in and go out."""
+        return sum(node.row_bytes for node in self.nodes)
 
     @property
-    def windows(self) -> list[Window]:
+    def step_nodes(self) -> list[StepNode]:
         """The step, for each image."""
-        return list(self.parts)
+        return list(self.nodes)
 
-    def needs(self, region: Region) -> Region:
-        """Return what any image needs."""
-        return union([part.needs(region) for part in self.parts])
+    def input_region(self, region: Region) -> Region:
+        """Return the region that any of the images is needed in."""
+        return union([node.input_region(region) for node in self.nodes])
 
     def run(
-        self, tile: Tile, region: Region, scratch: Scratch, out: NDArray[Any] | None = None
-    ) -> Pixels:
+        self, tile: Tile, region: Region, scratch: ScratchMemory, out: NDArray[Any] | None = None
+    ) -> PixelArrays:
         """Return a region of all results."""
-        results: list[Any] = []
-        for part, pixels in zip(self.parts, tile.pixels, strict=True):
-            result = part.run(tile._replace(pixels=pixels), region, scratch)
-            results.extend(result if isinstance(result, tuple) else [result])
-        return tuple(results)
-
-
-@dataclass(frozen=True, eq=False)
-class Fork:
-    """Branches from one image: side by side, or joined by an operator."""
-
-    parts: "tuple[Stages, ...]"
-    operator: str | None
-    result: Flow
-
-    @cached_property
-    def whole(self) -> bool:
-        """Whether a branch needs the whole image."""
-        single = all(len(part.stages) == 1 and not part.stages[0].whole for part in self.parts)
-        return (
-            not single
-            or any(part.stages[0].measured for part in self.parts)
-            or clash(ends_of(self.windows))
-        )
-
-    measured = False
-
-    @property
-    def cost(self) -> float:
-        """Of all branches."""
-        return sum(part.cost for part in self.parts) + prod(several(self.result)[0].size)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of a row of all that is held at once."""
-        results = sum(spec.row_bytes for part in self.parts for spec in several(part.result))
-        return results + max(part.bytes for part in self.parts)
-
-    @cached_property
-    def windows(self) -> list[Window]:
-        """All steps with a window."""
-        return [window for part in self.parts for window in part.windows]
-
-    def needs(self, region: Region) -> Region:
-        """Return what any branch needs."""
-        return union([branch.needs(region) for branch in self.branches])
-
-    def run(
-        self, tile: Tile, region: Region, scratch: Scratch, out: NDArray[Any] | None = None
-    ) -> Pixels:
-        """Return a region of all results, or of what they are joined to."""
-        results = [branch.run(tile, region, scratch, branch.place(scratch, region))
-                   for branch in self.branches]  # fmt: skip
-        return self.joined(results, out)
-
-    @cached_property
-    def branches(self) -> "list[Group]":
-        """The branches, each a group."""
-        return [part.stages[0] for part in self.parts]  # type: ignore[misc]
-
-    def joined(self, results: list[Any], out: Any = None) -> Pixels:
-        """Return the branches' results one after the other, or what the operator makes of two."""
-        if self.operator is None:
-            flat: list[Any] = []
-            for result in results:
-                flat.extend(result if isinstance(result, tuple) else [result])
-            return tuple(flat)
-        spec = several(self.result)[0]
-        with np.errstate(all="ignore"):
-            return OPERATORS[self.operator](*results, out=out, dtype=spec.dtype)
-
-
-Part = Window | Each | Fork | Same
-
-
-@dataclass(frozen=True, eq=False)
-class Group:
-    """Nodes that run together on a region."""
-
-    parts: tuple[Part, ...]
-    given: tuple[Spec, ...]
-    whole = False
-
-    @property
-    def result(self) -> Flow:
-        """Of the last node."""
-        return self.parts[-1].result
-
-    @property
-    def measured(self) -> bool:
-        """Whether it begins with a measure."""
-        return self.parts[0].measured
-
-    def bound(self, found: list[NDArray[Any]]) -> "Group":
-        """Return the stage whose first step knows what was measured."""
-        first = self.parts[0]
-        assert isinstance(first, Window)
-        return replace(self, parts=(first.bound(found), *self.parts[1:]))
-
-    @cached_property
-    def cost(self) -> float:
-        """Of all nodes."""
-        return sum(part.cost for part in self.parts)
-
-    @cached_property
-    def bytes(self) -> int:
-        """Bytes of a row of what the greediest node holds."""
-        return max(part.bytes for part in self.parts)
-
-    @cached_property
-    def windows(self) -> list[Window]:
-        """All steps with a window."""
-        return [window for part in self.parts for window in part.windows]
-
-    def needs(self, region: Region) -> Region:
-        """Return what a region of the result depends on."""
-        for part in reversed(self.parts):
-            region = part.needs(region)
-        return region
-
-    def run(
-        self, tile: Tile, region: Region, scratch: Scratch, out: NDArray[Any] | None = None
-    ) -> Pixels:
-        """Return a region of the result: each node in turn, on no more than the next one needs.
-
-        What a node gives lies in one of two pieces of memory, in turn.
-        """
-        wanted = [region]
-        for part in reversed(self.parts[1:]):
-            wanted.append(part.needs(wanted[-1]))
-        for number, part in enumerate(self.parts[:-1]):
-            want = wanted.pop()
-            place = space(scratch, (id(self), number % 2), part.result, want)
-            tile = Tile(part.run(tile, want, scratch, place), want[0][0], want[1][0])
-        return self.parts[-1].run(tile, region, scratch, out)
-
-    def place(self, scratch: Scratch, region: Region) -> NDArray[Any] | None:
-        """Return memory for the result, which lives while other branches run."""
-        return space(scratch, (id(self), 2), self.result, region)
-
-    @cached_property
-    def halo(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Pixels before and after each pixel of the result that it depends on, along y and x."""
-        return tuple(  # type: ignore[return-value]
-            reach_of(self.parts, axis) for axis in (0, 1)
-        )
-
-    @cached_property
-    def later(self) -> int:
-        """Rows that the steps behind the first look at beside a pixel's own."""
-        return sum(reach_of(self.parts[1:], 0))
-
-
-@dataclass(frozen=True, eq=False)
-class Stages:
-    """A chain, cut where a step needs the whole image; `source` is what it was made from."""
-
-    stages: "tuple[Group | Whole | Each | Fork, ...]"
-    given: tuple[Spec, ...]
-    source: tuple[Node, Flow]
-
-    @property
-    def result(self) -> Flow:
-        """Of the last stage."""
-        return self.stages[-1].result
-
-    @cached_property
-    def cost(self) -> float:
-        """Of all stages."""
-        return sum(stage.cost for stage in self.stages)
-
-    @cached_property
-    def bytes(self) -> int:
-        """Bytes of a row of what the greediest stage holds."""
-        return max(stage.bytes for stage in self.stages)
-
-    @cached_property
-    def windows(self) -> list[Window]:
-        """All steps with a window."""
-        return [window for stage in self.stages for window in stage.windows]
-
-
-def reach_of(parts: Sequence[Any], axis: int) -> tuple[int, int]:
-    """Return how far a chain of nodes looks along an axis, before and after."""
-    before = after = 0
-    for part in parts:
-        if isinstance(part, Fork):
-            inside = [
-                reach_of([node for stage in branch.stages for node in inner(stage)], axis)
-                for branch in part.parts
+        return flat(
+            [
+                node.run(tile._replace(pixels=pixels), region, scratch)
+                for node, pixels in zip(self.nodes, tile.pixels, strict=True)
             ]
-            before += max(pair[0] for pair in inside)
-            after += max(pair[1] for pair in inside)
-        elif part.windows:
-            before += max(window.reach[axis].before for window in part.windows)
-            after += max(window.reach[axis].after for window in part.windows)
-    return before, after
+        )
 
 
-def inner(stage: Any) -> Sequence[Any]:
-    """Return the nodes of a stage."""
-    return stage.parts if isinstance(stage, Group) else [stage]
-
-
-def ends_of(windows: Sequence[Window]) -> set[tuple[int, bool]]:
+def borders_of(nodes: Sequence[StepNode]) -> set[tuple[int, bool]]:
     """Return the axes along which windows reach beyond a pixel, and whether they wrap around."""
     return {
-        (axis, reach.mode == "wrap")
-        for window in windows
-        for axis, reach in enumerate(window.reach)
-        if reach.before + reach.after
+        (axis, halo.mode == "wrap")
+        for node in nodes
+        for axis, halo in enumerate(node.halos)
+        if halo.before + halo.after
     }
 
 
-def clash(ends: set[tuple[int, bool]]) -> bool:
+def borders_clash(borders: set[tuple[int, bool]]) -> bool:
     """Whether one step wraps around an axis where another does not: no tile serves both."""
-    return any((axis, True) in ends and (axis, False) in ends for axis in (0, 1))
+    return any((axis, True) in borders and (axis, False) in borders for axis in (0, 1))

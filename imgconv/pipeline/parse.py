@@ -1,4 +1,4 @@
-"""The text of a pipeline: read by hand, so that nothing in it is ever run.
+"""The text of a pipeline: read by a parser of our own, so that nothing in it is ever run.
 
     chain       branches ("|" branches)*
     branches    sum ("," sum)*
@@ -16,24 +16,24 @@ import math
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
+from imgconv.pipeline.registry import named_step
 from imgconv.pipeline.steps import (
     Arithmetic,
     Branches,
-    Image,
-    Load,
+    Input,
     Node,
     PipelineError,
     Step,
+    Workload,
     chain_of,
-    named,
 )
 
-LONGEST = 20_000
-DEEPEST = 30
-DIGITS = 18
-WORDS: dict[str, Any] = {
+MAX_CHARACTERS = 20_000
+MAX_BRACKETS = 30
+MAX_DIGITS = 18
+CONSTANTS: dict[str, Any] = {
     "None": None,
     "True": True,
     "False": False,
@@ -53,8 +53,11 @@ TOKEN = re.compile(
 )
 
 
+Result = TypeVar("Result")
+
+
 class Token(NamedTuple):
-    """A piece of the text; `column` counts from 1."""
+    """A word, number, string or sign of the text; `column` counts from 1."""
 
     kind: str
     text: str
@@ -62,30 +65,30 @@ class Token(NamedTuple):
 
 
 def parse(text: str) -> Node:
-    """Return what a text says.
+    """Return the chain that a text describes.
 
     Raises
     ------
     PipelineError
-        If it is empty, or says what cannot be; the message names column and step.
+        If it is empty or no pipeline; the message names column and step.
     """
     if not isinstance(text, str):
         raise TypeError(f"text must be a string, got {type(text).__name__}")
     if not text.strip():
         raise PipelineError("a pipeline must have a step, got an empty text")
-    if len(text) > LONGEST:
+    if len(text) > MAX_CHARACTERS:
         raise PipelineError(
-            f"a pipeline's text must have at most {LONGEST} characters, got {len(text)}"
+            f"a pipeline's text must have at most {MAX_CHARACTERS} characters, got {len(text)}"
         )
-    reader = Reader(tokens(text))
-    node = reader.chain()
-    if reader.next.kind != "end":
-        reader.refuse("| or the end")
+    parser = Parser(tokens(text))
+    node = parser.chain()
+    if parser.next.kind != "end":
+        parser.refuse("| or the end")
     return node
 
 
 def tokens(text: str) -> list[Token]:
-    """Cut a text into pieces."""
+    """Return the tokens of a text, the last one of the kind "end"."""
     found, at = [], 0
     while at < len(text):
         match = TOKEN.match(text, at)
@@ -98,53 +101,53 @@ def tokens(text: str) -> list[Token]:
     return [*found, Token("end", "the end", len(text) + 1)]
 
 
-class Reader:
-    """Reads pieces from left to right, one function for each line of the grammar."""
+class Parser:
+    """Reads tokens from left to right, with one method for each line of the grammar."""
 
-    def __init__(self, pieces: list[Token]) -> None:
-        self.pieces = pieces
+    def __init__(self, found: list[Token]) -> None:
+        self.tokens = found
         self.at = 0
         self.steps = 0
-        self.depth = 0
-        self.load = Load()  # of what is read so far
-        self.inside = ""
+        self.brackets = 0
+        self.workload = Workload()  # behind the tokens that have been read
+        self.inside = ""  # the step whose arguments are read, for messages
 
     @property
     def next(self) -> Token:
-        """The piece that comes next."""
-        return self.pieces[self.at]
+        """The token that comes next."""
+        return self.tokens[self.at]
 
     def take(self, kind: str) -> Token | None:
-        """Return the next piece if it is of this kind, and go on."""
+        """Return the next token if it is of this kind, and go on."""
         token = self.next
         if token.kind != kind:
             return None
         self.at += 1
         return token
 
-    def expect(self, kind: str, wanted: str) -> Token:
-        """Return the next piece, which must be of this kind."""
-        return self.take(kind) or self.refuse(wanted)
+    def expect(self, kind: str, expected: str) -> Token:
+        """Return the next token, which must be of this kind."""
+        return self.take(kind) or self.refuse(expected)
 
-    def refuse(self, wanted: str) -> NoReturn:
-        """Say what should stand here instead."""
-        raise self.error(self.next, f"{wanted} must stand here, got {self.next.text}")
+    def refuse(self, expected: str) -> NoReturn:
+        """Raise an error that names what must be here instead of the next token."""
+        raise self.error(self.next, f"expected {expected}, got {self.next.text}")
 
     def error(self, token: Token, message: str) -> PipelineError:
         """Return an error that names column and step."""
         return PipelineError(f"column {token.column}{self.inside}: {message}")
 
-    def deeper(self, read: Callable[[], Any]) -> Any:
-        """Read what stands in brackets."""
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise self.error(self.next, f"brackets must be at most {DEEPEST} deep")
+    def in_brackets(self, read: Callable[[], Result]) -> Result:
+        """Read what follows an opening bracket."""
+        self.brackets += 1
+        if self.brackets > MAX_BRACKETS:
+            raise self.error(self.next, f"brackets must be at most {MAX_BRACKETS} deep")
         found = read()
-        self.depth -= 1
+        self.brackets -= 1
         return found
 
-    def placed(self, token: Token, make: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what is made here, or say where it cannot be."""
+    def made_at(self, token: Token, make: Callable[..., Result], *arguments: Any) -> Result:
+        """Return what is made here; errors get the column of the token."""
         try:
             return make(*arguments)
         except PipelineError as error:
@@ -159,37 +162,37 @@ class Reader:
 
     def branches(self) -> Node:
         """Read chains side by side."""
-        given, start, parts = self.load.images, self.next, [self.sum()]
-        found = self.load.images
+        images, start, parts = self.workload.images, self.next, [self.sum()]
+        found = self.workload.images
         while comma := self.take(","):
-            self.load = self.load._replace(images=given)
+            self.workload = self.workload._replace(images=images)
             parts.append(self.sum())
-            found += self.load.images
-            self.placed(comma, Load(found).checked, "branches")
-        self.load = self.load._replace(images=found)
-        return parts[0] if len(parts) == 1 else self.placed(start, Branches, tuple(parts))
+            found += self.workload.images
+            self.made_at(comma, Workload(found).checked, "branches")
+        self.workload = self.workload._replace(images=found)
+        return parts[0] if len(parts) == 1 else self.made_at(start, Branches, tuple(parts))
 
     def sum(self) -> Node:
-        """Read what is added or subtracted."""
-        return self.joined(self.product, "+", "-")
+        """Read terms that are added or subtracted."""
+        return self.operands(self.product, "+", "-")
 
     def product(self) -> Node:
-        """Read what is multiplied or divided."""
-        return self.joined(self.one, "*", "/")
+        """Read factors that are multiplied or divided."""
+        return self.operands(self.one, "*", "/")
 
-    def joined(self, read: Callable[[], Node], *signs: str) -> Node:
-        """Read what one of two operators joins, from left to right."""
-        given, left = self.load.images, read()
+    def operands(self, read: Callable[[], Node], *signs: str) -> Node:
+        """Read operands of two operators that bind equally, from left to right."""
+        images, left = self.workload.images, read()
         while sign := self.take(signs[0]) or self.take(signs[1]):
-            self.load = self.load._replace(images=given)
-            left = self.placed(sign, Arithmetic, sign.text, left, read())
-            self.load = self.load._replace(images=1)
+            self.workload = self.workload._replace(images=images)
+            left = self.made_at(sign, Arithmetic, sign.text, left, read())
+            self.workload = self.workload._replace(images=1)
         return left
 
     def one(self) -> Node:
         """Read a step, the word image, or a chain in brackets."""
         if self.take("("):
-            node = self.deeper(self.chain)
+            node = self.in_brackets(self.chain)
             self.expect(")", ")")
             return node
         if self.next.kind == "number":
@@ -200,7 +203,7 @@ class Reader:
             )
         name = self.expect("name", "a step")
         if name.text == "image":
-            return Image()
+            return Input()
         return self.step(name)
 
     def step(self, name: Token) -> Step:
@@ -210,8 +213,8 @@ class Reader:
         positional, keywords = self.arguments()
         self.inside = ""
         try:
-            step = named(name.text, *positional, **keywords)
-            self.load = step.after(self.load)
+            step = named_step(name.text, *positional, **keywords)
+            self.workload = step.after(self.workload)
         except PipelineError as error:
             raise PipelineError(f"column {name.column}, step {self.steps}, {error}") from error
         return step
@@ -223,23 +226,23 @@ class Reader:
         if not self.take("("):
             return positional, keywords
         while not self.take(")"):
-            start, word = self.next, self.word()
-            if word is None and keywords:
+            start, name = self.next, self.argument_name()
+            if name is None and keywords:
                 raise self.error(start, "an argument without a name must come before the others")
-            if word is None:
+            if name is None:
                 positional.append(self.value())
-            elif word.text in keywords:
-                raise self.error(word, f"{word.text} must be given once")
+            elif name.text in keywords:
+                raise self.error(name, f"{name.text} must be given once")
             else:
-                keywords[word.text] = self.value()
+                keywords[name.text] = self.value()
             if not self.take(",") and self.next.kind != ")":
                 self.refuse(", or )")
         return positional, keywords
 
-    def word(self) -> Token | None:
+    def argument_name(self) -> Token | None:
         """Read an argument's name, if there is one."""
         name = self.next
-        if name.kind != "name" or self.pieces[self.at + 1].kind != "=":
+        if name.kind != "name" or self.tokens[self.at + 1].kind != "=":
             return None
         self.at += 2
         return name
@@ -249,10 +252,10 @@ class Reader:
         if string := self.take("string"):
             return string.text[1:-1]
         if word := self.take("name"):
-            return WORDS.get(word.text, word.text)
+            return CONSTANTS.get(word.text, word.text)
         for opening, closing, made in (("(", ")", tuple), ("[", "]", list)):
             if self.take(opening):
-                values, comma = self.deeper(partial(self.values, closing))
+                values, comma = self.in_brackets(partial(self.values, closing))
                 # Brackets about one value are a tuple only with a comma.
                 return made(values) if made is list or comma or not values else values[0]
         negative = self.take("-") is not None
@@ -262,7 +265,7 @@ class Reader:
         return -size if negative else size
 
     def values(self, closing: str) -> tuple[list[Any], bool]:
-        """Read values up to a bracket; tell whether there was a comma."""
+        """Read values up to a bracket; the second result is whether there was a comma."""
         values, comma = [], False
         while not self.take(closing):
             values.append(self.value())
@@ -275,10 +278,10 @@ class Reader:
     def number(self, token: Token) -> int | float:
         """Return a number that is neither too long nor infinite."""
         text = token.text.replace("_", "")
-        if text.isdigit() and len(text) <= DIGITS:
+        if text.isdigit() and len(text) <= MAX_DIGITS:
             return int(text)
-        if text.isdigit() or len(text) > 2 * DIGITS:
-            raise self.error(token, f"a number must have at most {DIGITS} digits")
+        if text.isdigit() or len(text) > 2 * MAX_DIGITS:
+            raise self.error(token, f"a number must have at most {MAX_DIGITS} digits")
         if not math.isfinite(value := float(text)):
             raise self.error(token, f"a number must be finite, got {text}")
         return value

@@ -1,17 +1,17 @@
-"""Point operations: what looks at one pixel, or at one pixel of several images.
+"""Point operations: each result depends on one pixel, or on one pixel of several images.
 
-They keep the dtype of the image, rounded to nearest and saturated, unless their documentation says
-otherwise. `white` is the largest integer of a dtype, and 1.0 of floats and bool.
+Results have the dtype of the image, rounded to nearest and saturated, unless the documentation of a
+function states another. White is the largest integer of a dtype, and 1.0 of floats and bool.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check
-from imgconv.core.pixels import limits, rounded, store
+from imgconv.core.pixels import limits, native, rounded, store
 from imgconv.filters.smoothing import box
 from imgconv.operations.base import pixels
 from imgconv.pipeline.measures import extremes, otsu
@@ -29,43 +29,49 @@ __all__ = [
     "threshold",
 ]
 
-Image = NDArray[Any]
+Array = NDArray[Any]
 
 # Rec. 709, on the stored (gamma-encoded) values, as scikit-image's rgb2gray has them.
 LUMINANCE = (0.2125, 0.7154, 0.0721)
 
 
-def computing(dtype: np.dtype) -> np.dtype:
+def computing_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return float32 for bool, 8 and 16 bits and float32, float64 for the rest: as filters do."""
     return pixels(dtype, 0).float_type
 
 
-def white(dtype: np.dtype) -> float:
-    """Return the value of white: the largest integer of the dtype, 1.0 for floats and bool."""
+def common_computing_dtype(dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
+    """Return the dtype in which images of all these dtypes are computed together."""
+    return np.result_type(*map(computing_dtype, dtypes))
+
+
+def white_of(dtype: np.dtype[Any]) -> float:
+    """Return the value of white."""
     return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
 
 
-def by_value(image: ArrayLike, change: Callable[[Image], Image], out: Image | None) -> Image:
-    """Apply to each pixel a change of numbers of the computing dtype, and round.
+def map_values(image: ArrayLike, function: Callable[[Array], Array], out: Array | None) -> Array:
+    """Apply a function of numbers of the computing dtype to each pixel, and round.
 
-    Where there are few values, each is changed once, in a table.
+    Where the image has more pixels than its dtype has values, the results of all values are looked
+    up in a table.
     """
     array = check.image(image)
-    dtype = check.native(array.dtype)
+    dtype = native(array.dtype)
     if dtype.kind in "iu" and dtype.itemsize <= 2 and array.size > 1 << (8 * dtype.itemsize):
         unsigned = np.dtype(f"u{dtype.itemsize}")
         values = np.arange(1 << (8 * dtype.itemsize), dtype=unsigned).view(dtype)
-        table = by_value(values, change, None)
+        table = map_values(values, function, None)
         index = np.asarray(array, dtype).view(unsigned)
         if out is not None and out.dtype != dtype:
-            return delivered(table[index], dtype, out)
+            return converted(table[index], dtype, out)
         return np.take(table, index, out=out, mode="clip")
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        changed = change(array.astype(computing(dtype)))
-    return delivered(changed, np.dtype(computing(dtype)) if dtype.kind == "b" else dtype, out)
+        results = function(array.astype(computing_dtype(dtype)))
+    return converted(results, computing_dtype(dtype) if dtype.kind == "b" else dtype, out)
 
 
-def delivered(values: Image, dtype: np.dtype, out: Image | None) -> Image:
+def converted(values: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
     """Return values in a dtype, or in the caller's array, rounded and saturated."""
     if out is None or out.dtype != dtype:
         values = values if values.dtype == dtype else rounded(values, dtype)
@@ -76,8 +82,8 @@ def delivered(values: Image, dtype: np.dtype, out: Image | None) -> Image:
 
 
 def scale(
-    image: ArrayLike, factor: float = 1.0, offset: float = 0.0, *, out: Image | None = None
-) -> Image:
+    image: ArrayLike, factor: float = 1.0, offset: float = 0.0, *, out: Array | None = None
+) -> Array:
     """Multiply every pixel by a factor and add an offset.
 
     Parameters
@@ -107,11 +113,11 @@ def scale(
     array([  0, 170, 255], dtype=uint8)
     """
     m, b = check.number(factor, "factor"), check.number(offset, "offset")
-    return by_value(image, lambda values: values * m + b, out)
+    return map_values(image, lambda values: values * m + b, out)
 
 
-def clip(image: ArrayLike, low: float, high: float, *, out: Image | None = None) -> Image:
-    """Set what lies below `low` or above `high` to these.
+def clip(image: ArrayLike, low: float, high: float, *, out: Array | None = None) -> Array:
+    """Set pixels below `low` to `low`, and pixels above `high` to `high`.
 
     Parameters
     ----------
@@ -139,12 +145,12 @@ def clip(image: ArrayLike, low: float, high: float, *, out: Image | None = None)
     >>> clip(np.uint8([10, 100, 200]), 50, 150)
     array([ 50, 100, 150], dtype=uint8)
     """
-    least, most = check.number(low, "low"), check.number(high, "high")
-    check.ordered(least, most)
-    return by_value(image, lambda values: np.clip(values, least, most), out)
+    lowest, highest = check.number(low, "low"), check.number(high, "high")
+    check.ordered(lowest, highest)
+    return map_values(image, lambda values: np.clip(values, lowest, highest), out)
 
 
-def gamma(image: ArrayLike, exponent: float, *, out: Image | None = None) -> Image:
+def gamma(image: ArrayLike, exponent: float, *, out: Array | None = None) -> Array:
     """Raise every pixel, as a part of white, to a power: below 1 brightens, above 1 darkens.
 
     Parameters
@@ -178,14 +184,16 @@ def gamma(image: ArrayLike, exponent: float, *, out: Image | None = None) -> Ima
     array([  0, 128, 255], dtype=uint8)
     """
     power = check.positive(exponent, "exponent")
-    top = white(check.image(image).dtype)
-    return by_value(
-        image, lambda values: top * (np.maximum(values, 0) / values.dtype.type(top)) ** power, out
+    white = white_of(check.image(image).dtype)
+    return map_values(
+        image,
+        lambda values: white * (np.maximum(values, 0) / values.dtype.type(white)) ** power,
+        out,
     )
 
 
-def invert(image: ArrayLike, *, out: Image | None = None) -> Image:
-    """Turn bright into dark: the image's negative.
+def invert(image: ArrayLike, *, out: Array | None = None) -> Array:
+    """Return the negative of an image: bright becomes dark.
 
     Parameters
     ----------
@@ -197,7 +205,7 @@ def invert(image: ArrayLike, *, out: Image | None = None) -> Image:
     Returns
     -------
     ndarray
-        Of the image's dtype: white - pixel; of signed integers -1 - pixel, of bool its opposite.
+        Of the image's dtype: white - pixel; for signed integers -1 - pixel, for bool its opposite.
 
     Examples
     --------
@@ -207,13 +215,13 @@ def invert(image: ArrayLike, *, out: Image | None = None) -> Image:
     array([255, 191,   0], dtype=uint8)
     """
     array = check.image(image)
-    dtype = check.native(array.dtype)
+    dtype = native(array.dtype)
     inverted = 1 - array if dtype.kind == "f" else ~array
-    return delivered(inverted.astype(dtype, copy=False), dtype, out)
+    return converted(inverted.astype(dtype, copy=False), dtype, out)
 
 
-def absolute(image: ArrayLike, *, out: Image | None = None) -> Image:
-    """Return the size of every pixel, without its sign.
+def absolute(image: ArrayLike, *, out: Array | None = None) -> Array:
+    """Return the absolute value of every pixel.
 
     Parameters
     ----------
@@ -225,7 +233,7 @@ def absolute(image: ArrayLike, *, out: Image | None = None) -> Image:
     Returns
     -------
     ndarray
-        Of the image's dtype, saturated: the least integer becomes the largest.
+        Of the image's dtype, saturated: the smallest integer becomes the largest.
 
     Examples
     --------
@@ -235,13 +243,13 @@ def absolute(image: ArrayLike, *, out: Image | None = None) -> Image:
     array([127,   3,   4], dtype=int8)
     """
     array = check.image(image)
-    dtype = check.native(array.dtype)
+    dtype = native(array.dtype)
     if dtype.kind == "i":
         array = np.maximum(array, -limits(dtype)[1])
-    return delivered(np.abs(array).astype(dtype, copy=False), dtype, out)
+    return converted(np.abs(array).astype(dtype, copy=False), dtype, out)
 
 
-def astype(image: ArrayLike, dtype: DTypeLike, *, out: Image | None = None) -> Image:
+def astype(image: ArrayLike, dtype: DTypeLike, *, out: Array | None = None) -> Array:
     """Convert an image to another dtype: to nearest, saturated, NaN to 0.
 
     A chain that begins with ``astype(float32)`` does not round between its steps.
@@ -271,12 +279,12 @@ def astype(image: ArrayLike, dtype: DTypeLike, *, out: Image | None = None) -> I
     >>> astype([-3.0, 1.7, 300.0], np.uint8)
     array([  0,   2, 255], dtype=uint8)
     """
-    wanted = check.native(check.result_dtype(dtype))
+    target = native(check.result_dtype(dtype))
     array = check.image(image)
-    return delivered(array.astype(check.native(array.dtype), copy=False), wanted, out)
+    return converted(array.astype(native(array.dtype), copy=False), target, out)
 
 
-def grey(image: ArrayLike, *, channel_axis: int | None = None, out: Image | None = None) -> Image:
+def grey(image: ArrayLike, *, channel_axis: int | None = None, out: Array | None = None) -> Array:
     """Return the luminance of a colour image.
 
     Parameters
@@ -310,20 +318,20 @@ def grey(image: ArrayLike, *, channel_axis: int | None = None, out: Image | None
     array([[ 54, 182,  18]], dtype=uint8)
     """
     array = check.image(image)
-    dtype = check.native(array.dtype)
+    dtype = native(array.dtype)
     if channel_axis is None:
-        return delivered(array.astype(dtype, copy=False), dtype, out)
+        return converted(array.astype(dtype, copy=False), dtype, out)
     colours = np.moveaxis(array, channel_axis, -1)
     count = colours.shape[-1]
     if count not in {1, 3}:
         raise ValueError(f"grey takes three channels or one, got {count}")
     if count == 1:
-        return delivered(colours[..., 0].astype(dtype), dtype, out)
-    real = computing(dtype)
+        return converted(colours[..., 0].astype(dtype), dtype, out)
+    real = computing_dtype(dtype)
     luminance = np.zeros(colours.shape[:-1], real)
     for channel, weight in enumerate(LUMINANCE):
         luminance += np.multiply(colours[..., channel], weight, dtype=real)
-    return delivered(luminance, real if dtype.kind == "b" else dtype, out)
+    return converted(luminance, real if dtype.kind == "b" else dtype, out)
 
 
 def normalize(
@@ -331,8 +339,8 @@ def normalize(
     low: float | None = None,
     high: float | None = None,
     *,
-    out: Image | None = None,
-) -> Image:
+    out: Array | None = None,
+) -> Array:
     """Stretch an image so that `low` becomes 0 and `high` 1.
 
     Parameters
@@ -340,7 +348,7 @@ def normalize(
     image : array_like
         Of any shape and real dtype.
     low, high : float, optional
-        By default the least and the greatest finite pixel, for which a pipeline needs the whole
+        By default the smallest and the largest finite pixel, for which a pipeline needs the whole
         image.
     out : ndarray, optional
         The array to fill.
@@ -348,8 +356,8 @@ def normalize(
     Returns
     -------
     ndarray, float32 or float64
-        The computing dtype of the image. What lies beyond low and high is not clipped; where both
-        are equal, everything is 0.
+        The computing dtype of the image. Pixels beyond low and high are not clipped; where both
+        are equal, all results are 0.
 
     Raises
     ------
@@ -364,22 +372,21 @@ def normalize(
     array([0. , 0.5, 1. ], dtype=float32)
     """
     array = check.image(image)
-    least, most = (
+    lowest, highest = (
         None if value is None else check.number(value, name)
         for value, name in ((low, "low"), (high, "high"))
     )
-    if least is None or most is None:
+    if lowest is None or highest is None:
         found = extremes(array)
-        least, most = (
-            end if value is None else value for value, end in zip((least, most), found, strict=True)
-        )
-    check.ordered(least, most)
-    real = computing(check.native(array.dtype))
-    spread = most - least
-    values = np.subtract(array, real.type(least), dtype=real)
+        lowest = found[0] if lowest is None else lowest
+        highest = found[1] if highest is None else highest
+    check.ordered(lowest, highest)
+    real = computing_dtype(native(array.dtype))
+    spread = highest - lowest
+    values = np.subtract(array, real.type(lowest), dtype=real)
     with np.errstate(over="ignore", invalid="ignore"):
         values = np.divide(values, real.type(spread), out=values) if spread else values * 0
-    return delivered(values, real, out)
+    return converted(values, real, out)
 
 
 def threshold(
@@ -390,17 +397,17 @@ def threshold(
     offset: float = 0.0,
     mode: Any = "reflect",
     channel_axis: int | None = None,
-    out: Image | None = None,
-) -> Image:
-    """Tell the pixels that are brighter than a value.
+    out: Array | None = None,
+) -> Array:
+    """Return which pixels are brighter than a value.
 
     Parameters
     ----------
     image : array_like, (H, W)
         Any real dtype.
     value : float or {"otsu", "local"}
-        A number; the one that parts the image's histogram best, for which a pipeline needs the
-        whole image; or the mean of the rectangle around each pixel, less `offset`.
+        A number; "otsu": Otsu's threshold of the image, for which a pipeline needs the whole
+        image; "local": the mean of the rectangle around each pixel minus `offset`.
     size : int or (int, int)
         Of the rectangle, for "local".
     offset : float
@@ -418,15 +425,15 @@ def threshold(
     Raises
     ------
     ValueError
-        If value is another word.
+        If value is another string.
     TypeError
-        If it is neither a number nor a word.
+        If it is neither a number nor a string.
 
     Notes
     -----
-    Otsu's threshold is the one of `skimage.filters.threshold_otsu`: of 8- and 16-bit integers each
-    has its own bin, of others 256 bins lie between the extremes. Source: N. Otsu, "A threshold
-    selection method from gray-level histograms", IEEE Transactions on Systems, Man, and
+    Otsu's threshold is that of `skimage.filters.threshold_otsu`: each value of 8- and 16-bit
+    integers has its own bin, other dtypes have 256 bins between the extremes. Source: N. Otsu, "A
+    threshold selection method from gray-level histograms", IEEE Transactions on Systems, Man, and
     Cybernetics 9, 1979.
 
     Examples
@@ -440,19 +447,20 @@ def threshold(
     if isinstance(value, str):
         check.choice(value, ("otsu", "local"), "value")
     if value == "local":
-        real = computing(check.native(array.dtype))
+        real = computing_dtype(native(array.dtype))
         mean = box(array, size, mode=mode, channel_axis=channel_axis, dtype=real)
         mean -= real.type(check.number(offset, "offset"))
         limit: Any = mean
     else:
         limit = otsu(array) if value == "otsu" else check.number(value, "value")
     if out is not None and out.dtype != np.bool_:
-        return delivered(np.greater(array, limit), np.dtype(np.bool_), out)
-    return np.greater(array, limit, out=out)
+        return converted(np.greater(array, limit), np.dtype(np.bool_), out)
+    mask: Array = np.greater(array, limit, out=out)
+    return mask
 
 
-def magnitude(*images: ArrayLike, out: Image | None = None) -> Image:
-    """Return the length of vectors whose components are images: the root of the sum of squares.
+def magnitude(*images: ArrayLike, out: Array | None = None) -> Array:
+    """Return the root of the sum of the squares of images: the length of vectors of their pixels.
 
     Parameters
     ----------
@@ -464,7 +472,7 @@ def magnitude(*images: ArrayLike, out: Image | None = None) -> Image:
     Returns
     -------
     ndarray, float32 or float64
-        float64 where any of the images is computed in that.
+        float64 where any of the images is computed in float64.
 
     Examples
     --------
@@ -474,9 +482,9 @@ def magnitude(*images: ArrayLike, out: Image | None = None) -> Image:
     array([5., 2.], dtype=float32)
     """
     arrays = [check.image(image) for image in images]
-    real = np.result_type(*(computing(check.native(array.dtype)) for array in arrays))
+    real = common_computing_dtype([native(array.dtype) for array in arrays])
     with np.errstate(over="ignore", invalid="ignore"):
         squares = np.square(arrays[0], dtype=real)
         for array in arrays[1:]:
             squares += np.square(array, dtype=real)
-        return delivered(np.sqrt(squares, out=squares), real, out)
+        return converted(np.sqrt(squares, out=squares), real, out)

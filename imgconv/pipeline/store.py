@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from imgconv.pipeline.parse import parse
-from imgconv.pipeline.steps import Load, Node, PipelineError, named
+from imgconv.pipeline.registry import named_step
+from imgconv.pipeline.steps import Node, PipelineError, Workload
 
 TOML, YAML = (".toml",), (".yaml", ".yml")
+# Bytes of a file, and items of what it contains.
 LARGEST_FILE = 1 << 20
 
 
 def suffix_of(path: Path) -> str:
-    """Return the suffix of a pipeline's file."""
+    """Return the suffix of a pipeline's file, which must be one that is known."""
     suffix = path.suffix.lower()
     if suffix not in TOML + YAML:
         raise PipelineError(f"{path}: a pipeline is a {' '.join(TOML + YAML)} file")
@@ -26,7 +28,7 @@ def suffix_of(path: Path) -> str:
 
 
 def load(path: str | PathLike[str]) -> Iterator[Node]:
-    """Yield what a file's steps are."""
+    """Yield the steps of a file."""
     file = Path(path)
     suffix = suffix_of(file)
     if file.stat().st_size > LARGEST_FILE:
@@ -41,18 +43,18 @@ def load(path: str | PathLike[str]) -> Iterator[Node]:
     steps = content.get("steps") if isinstance(content, dict) else None
     if not isinstance(steps, list) or not steps:
         raise PipelineError(f"{file}: must have a list named steps")
-    held = Load()
-    for place, step in enumerate(steps, 1):
+    workload = Workload()
+    for place, entry in enumerate(steps, 1):
         try:
-            node = step_of(step)
-            held = node.after(held)
+            node = node_of_entry(entry)
+            workload = node.after(workload)
         except (PipelineError, RecursionError) as error:
             raise PipelineError(f"{file}, steps, number {place}: {error}") from error
         yield node
 
 
 def is_small(content: Any) -> bool:
-    """Whether a file's content stays small where a name in YAML stands for lists of names."""
+    """Whether a file's content is small, also where a name in YAML repeats a list many times."""
     waiting, count = [content], 1
     while waiting:
         value = waiting.pop()
@@ -66,7 +68,7 @@ def is_small(content: Any) -> bool:
 
 
 def read_yaml(text: str) -> Any:
-    """Return what a YAML file says: plain data, whatever tags it has."""
+    """Return the content of a YAML file: plain data, whatever tags it has."""
     import yaml
 
     try:
@@ -75,15 +77,15 @@ def read_yaml(text: str) -> Any:
         raise ValueError(str(error)) from None
 
 
-def step_of(step: Any) -> Node:
-    """Return a step of a file: a text, or a name with its arguments."""
-    if isinstance(step, str):
-        return parse(step)
-    if isinstance(step, dict) and len(step) == 1:
-        name, arguments = next(iter(step.items()))
+def node_of_entry(entry: Any) -> Node:
+    """Return the node of an item of `steps`: a text, or a name with its arguments."""
+    if isinstance(entry, str):
+        return parse(entry)
+    if isinstance(entry, dict) and len(entry) == 1:
+        name, arguments = next(iter(entry.items()))
         if isinstance(name, str) and isinstance(arguments or {}, dict):
-            return named(name, **(arguments or {}))
-    raise PipelineError(f"a step must be a text or a name with its arguments, got {step!r}")
+            return named_step(name, **(arguments or {}))
+    raise PipelineError(f"a step must be a text or a name with its arguments, got {entry!r}")
 
 
 def save(path: str | PathLike[str], texts: list[str]) -> None:

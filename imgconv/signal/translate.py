@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from imgconv.core import cpu
 from imgconv.core.call import apply
-from imgconv.core.plan import Fit
+from imgconv.core.decide import Placement
 from imgconv.face_arguments import Image, array_of, real_image
 from imgconv.fallback import FallBack
 from imgconv.filters.linear import OPERATIONS, dense_operation
@@ -49,7 +49,7 @@ class EngineCall(NamedTuple):
     weights: NDArray[np.float64]
     border: str
     fill: float
-    fit: Fit
+    fit: Placement
     stored: np.dtype[Any]  # represents every sum
     dtype: np.dtype[Any]  # SciPy's, in which integers wrap around
     flip_result: bool
@@ -152,19 +152,21 @@ def is_swapped(image: tuple[int, ...], kernel: tuple[int, ...], mode: str, any_a
     return any_axes and mode == "full" and prod(kernel) > prod(image)
 
 
-def placement(image: tuple[int, ...], kernel: tuple[int, ...], mode: str, centred: bool) -> Fit:
+def placement(
+    image: tuple[int, ...], kernel: tuple[int, ...], mode: str, centred: bool
+) -> Placement:
     """Return where the first window begins, and how many there are.
 
     For mode="same" an even kernel is `centred` on its pixel kh // 2, or on the one before it.
     """
     (h, w), (kh, kw) = image, kernel
     if mode == "full":
-        return Fit((kh - 1, kw - 1), (h + kh - 1, w + kw - 1))
+        return Placement((kh - 1, kw - 1), (h + kh - 1, w + kw - 1))
     if mode == "same":
         before = (kh // 2, kw // 2) if centred else ((kh - 1) // 2, (kw - 1) // 2)
-        return Fit(before, (h, w))
+        return Placement(before, (h, w))
     if mode == "valid" and kh <= h and kw <= w:
-        return Fit((0, 0), (h - kh + 1, w - kw + 1))
+        return Placement((0, 0), (h - kh + 1, w - kw + 1))
     raise FallBack("no such mode, or no place")
 
 

@@ -1,4 +1,4 @@
-"""The benchmark: peers that agree, timings that are fair, reports that hold what was measured."""
+"""The benchmark: peers agree, timings are fair, and reports contain what was measured."""
 
 import json
 import math
@@ -27,7 +27,7 @@ def run(*arguments: object) -> Result:
 
 ROWS = [row for row in suite.rows(shapes=[SHAPE]) if row.family != "small"]
 ROWS = [replace(row, shape=SHAPE) if row.family == "denoise" else row for row in ROWS]
-# What a note allows: the largest difference to SciPy in float64, as a part of the image's range.
+# The largest difference to SciPy in float64 that a note explains, as a part of the image's range.
 UNEQUAL = {
     "DFT": 1e-6,
     "zero border": 2e-6,
@@ -50,7 +50,7 @@ UNEQUAL = {
 @pytest.mark.parametrize("peer", FOUND, ids=lambda peer: peer.name)
 def test_peers_do_the_same_work(peer: peers.Peer, row: suite.Row) -> None:
     image = row.image()
-    call = peer.call(row.work, image, row.result_dtype, row.numbers)
+    call = peer.prepare(row.work, image, row.result_dtype, row.numbers)
     if call is None:
         assert peer.name != "imgconv"
         without = row.result_dtype.kind == "b" or row.work == "bilateral"
@@ -63,7 +63,7 @@ def test_peers_do_the_same_work(peer: peers.Peer, row: suite.Row) -> None:
     margin = 0 if call.same_border else 40
     result = np.asarray(call.run(None))
     assert result.shape == image.shape or row.family == "pool"
-    # Under the largest Gaussians no pixel is out of the border's reach.
+    # The largest Gaussians reach the border from every pixel.
     if call.same_border or row.family != "large":
         assert measure.difference(result, reference, margin) <= tolerance
     if call.fills_out:
@@ -72,8 +72,8 @@ def test_peers_do_the_same_work(peer: peers.Peer, row: suite.Row) -> None:
         np.testing.assert_allclose(out, result, atol=2e-6 * largest)
 
 
-def test_every_work_of_the_suite_is_spelled_by_us_and_by_a_reference() -> None:
-    """SciPy's, in float64, or a definition; of masks, right or wrong, scikit-image's."""
+def test_imgconv_and_a_reference_do_every_work_of_the_suite() -> None:
+    """The reference is SciPy in float64 or a definition; for masks it is scikit-image."""
     for row in suite.SUITE:
         reference = peers.ScikitImage if row.result_dtype.kind == "b" else peers.SciPy
         assert callable(getattr(peers.Imgconv, row.work))
@@ -92,7 +92,7 @@ def test_memory_beyond_image_and_result() -> None:
     from imgconv.bench import memory
 
     if not memory.available():
-        pytest.skip("the system does not tell")
+        pytest.skip("the system does not report the memory of a process")
     rows = [
         replace(row, shape=(1000, 2000))
         for row in (suite.correlate(5), replace(suite.box(15), dtype="uint8"))
@@ -135,7 +135,7 @@ def test_interleave_finds_the_slower_call_and_repeats_the_fast_ones() -> None:
     timings = measure.interleave(calls, budget=0.02)
     assert timings["slow"].median >= 2e-3
     assert timings["fast"].median < 1e-4
-    assert all(timing.rounds >= measure.LEAST_ROUNDS for timing in timings.values())
+    assert all(timing.rounds >= measure.MIN_ROUNDS for timing in timings.values())
     assert all(timing.spread >= 0 for timing in timings.values())
 
 
@@ -144,7 +144,7 @@ def test_difference_sees_each_compared_pixel() -> None:
     image = row.image()
     bands = measure.bands_of_reference(row, image)
     exact = (
-        peers.SciPy().call(row.work, image.astype(float), np.dtype(float), row.numbers).run(None)
+        peers.SciPy().prepare(row.work, image.astype(float), np.dtype(float), row.numbers).run(None)
     )
     assert measure.difference(exact, bands) == 0
     for y, x in ((0, 0), (measure.BAND - 1, 39), (499, 0), (500 - measure.BAND, 39)):
@@ -167,24 +167,26 @@ def test_limit_is_the_larger_of_copying_and_computing(monkeypatch) -> None:
 # Reports.
 
 
-def entry(seconds: float, note: str = "") -> measure.Entry:
-    return measure.Entry(measure.Timing(seconds, 0.02, 9), 1e-7, note)
+def library(seconds: float, note: str = "") -> measure.LibraryResult:
+    return measure.LibraryResult(measure.Timing(seconds, 0.02, 9), 1e-7, note)
 
 
 ROW = suite.rows(["correlate"], [(512, 512)])[0]
-WON = measure.Result(ROW, 1, True, entry(1e-3), {"OpenCV": entry(2e-3), "SciPy": entry(0.03)}, 5e-4)
-LOST = measure.Result(ROW, 2, True, entry(4e-3), {"OpenCV": entry(2e-3, "DFT")}, 5e-4)
-ALONE = measure.Result(ROW, 1, False, entry(4e-3))
+WON = measure.RowResult(
+    ROW, 1, True, library(1e-3), {"OpenCV": library(2e-3), "SciPy": library(0.03)}, 5e-4
+)
+LOST = measure.RowResult(ROW, 2, True, library(4e-3), {"OpenCV": library(2e-3, "DFT")}, 5e-4)
+ALONE = measure.RowResult(ROW, 1, False, library(4e-3))
 ABOUT = report.Machine(
     "A Processor", 2, "Linux", "3.11", "2.0", {1: 2e10}, {1: 1e11}, {"imgconv": "1", "OpenCV": "5",
     "SciPy": "1"}, ("PyTorch",)
 )  # fmt: skip
 
 
-def test_wins_and_losses_are_shown_alike(capsys) -> None:
+def test_wins_and_losses_are_both_shown(capsys) -> None:
     report.show([WON, LOST, ALONE], ABOUT, Console(width=160))
     shown = capsys.readouterr().out
-    for words in (
+    for text in (
         "2.00x faster",
         "2.00x slower",
         "2.00x slower than OpenCV: correlate 3x3, 512x512, 2 threads, fresh output",
@@ -194,7 +196,7 @@ def test_wins_and_losses_are_shown_alike(capsys) -> None:
         "existing output",
         "50%",
     ):
-        assert words in shown
+        assert text in shown
 
 
 def test_ratio_and_share() -> None:
@@ -217,7 +219,7 @@ def test_markdown_replaces_what_stands_between_the_markers() -> None:
     assert report.filled(once, [WON, LOST, ALONE], ABOUT) == once
     assert once.startswith("above")
     assert once.endswith("below\n")
-    for wrong in ("no markers", "<!-- /bench --> the wrong way <!-- bench -->"):
+    for wrong in ("no markers", "<!-- /bench --> in the wrong order <!-- bench -->"):
         with pytest.raises(ValueError, match="bench"):
             report.filled(wrong, [WON], ABOUT)
 
@@ -228,7 +230,7 @@ def test_summary_by_family() -> None:
     family, threads = WON.row.family, WON.threads
     table = report.filled(text, [WON, replace(LOST, row=WON.row, threads=threads), ALONE], ABOUT)
     assert f"| {family} | 1 of 2 | 0.50x | 1.25x | 2.00x |" in table
-    assert report.words(threads, "thread") in table
+    assert report.counted(threads, "thread") in table
 
 
 def test_the_command_measures_and_writes(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Every row of the cases table, timed: pytest tests/bench/test_benchmarks.py --benchmark-enable.
 
-`imgconv bench` measures beside other libraries; this compares imgconv with its own past
+`imgconv bench` compares imgconv with other libraries; this compares it with earlier versions
 (--benchmark-autosave, --benchmark-compare).
 """
 

@@ -1,4 +1,4 @@
-"""`imgconv bench pipelines`: both sides do the same work."""
+"""`imgconv bench pipelines`: imgconv and OpenCV do the same work."""
 
 import numpy as np
 import pytest
@@ -13,16 +13,16 @@ cv2 = pytest.importorskip("cv2")
 
 @pytest.mark.parametrize("chain", pipelines.CHAINS, ids=lambda chain: chain.text)
 def test_opencv_does_the_same(chain):
-    image = pipelines.picture(200)
+    image = pipelines.sample_image(200)
     ours, theirs = Pipeline(chain.text)(image), chain.opencv(cv2, image)
     if "canny" in chain.text:
-        # OpenCV rounds to 8 bits before it differentiates: lines lie a pixel beside, or are broken.
+        # OpenCV rounds to 8 bits before it differentiates: edges may be a pixel away or have gaps.
         ours, theirs = ours[2:-2, 2:-2], theirs[2:-2, 2:-2] > 0
-        for lines, others in ((ours, theirs), (theirs, ours)):
-            assert lines.any()
-            assert np.mean(imgconv.dilate(others, 3)[lines]) > 0.85
+        for edges, others in ((ours, theirs), (theirs, ours)):
+            assert edges.any()
+            assert np.mean(imgconv.dilate(others, 3)[edges]) > 0.85
     elif ours.dtype == np.bool_:
-        # Where OpenCV rounds otherwise, a pixel is on the other side of a threshold.
+        # Where OpenCV rounds differently, a pixel is on the other side of a threshold.
         assert ours.any()
         assert np.mean(ours[2:-2, 2:-2] != (theirs[2:-2, 2:-2] > 0)) < 0.02
     else:
@@ -43,8 +43,8 @@ def test_the_table(monkeypatch):
 def test_memory_of_six_steps():
     assert len(Pipeline(pipelines.LONG)) == 6
     if not pipelines.available():
-        pytest.skip("this system does not tell what a process has used")
+        pytest.skip("this system does not report the memory of a process")
     from functools import partial
 
-    used = pipelines.alone(partial(pipelines.beyond, pipelines.LONG, 1500, 2))
+    used = pipelines.in_process(partial(pipelines.memory_beyond, pipelines.LONG, 1500, 2))
     assert used < 2 * 16 << 20

@@ -1,4 +1,4 @@
-"""No child of fork hangs, whatever the parent's other threads do: locks, caches and loops."""
+"""No forked child hangs, whatever other threads of the parent do: locks, caches and loops."""
 
 import functools
 import importlib
@@ -47,26 +47,26 @@ def modules():
 
 
 def values():
-    """Return what modules, and the objects and classes in them, hold by name."""
+    """Yield the names and values of the attributes of modules, and of their objects and classes."""
     for module in modules():
         for name, value in vars(module).items():
             yield f"{module.__name__}.{name}", value
             if getattr(type(value), "__module__", "").startswith("imgconv") or (
                 isinstance(value, type) and value.__module__ == module.__name__
             ):
-                for inner, held in getattr(value, "__dict__", {}).items():
-                    yield f"{module.__name__}.{name}.{inner}", held
+                for inner, stored in getattr(value, "__dict__", {}).items():
+                    yield f"{module.__name__}.{name}.{inner}", stored
 
 
 def locks():
-    """Return all locks that the package keeps, by name."""
+    """Return all locks of the package by name."""
     found = {name: value for name, value in values() if isinstance(value, LOCKS)}
     lots = itertools.islice(fourier.TRANSFORMING, 64)
     return found | {f"fourier.TRANSFORMING {n}": each for n, each in enumerate(lots)}
 
 
 def test_every_lock_is_free_in_a_child():
-    """A thread holds them all; the fork waits for it."""
+    """A thread has locked all of them; the fork waits for it."""
     found = locks()
     assert {"imgconv.core.cache.LOCK", "imgconv.patching.LOCK"} <= set(found)
 
@@ -141,16 +141,16 @@ def test_a_child_imports_what_another_thread_was_importing(tmp_path, monkeypatch
     (tmp_path / "a_slow_loop.py").write_text("import time\ntime.sleep(0.5)\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(cpu, "import_module", lambda _: importlib.import_module("a_slow_loop"))
-    thread = threading.Thread(target=lambda: cpu.loop("any", "float32"))
+    thread = threading.Thread(target=lambda: cpu.module("any", "float32"))
     thread.start()
     while "a_slow_loop" not in sys.modules:
         time.sleep(0.001)
-    assert forked(lambda: cpu.loop("any", "float32").__name__) == "a_slow_loop"
+    assert forked(lambda: cpu.module("any", "float32").__name__) == "a_slow_loop"
     thread.join()
 
 
 def test_a_cache_is_whole_in_a_child():
-    """Forks while another thread writes: what is held is what is counted."""
+    """Fork while another thread writes: the counted bytes are those of the stored values."""
     cache, stop = Cache(1000), threading.Event()
 
     def write(begun):
@@ -163,7 +163,7 @@ def test_a_cache_is_whole_in_a_child():
     thread = in_thread(write)
     try:
         for _ in range(20):
-            assert forked(lambda: cache.held == sum(cache._sizes.values()) <= 1000)
+            assert forked(lambda: cache.nbytes == sum(cache._sizes.values()) <= 1000)
             assert forked(lambda: set(cache) == set(cache._sizes))
     finally:
         stop.set()
@@ -174,13 +174,13 @@ def test_a_cache_is_whole_in_a_child():
 
 
 def bits(calls, count):
-    """Return the bits of results, with so many threads."""
+    """Return the bits of results, computed with this number of threads."""
     with imgconv.threads(count):
         return [np.asarray(call()).tobytes() for call in calls]
 
 
 def child(expected, seed):
-    """Do some calls of all kinds in a child and end it: 0 where all is right."""
+    """Make calls of all kinds in a child and end it: with 0 if all results are right."""
     signal.alarm(DEADLINE)
     try:
         some = np.random.default_rng(seed).permutation(len(expected))[:SOME]
@@ -194,9 +194,9 @@ def child(expected, seed):
 
 
 def fork_under_load(number):
-    """Fork children while threads filter, by operations that are made anew for each call."""
+    """Fork children while threads filter with operations that are new for each call."""
     threads.SERIAL_BELOW = memory.LARGE = 0
-    # Threads are met in the middle of everything.
+    # So a fork may happen at any point of a call.
     sys.setswitchinterval(1e-6)
     imgconv.reuse_memory(1 << 20)
     imgconv.patch()

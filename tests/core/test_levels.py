@@ -1,4 +1,4 @@
-"""Every instruction set that this machine has: chosen by name, and right."""
+"""Every instruction set of this machine can be chosen by name, and gives right results."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ SWEEP = Path(sweep.__file__)
 
 
 def run(program, *arguments, level):
-    """Run Python at a level; returns what it prints, and what it complains of."""
+    """Run Python at a level; return what it prints, and its errors."""
     done = subprocess.run(
         [sys.executable, *program, *arguments],
         env=os.environ
@@ -40,7 +40,7 @@ def swept(request, tmp_path_factory):
 
 
 def test_every_result_is_right(swept):
-    """Within the tolerance of the slow twin, and so all levels within twice that."""
+    """Within the tolerance of the reference, so that levels differ by at most twice that."""
     for name, image in sweep.images():
         for case in cases.CASES:
             actual = tuple(swept.pop(f"{case.id} {name} {k}") for k in range(case.count))
@@ -79,9 +79,9 @@ def test_unknown_name():
 
 
 def test_config_tells():
-    told = config.config()
-    assert told["level"] == cpu.LEVEL
-    assert told["levels available"] == cpu.available()
+    values = config.config()
+    assert values["level"] == cpu.LEVEL
+    assert values["levels available"] == cpu.available()
 
 
 def test_processor_without_any_level(monkeypatch):

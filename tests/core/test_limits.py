@@ -1,6 +1,6 @@
-"""Arguments that ask for too much, and images that ask for nothing: answered at once.
+"""Arguments that need too much memory or time, and images without pixels: all end at once.
 
-What is refused, is refused before memory is asked for: by a process that has little.
+Errors are raised before memory is allocated: the process of this test has little of it.
 """
 
 import subprocess
@@ -13,11 +13,10 @@ import pytest
 import imgconv
 from imgconv.nn import functional
 
-# Of the address space beyond what the process has when it begins, and of processor time.
+# Limits of address space, beyond what the process uses when it begins, and of processor time.
 MEMORY, SECONDS = 1 << 30, 60
 
-# Calls on `image` (40 x 7) or on one row of `long` (3e9 pixels, all of them the same number), and
-# what their answer says.
+# Calls on `image` (40 x 7) or on `long` (a row of 3e9 equal pixels), and their messages or shapes.
 REFUSED = {
     "correlate(image, [[1.0, 1]], dilation=2**40)": "dilation must be at most 2147483647",
     "correlate(image, [[1.0, 1]], dilation=2**31 - 1)": "window must need at most 1024 MiB",

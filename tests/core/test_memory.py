@@ -29,18 +29,18 @@ def address(array):
 
 def test_nothing_is_kept_unless_asked_for(image):
     assert imgconv.box(image, 3).base is None
-    assert not memory.POOL.blocks
+    assert not memory.FREED.blocks
 
 
 def test_a_freed_result_is_used_again(image):
     imgconv.reuse_memory(100 * MEGABYTE)
     result = imgconv.box(image, 3)
-    where, wanted = address(result), result.copy()
+    where, expected = address(result), result.copy()
     del result
     again = imgconv.box(image, 3)
     assert address(again) == where
     assert (again.shape, again.dtype, again.flags.writeable) == (SHAPE, np.float32, True)
-    np.testing.assert_array_equal(again, wanted)
+    np.testing.assert_array_equal(again, expected)
 
 
 def test_a_result_in_use_is_not(image):
@@ -64,19 +64,19 @@ def test_the_limit_holds(image):
     results = [imgconv.box(image, size) for size in (3, 5, 7)]
     del results
     gc.collect()
-    kept = [block for blocks in memory.POOL.blocks.values() for block in blocks]
+    kept = [block for blocks in memory.FREED.blocks.values() for block in blocks]
     assert len(kept) == 1
     imgconv.reuse_memory(MEGABYTE)
-    assert not memory.POOL.blocks
+    assert not memory.FREED.blocks
     imgconv.box(image, 3)
-    assert not memory.POOL.blocks
+    assert not memory.FREED.blocks
 
 
 def test_another_size_takes_the_place(image):
     imgconv.reuse_memory(50 * MEGABYTE)
     imgconv.box(image, 3)
     imgconv.box(image[:-1], 3)
-    assert list(memory.POOL.blocks) == [image[:-1].nbytes]
+    assert list(memory.FREED.blocks) == [image[:-1].nbytes]
 
 
 def test_small_results_are_numpys_own():

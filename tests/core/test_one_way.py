@@ -1,6 +1,6 @@
-"""The whole image, its bands and its chunks go one way, wherever methods take turns.
+"""The whole image, its bands and its chunks are computed by the same method.
 
-Methods differ in the last bits, so a piece that went another way than the image would show.
+Methods differ in the last bits, so a piece that was computed by another method would show it.
 """
 
 import itertools
@@ -23,7 +23,7 @@ CHUNKS = (37, 131, 300)
 
 
 def kernel_of(rank, side, seed=0):
-    """A kernel that is a sum of so many outer products."""
+    """Return a kernel that is a sum of `rank` outer products."""
     random = np.random.default_rng(seed)
     return sum(np.outer(*random.standard_normal((2, side))) for _ in range(rank)).astype("f4")
 
@@ -36,15 +36,16 @@ def noise(shape, dtype):
 
 
 def correlations():
-    """Kernels of one, of some and of many outer products."""
+    """Yield kernels of one, of some and of many outer products."""
     for side, rank in itertools.product((9, 15, 33, 45), (1, 3, 64)):
         yield f"correlate-{side}-{rank}", partial(imgconv.correlate, kernel=kernel_of(rank, side))
 
 
 def surprises():
-    """Kernels and images of which a band, asked by itself, would go another way than the image.
+    """Yield cases where a band alone would be computed by another method than the image.
 
-    They depend on the level. The side of the kernel, the height of the image, the rows of a band.
+    They are the side of a kernel, the height of an image and the rows of a band, and depend on the
+    level.
     """
     given = pixels(np.dtype("f4"), 0)
     for side in range(9, 48):
@@ -59,7 +60,7 @@ def surprises():
 
 
 def ranks():
-    """Rectangles on both sides of the size at which histograms take over from networks."""
+    """Yield rectangles on both sides of the size from which histograms are used."""
     for itemsize, dtype in ((1, "uint8"), (2, "uint16"), (4, "float32")):
         side = int(NETWORK_RECTANGLE[itemsize] ** 0.5)
         for size in (side, side + 1):
@@ -102,7 +103,7 @@ def test_at_a_switch(name, step, dtype, monkeypatch):
 
 def test_bands_that_would_go_another_way(monkeypatch):
     found = list(surprises())
-    assert found, "draw other images: no band would go another way"
+    assert found, "draw other images: all bands would have the same method"
     for side, height, rows in found[:3]:
         kernel, image = kernel_of(side, side), noise((height, 640), "float32")
         expected = imgconv.sobel(imgconv.correlate(image, kernel))
@@ -114,10 +115,10 @@ def test_bands_that_would_go_another_way(monkeypatch):
 
 
 def test_a_plan_has_no_choice_left():
-    """What a plan runs is not asked again: planned for any other size it stays what it is."""
+    """The operation of a plan has no choice left: for any other size it resolves into itself."""
     for (_, step, dtype), size in itertools.product(STEPS, ((417, 640), (16, 640), (9, 9))):
         image = cases.sample((417, 640), dtype)
-        told = imgconv.explain(step, image)
-        for plan in getattr(told, "plans", (told,)):
+        explained = imgconv.explain(step, image)
+        for plan in getattr(explained, "plans", (explained,)):
             again, _ = plan.operation.resolve(size, pixels(image.dtype, 0), image.dtype)
             assert again is plan.operation

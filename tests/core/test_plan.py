@@ -1,4 +1,4 @@
-"""Plans: what explain tells, what is kept, what it costs in memory."""
+"""Plans: their descriptions, the cache, and the memory of calls."""
 
 import os
 import subprocess
@@ -24,8 +24,10 @@ class TestExplain:
     IMAGE = np.zeros((48, 64), np.uint8)
 
     def test_tells_what_would_run(self):
-        told = repr(imgconv.explain(imgconv.gaussian, self.IMAGE, 1.5, mode=("wrap", "mirror")))
-        assert told.splitlines() == [
+        explained = repr(
+            imgconv.explain(imgconv.gaussian, self.IMAGE, 1.5, mode=("wrap", "mirror"))
+        )
+        assert explained.splitlines() == [
             f"Plan: separable loop, level {cpu.LEVEL}, in float32",
             "  result  1 x (48, 64) uint8",
             "  window  13 x 13, pixel at (6, 6)",
@@ -35,25 +37,25 @@ class TestExplain:
         ]
 
     def test_tells_of_several_passes(self):
-        told = repr(imgconv.explain(imgconv.canny, self.IMAGE, 2.0))
-        assert "Plan: canny loop" in told
-        assert "Then: flood loop" in told
-        told = imgconv.explain(imgconv.hysteresis, self.IMAGE, 1, 2, dtype=np.uint8)
-        assert (told.shape, told.dtype) == ((48, 64), np.dtype(np.uint8))
-        assert "flood loop" in repr(told)
+        explained = repr(imgconv.explain(imgconv.canny, self.IMAGE, 2.0))
+        assert "Plan: canny loop" in explained
+        assert "Then: flood loop" in explained
+        explained = imgconv.explain(imgconv.hysteresis, self.IMAGE, 1, 2, dtype=np.uint8)
+        assert (explained.shape, explained.dtype) == ((48, 64), np.dtype(np.uint8))
+        assert "flood loop" in repr(explained)
         wide = np.zeros((48, 64), np.int64)
-        told = imgconv.explain(imgconv.white_tophat, wide, 5)
-        assert "opening" not in repr(told)
-        assert repr(told).count("Plan: rank loop") == 1
-        assert (told.shape, told.dtype) == ((48, 64), np.dtype(np.int64))
-        told = imgconv.explain(imgconv.pool, wide, 2, how="sum")
-        assert repr(told).count("Plan: pool loop") == 2
+        explained = imgconv.explain(imgconv.white_tophat, wide, 5)
+        assert "opening" not in repr(explained)
+        assert repr(explained).count("Plan: rank loop") == 1
+        assert (explained.shape, explained.dtype) == ((48, 64), np.dtype(np.int64))
+        explained = imgconv.explain(imgconv.pool, wide, 2, how="sum")
+        assert repr(explained).count("Plan: pool loop") == 2
 
     def test_tells_of_pipelines_and_partials(self):
         pipeline = imgconv.Pipeline("gaussian(sigma=1) | sobel")
         stack = np.zeros((3, 48, 64, 2), np.uint8)
-        told = imgconv.explain(pipeline, stack, axes=(1, 2), channel_axis=3)
-        assert repr(told) == repr(pipeline.plan((48, 64, 2), channel_axis=2))
+        explained = imgconv.explain(pipeline, stack, axes=(1, 2), channel_axis=3)
+        assert repr(explained) == repr(pipeline.plan((48, 64, 2), channel_axis=2))
         wide = partial(imgconv.gaussian, sigma=3)
         assert imgconv.explain(wide, self.IMAGE) is imgconv.explain(imgconv.gaussian, self.IMAGE, 3)
         with pytest.raises(TypeError, match="one of imgconv that calls a compiled loop, got <func"):
@@ -61,20 +63,20 @@ class TestExplain:
 
     def test_tells_of_colour_and_stacks(self):
         colour = np.zeros((48, 64, 3), np.float64)
-        told = repr(imgconv.explain(imgconv.gradient, colour, channel_axis=-1))
-        assert "2 x (48, 64, 3) float64" in told
-        assert "1 plane, 3 channels interleaved" in told
-        told = repr(imgconv.explain(imgconv.box, colour, 5, axes=(0, 1)))
-        assert "box loop" in told
-        assert "3 planes\n" in told
+        explained = repr(imgconv.explain(imgconv.gradient, colour, channel_axis=-1))
+        assert "2 x (48, 64, 3) float64" in explained
+        assert "1 plane, 3 channels interleaved" in explained
+        explained = repr(imgconv.explain(imgconv.box, colour, 5, axes=(0, 1)))
+        assert "box loop" in explained
+        assert "3 planes\n" in explained
 
     @pytest.mark.parametrize("case", cases.CASES, ids=lambda case: case.id)
     def test_tells_shape_and_dtype(self, case):
         for dtype in ("uint8", "float32", "int64"):
             image = sample((25, 33), dtype)
-            told = case.explain(image)
+            explained = case.explain(image)
             for result in case.results(image):
-                assert (told.shape, told.dtype) == (result.shape, result.dtype)
+                assert (explained.shape, explained.dtype) == (result.shape, result.dtype)
             computed_in = {oracle.compute_dtype(dtype)}
             if dtype == "uint8":
                 computed_in |= {np.dtype(np.int16), np.dtype(np.uint16)}
@@ -82,9 +84,9 @@ class TestExplain:
                 computed_in = {np.dtype(np.float64)}
             if case.selects:
                 computed_in = {np.dtype(dtype)}
-            assert told.computed_in in set(map(cpu.built_for, computed_in))
-            assert told.cost > 0
-            assert told.modes == ("reflect", "reflect")
+            assert explained.computed_in in set(map(cpu.built_for, computed_in))
+            assert explained.cost > 0
+            assert explained.modes == ("reflect", "reflect")
 
     @pytest.mark.parametrize(
         ("computed_in", "dtype", "call", "options"),
@@ -120,8 +122,8 @@ class TestExplain:
 
     def test_does_not_run(self):
         out = np.full((48, 64), 7, np.int16)
-        told = imgconv.explain(imgconv.sobel, self.IMAGE, out=out)
-        assert told.dtype == np.int16
+        explained = imgconv.explain(imgconv.sobel, self.IMAGE, out=out)
+        assert explained.dtype == np.int16
         assert (out == 7).all()
 
     def test_same_plan_for_the_same_call(self):
@@ -134,15 +136,15 @@ class TestExplain:
 
     def test_equal_kernels_share_a_plan(self):
         first, second = cases.random_kernel(3, 3), cases.random_kernel(3, 3)
-        told = imgconv.explain(imgconv.correlate, self.IMAGE, first)
-        assert imgconv.explain(imgconv.correlate, self.IMAGE, second) is told
-        assert imgconv.explain(imgconv.convolve, self.IMAGE, first) is not told
+        explained = imgconv.explain(imgconv.correlate, self.IMAGE, first)
+        assert imgconv.explain(imgconv.correlate, self.IMAGE, second) is explained
+        assert imgconv.explain(imgconv.convolve, self.IMAGE, first) is not explained
 
     def test_plans_are_frozen(self):
-        told = imgconv.explain(imgconv.sobel, self.IMAGE)
+        explained = imgconv.explain(imgconv.sobel, self.IMAGE)
         with pytest.raises(AttributeError):
-            told.cost = 1.0
-        assert not any(array.flags.writeable for array in told.keep)
+            explained.cost = 1.0
+        assert not any(array.flags.writeable for array in explained.pointers)
 
 
 # ---- caches ----------------------------------------------------------------------------------
@@ -154,7 +156,7 @@ class TestCache:
         for key in "abc":
             cache.put(key, key.upper(), 40)
         assert (cache.get("a"), cache.get("b"), cache.get("c")) == (None, "B", "C")
-        assert cache.held == 80
+        assert cache.nbytes == 80
 
     def test_keeps_nothing_too_large(self):
         cache = Cache(limit=100)
@@ -167,7 +169,7 @@ class TestCache:
         cache.put("a", 1, 60)
         cache.put("a", 2, 30)
         assert cache.get("a") == 2
-        assert cache.held == 30
+        assert cache.nbytes == 30
         assert len(cache) == 1
 
     def test_forgets(self):
@@ -175,7 +177,7 @@ class TestCache:
         cache.put("a", 1, 60)
         cache.clear()
         assert cache.get("a") is None
-        assert cache.held == len(cache) == 0
+        assert cache.nbytes == len(cache) == 0
 
 
 def test_caches_hold_at_most_32_megabytes():
@@ -187,12 +189,12 @@ def test_caches_hold_at_most_32_megabytes():
         kernel[0, 0] = i
         imgconv.correlate(image, kernel)
     for cache in caches:
-        assert 0 < cache.held <= cache.limit
+        assert 0 < cache.nbytes <= cache.limit
         cache.clear()
 
 
 def test_number_of_operations_kept_is_bounded():
-    """Those without a caller's kernel are small, and few."""
+    """Operations without a kernel of the caller are small and few."""
     kept = [
         function.cache_info().maxsize
         for module in (linear, smoothing, gradients, derivatives)
@@ -209,8 +211,8 @@ def test_borders_kept_do_not_grow_with_the_image():
         for n in range(1 << 20, (1 << 20) + 8):
             imgconv.laplace(np.broadcast_to(np.uint8(1), (1, n)), dtype=np.uint8)
         plan.PLANS.clear()
-        held, _ = tracemalloc.get_traced_memory()
-        assert held < 4 * MEGABYTE
+        kept, _ = tracemalloc.get_traced_memory()
+        assert kept < 4 * MEGABYTE
     finally:
         tracemalloc.stop()
 

@@ -1,4 +1,4 @@
-"""How many threads run, that their number changes no bit, and that no process hangs."""
+"""The number of threads; results do not depend on it, and no process hangs."""
 
 import math
 import multiprocessing
@@ -80,10 +80,10 @@ class TestNumber:
 
         assert number() == number() == 3
 
-    @pytest.mark.parametrize("wanted", ["1", "3", "17"])
-    def test_environment(self, wanted):
+    @pytest.mark.parametrize("count", ["1", "3", "17"])
+    def test_environment(self, count):
         program = "import imgconv; print(imgconv.get_num_threads())"
-        assert python(program, IMGCONV_NUM_THREADS=wanted) == wanted
+        assert python(program, IMGCONV_NUM_THREADS=count) == count
 
     @pytest.mark.parametrize("wrong", ["0", "-1", "two", "", "1.5"])
     def test_wrong_environment(self, wrong):

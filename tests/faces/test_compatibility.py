@@ -14,9 +14,9 @@ DOCUMENT = (ROOT / "docs" / "faces.md").read_text()
 def test_scipys_own_tests():
     """About a minute; `python -m imgconv.bench.compatibility` prints the table."""
     pytest.importorskip("scipy.ndimage.tests", reason="this SciPy came without its tests")
-    found = compatibility.rows()
-    assert [row.failed for row in found] == [()] * len(compatibility.SCIPY)
-    assert all(row.passed > 100 for row in found)
+    found = compatibility.run_all()
+    assert [outcome.failed for outcome in found] == [()] * len(compatibility.SCIPY)
+    assert all(outcome.passed > 100 for outcome in found)
     if f"SciPy {scipy.__version__}" in DOCUMENT:
         for line in compatibility.table(found).splitlines()[2:]:
             assert line in DOCUMENT
@@ -31,8 +31,8 @@ def test_only_failures_that_are_ours_count(tmp_path):
         "def test_good(): pass\n"
         "@pytest.mark.skip\ndef test_left_out(): pass\n"
     )
-    row = compatibility.measured("some", [str(tmp_path)])
-    assert row.passed == 1
-    assert [name.rpartition(".")[2] for name in row.failed] == ["test_ours"]
-    line = compatibility.table([row]).splitlines()[-1]
+    outcome = compatibility.run_tests("some", [str(tmp_path)])
+    assert outcome.passed == 1
+    assert [name.rpartition(".")[2] for name in outcome.failed] == ["test_ours"]
+    line = compatibility.table([outcome]).splitlines()[-1]
     assert re.fullmatch(r"\| `some` \| 1 \| 1 \|", line)

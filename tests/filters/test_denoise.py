@@ -185,7 +185,7 @@ class TestLaws:
             assert_same_bits(scaled, result * np.float32(factor))
         assert_close(imgconv.bilateral(image + 1000, sigma_color=60) - 1000, result, rtol=2e-6)
 
-    def test_between_least_and_largest(self):
+    def test_between_smallest_and_largest(self):
         image = sample((40, 60), "float32")
         result = imgconv.bilateral(image, sigma_color=80, win_size=5)
         around = oracle.extend(image, (2, 2), (2, 2))

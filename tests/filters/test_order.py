@@ -19,9 +19,9 @@ from imgconv.operations import network
 from imgconv.operations.rank import (
     NETWORK_FOOTPRINT,
     NETWORK_RECTANGLE,
+    Footprint,
     HistogramRank,
     NetworkRank,
-    Window,
 )
 
 CASES = cases.of(order)
@@ -70,7 +70,7 @@ def test_both_algorithms_agree(dtype):
     """Networks and histograms, on both sides of the size at which one takes over."""
     image = sample((40, 90), dtype)
     for size in sizes_around(NETWORK_RECTANGLE[np.dtype(dtype).itemsize]):
-        window = Window(size, (size[0] // 2, size[1] // 3))
+        window = Footprint(size, (size[0] // 2, size[1] // 3))
         for ranks in ((window.count // 2,), (0, window.count // 3, window.count - 1)):
             layers = len(ranks) if len(ranks) > 1 else 0
             by_network = run(NetworkRank(window, ranks, layers), image)
@@ -82,7 +82,7 @@ def test_both_algorithms_agree_on_footprints(dtype):
     image = sample((30, 80), dtype)
     for height, width in ((7, 9), (12, 15), (1, 40), (40, 2)):
         pixels = np.random.default_rng(height).random((height, width)) < 0.6
-        window = Window.of(pixels, (height // 2, width // 2))
+        window = Footprint.of(pixels, (height // 2, width // 2))
         ranks = (window.count // 2, window.count - 2)
         by_network = run(NetworkRank(window, ranks, 2), image)
         assert_same_bits(by_network, run(HistogramRank(window, ranks, 2), image))
@@ -162,7 +162,7 @@ def run_network(net, rows):
         first, second = wires[each.first], wires[each.second][each.ahead :]
         n = min(len(first), len(second))
         low, high = np.minimum(first[:n], second[:n]), np.maximum(first[:n], second[:n])
-        for wire, result in ((each.lesser, low), (each.greater, high)):
+        for wire, result in ((each.smaller, low), (each.larger, high)):
             if wire >= 0:
                 wires[wire] = result
     return [wires[wire][at:] for wire, at in net.outputs]
@@ -214,7 +214,7 @@ def test_length_of_networks():
     """Minima and maxima for each row; an exchange of which one result is used counts as one."""
     for size, most in ((5, 75), (7, 173), (9, 273), (11, 446), (15, 855)):
         net = network.best_for_rectangle(size, size, (size * size // 2,))
-        results = sum((each.lesser >= 0) + (each.greater >= 0) for each in net.exchanges)
+        results = sum((each.smaller >= 0) + (each.larger >= 0) for each in net.exchanges)
         assert results / net.tile <= most
 
 

@@ -9,7 +9,7 @@ from imgconv.core.plan import PLANS
 @pytest.fixture
 def loops_used(monkeypatch):
     """Return a function that runs a call and returns the names of the loops that it looked up."""
-    loop, used = cpu.loop, set()
+    loop, used = cpu.module, set()
 
     def recording(name, real):
         used.add(name)
@@ -21,5 +21,5 @@ def loops_used(monkeypatch):
         call(*args, **options)
         return used - {"pixels"}  # conversions, which belong to the loops of filters
 
-    monkeypatch.setattr(cpu, "loop", recording)
+    monkeypatch.setattr(cpu, "module", recording)
     return run

@@ -49,16 +49,16 @@ class CheckingLoop:
 @pytest.fixture
 def checked_loops(monkeypatch):
     """The loops that read arrays as they are check what they get; returns their names."""
-    loop, seen = cpu.loop, []
+    module, seen = cpu.module, []
 
     def checking(name, real):
-        found = loop(name, real)
+        found = module(name, real)
         if name not in AS_THEY_ARE:
             return found
         seen.append(name)
         return CheckingLoop(found)
 
-    monkeypatch.setattr(cpu, "loop", checking)
+    monkeypatch.setattr(cpu, "module", checking)
     return seen
 
 

@@ -1,4 +1,4 @@
-"""Separable sums and transforms of tiles: as right as the direct sum, and chosen where faster."""
+"""Separable sums and transforms of tiles: as right as the direct sum, and chosen if faster."""
 
 import tracemalloc
 
@@ -37,7 +37,7 @@ small_tiles = pytest.mark.usefixtures("_small_tiles")
 
 
 def explain(kernel, pixels="float32", shape=LARGE, **options):
-    """Return the plan for an image of any size, which need not be there."""
+    """Return the plan for an image of any size; it has only one pixel in memory."""
     return imgconv.explain(
         imgconv.correlate, np.broadcast_to(np.zeros((), pixels), shape), kernel, **options
     )
@@ -51,7 +51,7 @@ def wide_range(shape, dtype, seed=0):
 
 def tiles_of(kernel, image, **options):
     """Return how many tiles an image takes."""
-    return len(imgconv.explain(imgconv.correlate, image, kernel, **options).job.places())
+    return len(imgconv.explain(imgconv.correlate, image, kernel, **options).params.places())
 
 
 # ---- the choice ------------------------------------------------------------------------------
@@ -98,20 +98,20 @@ class TestChoice:
 
     def test_takes_the_shortest_time(self):
         for kernel in (random_kernel(3, 4), low_rank_kernel(2, 9, 9), random_kernel(99, 99)):
-            told = explain(kernel)
-            assert told.method == min(told.times, key=told.times.get)
-            assert all(time > 0 for time in told.times.values())
+            explained = explain(kernel)
+            assert explained.method == min(explained.times, key=explained.times.get)
+            assert all(time > 0 for time in explained.times.values())
 
     def test_tells_the_times(self):
-        told = explain(low_rank_kernel(1, 31, 31))
-        assert list(told.times) == ["direct", "separable", "fft"]
-        times = ", ".join(f"{name} {time:.3g}" for name, time in told.times.items())
-        assert f"\n  method  separable; nanoseconds a pixel: {times}" in repr(told)
-        told = explain(random_kernel(5, 5), method="fft")
-        assert repr(told).startswith(f"Plan: fourier loop, level {cpu.LEVEL}, in float32\n")
-        assert list(told.times) == ["fft"]
-        tile = "{} x {}".format(*told.operation.tile)
-        assert f"\n  method  fft of {tile} tiles in float32; nanoseconds" in repr(told)
+        explained = explain(low_rank_kernel(1, 31, 31))
+        assert list(explained.times) == ["direct", "separable", "fft"]
+        times = ", ".join(f"{name} {time:.3g}" for name, time in explained.times.items())
+        assert f"\n  method  separable; nanoseconds a pixel: {times}" in repr(explained)
+        explained = explain(random_kernel(5, 5), method="fft")
+        assert repr(explained).startswith(f"Plan: fourier loop, level {cpu.LEVEL}, in float32\n")
+        assert list(explained.times) == ["fft"]
+        tile = "{} x {}".format(*explained.operation.tile)
+        assert f"\n  method  fft of {tile} tiles in float32; nanoseconds" in repr(explained)
         assert explain(random_kernel(5, 5), method="direct").times == {}
 
     @pytest.mark.parametrize("method", ["direct", "separable", "fft"])
@@ -126,8 +126,8 @@ class TestChoice:
 
     def test_methods_do_not_share_a_plan(self):
         kernel = low_rank_kernel(1, 9, 9)
-        told = [explain(kernel, method=method) for method in methods.METHODS]
-        assert len({id(each) for each in told}) == 4
+        explained = [explain(kernel, method=method) for method in methods.METHODS]
+        assert len({id(each) for each in explained}) == 4
 
     def test_error_tells_the_rank(self):
         with pytest.raises(ValueError, match=r"of rank 3 or less .*, got \(6, 8\) of rank 6"):
@@ -135,7 +135,7 @@ class TestChoice:
 
 
 class TestExactIntegers:
-    """What direct sums of integers give exactly, "auto" gives exactly."""
+    """If direct sums of integers are exact, those of "auto" are exact."""
 
     @pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "int32", "float32"])
     @pytest.mark.parametrize("unit", [1, 0.25])
@@ -220,8 +220,8 @@ class TestFactor:
         column, row = np.array([6, 0, -15, 9]) / 8, np.array([4, 10, -2.0])
         [(down, across)] = methods.factor(np.outer(column, row), 1e-15, 1)
         assert (np.outer(down, across) == np.outer(column, row)).all()
-        assert methods.is_whole(down)
-        assert methods.is_whole(across)
+        assert methods.is_exact(down)
+        assert methods.is_exact(across)
 
     def test_nothing(self):
         [(column, row)] = methods.factor(np.zeros((3, 4)), 1e-15, 1)
@@ -255,9 +255,9 @@ class TestSeparable:
             terms = methods.separable(operation, np.dtype(dtype)).terms
             sizes = sum(np.outer(*(abs(each.weights) for each in term)) for term in terms)
             exact = oracle.correlate(image, kernel)
-            held = oracle.correlate(np.abs(image), sizes)
+            total = oracle.correlate(np.abs(image), sizes)
             result = imgconv.correlate(image, kernel, method="separable")
-            bound = (height + width + 40) * EPS[dtype] * held
+            bound = (height + width + 40) * EPS[dtype] * total
             assert (np.abs(result - exact) <= bound).all()
 
     @pytest.mark.parametrize("stride", [2, (3, 1), (1, 4), (5, 3)])
@@ -400,8 +400,11 @@ class TestTiles:
         for width in range(60, 92):
             image = sample((50, width), "uint16")
             options = {"mode": "constant", "cval": np.nan, "dtype": "uint16"}
-            told = imgconv.explain(imgconv.correlate, image, kernel, method="fft", **options)
-            assert (told.job.operation.real, told.computed_in) == (np.float64, np.float32)
+            explained = imgconv.explain(imgconv.correlate, image, kernel, method="fft", **options)
+            assert (explained.params.operation.real, explained.computed_in) == (
+                np.float64,
+                np.float32,
+            )
             result = imgconv.correlate(image, kernel, method="fft", **options)
             direct = imgconv.correlate(image, kernel, method="direct", **options)
             assert_close(result, direct, ulps=1)
@@ -461,8 +464,11 @@ class TestTiles:
         """A tile holds its kernel, and steps over the whole result without a gap."""
         for size in [(1, 1), (1, 300), (40, 3), (31, 31), (200, 200)]:
             for shape in [(1, 1), (20, 500), (300, 300)]:
-                told = explain(random_kernel(*size), "float32", shape, method="fft")
-                (height, width), (rows, columns) = told.operation.tile, told.operation.step
+                explained = explain(random_kernel(*size), "float32", shape, method="fft")
+                (height, width), (rows, columns) = (
+                    explained.operation.tile,
+                    explained.operation.step,
+                )
                 assert (height, width) == (rows + size[0] - 1, columns + size[1] - 1)
                 assert rows >= 1
                 assert columns >= 1
@@ -471,11 +477,11 @@ class TestTiles:
 def test_tiles_of_a_usual_size():
     """A megabyte at most, unless the kernel alone fills a good part of that."""
     for size in (31, 63, 127):
-        told = explain(random_kernel(size, size), method="fft")
-        assert told.job.operation.real == np.float32
-        assert np.prod(told.operation.tile) * 4 <= MEGABYTE
-    told = explain(random_kernel(300, 300), method="fft")
-    assert np.prod(told.operation.tile) <= fourier.AREA * 300 * 300
+        explained = explain(random_kernel(size, size), method="fft")
+        assert explained.params.operation.real == np.float32
+        assert np.prod(explained.operation.tile) * 4 <= MEGABYTE
+    explained = explain(random_kernel(300, 300), method="fft")
+    assert np.prod(explained.operation.tile) <= fourier.AREA * 300 * 300
 
 
 @pytest.mark.parametrize("threads", [1, 2])

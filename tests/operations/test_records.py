@@ -14,7 +14,7 @@ from paths import ROOT
 
 from imgconv import operations
 from imgconv._loops import machine
-from imgconv.core import check, plan
+from imgconv.core import params, pixels
 from imgconv.nn.core.conv_plan import ConvParams
 from imgconv.operations import (
     base,
@@ -37,21 +37,21 @@ SCALARS = {"Py_ssize_t": "p", "int": "i", "int32_t": "i4", "double": "d"}
 
 # File, struct and dtype.
 RECORDS = [
-    ("rows.pxd", "Job", plan.JOB),
-    ("rows.pxd", "Samples", plan.JOB["image"]),
-    ("bilateral.pyx", "Window", bilateral.WINDOW),
+    ("rows.pxd", "Params", params.PARAMS),
+    ("rows.pxd", "Samples", params.SAMPLES),
+    ("bilateral.pyx", "Metric", bilateral.METRIC),
     ("box.pyx", "Rectangle", box.RECTANGLE),
-    ("canny.pyx", "Filter", canny.FILTER),
+    ("canny.pyx", "Header", canny.HEADER),
     ("canny.pyx", "Numbers", canny.NUMBERS),
     ("correlate.pyx", "Kernel", correlate.KERNEL),
     ("guided.pyx", "Square", guided.SQUARE),
-    ("inorder.pyx", "Filter", inorder.FILTER),
+    ("inorder.pyx", "Header", inorder.HEADER),
     ("inorder.pyx", "Pass", inorder.PASS),
     ("inorder.pyx", "Place", inorder.PLACE),
     ("lookup.pyx", "Tables", lookup.TABLES),
-    ("pool.pyx", "Window", pool.WINDOW),
-    ("windows.pxd", "Window", rank.WINDOW),
-    ("windows.pxd", "Chord", rank.CHORD),
+    ("pool.pyx", "Pooling", pool.POOLING),
+    ("extremes.pxd", "Footprint", rank.FOOTPRINT),
+    ("extremes.pxd", "Chord", rank.CHORD),
     ("compounds.pxd", "Compound", rank.COMPOUND),
     ("networks.pxd", "Network", rank.NETWORK),
     ("networks.pxd", "Exchange", rank.EXCHANGE),
@@ -59,20 +59,20 @@ RECORDS = [
     ("resample.pyx", "Side", resample.SIDE),
     ("resample.pyx", "Grid", resample.GRID),
     ("running.pyx", "Mean", running.MEAN),
-    ("separable.pyx", "Filter", separable.FILTER),
+    ("separable.pyx", "Header", separable.HEADER),
     ("separable.pyx", "Vertical", separable.VERTICAL),
     ("separable.pyx", "Horizontal", separable.HORIZONTAL),
 ]
 ENUMS = [
-    ("rows.pxd", "Code", [dtype.name for dtype in check.DTYPES]),
+    ("rows.pxd", "Code", [dtype.name for dtype in pixels.DTYPES]),
     ("canny.pyx", "Stage", canny.STAGES),
     ("inorder.pyx", "Combine", inorder.COMBINE),
     ("pool.pyx", "How", pool.HOW),
     ("separable.pyx", "Combine", separable.COMBINE),
-    ("windows.pxd", "Way", rank.WAYS),
+    ("extremes.pxd", "Kind", rank.KINDS),
 ]
 CONSTANTS = [
-    ("rows.pxd", "CODES", len(check.DTYPES)),
+    ("rows.pxd", "CODES", len(pixels.DTYPES)),
     ("box.pyx", "SHORT", box.SHORT),
     ("canny.pyx", "PIECE", canny.PIECE),
     ("pool.pyx", "SORTED", pool.SORTED),
@@ -126,21 +126,21 @@ def test_pointers_are_integers_of_their_size():
 def test_compiled_record():
     """Its size, and where fields all over it stand, as the compiler says."""
     names = ("cval", "result", "in_place", "block", "weights")
-    places = [plan.JOB.fields[name][1] for name in names]
-    assert machine.job_fields() == [plan.JOB.itemsize, *places]
+    places = [params.PARAMS.fields[name][1] for name in names]
+    assert machine.params_fields() == [params.PARAMS.itemsize, *places]
 
 
 def test_params_of_convolutions():
     names = [field.name for field in dataclasses.fields(ConvParams)]
-    assert names == [name for name, *_ in fields_of("conv2d.pyx", "Job")]
-    assert {dtype for _, dtype in fields_of("conv2d.pyx", "Job")} == {np.dtype("p")}
+    assert names == [name for name, *_ in fields_of("conv2d.pyx", "Params")]
+    assert {dtype for _, dtype in fields_of("conv2d.pyx", "Params")} == {np.dtype("p")}
 
 
 def test_no_record_is_left_out():
-    """All structs that a loop finds at job.shape, and all dtypes beside an operation."""
+    """All structs that a loop finds at params.records, and all dtypes beside an operation."""
     listed = {(file, struct) for file, struct, _ in RECORDS}
     for file in PYX.glob("*.p*x*"):
-        for struct in re.findall(r"<const (\w+)\*> job\.shape", file.read_text()):
+        for struct in re.findall(r"<const (\w+)\*> params\.records", file.read_text()):
             declared = {other for other, name in listed if name == struct}
             assert declared, (file.name, struct)
     known = {id(dtype) for _, _, dtype in RECORDS}
@@ -172,19 +172,19 @@ def test_constants(file, name, value):
 
 def test_widest_vector():
     defined = re.findall(r"#define VECTOR_BYTES (\d+)", (PYX / "types.pxd").read_text())
-    assert max(map(int, defined)) == plan.VECTOR_BYTES
+    assert max(map(int, defined)) == params.VECTOR_BYTES
 
 
 def test_pixel_types():
     """Their sizes, and the codes of the computing types."""
     source = (PYX / "rows.pxd").read_text()
     sizes = re.search(r'BYTES_OF\(code\) .*"(.*)"\[code\]', source).group(1)
-    assert [int(size, 8) for size in sizes.split(r"\\")[1:]] == [d.itemsize for d in check.DTYPES]
+    assert [int(size, 8) for size in sizes.split(r"\\")[1:]] == [d.itemsize for d in pixels.DTYPES]
     codes = re.search(r"REAL_CODE _Generic\(\(real\) 0, ([^)]*)\)", source).group(1)
     for kind, code in re.findall(r"(\w+): (\d+)", codes):
         name = {"float": "float32", "double": "float64"}.get(kind, kind.removesuffix("_t"))
-        assert check.DTYPES[int(code)].name == name
-    assert sorted(map(str, check.DTYPES)) == sorted(cases.DTYPES)
+        assert pixels.DTYPES[int(code)].name == name
+    assert sorted(map(str, pixels.DTYPES)) == sorted(cases.DTYPES)
 
 
 @pytest.mark.parametrize(("table", "of_bool"), [("LOADS", "uint8"), ("STORES", "bool")])
@@ -194,7 +194,7 @@ def test_conversions(table, of_bool):
     body = re.search(rf"{table} = \[\n(.*?)\]\n", source, re.S | re.M).group(1)
     found = [name or kind for name, kind in re.findall(r"> \w+?(?:_(half|bool)|\[(\w+)\])", body)]
     kinds = {"float16": "half", "float32": "float", "float64": "double", "bool": of_bool}
-    names = [kinds.get(dtype.name, dtype.name) for dtype in check.DTYPES]
+    names = [kinds.get(dtype.name, dtype.name) for dtype in pixels.DTYPES]
     assert [name.removesuffix("_t") for name in found] == names
 
 
@@ -206,7 +206,7 @@ def test_a_record_wants_all_its_fields():
 
 def test_records_in_a_row():
     chords = base.record(rank.CHORD, row=np.arange(2), first=3, level=[4, 5], second=6)
-    head = base.record(rank.EXCHANGE, first=1, second=2, lesser=3, greater=-1)
+    head = base.record(rank.EXCHANGE, first=1, second=2, smaller=3, larger=-1)
     data = base.in_a_row([head, chords, chords[:0]])
     assert data[:16].view(np.int32).tolist() == [1, 2, 3, -1]
     assert data[16:].view(np.intp).tolist() == [0, 3, 4, 6, 1, 3, 5, 6]

@@ -35,7 +35,7 @@ def direct(image, sigma, **common):
 
 
 def chosen(image, sigma, **common):
-    """The loop that runs if none is asked for."""
+    """Return the loop that runs by default."""
     return imgconv.explain(imgconv.gaussian, image, sigma, **common).operation.loop
 
 
@@ -115,18 +115,18 @@ class TestError:
         side = Side.of(sigma)
         n, reach = side.factor, side.reach
         exact = gaussian_kernel(sigma)
-        wanted = np.pad(exact, reach - len(exact) // 2)
+        expected = np.pad(exact, reach - len(exact) // 2)
         worst = 0.0
         for p, q in itertools.product(range(n), range(n)):
             kernel = np.outer(side.responses()[p], side.responses()[q])
             image = np.zeros((n + 2 * reach, n + 2 * reach))
-            image[p : p + 2 * reach + 1, q : q + 2 * reach + 1] = 255.0 * (kernel > wanted)
+            image[p : p + 2 * reach + 1, q : q + 2 * reach + 1] = 255.0 * (kernel > expected)
             place = p + reach, q + reach
             grid = -reach % n
             image = np.pad(image, ((grid, 0), (grid, 0)))
             place = place[0] + grid, place[1] + grid
             off = resample(image, sigma)[place] - direct(image, sigma)[place]
-            assert np.isclose(off, 255 * np.abs(kernel - wanted).sum() / 2, rtol=1e-6)
+            assert np.isclose(off, 255 * np.abs(kernel - expected).sum() / 2, rtol=1e-6)
             worst = max(worst, off)
         bound = 255 * resampled_gaussian((sigma, sigma)).error
         assert 0.7 * bound < worst <= bound
@@ -144,9 +144,9 @@ def test_as_scipy(sigma, mode):
         dtypes = [np.float64] if dtype in ("bool", "float16") else [np.float64, dtype]
         pixels = np.append(image.astype(np.float64), 0.0)
         tolerance = SHARE * (pixels.max() - pixels.min()) + 8 * 6e-8 * np.abs(pixels).max()
-        for wanted in dtypes:
-            actual = resample(image, sigma, mode=mode, dtype=wanted)
-            cases.assert_rounded(actual, exact, tolerance, np.dtype(wanted))
+        for result in dtypes:
+            actual = resample(image, sigma, mode=mode, dtype=result)
+            cases.assert_rounded(actual, exact, tolerance, np.dtype(result))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8"])
@@ -202,8 +202,8 @@ def test_strips_meet_without_a_seam(monkeypatch, dtype, sigma):
         with monkeypatch.context() as patch:
             plan.PLANS.clear()
             patch.setattr(plan, "STRIP_BYTES", 1)
-            told = imgconv.explain(RESAMPLE, image, sigma, mode=mode, **common)
-            assert told.job["strip"] < told.job["result_width"]
+            explained = imgconv.explain(RESAMPLE, image, sigma, mode=mode, **common)
+            assert explained.params["strip"] < explained.params["result_width"]
             strips = resample(image, sigma, mode=mode, **common)
             plan.PLANS.clear()
         assert_same_bits(strips, whole)
@@ -212,8 +212,8 @@ def test_strips_meet_without_a_seam(monkeypatch, dtype, sigma):
 def test_bands_begin_with_a_cell():
     image = np.zeros((1000, 64), np.uint8)
     for sigma, threads in itertools.product([8, 13, 50, 199], [2, 5]):
-        told = imgconv.explain(RESAMPLE, image, sigma)
-        assert told.band_rows(threads) % told.operation.sides[0].factor == 0
+        explained = imgconv.explain(RESAMPLE, image, sigma)
+        assert explained.band_rows(threads) % explained.operation.sides[0].factor == 0
 
 
 def test_windows_larger_than_the_image():
@@ -266,9 +266,9 @@ class TestChoice:
             assert_same_bits(imgconv.gaussian(self.IMAGE, sigma), expected)
 
     def test_plan_tells(self):
-        told = repr(imgconv.explain(imgconv.gaussian, self.IMAGE, (20, 9)))
-        assert told.startswith("Plan: resample loop")
-        assert "every 5 x 2 pixels, smooth these with 33 x 37 taps; off by up to" in told
+        explained = repr(imgconv.explain(imgconv.gaussian, self.IMAGE, (20, 9)))
+        assert explained.startswith("Plan: resample loop")
+        assert "every 5 x 2 pixels, smooth these with 33 x 37 taps; off by up to" in explained
 
     @pytest.mark.parametrize(
         ("arguments", "reason"),

@@ -8,7 +8,7 @@ import pytest
 from paths import ROOT
 
 import imgconv
-from imgconv.pipeline.steps import FILTERS
+from imgconv.pipeline.registry import FILTERS
 
 PACKAGE = Path(imgconv.__file__).parent
 

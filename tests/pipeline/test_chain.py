@@ -1,4 +1,4 @@
-"""Pipelines: what a fused run gives is what the steps give one by one, to the bit."""
+"""Pipelines: the result of a run in bands is that of the steps one by one, bit for bit."""
 
 import operator
 import pickle
@@ -18,6 +18,9 @@ from imgconv import Pipeline
 from imgconv.core import threads
 from imgconv.pipeline import points, step
 from imgconv.pipeline.executors import arrays
+from imgconv.pipeline.nodes import StepNode
+from imgconv.pipeline.plan import make_plan
+from imgconv.pipeline.specs import ImageSpec
 
 DTYPES = ("bool", "uint8", "int16", "uint16", "float32", "float64")
 
@@ -37,8 +40,8 @@ def one_by_one(pipeline, image, **options):
 
 def assert_fused(pipeline, image, **options):
     results = pipeline(image, **options), one_by_one(pipeline, image, **options)
-    for got, wanted in zip(*(r if isinstance(r, tuple) else (r,) for r in results), strict=True):
-        assert_same_bits(got, wanted)
+    for got, expected in zip(*(r if isinstance(r, tuple) else (r,) for r in results), strict=True):
+        assert_same_bits(got, expected)
 
 
 # ---- random chains -------------------------------------------------------------------------------
@@ -77,8 +80,8 @@ def test_fused_colour(text):
     assert_fused(Pipeline(text), image, channel_axis=2)
     first = np.ascontiguousarray(np.moveaxis(image, 2, 0))
     got = Pipeline(text)(first, channel_axis=0)
-    wanted = Pipeline(text)(image, channel_axis=-1)
-    assert_same_bits(got, np.moveaxis(wanted, 2, 0) if wanted.ndim == 3 else wanted)
+    expected = Pipeline(text)(image, channel_axis=-1)
+    assert_same_bits(got, np.moveaxis(expected, 2, 0) if expected.ndim == 3 else expected)
 
 
 def test_the_steps_one_by_one_are_the_functions():
@@ -87,8 +90,8 @@ def test_the_steps_one_by_one_are_the_functions():
     edges = imgconv.sobel(smooth)
     found = list(Pipeline("gaussian(sigma=1.5) | sobel | threshold(3)").stepwise(image))
     assert [text for text, _ in found] == ["gaussian(sigma=1.5)", "sobel", "threshold(value=3)"]
-    for (_, got), wanted in zip(found, (smooth, edges, edges > 3), strict=True):
-        assert_same_bits(got, wanted)
+    for (_, got), expected in zip(found, (smooth, edges, edges > 3), strict=True):
+        assert_same_bits(got, expected)
 
 
 def test_integers_are_rounded_between_steps_unless_asked():
@@ -129,16 +132,38 @@ def test_images_without_pixels(shape, text):
 def test_out():
     image = noise((90, 33), "uint8")
     pipeline = Pipeline("box(3) | median | invert")
-    wanted = pipeline(image)
+    expected = pipeline(image)
     out = np.full((90, 66), 7, np.uint8)[:, ::2]
     assert pipeline(image, out=out) is out
-    assert_same_bits(out.copy(), wanted)
+    assert_same_bits(out.copy(), expected)
     alias = image.copy()
-    assert_same_bits(pipeline(alias, out=alias), wanted)
+    assert_same_bits(pipeline(alias, out=alias), expected)
     with pytest.raises(ValueError, match="out must have shape"):
         pipeline(image, out=np.empty((3, 3), np.uint8))
     with pytest.raises(ValueError, match=r"dtype and out\.dtype must agree"):
         pipeline(image, out=np.empty((90, 33), np.float32))
+
+
+@pytest.mark.usefixtures("small_bands")
+def test_a_call_uses_the_placements_of_the_call_before(monkeypatch):
+    placed = []
+    place = StepNode.place
+    monkeypatch.setattr(StepNode, "place", lambda *of: placed.append(of) or place(*of))
+    pipeline, image = Pipeline("gaussian(2.25) | box(3) - image | sobel"), noise((80, 60), "uint8")
+    first = pipeline(image)
+    count = len(placed)
+    assert count >= 3 * 5
+    assert_same_bits(pipeline(image), first)
+    assert len(placed) == count
+
+
+@pytest.mark.parametrize(("side", "rows"), [(256, 256), (512, 256)])
+def test_a_small_image_is_not_cut_for_threads(side, rows, monkeypatch):
+    monkeypatch.setattr(threads, "SERIAL_BELOW", 5_000_000)
+    spec = ImageSpec((side, side), None, np.dtype(np.uint8))
+    group = make_plan(Pipeline("gaussian(1) | sobel")._chain, spec).stages[0]
+    with imgconv.threads(2):
+        assert arrays.band_rows(group, side) == rows
 
 
 def test_nan_stays_where_it_is():
@@ -217,11 +242,11 @@ def test_file_round_trip(tmp_path_factory, suffix, text):
 def test_files_with_tables(tmp_path):
     toml = tmp_path / "chain.toml"
     toml.write_text('steps = ["box(3)", { gaussian = { sigma = 1.5, mode = "wrap" } }, "sobel"]')
-    wanted = Pipeline("box(3) | gaussian(1.5, mode=wrap) | sobel")
-    assert Pipeline.load(toml) == wanted
+    expected = Pipeline("box(3) | gaussian(1.5, mode=wrap) | sobel")
+    assert Pipeline.load(toml) == expected
     yaml = tmp_path / "chain.yaml"
     yaml.write_text("steps:\n- box(3)\n- gaussian: {sigma: 1.5, mode: wrap}\n- sobel:\n")
-    assert Pipeline.load(yaml) == wanted
+    assert Pipeline.load(yaml) == expected
 
 
 @pytest.mark.parametrize(
@@ -290,7 +315,7 @@ def test_halo(text, halo):
 @given(chains.filter(lambda text: "otsu" not in text), st.integers(0, 99))
 @settings(max_examples=40)
 def test_halo_is_enough(text, seed):
-    """A pixel out of reach changes nothing."""
+    """A pixel beyond the halo changes nothing."""
     pipeline = Pipeline(text)
     halo = pipeline.plan((64, 64), np.float64).halo
     if halo is None or "wrap" in text:
@@ -302,12 +327,12 @@ def test_halo_is_enough(text, seed):
         image[y, x] = value
         found = pipeline(image)
         results.append(found if isinstance(found, tuple) else (found,))
-    mode_reach = 2 if "mirror" in text else 1
+    mirrored = 2 if "mirror" in text else 1
     for a, b in zip(*results, strict=True):
         changed = np.argwhere(~((a == b) | ((a != a) & (b != b))))
         for axis, (before, after) in enumerate(halo):
             place = (y, x)[axis]
-            near = max(before, after) + mode_reach
+            near = max(before, after) + mirrored
             if near < place < 63 - near:
                 assert (changed[:, axis] >= place - after).all()
                 assert (changed[:, axis] <= place + before).all()

@@ -1,4 +1,4 @@
-"""Pipelines on dask arrays: what they give is what they give in memory, to the bit."""
+"""Pipelines on dask arrays: results are those of arrays in memory, bit for bit."""
 
 import os
 import signal
@@ -43,11 +43,11 @@ def as_tuple(result):
     return result if isinstance(result, tuple) else (result,)
 
 
-def assert_lazy_is_eager(pipeline, image, chunks, **options):
+def assert_dask_equals_numpy(pipeline, image, chunks, **options):
     lazy = as_tuple(pipeline(da.from_array(image, chunks=chunks), **options))
-    wanted = as_tuple(pipeline(image, **options))
+    expected = as_tuple(pipeline(image, **options))
     found = dask.compute(*lazy, scheduler="synchronous")
-    for promise, got, result in zip(lazy, found, wanted, strict=True):
+    for promise, got, result in zip(lazy, found, expected, strict=True):
         assert (promise.shape, promise.dtype) == (result.shape, result.dtype)
         assert_same_bits(np.ascontiguousarray(got), np.ascontiguousarray(result))
 
@@ -57,38 +57,38 @@ def assert_lazy_is_eager(pipeline, image, chunks, **options):
 def test_any_chain_any_chunks(text, shape, chunk, seed):
     dtype = ("uint8", "float32", "uint16")[seed % 3]
     chunk = tuple(max(side, n // 4 + 1) for side, n in zip(chunk, shape, strict=True))
-    assert_lazy_is_eager(Pipeline(text), noise(shape, dtype, seed), chunk)
+    assert_dask_equals_numpy(Pipeline(text), noise(shape, dtype, seed), chunk)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_chunk_borders_are_invisible_in_every_mode(mode):
     text = f"gaussian(2, mode={mode}) | sobel(mode={mode}) | box((3, 5), mode={mode})"
-    assert_lazy_is_eager(Pipeline(text), noise((97, 83), "uint8"), (20, 31))
+    assert_dask_equals_numpy(Pipeline(text), noise((97, 83), "uint8"), (20, 31))
     mixed = f"laplace(mode=[{mode}, nearest], cval=9) | median(3, mode=[{mode}, nearest])"
-    assert_lazy_is_eager(Pipeline(mixed), noise((97, 83), "float32"), (25, 20))
+    assert_dask_equals_numpy(Pipeline(mixed), noise((97, 83), "float32"), (25, 20))
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_chunks_smaller_than_the_halo(mode):
     pipeline = Pipeline(f"gaussian(5, mode={mode}) | gaussian(3, mode={mode})")
-    assert_lazy_is_eager(pipeline, noise((150, 90), "float32"), (4, 7))
-    assert_lazy_is_eager(pipeline, noise((20, 12), "float32"), (5, 5))
+    assert_dask_equals_numpy(pipeline, noise((150, 90), "float32"), (4, 7))
+    assert_dask_equals_numpy(pipeline, noise((20, 12), "float32"), (5, 5))
 
 
 def test_resampled_gaussians_keep_their_grid():
     image = noise((210, 190), "uint8")
-    assert_lazy_is_eager(Pipeline("gaussian(20) | unsharp_mask(2)"), image, (33, 47))
+    assert_dask_equals_numpy(Pipeline("gaussian(20) | unsharp_mask(2)"), image, (33, 47))
 
 
 def test_colour_and_stacks():
     image = noise((40, 50, 3), "uint8")
     for text in ("grey | sobel", "bilateral(sigma_color=9) | median(3)"):
-        assert_lazy_is_eager(Pipeline(text), image, (17, 20, 2), channel_axis=2)
-    assert_lazy_is_eager(Pipeline("box(3) | sobel"), image, (17, 20, 2), axes=(0, 1))
+        assert_dask_equals_numpy(Pipeline(text), image, (17, 20, 2), channel_axis=2)
+    assert_dask_equals_numpy(Pipeline("box(3) | sobel"), image, (17, 20, 2), axes=(0, 1))
     for shape in ((0, 9, 8), (0, 2, 9, 80), (2, 0, 300, 8)):
         empty = np.zeros(shape, "uint8")
         for text in ("gradient | magnitude", "gradient", "pool(2)"):
-            assert_lazy_is_eager(Pipeline(text), empty, shape, axes=(-2, -1))
+            assert_dask_equals_numpy(Pipeline(text), empty, shape, axes=(-2, -1))
 
 
 def test_nothing_is_computed_before_it_is_asked_for():
@@ -173,8 +173,8 @@ def test_colour_to_zarr_on_a_cluster(tmp_path, cluster):
     address = cluster.scheduler_address
     done = run("grey | box(5)", source, "-o", result, "--chunk", 64, "--scheduler", address)
     assert done.exit_code == 0, done.output
-    wanted = Pipeline("grey | box(5)")(image, channel_axis=2)
-    assert_same_bits(zarr.open_array(result, mode="r")[:], wanted)
+    expected = Pipeline("grey | box(5)")(image, channel_axis=2)
+    assert_same_bits(zarr.open_array(result, mode="r")[:], expected)
 
 
 def test_a_failed_run_leaves_nothing(tmp_path):
@@ -206,9 +206,11 @@ print(peaks[1] - peaks[0])
 """
 
 
-@pytest.mark.skipif(not memory.available(), reason="this system tells no peaks")
+@pytest.mark.skipif(
+    not memory.available(), reason="this system does not report the memory of a process"
+)
 def test_memory_is_bounded_by_chunks(tmp_path):
-    """A picture of 200 MB more, and as large a result, take less than a third of that more."""
+    """A picture and a result that are 200 MB larger take less than 120 MB more."""
     for name, size in (("small", 1000), ("large", 10_000)):
         pixels = tifffile.memmap(tmp_path / f"{name}.tif", shape=(size, size), dtype=np.uint16)
         pixels[:] = np.arange(size) * 7
@@ -222,7 +224,7 @@ def test_memory_is_bounded_by_chunks(tmp_path):
     assert int(ran.stdout) < 120 << 20
 
 
-# ---- last, as the cluster has to start a worker again
+# ---- last, since the cluster must start a worker again -------------------------------------------
 
 
 def test_cluster(cluster):
@@ -234,7 +236,7 @@ def test_cluster(cluster):
 
 
 def test_a_worker_is_killed_in_the_middle(cluster):
-    # Inside, so that workers, which cannot import this file, get the function itself.
+    # A local function, so that workers, which cannot import this file, get its code.
     def slow(rows):
         time.sleep(0.1)
         return rows

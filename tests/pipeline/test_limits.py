@@ -1,4 +1,4 @@
-"""Chains that ask for the impossible are refused at once; the largest ones run."""
+"""Chains beyond the limits are refused at once; the largest ones that are allowed run."""
 
 import pickle
 import subprocess
@@ -11,8 +11,9 @@ import pytest
 from imgconv import Pipeline, box, gradient, sobel
 from imgconv.pipeline import PipelineError, show, steps
 from imgconv.pipeline import plan as planning
-from imgconv.pipeline.nodes import Group, Window
-from imgconv.pipeline.steps import DEEPEST, MOST_IMAGES, MOST_RUNS
+from imgconv.pipeline.nodes import StepNode
+from imgconv.pipeline.stages import Group
+from imgconv.pipeline.steps import MAX_DEPTH, MAX_IMAGES, MAX_RUNS
 
 IMAGE = np.random.default_rng(5).integers(0, 256, (9, 11), np.uint8)
 
@@ -37,7 +38,7 @@ IMAGE = np.random.default_rng(5).integers(0, 256, (9, 11), np.uint8)
          "column 679, step 65, invert: a chain must run steps on an image at most 4096 times"),
     ],
 )  # fmt: skip
-def test_texts_are_refused_where_they_go_too_far(text, message):
+def test_texts_are_refused_at_the_token_that_exceeds_a_limit(text, message):
     with pytest.raises(PipelineError) as caught:
         Pipeline(text)
     assert message in str(caught.value)
@@ -50,7 +51,7 @@ def test_texts_are_refused_where_they_go_too_far(text, message):
         (["image, image"] * 7, "step 7, branches: a chain must hold at most 64 images"),
         ([*["gradient | gradient"] * 3, partial(box, size=3), "gradient - image"],
          "step 8, gradient: a chain must hold at most 64 images"),
-        ([sobel] * (MOST_RUNS + 1), f"step {MOST_RUNS + 1}, sobel: a chain must run steps on an"),
+        ([sobel] * (MAX_RUNS + 1), f"step {MAX_RUNS + 1}, sobel: a chain must run steps on an"),
     ],
 )  # fmt: skip
 def test_functions_and_parts_are_refused_by_step(parts, message):
@@ -59,15 +60,15 @@ def test_functions_and_parts_are_refused_by_step(parts, message):
     assert message in str(caught.value)
 
 
-def test_what_cannot_be_read_is_not_saved(tmp_path):
+def test_a_text_that_is_too_long_to_read_is_not_saved(tmp_path):
     pipeline = Pipeline("image, (" + " | ".join(["gaussian(3)"] * 1300) + ")")
     message = "image, .gaussian.*: its text must have at most 20000 characters to be saved"
     with pytest.raises(PipelineError, match=message):
         pipeline.save(tmp_path / "chain.toml")
 
 
-def everywhere(pipeline, path):
-    """Do all with a pipeline that can be done."""
+def assert_usable(pipeline, path):
+    """Run, plan, show, save, load and pickle a pipeline."""
     assert pickle.loads(pickle.dumps(pipeline)) == pipeline == eval(repr(pipeline))
     assert len({pipeline, Pipeline(pipeline.text)}) == 1
     pipeline.save(path)
@@ -83,10 +84,10 @@ def everywhere(pipeline, path):
         np.testing.assert_array_equal(found, whole)
     assert (len(plan.dtype) if several else 1) == (len(result) if several else 1)
     pipeline.preview(IMAGE, size=8)._repr_html_()
-    lazily(pipeline, result)
+    assert_dask_equals(pipeline, result)
 
 
-def lazily(pipeline, result):
+def assert_dask_equals(pipeline, result):
     dask = pytest.importorskip("dask")
     da = pytest.importorskip("dask.array")
     promise = pipeline(da.from_array(IMAGE, chunks=(5, 6)))
@@ -97,7 +98,7 @@ def lazily(pipeline, result):
 @pytest.mark.parametrize(
     "text",
     [
-        "+".join(["image"] * DEEPEST),
+        "+".join(["image"] * MAX_DEPTH),
         "-".join(["(box(3) | invert)"] * 40),
         "(" * 30 + "sobel" + ")" * 30,
         "(image + " * 30 + "sobel" + ")" * 30,
@@ -105,37 +106,39 @@ def lazily(pipeline, result):
         "(image, " * 29 + "sobel" + " | magnitude)" * 29,
         "(canny | astype(uint8), " * 15 + "sobel" + " | magnitude)" * 15,
         "gradient | " * 6 + "magnitude",
-        ", ".join(["image"] * MOST_IMAGES) + " | invert | box(3)",
+        ", ".join(["image"] * MAX_IMAGES) + " | invert | box(3)",
     ],
 )
 def test_the_largest_chains_run(text, tmp_path):
-    everywhere(Pipeline(text), tmp_path / "chain.toml")
+    assert_usable(Pipeline(text), tmp_path / "chain.toml")
 
 
 def test_the_longest_chain_runs(tmp_path):
-    everywhere(Pipeline(*["invert | absolute"] * 480), tmp_path / "chain.toml")
+    assert_usable(Pipeline(*["invert | absolute"] * 480), tmp_path / "chain.toml")
 
 
 @pytest.mark.parametrize("text", ["sobel", "sobel(mode=wrap)", "gradient | magnitude"])
 def test_planning_is_linear(text, monkeypatch):
-    looked = []
-    windows = Window.windows.fget
+    visited = []
+    step_nodes = StepNode.step_nodes.fget
 
-    def counted(self):
-        looked.append(self)
-        return windows(self)
+    def counting(self):
+        visited.append(self)
+        return step_nodes(self)
 
-    monkeypatch.setattr(Window, "windows", property(counted))
+    monkeypatch.setattr(StepNode, "step_nodes", property(counting))
     Pipeline(*[text] * 300).plan(IMAGE.shape)
-    assert 0 < len(looked) <= 4 * 300
+    assert 0 < len(visited) <= 4 * 300
 
 
 def test_images_of_a_kind_are_planned_once(monkeypatch):
     made = []
-    window_of = planning.window_of
-    monkeypatch.setattr(planning, "window_of", lambda *key: made.append(key) or window_of(*key))
+    plan_step_on = planning.plan_step_on
+    monkeypatch.setattr(
+        planning, "plan_step_on", lambda *key: made.append(key) or plan_step_on(*key)
+    )
     plan = Pipeline("gradient | " * 6 + "invert | box(5)").plan((31, 37))
-    assert len(plan.dtype) == MOST_IMAGES
+    assert len(plan.dtype) == MAX_IMAGES
     assert len(made) == 8
 
 
@@ -154,18 +157,18 @@ def test_a_chunk_is_run_once_for_all_its_results(monkeypatch):
 @pytest.mark.parametrize(
     "text", [" | ".join(["canny"] * 65), "-".join(["(canny | astype(uint8))"] * 30)]
 )
-def test_dask_is_not_given_too_many_stages(text):
+def test_too_many_stages_for_dask_are_refused(text):
     da = pytest.importorskip("dask.array")
     with pytest.raises(PipelineError, match="at most 64 stages on a dask array, got "):
         Pipeline(text)(da.from_array(IMAGE, chunks=5))
 
 
-def test_a_preview_is_not_endless():
+def test_a_preview_of_too_many_pictures_is_refused():
     pipeline = Pipeline("gradient | " * 6 + " | ".join(["invert"] * 15))
     message = "a preview must have at most 1000 pictures, got 1087; stepwise gives"
     with pytest.raises(PipelineError, match=message):
         pipeline.preview(IMAGE)
-    assert show.MOST_PICTURES == 1000
+    assert show.MAX_PICTURES == 1000
 
 
 def test_arguments_are_checked_without_pixels(monkeypatch):
@@ -264,7 +267,7 @@ assert min(found) > 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts pages as Linux does")
-def test_any_text_is_answered_in_little_memory():
+def test_any_text_is_run_or_refused_in_little_memory():
     # A fence, not a measurement: 20 seconds of processor and 800 MB of addresses for a text.
     done = subprocess.run(
         [sys.executable, "-c", RANDOM.replace("SEEDS", "300")], capture_output=True, text=True

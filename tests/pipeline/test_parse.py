@@ -1,4 +1,4 @@
-"""The text of pipelines: what it may say, and that nothing in it is ever run."""
+"""The text of pipelines: what it means, which texts are refused, and that none is ever run."""
 
 import builtins
 import os
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from imgconv import Pipeline
 from imgconv.pipeline import PipelineError
 from imgconv.pipeline.parse import parse
-from imgconv.pipeline.steps import FILTERS, POINTS, STEPS
+from imgconv.pipeline.registry import FILTERS, POINTS, STEPS
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def test_one_meaning(text, same):
         ("box(3, size=3)", "step 1, box: multiple values for argument 'size'"),
         ("box(size=3, 4)", "column 13, step 1, box: an argument without a name must come before"),
         ("box(size=3, size=3)", "column 13, step 1, box: size must be given once"),
-        ("box(3", "column 6, step 1, box: , or ) must stand here, got the end"),
-        ("box(3))", "column 7: | or the end must stand here, got )"),
-        ("sobel |", "column 8: a step must stand here, got the end"),
-        ("| sobel", "column 1: a step must stand here, got |"),
-        ("sobel || box(3)", "column 8: a step must stand here, got |"),
-        ("sobel box(3)", "column 7: | or the end must stand here, got box"),
+        ("box(3", "column 6, step 1, box: expected , or ), got the end"),
+        ("box(3))", "column 7: expected | or the end, got )"),
+        ("sobel |", "column 8: expected a step, got the end"),
+        ("| sobel", "column 1: expected a step, got |"),
+        ("sobel || box(3)", "column 8: expected a step, got |"),
+        ("sobel box(3)", "column 7: expected | or the end, got box"),
         ("image - 3", "column 9: a number must be an argument, got 3; scale(factor, offset)"),
         ("threshold(otsoo)", "step 1, threshold: value must be one of otsu, local, got 'otsoo'"),
         ("sobel(mode=wrp)", "step 1, sobel: mode must be one of"),
@@ -155,7 +155,7 @@ def test_any_text_is_a_pipeline_or_refused(text):
     assert parse(node.text) == node
 
 
-PIECES = (
+TOKENS = (
     *sorted(STEPS),
     "image",
     "|",
@@ -172,9 +172,9 @@ PIECES = (
 )
 
 
-@given(st.lists(st.sampled_from(PIECES), max_size=12))
-def test_any_pieces_are_a_pipeline_or_refused(pieces):
-    test_any_text_is_a_pipeline_or_refused.hypothesis.inner_test(" ".join(pieces))
+@given(st.lists(st.sampled_from(TOKENS), max_size=12))
+def test_any_tokens_are_a_pipeline_or_refused(tokens):
+    test_any_text_is_a_pipeline_or_refused.hypothesis.inner_test(" ".join(tokens))
 
 
 def test_every_step_is_known():

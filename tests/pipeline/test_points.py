@@ -1,4 +1,4 @@
-"""Point operations, each held against its definition or against scikit-image."""
+"""Point operations, each compared with its definition or with scikit-image."""
 
 import numpy as np
 import pytest
@@ -48,21 +48,21 @@ def rounded(values, dtype):
 @given(ramps)
 def test_scale_and_clip(image):
     exact = image.astype(np.float64)
-    for got, wanted in (
+    for got, expected in (
         (scale(image, 1.7, -3), exact * 1.7 - 3),
         (clip(image, -2.5, 60), np.clip(exact, -2.5, 60)),
     ):
         assert got.dtype == image.dtype
         tolerance = 1e-3 if image.dtype == "float16" else 1e-6
-        near = np.isclose(got.astype(np.float64), rounded(wanted, image.dtype), tolerance, 1.0)
+        near = np.isclose(got.astype(np.float64), rounded(expected, image.dtype), tolerance, 1.0)
         assert near.all()
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 def test_gamma_is_that_of_scikit_image(dtype):
     image = (data.camera().astype(dtype)) * (257 if dtype == "uint16" else 1)
-    wanted = exposure.adjust_gamma(image / np.iinfo(dtype).max, 0.45) * np.iinfo(dtype).max
-    assert np.abs(gamma(image, 0.45) - wanted).max() <= 0.51
+    expected = exposure.adjust_gamma(image / np.iinfo(dtype).max, 0.45) * np.iinfo(dtype).max
+    assert np.abs(gamma(image, 0.45) - expected).max() <= 0.51
 
 
 def test_table_and_formula_agree():
@@ -79,16 +79,16 @@ def test_table_and_formula_agree():
 @pytest.mark.parametrize("number", range(len(OPERATIONS)))
 def test_out(dtype, number):
     image = np.linspace(-50, 90, 40).reshape(5, 8).clip(0 if dtype[0] == "u" else -50).astype(dtype)
-    wanted = OPERATIONS[number](image)
-    assert wanted.dtype == dtype
+    expected = OPERATIONS[number](image)
+    assert expected.dtype == dtype
     out = np.empty_like(image)
     assert OPERATIONS[number](image, out=out) is out
-    assert_same_bits(out, wanted)
+    assert_same_bits(out, expected)
     wide = np.empty((5, 8), np.float64)
     OPERATIONS[number](image, out=wide)
-    assert np.allclose(wide, wanted.astype(np.float64), atol=0.5)
+    assert np.allclose(wide, expected.astype(np.float64), atol=0.5)
     alias = image.copy()
-    assert_same_bits(OPERATIONS[number](alias, out=alias), wanted)
+    assert_same_bits(OPERATIONS[number](alias, out=alias), expected)
 
 
 def test_invert():
@@ -151,8 +151,8 @@ def test_otsu_of_few_values():
 @pytest.mark.parametrize("dtype", ["uint8", "float64"])
 def test_local_threshold_is_that_of_scikit_image(dtype):
     image = data.page().astype(dtype)
-    wanted = image > filters.threshold_local(image.astype(float), 35, "mean", offset=10)
-    assert np.mean(threshold(image, "local", size=35, offset=10) != wanted) < 1e-4
+    expected = image > filters.threshold_local(image.astype(float), 35, "mean", offset=10)
+    assert np.mean(threshold(image, "local", size=35, offset=10) != expected) < 1e-4
 
 
 def test_threshold_by_number():

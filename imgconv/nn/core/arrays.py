@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from imgconv.core import check
+from imgconv.core import check, pixels
 
 Array = NDArray[Any]
 DType = np.dtype[Any]
@@ -16,7 +16,7 @@ FLOATS: tuple[DType, DType] = (np.dtype(np.float32), np.dtype(np.float64))
 
 def float_dtype(dtype: DTypeLike, name: str = "dtype") -> DType:
     """Return a dtype that layers compute in, in native byte order."""
-    native = check.native(np.dtype(dtype))
+    native = pixels.native(np.dtype(dtype))
     if native not in FLOATS:
         raise TypeError(f"{name} must be float32 or float64, got {np.dtype(dtype)}")
     return native
@@ -34,7 +34,7 @@ def readable(array: Array, dtype: DType) -> Array:
 def reals(value: ArrayLike) -> Array:
     """Return an input of any real dtype that loops can read."""
     array = check.image(value, "input")
-    return readable(array, check.native(array.dtype))
+    return readable(array, pixels.native(array.dtype))
 
 
 def comparable(value: ArrayLike) -> Array:

@@ -210,7 +210,7 @@ def even_part(n: int, most: int) -> int:
 
 
 def tile_height(outputs: int, highest: int) -> int:
-    """Return the outputs of a tile: the number that pads outputs least, of these the largest."""
+    """Return the outputs of a tile: with the fewest padded outputs, of these the largest number."""
     return min(range(1, highest + 1), key=lambda high: (round_up(outputs, high), -high))
 
 

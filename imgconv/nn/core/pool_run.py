@@ -26,8 +26,10 @@ def planes_of(images: Array) -> Array:
 
 def pool_call(how: str, array: Array, plane: Plane, padded: bool = False) -> Call[Array]:
     """Return the call of `imgconv.pool`'s loop; padding counts in a mean if `padded`."""
-    operation, fit = pool_operation(how, plane, padded)
-    return Call(operation, array, "constant", OUTSIDE[how], (-2, -1), dtype=array.dtype, fit=fit)
+    operation, placement = pool_operation(how, plane, padded)
+    return Call(
+        operation, array, "constant", OUTSIDE[how], (-2, -1), dtype=array.dtype, placement=placement
+    )
 
 
 def plan_maxima(images: Array, plane: Plane) -> LoopPlan:

@@ -2,62 +2,71 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
+from numpy.typing import NDArray
 
 from imgconv.core import check
-from imgconv.pipeline.nodes import Flow, Fork, Group, Spec, Stages, several
+from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
+from imgconv.pipeline.stages import BranchesNode, Group, PipelinePlan
 
-# Arrays in memory, or promises of them.
+# Arrays in memory, or dask arrays.
 Images = tuple[Any, ...]
 
 
 class Executor:
     """Runs stages one after the other; what a stage takes and gives is up to the executor."""
 
-    def run(self, plan: Stages, images: Images, outs: Images | None = None) -> Images:
+    def run(self, plan: PipelinePlan, images: Images, outs: Images | None = None) -> Images:
         """Return the results of a chain; the last stage fills `outs`, if given."""
         for number, stage in enumerate(plan.stages):
-            last = outs if stage is plan.stages[-1] else None
-            if isinstance(stage, Fork):
-                parts = [self.run(part, images) for part in stage.parts]
-                images = self.join(stage, parts, last)
+            stage_outs = outs if stage is plan.stages[-1] else None
+            if isinstance(stage, BranchesNode):
+                results = [self.run(branch, images) for branch in stage.branches]
+                images = self.join(stage, results, stage_outs)
             elif isinstance(stage, Group):
-                images = self.pieces(plan, number, images, last)
+                images = self.run_pieces(plan, number, images, stage_outs)
             else:
-                images = self.whole(plan, number, images, last)
+                images = self.run_whole(plan, number, images, stage_outs)
         return images
 
-    def join(self, stage: Fork, parts: list[Images], outs: Images | None) -> Images:
+    def join(self, stage: BranchesNode, results: list[Images], outs: Images | None) -> Images:
         """Return the results of branches one after the other, or joined by an operator."""
         raise NotImplementedError
 
-    def pieces(self, plan: Stages, number: int, images: Images, outs: Images | None) -> Images:
-        """Return the results of a stage that runs piece by piece."""
+    def run_pieces(
+        self, plan: PipelinePlan, number: int, images: Images, outs: Images | None
+    ) -> Images:
+        """Return the results of a group, the stage of this number, which runs piece by piece."""
         raise NotImplementedError
 
-    def whole(self, plan: Stages, number: int, images: Images, outs: Images | None) -> Images:
-        """Return the results of a step that must see the whole image."""
+    def run_whole(
+        self, plan: PipelinePlan, number: int, images: Images, outs: Images | None
+    ) -> Images:
+        """Return the results of a step, the stage of this number, that needs the whole image."""
         raise NotImplementedError
 
-    def targets(self, planes: "Planes", flow: Flow, out: Any) -> Images:
-        """Return the caller's arrays to fill, checked, with the axes of planes."""
-        return planes.targets(flow, out)
-
-    def stack(self, plan: Stages, planes: Any, depth: int, outs: Images | None) -> Images:
+    def run_stack(self, plan: PipelinePlan, stack: "ImageStack", outs: Images | None) -> Images:
         """Return the results of all images of a stack, whose axes come first."""
         raise NotImplementedError
 
+    def checked_outs(self, stack: "ImageStack", specs: ImageSpecs, out: Any) -> Images:
+        """Return the caller's arrays to fill, checked, with the axes in the order of the stack."""
+        return stack.checked_outs(specs, out)
 
-class Planes(NamedTuple):
-    """A caller's array as a stack of images, and what its axes mean."""
+
+class ImageStack(NamedTuple):
+    """A caller's array as a stack of images: a view, whose axes have one order for all callers.
+
+    The axes of `array` are those of the stack, then y, x and channels, if any. `spec` describes one
+    image.
+    """
 
     layout: check.Layout
-    array: Any  # its axes: those of the stack, y, x and channels
-    spec: Spec
+    array: Any
+    spec: ImageSpec
 
     @staticmethod
-    def of(array: Any, axes: Any, channel_axis: Any) -> "Planes":
-        """Return an array of any kind so."""
+    def of(array: Any, axes: Any, channel_axis: Any) -> "ImageStack":
+        """Return the stack of an array of any kind."""
         axes, channel_axis = check.axis_numbers(axes, channel_axis)
         layout = check.layout(array.ndim, axes, channel_axis)
         order, channels = [*layout.stack, layout.y, layout.x], None
@@ -65,35 +74,47 @@ class Planes(NamedTuple):
             order.append(layout.channel)
             channels = array.shape[layout.channel]
         size = array.shape[layout.y], array.shape[layout.x]
-        return Planes(layout, array.transpose(order), Spec(size, channels, array.dtype))
+        return ImageStack(layout, array.transpose(order), ImageSpec(size, channels, array.dtype))
 
     @property
-    def depth(self) -> int:
-        """The axes of the stack."""
-        return len(self.layout.stack)
+    def shape(self) -> tuple[int, ...]:
+        """Along the axes of the stack alone; empty for one image."""
+        shape: tuple[int, ...] = self.array.shape[: len(self.layout.stack)]
+        return shape
 
-    def axes_of(self, spec: Spec) -> list[int]:
-        """Return where stack, y, x and channels of an image's result lie in the caller's array."""
-        places = [*self.layout.stack, self.layout.y, self.layout.x]
+    def caller_axes(self, spec: ImageSpec) -> list[int]:
+        """Return for each axis of a result which axis of the caller's array it is."""
+        axes = [*self.layout.stack, self.layout.y, self.layout.x]
         if self.layout.channel is not None and spec.channels is not None:
-            return [*places, self.layout.channel]
-        return [sorted(places).index(place) for place in places]
+            return [*axes, self.layout.channel]
+        return [sorted(axes).index(axis) for axis in axes]
 
-    def arranged(self, flow: Flow, results: Images) -> Any:
+    def in_caller_order(
+        self, specs: ImageSpecs, results: Images
+    ) -> NDArray[Any] | tuple[NDArray[Any], ...]:
         """Return results with their axes where the caller has them: one, or a tuple of several."""
-        found = tuple(
-            result.transpose(tuple(map(int, np.argsort(self.axes_of(spec)))))
-            for result, spec in zip(results, several(flow), strict=True)
+        arranged = tuple(
+            result.transpose(inverse(self.caller_axes(spec)))
+            for result, spec in zip(results, as_tuple(specs), strict=True)
         )
-        return found[0] if isinstance(flow, Spec) else found
+        return arranged[0] if isinstance(specs, ImageSpec) else arranged
 
-    def targets(self, flow: Flow, out: Any) -> Images:
+    def checked_outs(self, specs: ImageSpecs, out: Any) -> Images:
         """Return the caller's arrays to fill, checked, with their axes as those of `array`."""
-        specs = several(flow)
+        several = as_tuple(specs)
         outs = out if isinstance(out, tuple) else (out,)
-        shape, _, dtype = check.outs(outs, len(specs))
-        axes = self.axes_of(specs[0])
-        stack = self.array.shape[: self.depth]
-        wanted = np.array([*stack, *specs[0].shape])[np.argsort(axes)]
-        check.out_fits(shape, dtype, tuple(map(int, wanted)), specs[0].dtype)
+        shape, _, dtype = check.outs(outs, len(several))
+        axes = self.caller_axes(several[0])
+        expected = (*self.shape, *several[0].shape)
+        expected = tuple(expected[axis] for axis in inverse(axes))
+        check.out_fits(shape, dtype, expected, several[0].dtype)
         return tuple(each.transpose(axes) for each in outs)
+
+
+def inverse(permutation: list[int]) -> list[int]:
+    """Return the permutation that undoes another one.
+
+    >>> inverse([2, 0, 1])
+    [1, 2, 0]
+    """
+    return sorted(range(len(permutation)), key=permutation.__getitem__)

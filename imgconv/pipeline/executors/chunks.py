@@ -1,8 +1,8 @@
 """Running a plan on dask arrays: chunks that overlap by what their results depend on.
 
-A chunk is a region of the image like a band, and is run by the same code. Outside the image nothing
-is put: the steps extend it by their own modes, but for an axis that wraps around, where a chunk is
-given pixels from the other end. Plans are made again in each process, from the chain.
+A chunk is a region of the image as a band is, and the same code runs it. Nothing is added outside
+the image, since the steps extend it by their own modes; only where an axis wraps around, a chunk is
+given pixels from the other end. Each process makes the plan again, from the chain.
 """
 
 import os
@@ -12,104 +12,119 @@ from functools import lru_cache
 from typing import Any
 
 import cloudpickle
-import dask
 import dask.array as da
 import numpy as np
 from dask.array import overlap
+from dask.delayed import delayed
 from numpy.typing import NDArray
 
 from imgconv.core import threads
-from imgconv.pipeline.executors.base import Executor, Images, Planes
-from imgconv.pipeline.measures import Found
-from imgconv.pipeline.nodes import Flow, Fork, Group, Spec, Stages, Window, several
-from imgconv.pipeline.plan import lay_out
+from imgconv.pipeline.executors.base import Executor, Images, ImageStack
+from imgconv.pipeline.measures import Measured
+from imgconv.pipeline.plan import make_plan
+from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
+from imgconv.pipeline.stages import BranchesNode, Group, PipelinePlan, Stage
 from imgconv.pipeline.steps import OPERATORS, PipelineError
 from imgconv.pipeline.tiles import Region, Span, Tile
 
+# Sizes of the chunks along an axis.
 Chunks = tuple[int, ...]
 # Stages, those of branches too: dask calls itself for tasks that wait for one another.
-MOST_STAGES = 64
+MAX_STAGES = 64
 # A chain and the kind of its image, pickled; and the number of a stage.
-Key = tuple[bytes, int]
+StageKey = tuple[bytes, int]
 
 
-class Dask(Executor):
-    """Runs on dask arrays: what it gives is computed when dask is asked for it."""
+class DaskExecutor(Executor):
+    """Runs on dask arrays: the results are dask arrays, which are computed later."""
 
-    def join(self, stage: Fork, parts: list[Images], outs: Images | None) -> Images:
-        """Compute it chunk by chunk."""
+    def join(self, stage: BranchesNode, results: list[Images], outs: Images | None) -> Images:
+        """Join chunk by chunk."""
         if stage.operator is None:
-            return tuple(image for part in parts for image in part)
-        left, right = (part[0] for part in parts)
-        spec = several(stage.result)[0]
+            return tuple(image for images in results for image in images)
+        left, right = (images[0] for images in results)
+        spec = as_tuple(stage.result)[0]
         image = da.map_blocks(
-            join,
+            operate,
             left,
             right.rechunk(left.chunks),
             operator=stage.operator,
-            real=spec.dtype,
+            result_dtype=spec.dtype,
             dtype=spec.dtype,
             meta=meta(spec),
         )
         return (image,)
 
-    def whole(self, plan: Stages, number: int, images: Images, outs: Images | None) -> Images:
+    def run_whole(
+        self, plan: PipelinePlan, number: int, images: Images, outs: Images | None
+    ) -> Images:
         """Make a single task of it."""
-        specs = several(plan.stages[number].result)
-        made = dask.delayed(whole, nout=len(specs))(key_of(plan, number), *images)
-        parts = list(made) if len(specs) > 1 else [made[0]]
+        specs = as_tuple(plan.stages[number].result)
+        task = delayed(run_whole_image, nout=len(specs))(stage_key(plan, number), *images)
+        parts = list(task) if len(specs) > 1 else [task[0]]
         return tuple(
             da.from_delayed(part, spec.shape, spec.dtype)
             for part, spec in zip(parts, specs, strict=True)
         )
 
-    def pieces(self, plan: Stages, number: int, images: Images, outs: Images | None) -> Images:
+    def run_pieces(
+        self, plan: PipelinePlan, number: int, images: Images, outs: Images | None
+    ) -> Images:
         """Run chunk by chunk."""
-        stage = plan.stages[number]
-        assert isinstance(stage, Group)
-        return run_group(stage, key_of(plan, number), images)
+        group = plan.stages[number]
+        assert isinstance(group, Group)
+        return run_group(group, stage_key(plan, number), images)
 
-    def targets(self, planes: Planes, flow: Flow, out: Any) -> Images:
+    def checked_outs(self, stack: ImageStack, specs: ImageSpecs, out: Any) -> Images:
         """Refuse arrays to fill."""
         raise TypeError("out must be None for a dask array, which is not computed yet")
 
-    def stack(self, plan: Stages, planes: Any, depth: int, outs: Images | None) -> Images:
+    def run_stack(self, plan: PipelinePlan, stack: ImageStack, outs: Images | None) -> Images:
         """Run every image of a stack by itself."""
-        if (count := stages_in(plan)) > MOST_STAGES:
+        if (count := count_stages(plan)) > MAX_STAGES:
             raise PipelineError(
-                f"a chain must have at most {MOST_STAGES} stages on a dask array, got {count}"
+                f"a chain must have at most {MAX_STAGES} stages on a dask array, got {count}"
             )
-        if not depth:
+        return self.run_planes(plan, stack.array, len(stack.shape))
+
+    def run_planes(self, plan: PipelinePlan, planes: Any, axes: int) -> Images:
+        """Return the results of all images of an array whose first axes are those of a stack."""
+        if not axes:
             return self.run(plan, (planes,))
-        if 0 in (stack := planes.shape[:depth]):
+        if 0 in (shape := planes.shape[:axes]):
             return tuple(
-                da.empty((*stack, *spec.shape), dtype=spec.dtype, chunks=-1)
-                for spec in several(plan.result)
+                da.empty((*shape, *spec.shape), dtype=spec.dtype, chunks=-1)
+                for spec in as_tuple(plan.result)
             )
-        found = [self.stack(plan, plane, depth - 1, None) for plane in planes]
+        found = [self.run_planes(plan, plane, axes - 1) for plane in planes]
         return tuple(da.stack(results) for results in zip(*found, strict=True))
 
 
-def stages_in(plan: Stages) -> int:
+def count_stages(plan: PipelinePlan) -> int:
     """Return how many stages there are, with those of branches and those that only measure."""
     return sum(
-        1 + stage.measured + (sum(map(stages_in, stage.parts)) if isinstance(stage, Fork) else 0)
+        1
+        + stage.is_measured
+        + (sum(map(count_stages, stage.branches)) if isinstance(stage, BranchesNode) else 0)
         for stage in plan.stages
     )
 
 
-def key_of(plan: Stages, number: int) -> Key:
+def stage_key(plan: PipelinePlan, number: int) -> StageKey:
     """Return what another process needs to make the stage again."""
     return cloudpickle.dumps(plan.source), number
 
 
-def join(left: NDArray[Any], right: NDArray[Any], operator: str, real: np.dtype) -> Any:
-    """Return what an operator makes of two blocks."""
+def operate(
+    left: NDArray[Any], right: NDArray[Any], operator: str, result_dtype: np.dtype[Any]
+) -> NDArray[Any]:
+    """Return what an operator makes of two chunks."""
     with np.errstate(all="ignore"):
-        return OPERATORS[operator](left, right, dtype=real)
+        result: NDArray[Any] = OPERATORS[operator](left, right, dtype=result_dtype)
+        return result
 
 
-def meta(spec: Spec) -> NDArray[Any]:
+def meta(spec: ImageSpec) -> NDArray[Any]:
     """Return an empty array of a result's kind."""
     return np.empty((0,) * len(spec.shape), spec.dtype)
 
@@ -117,45 +132,46 @@ def meta(spec: Spec) -> NDArray[Any]:
 # ---- a step on the whole image, as one task ------------------------------------------------------
 
 
-def whole(key: Key, *images: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+def run_whole_image(key: StageKey, *images: NDArray[Any]) -> Images:
     """Run a stage on whole images, in the process that has the task."""
-    stage: Any = stage_of(key)
+    stage = stage_of(key)
+    assert not isinstance(stage, Group | BranchesNode)
     with threads.threads(threads_of_task()):
         result = stage.run_whole(tuple(map(np.asarray, images)))
     return result if isinstance(result, tuple) else (result,)
 
 
-def stage_of(key: Key) -> Any:
+def stage_of(key: StageKey) -> Stage:
     """Return a stage, from the plan that this process has made."""
-    recipe, number = key
-    return plan_of(recipe).stages[number]
+    source, number = key
+    return plan_of(source).stages[number]
 
 
 @lru_cache(maxsize=64)
-def plan_of(recipe: bytes) -> Stages:
-    """Return the plan of a chain for an image, made once in each process."""
-    return lay_out(*pickle.loads(recipe))
+def plan_of(source: bytes) -> PipelinePlan:
+    """Return the plan of a pickled chain and the kind of its image, made once in each process."""
+    return make_plan(*pickle.loads(source))
 
 
 def threads_of_task() -> int:
-    """Return how many threads a task may use: one, as tasks run side by side, unless told."""
+    """Return how many threads a task may use: one, as tasks run side by side, or the variable's."""
     return int(os.environ.get("IMGCONV_NUM_THREADS", "1"))
 
 
 # ---- steps that look at neighbourhoods, chunk by chunk -------------------------------------------
 
 
-def run_group(group: Group, key: Key, images: Images) -> Images:
+def run_group(group: Group, key: StageKey, images: Images) -> Images:
     """Return the results of a stage, chunk by chunk."""
-    found = measured(group, images) if group.measured else None
-    size = group.given[0].size
+    found = measured(group, images) if group.is_measured else None
+    size = group.inputs[0].size
     periodic = [wraps(group, axis) for axis in (0, 1)]
     chunks, depth = [], []
     for axis in (0, 1):
-        sides, deep = fitting(group, images[0].chunks[axis], axis, size, periodic[axis])
+        sides, far = fitting_chunks(group, images[0].chunks[axis], axis, size, periodic[axis])
         chunks.append(sides)
-        depth.append(deep)
-    wide = [
+        depth.append(far)
+    overlapping = [
         overlap.overlap(
             image.rechunk((*chunks, *[-1] * (image.ndim - 2))),
             depth={0: depth[0], 1: depth[1]},
@@ -164,108 +180,110 @@ def run_group(group: Group, key: Key, images: Images) -> Images:
         )
         for image in images
     ]
-    made = da.map_blocks(
-        block,
-        *wide,
+    # One task runs a chunk and gives a tuple of all its results; others take one of them each.
+    results = da.map_blocks(
+        run_chunk,
+        *overlapping,
         key=key,
-        spans=tuple(map(spans, chunks)),
+        spans=tuple(map(spans_of, chunks)),
         depth=tuple(depth),
         periodic=tuple(periodic),
         found=found,
         dtype=object,
         meta=np.empty((0, 0), object),
         chunks=tuple(chunks),
-        drop_axis=[2] if wide[0].ndim > 2 else [],
+        drop_axis=[2] if overlapping[0].ndim > 2 else [],
     )
     return tuple(
         da.map_blocks(
-            one_of,
-            made,
+            one_result,
+            results,
             number=number,
             dtype=spec.dtype,
             meta=meta(spec),
             chunks=tuple(chunks) if spec.channels is None else (*chunks, (spec.channels,)),
             new_axis=None if spec.channels is None else [2],
         )
-        for number, spec in enumerate(several(group.result))
+        for number, spec in enumerate(as_tuple(group.result))
     )
 
 
-def one_of(results: Images, number: int) -> NDArray[Any]:
-    """Return one of the results of a chunk, which a single task gives."""
-    return results[number]
+def one_result(results: Images, number: int) -> NDArray[Any]:
+    """Return one of the results of a chunk."""
+    result: NDArray[Any] = results[number]
+    return result
 
 
 def measured(group: Group, images: Images) -> list[Any]:
     """Return what the first step needs of the whole image, as tasks."""
-    first = group.parts[0]
-    assert isinstance(first, Window)
     found: list[Any] = []
-    for phase in first.phases:
+    for measurement in group.measurements:
         pieces = [
-            dask.delayed(phase.map)(piece, *found)
+            delayed(measurement.map)(piece, *found)
             for piece in images[0].to_delayed(optimize_graph=False).ravel()
         ]
-        found.append(dask.delayed(phase.reduce)(pieces))
+        found.append(delayed(measurement.reduce)(pieces))
     return found
 
 
 def wraps(group: Group, axis: int) -> bool:
-    """Whether an axis wraps around."""
+    """Whether a step of a group wraps around an axis."""
     return any(
-        window.reach[axis].mode == "wrap" and window.reach[axis].before + window.reach[axis].after
-        for window in group.windows
+        node.halos[axis].mode == "wrap" and node.halos[axis].before + node.halos[axis].after > 0
+        for node in group.step_nodes
     )
 
 
-def spans(chunks: Chunks) -> tuple[Span, ...]:
+def spans_of(chunks: Chunks) -> tuple[Span, ...]:
     """Return where chunks begin and end."""
     ends = np.cumsum(chunks).tolist()
     return tuple((end - n, end) for n, end in zip(chunks, ends, strict=True))
 
 
-def fitting(
+def fitting_chunks(
     group: Group, chunks: Chunks, axis: int, size: Sequence[int], periodic: bool
 ) -> tuple[Chunks, int]:
-    """Return chunks that are not smaller than what their neighbours need of them, and that."""
+    """Return chunks, none smaller than what its neighbours need of it, and how much that is."""
     n = size[axis]
     while True:
         if len(chunks) == 1:
             return chunks, 0
-        deep = max(outside(group, span, axis, size) for span in spans(chunks))
-        if deep <= min(chunks):
-            return chunks, deep
-        if deep > n or (periodic and 2 * deep > n):
+        depth = max(rows_outside(group, span, axis, size) for span in spans_of(chunks))
+        if depth <= min(chunks):
+            return chunks, depth
+        if depth > n or (periodic and 2 * depth > n):
             chunks = (n,)
         else:
-            chunks = overlap.ensure_minimum_chunksize(deep, chunks)
+            chunks = overlap.ensure_minimum_chunksize(depth, chunks)
 
 
-def outside(group: Group, span: Span, axis: int, size: Sequence[int]) -> int:
-    """Return how far a chunk's results depend on pixels outside of it."""
+def rows_outside(group: Group, span: Span, axis: int, size: Sequence[int]) -> int:
+    """Return how far the results of a chunk depend on pixels outside of it."""
     region: list[Span] = [(0, n) for n in size]
     region[axis] = span
-    start, stop = group.needs((region[0], region[1]))[axis]
+    start, stop = group.input_region((region[0], region[1]))[axis]
     return max(0, span[0] - start, stop - span[1])
 
 
-def block(
+def run_chunk(
     *images: NDArray[Any],
-    key: Key,
+    key: StageKey,
     spans: tuple[tuple[Span, ...], tuple[Span, ...]],
     depth: tuple[int, int],
     periodic: tuple[bool, bool],
-    found: list[Found] | None,
+    found: list[Measured] | None,
     block_id: tuple[int, ...],
 ) -> Images:
-    """Run a stage on a chunk and what lies around it."""
-    group: Group = stage_of(key)
+    """Run a stage on a chunk and the pixels around it."""
+    group = stage_of(key)
+    assert isinstance(group, Group)
     if found is not None:
-        group = group.bound(found)
+        group = group.with_measured(found)
     region: Region = (spans[0][block_id[0]], spans[1][block_id[1]])
+    # At the border of the image there is nothing around the chunk, unless the axis wraps around.
     top, left = (
-        start - deep if around or start else 0
-        for (start, _), deep, around in zip(region, depth, periodic, strict=True)
+        start - far if wrapping or start else 0
+        for (start, _), far, wrapping in zip(region, depth, periodic, strict=True)
     )
     pixels = tuple(np.asarray(image) for image in images)
     with threads.threads(threads_of_task()):

@@ -1,0 +1,38 @@
+"""How each library does the same work: one module for each, and what they share in `base`."""
+
+from imgconv.bench.peers.base import Peer, PreparedCall
+from imgconv.bench.peers.definition import Definition
+from imgconv.bench.peers.diplib import DIPlib
+from imgconv.bench.peers.imgconv import Imgconv
+from imgconv.bench.peers.opencv import OpenCV
+from imgconv.bench.peers.pytorch import PyTorch
+from imgconv.bench.peers.scikit_image import ScikitImage
+from imgconv.bench.peers.scipy import SciPy, SciPySignal
+
+__all__ = [
+    "PEERS",
+    "DIPlib",
+    "Definition",
+    "Imgconv",
+    "OpenCV",
+    "Peer",
+    "PreparedCall",
+    "PyTorch",
+    "SciPy",
+    "SciPySignal",
+    "ScikitImage",
+    "installed",
+]
+
+PEERS: tuple[type[Peer], ...] = (OpenCV, SciPy, SciPySignal, ScikitImage, PyTorch, DIPlib)
+
+
+def installed() -> tuple[list[Peer], list[str]]:
+    """Return the peers that can be imported, and the names of those that cannot."""
+    found, missing = [], []
+    for peer in PEERS:
+        try:
+            found.append(peer())
+        except ImportError:
+            missing.append(peer.name)
+    return found, missing

@@ -1,0 +1,90 @@
+"""scikit-image."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import numpy as np
+
+from imgconv.bench.peers.base import Array, DType, Peer, PreparedCall, full_scale
+
+
+class ScikitImage(Peer):
+    """skimage.filters, one thread."""
+
+    name, module, package = "scikit-image", "skimage.filters", "scikit-image"
+
+    def gaussian(self, image: Array, result: DType, sigma: float) -> PreparedCall:
+        channel_axis = -1 if image.ndim == 3 else None
+        note = "" if result.kind == "f" else "float result"
+        return PreparedCall(
+            lambda out: self.library.gaussian(
+                image, sigma, mode="reflect", preserve_range=True, channel_axis=channel_axis
+            ),
+            note,
+            fills_out=False,
+        )
+
+    def sobel_magnitude(self, image: Array, result: DType) -> PreparedCall | None:
+        return self._edges("sobel", image, result)
+
+    def scharr_magnitude(self, image: Array, result: DType) -> PreparedCall | None:
+        return self._edges("scharr", image, result)
+
+    def farid_magnitude(self, image: Array, result: DType) -> PreparedCall | None:
+        return self._edges("farid", image, result)
+
+    def _edges(self, function: str, image: Array, result: DType) -> PreparedCall | None:
+        # Results of integers would have another scale.
+        apply = getattr(self.library, function)
+        return (
+            PreparedCall(lambda out: apply(image), fills_out=False)
+            if image.dtype == result
+            else None
+        )
+
+    def difference_of_gaussians(
+        self, image: Array, result: DType, low: float, high: float
+    ) -> PreparedCall | None:
+        if image.dtype != result:
+            return None
+        return PreparedCall(
+            lambda out: self.library.difference_of_gaussians(image, low, high, mode="reflect"),
+            fills_out=False,
+        )
+
+    def pool(
+        self, image: Array, result: DType, how: str, size: int, stride: int
+    ) -> PreparedCall | None:
+        if size != stride or image.ndim != 2:
+            return None
+        block_reduce, reduce = import_module("skimage.measure").block_reduce, getattr(np, how)
+        height, width = (n // size * size for n in image.shape)
+        note = "" if how == "max" or result.kind == "f" else "float64 result"
+        whole = image[:height, :width]
+        return PreparedCall(lambda out: block_reduce(whole, size, reduce), note, fills_out=False)
+
+    def canny(self, image: Array, result: DType, sigma: float) -> PreparedCall:
+        canny = import_module("skimage.feature").canny
+        return PreparedCall(lambda out: canny(image, sigma), fills_out=False)
+
+    def hysteresis(self, image: Array, result: DType, low: float, high: float) -> PreparedCall:
+        apply, top = self.library.apply_hysteresis_threshold, full_scale(image.dtype)
+        return PreparedCall(lambda out: apply(image, low * top, high * top), fills_out=False)
+
+    def bilateral(
+        self, image: Array, result: DType, size: int, sigma: float
+    ) -> PreparedCall | None:
+        if image.dtype != result or result.kind != "f":
+            return None
+        apply = import_module("skimage.restoration").denoise_bilateral
+        channels = image.shape[2] if image.ndim == 3 else 1
+        # It divides the distance of colours by the number of channels.
+        return PreparedCall(
+            lambda out: apply(
+                image, size, sigma / channels, size / 4, mode="symmetric",
+                channel_axis=-1 if channels > 1 else None,
+            ),
+            "square window, other weights",
+            fills_out=False,
+        )  # fmt: skip

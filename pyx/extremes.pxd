@@ -1,0 +1,207 @@
+# cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
+"""The minimum or the maximum of every window, at a cost that hardly grows with the window.
+
+    target[r][x] = extreme over (i, j) of the window:  rows[r + i][x + j * step]
+
+A rectangle is computed first down the columns. A group of results shares its work (van Herk 1992,
+Gil and Werman 1993): extremes of the rows above the last window of the group, from bottom to top,
+and of the rows below, from top to bottom. Then along the rows: extremes of 1, 4, 16, ... neighbours
+are made of four each. The last ones overlap, which does not change an extreme.
+
+Any other window is a list of chords: runs of pixels in a row. For each row there are tables of the
+extremes of 1, 2, 4, ... neighbours. The extreme of a chord is that of two entries, one at each end
+of the chord: two comparisons for each chord, however long it is.
+"""
+from bands cimport Slot
+from keys cimport larger_of, smaller_of
+from rows cimport Params
+from types cimport LANES, WIDE, load, real, store, vec
+
+cdef enum:
+    CHORD_BYTES = 512               # bytes of a row for which tables are made at once
+
+
+cdef enum Kind:
+    # What is computed from the window, in the order of KINDS in operations/rank.py.
+    MINIMUM, MAXIMUM, NETWORK, HISTOGRAM, OPENING, CLOSING, GRADIENT, WHITE_TOPHAT, BLACK_TOPHAT
+
+
+cdef struct Chord:
+    Py_ssize_t row, first           # row and first sample in the window
+    Py_ssize_t level, second        # 1 << level pixels from `first` and from `second` on cover it
+
+
+cdef struct Footprint:
+    # The head of params.records; `count` chords follow, none for a rectangle.
+    Py_ssize_t kind                  # Kind
+    Py_ssize_t height, width        # in pixels
+    Py_ssize_t step                 # samples between neighbours: the interleaved channels
+    Py_ssize_t levels               # tables that the longest chord needs
+    Py_ssize_t count
+
+
+cdef inline vec extreme(vec a, vec b, bint maximum) noexcept nogil:
+    return larger_of(a, b) if maximum else smaller_of(a, b)
+
+
+# ---------------------------------------------------------------------------------------------
+# Rectangles
+
+cdef inline void column_extremes(real** rows, Py_ssize_t height, Py_ssize_t group, Py_ssize_t x,
+                                 real* out, Py_ssize_t pitch, int wide,
+                                 bint maximum) noexcept nogil:
+    """out[r] = extreme of rows[r] to rows[r + height - 1] for r < group <= height."""
+    cdef vec[WIDE] best
+    cdef Py_ssize_t r
+    cdef int k
+    for k in range(wide):
+        best[k] = load(rows[height - 1] + x + k * LANES)
+    for r in range(height - 2, -1, -1):
+        if r + 1 < group:
+            for k in range(wide):
+                store(out + (r + 1) * pitch + x + k * LANES, best[k])
+        for k in range(wide):
+            best[k] = extreme(best[k], load(rows[r] + x + k * LANES), maximum)
+    for k in range(wide):
+        store(out + x + k * LANES, best[k])
+    if group > 1:
+        for k in range(wide):
+            best[k] = load(rows[height] + x + k * LANES)
+            store(out + pitch + x + k * LANES,
+                  extreme(best[k], load(out + pitch + x + k * LANES), maximum))
+    for r in range(2, group):
+        for k in range(wide):
+            best[k] = extreme(best[k], load(rows[height + r - 1] + x + k * LANES), maximum)
+            store(out + r * pitch + x + k * LANES,
+                  extreme(best[k], load(out + r * pitch + x + k * LANES), maximum))
+
+
+cdef inline void of_copies(const real* row, Py_ssize_t count, Py_ssize_t distance, Py_ssize_t last,
+                           Py_ssize_t n, real* target, bint maximum) noexcept nogil:
+    """target[x] = extreme of row[x + c * distance] for c < count, and of row[x + last].
+
+    target may be row, since only later columns are read.
+    """
+    cdef vec best
+    cdef Py_ssize_t x = 0, c
+    while x < n:
+        best = load(row + x)
+        for c in range(1, count):
+            best = extreme(best, load(row + x + c * distance), maximum)
+        store(target + x, extreme(best, load(row + x + last), maximum))
+        x += LANES
+
+
+cdef inline void row_extremes(real* row, Py_ssize_t width, Py_ssize_t step, Py_ssize_t n,
+                              real* target, bint maximum) noexcept nogil:
+    """target[x] = extreme of row[x], row[x + step], ... (width of them); `row` is overwritten."""
+    cdef Py_ssize_t length = 1, count
+    while width > 4 * length:
+        of_copies(row, 3, length * step, 3 * length * step, n + (width - 4 * length) * step, row,
+                  maximum)
+        length *= 4
+    count = (width - 1) // length
+    if count <= 1:
+        of_copies(row, 1, 0, (width - length) * step, n, target, maximum)
+    elif count == 2:
+        of_copies(row, 2, length * step, (width - length) * step, n, target, maximum)
+    else:
+        of_copies(row, 3, length * step, (width - length) * step, n, target, maximum)
+
+
+cdef inline void rectangle_extremes(const Params* params, const Slot* slot, Py_ssize_t n,
+                                    real* work, real** targets, bint maximum) noexcept nogil:
+    cdef const Footprint* window = <const Footprint*> params.records
+    cdef Py_ssize_t columns = (n + params.span_x - 1 + LANES - 1) // LANES * LANES
+    cdef Py_ssize_t r = 0, group, x
+    while r < params.block:
+        group = min(params.block - r, window.height)
+        x = 0
+        while x + WIDE * LANES <= columns:
+            column_extremes(slot.rows + r, window.height, group, x, work + r * params.pitch,
+                            params.pitch, WIDE, maximum)
+            x += WIDE * LANES
+        while x < columns:
+            column_extremes(slot.rows + r, window.height, group, x, work + r * params.pitch,
+                            params.pitch, 1, maximum)
+            x += LANES
+        r += group
+    for r in range(params.block):
+        row_extremes(work + r * params.pitch, window.width, window.step, n, targets[r], maximum)
+
+
+# ---------------------------------------------------------------------------------------------
+# Chords
+
+cdef inline Py_ssize_t chord_columns(const Params* params) noexcept nogil:
+    """Columns for which tables are made at once: many, compared with those that the window adds."""
+    return max(CHORD_BYTES // <Py_ssize_t> sizeof(real), (2 * params.span_x + 63) // 64 * 64)
+
+
+cdef inline Py_ssize_t table_pitch(const Params* params) noexcept nogil:
+    return min(chord_columns(params) + params.span_x + 2 * LANES + 63, params.pitch + 63) // 64 * 64
+
+
+cdef inline void tabulate(const real* row, const Footprint* window, Py_ssize_t columns, real* table,
+                          Py_ssize_t pitch, bint maximum) noexcept nogil:
+    """table[v][x] = extreme of the 1 << v neighbours from x on."""
+    cdef Py_ssize_t v, x = 0, distance
+    while x < columns:
+        store(table + x, load(row + x))
+        x += LANES
+    for v in range(1, window.levels):
+        distance = window.step << (v - 1)
+        columns -= distance
+        x = 0
+        while x < columns:
+            store(table + pitch + x,
+                  extreme(load(table + x), load(table + x + distance), maximum))
+            x += LANES
+        table += pitch
+
+
+cdef inline void chord_extremes(const Params* params, const Slot* slot, Py_ssize_t n, real* work,
+                                real** targets, bint maximum) noexcept nogil:
+    cdef const Footprint* window = <const Footprint*> params.records
+    cdef const Chord* chords = <const Chord*> (window + 1)
+    cdef Py_ssize_t pitch = table_pitch(params), of_row = pitch * window.levels
+    cdef Py_ssize_t begin = 0, end, r, c, x
+    cdef const real* at
+    cdef vec best
+    while begin < n:
+        end = min(n, begin + chord_columns(params))
+        for r in range(window.height + params.block - 1):
+            tabulate(slot.rows[r] + begin, window, end - begin + params.span_x - 1,
+                     work + r * of_row, pitch, maximum)
+        for r in range(params.block):
+            x = 0
+            while x < end - begin:
+                at = work + (r + chords.row) * of_row + chords.level * pitch + x
+                best = extreme(load(at + chords.first), load(at + chords.second), maximum)
+                for c in range(1, window.count):
+                    at = work + (r + chords[c].row) * of_row + chords[c].level * pitch + x
+                    best = extreme(best, load(at + chords[c].first), maximum)
+                    best = extreme(best, load(at + chords[c].second), maximum)
+                store(targets[r] + begin + x, best)
+                x += LANES
+        begin = end
+
+
+# ---------------------------------------------------------------------------------------------
+# Any window
+
+cdef inline void window_extremes(const Params* params, const Slot* slot, Py_ssize_t n, real* work,
+                                 real** targets, bint maximum) noexcept nogil:
+    """Compute params.block rows of n extremes; `work` has `window_work` numbers."""
+    if (<const Footprint*> params.records).count == 0:
+        rectangle_extremes(params, slot, n, work, targets, maximum)
+    else:
+        chord_extremes(params, slot, n, work, targets, maximum)
+
+
+cdef inline Py_ssize_t window_work(const Params* params) noexcept nogil:
+    """Numbers of scratch."""
+    cdef const Footprint* window = <const Footprint*> params.records
+    if window.count == 0:
+        return params.block * params.pitch
+    return (params.span_y + params.block - 1) * window.levels * table_pitch(params)

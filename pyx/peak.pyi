@@ -1,0 +1,3 @@
+__test__: dict[str, str]
+
+def run(steps: int, threads: int) -> int: ...
