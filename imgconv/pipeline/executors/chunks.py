@@ -31,6 +31,8 @@ from imgconv.pipeline.tiles import Region, Span, Tile
 Chunks = tuple[int, ...]
 # Stages, those of branches too: dask calls itself for tasks that wait for one another.
 MAX_STAGES = 64
+# Chunks whose measurements one task reduces to one.
+CHUNKS_AT_ONCE = 16
 # A chain and the kind of its image, pickled; and the number of a stage.
 StageKey = tuple[bytes, int]
 
@@ -222,7 +224,13 @@ def measured(group: Group, images: Images) -> list[Any]:
             delayed(measurement.map)(piece, *found)
             for piece in images[0].to_delayed(optimize_graph=False).ravel()
         ]
-        found.append(delayed(measurement.reduce)(pieces))
+        # In rounds: the measurements of all chunks together may not fit the memory of a worker.
+        while len(pieces) > 1:
+            pieces = [
+                delayed(measurement.reduce)(pieces[start : start + CHUNKS_AT_ONCE])
+                for start in range(0, len(pieces), CHUNKS_AT_ONCE)
+            ]
+        found.append(pieces[0])
     return found
 
 
