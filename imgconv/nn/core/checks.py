@@ -162,6 +162,14 @@ def _is_two_pairs(value: Any) -> bool:
     return any(isinstance(one, Sequence) for one in check.pair(value, "padding"))
 
 
+def norm(value: Any) -> float:
+    """Return the power of a norm, which may be infinity."""
+    power = check.number(value, "norm_type")
+    if not power > 0:
+        raise ValueError(f"norm_type must be positive, got {value!r}")
+    return power
+
+
 def divisor(value: Any) -> int | None:
     """Return the divisor of a mean, None for the number of its pixels."""
     if value is None:
