@@ -79,6 +79,27 @@ def test_pad_of_any_axis():
     assert_same_bits(padded, expected)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "value", "fits"),
+    [
+        ("uint8", 255, True), ("uint8", 256, False), ("uint8", -1, False), ("uint8", 2.5, True),
+        ("uint8", np.nan, False), ("int16", np.inf, False), ("int16", -32768, True),
+        ("int64", 2**63 - 1, True), ("int64", 2**63, False), ("uint64", 2**64 - 1, True),
+        ("uint64", 2**64, False), ("uint64", -1, False),
+        ("float16", 1e5, False), ("float32", 1e39, False), ("float32", -np.inf, True),
+        ("float32", np.nan, True), ("bool", 2, True),
+    ],
+)  # fmt: skip
+def test_pad_value(dtype, value, fits):
+    x = np.ones((1, 1), dtype)
+    if fits:
+        expected = np.array(int(value) if np.dtype(dtype).kind in "iu" else value).astype(dtype)
+        assert_same_bits(nn.pad(x, (0, 1), value=value)[0, 1:], expected[None])
+    else:
+        with pytest.raises(ValueError, match=f"value must be a number that {dtype} can hold, got"):
+            nn.pad(x, (0, 1), value=value)
+
+
 @given(
     SIZES,
     st.sampled_from(["nearest", "nearest-exact", "bilinear", "bicubic"]),

@@ -244,6 +244,22 @@ def borders(pad: Any, mode: Any, shape: Shape) -> list[tuple[int, Pair]]:
     return found
 
 
+def constant(value: Any, dtype: DType) -> float:
+    """Return the constant of a border, which the dtype can hold; a fraction is cut off."""
+    number = check.number(value, "value")
+    # float64 does not hold all integers.
+    exact = int(value) if isinstance(value, (int, np.integer)) else number
+    if dtype.kind in "iu":
+        fits = np.iinfo(dtype).min <= exact <= np.iinfo(dtype).max
+    elif dtype.kind == "f":
+        fits = not np.isfinite(number) or abs(number) <= float(np.finfo(dtype).max)
+    else:
+        fits = True
+    if not fits:
+        raise ValueError(f"value must be a number that {dtype} can hold, got {value!r}")
+    return exact
+
+
 def offsets(value: ArrayLike, images: Array, taps: int, size: Pair) -> tuple[Array, int]:
     """Return how far each tap is moved, and the number of groups of channels that share this."""
     array = floats(value, "offset", images.dtype)

@@ -102,6 +102,15 @@ class DaskExecutor(Executor):
         return tuple(da.stack(results) for results in zip(*found, strict=True))
 
 
+def check_known_size(image: Any) -> None:
+    """Raise if dask does not know how large the chunks are, as after a selection by a mask."""
+    if np.isnan(image.shape).any():
+        raise ValueError(
+            f"image must have chunks of known size, got shape {image.shape}; "
+            "its compute_chunk_sizes() finds them"
+        )
+
+
 def count_stages(plan: PipelinePlan) -> int:
     """Return how many stages there are, with those of branches and those that only measure."""
     return sum(
