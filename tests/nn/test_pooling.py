@@ -16,6 +16,7 @@ from imgconv.nn import (
     adaptive_max_pool2d_backward,
     avg_pool2d,
     avg_pool2d_backward,
+    interpolate,
     lp_pool2d,
     lp_pool2d_backward,
     max_pool2d,
@@ -216,6 +217,8 @@ def test_planes_of_more_than_31_bits(kernel):
     spread = max_unpool2d(best, places, **size)
     assert spread[1, -1, -1] == 5
     assert_same_bits(max_unpool2d_backward(spread, best, places, **size), best)
+    x[1, n // 2, n // 2] = 7
+    assert interpolate(x, 2)[1].tolist() == [[0, 0], [0, 7]]
 
 
 def test_adaptive_indices():
