@@ -5,6 +5,7 @@ before, to something small, and reduces several of these to one. So the same mea
 bands on threads and over the chunks of a dask array, and the order of pieces changes nothing.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -98,7 +99,8 @@ def counts_of(piece: NDArray[Any]) -> ValueCounts:
     found = ValueCounts(np.empty(0, dtype), np.empty(0, np.int64))
     for start in range(0, flat.size, MAX_VALUES):
         some = flat[start : start + MAX_VALUES].astype(dtype, copy=False)
-        found = join_counts([found, ValueCounts(*np.unique(some, return_counts=True))])
+        counts = ValueCounts(*np.unique(some, return_counts=True))
+        found = counts if start == 0 else join_counts([found, counts])
     return found
 
 
@@ -108,22 +110,26 @@ def join_counts(found: Sequence[ValueCounts]) -> ValueCounts:
     As few neighbours are counted together as leave at most MAX_VALUES. A part of an image needs no
     more of that than the whole, so the result depends on the pixels alone.
     """
-    shift = max(each.shift for each in found)
-    values = np.concatenate([each.values >> shift << shift for each in found])
-    values, counts = add_counts(values, np.concatenate([each.counts for each in found]))
-    if len(values) > MAX_VALUES:
-        while np.count_nonzero(np.diff(values >> shift)) >= MAX_VALUES:
-            shift += 1
-        values, counts = add_counts(values >> shift << shift, counts)
-    return ValueCounts(values, counts, shift)
+    values = np.concatenate([each.values for each in found])
+    counts = np.concatenate([each.counts for each in found])
+    order = np.argsort(values)
+    values, counts = values[order], counts[order]
+    shift = bisect_left(
+        range(8 * values.itemsize),
+        True,
+        lo=max(each.shift for each in found),
+        key=lambda bits: int(np.count_nonzero(begins_of(values >> bits))) <= MAX_VALUES,
+    )
+    values = values >> shift << shift
+    begins = np.flatnonzero(begins_of(values))
+    return ValueCounts(values[begins], np.add.reduceat(counts, begins), shift)
 
 
-def add_counts(
-    values: NDArray[Any], counts: NDArray[np.int64]
-) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return each value once, in ascending order, with the sum of its counts."""
-    distinct, places = np.unique(values, return_inverse=True)
-    return distinct, np.bincount(places, counts, len(distinct)).astype(np.int64)
+def begins_of(ascending: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return where another value begins in an array of ascending values."""
+    begins = np.ones(len(ascending), np.bool_)
+    np.not_equal(ascending[1:], ascending[:-1], out=begins[1:])
+    return begins
 
 
 def otsu_threshold(found: Sequence[Measured], dtype: np.dtype[Any]) -> float:
