@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imgconv.core.cache import cached_property
 from imgconv.core.call import call_of
@@ -252,6 +253,15 @@ def steps_of(node: Node) -> Iterator[Step]:
     elif isinstance(node, Branches | Chain):
         for part in node.parts:
             yield from steps_of(part)
+
+
+def operate(
+    left: Any, right: Any, operator: str, result_dtype: np.dtype[Any], out: Any = None
+) -> NDArray[Any]:
+    """Return what an operator makes of two images."""
+    with np.errstate(all="ignore"):
+        result: NDArray[Any] = OPERATORS[operator](left, right, dtype=result_dtype, out=out)
+    return result
 
 
 # ---- functions and their arguments ---------------------------------------------------------------
