@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import math
+import os
 import sys
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 
-import imgconv
 from imgconv import io
-from imgconv.cli import sheet
+from imgconv.cli import options, sheet
 from imgconv.cli.extras import require
-from imgconv.cli.jobs import Job, Source, find_pictures, jobs_for
-from imgconv.cli.runner import Done, attempt, exit_if_failed, run_together, summarize
-from imgconv.io import tiff, zarr
+from imgconv.cli.jobs import Job, Naming
+from imgconv.cli.listing import Listing, find_pictures, identity, is_zarr
+from imgconv.cli.messages import show
+from imgconv.cli.options import Settings
+from imgconv.cli.pipes import STREAM
+from imgconv.cli.runner import Share, batch_of, message_of, run
+from imgconv.cli.work import filter_file, filtered
+from imgconv.io import zarr
 
 if TYPE_CHECKING:
     from imgconv.pipeline import Pipeline
 
+READABLE, WRITTEN = (*io.READABLE, zarr.SUFFIX), (*io.SUFFIXES, zarr.SUFFIX)
 FLOATS = ("stretch", "image", "one")
 
 
@@ -35,19 +37,11 @@ Examples:
   imgconv apply 'gaussian(sigma=1.5) | sobel' photo.jpg -o edges.png
   imgconv apply chain.toml photos/ 'more/*.tif' -o results/
   imgconv apply 'median(size=5)' huge.tif -o huge.zarr
+  imgconv apply invert - -o - < photo.png > negative.png
 """,
 )
 @click.argument("pipeline", metavar="PIPELINE")
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@click.option(
-    "-o",
-    "--out",
-    metavar="OUT",
-    type=click.Path(path_type=Path),
-    help="Where to write: a .png, .jpg, .tif or .zarr for one picture, otherwise a "
-    "folder, which is created if it does not exist.",
-)
-@click.option("--skip-existing", is_flag=True, help="Skip pictures whose result exists.")
+@options.places
 @click.option(
     "--floats",
     type=click.Choice(FLOATS),
@@ -67,28 +61,6 @@ Examples:
     help="Show the plan, its halo, memory and cost, and what would be written; do nothing.",
 )
 @click.option(
-    "-j",
-    "--jobs",
-    "at_once",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help="Number of pictures at once  [default: the number of threads].",
-)
-@click.option(
-    "--threads",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help="Number of threads in all  [default: see `imgconv info`].",
-)
-@click.option(
-    "--max-megapixels",
-    metavar="M",
-    type=click.FloatRange(min=0, min_open=True),
-    default=io.MAX_PIXELS / 1e6,
-    show_default=True,
-    help="Refuse pictures of more than M million pixels, except for .zarr results.",
-)
-@click.option(
     "--chunk",
     metavar="N",
     type=click.IntRange(min=64, max=65536),
@@ -101,17 +73,13 @@ Examples:
     metavar="ADDRESS",
     help="Address of a dask scheduler, tcp://..., that computes .zarr results.",
 )
+@options.for_pictures
 def command(
+    settings: Settings,
     pipeline: str,
-    inputs: tuple[str, ...],
-    out: Path | None,
-    skip_existing: bool,
     floats: str,
     preview: Path | None,
     dry_run: bool,
-    at_once: int | None,
-    threads: int | None,
-    max_megapixels: float,
     chunk: int,
     scheduler: str | None,
 ) -> None:
@@ -121,9 +89,13 @@ def command(
     is a filter of imgconv, or one of grey, scale, clip, gamma, invert, absolute, normalize,
     threshold, astype and magnitude.
 
-    INPUT is a picture (PNG, JPEG, TIFF of one or more pages, zarr), a folder, whose pictures are
-    found at any depth, or a pattern. In a folder OUT, results keep their name, format and
-    subfolder. A result is written whole or not at all, and a picture is never overwritten.
+    INPUT is a picture, a folder, whose pictures are found at any depth, a pattern such as
+    'photos/*.jpg', or - alone for standard input. Read are PNG, JPEG, TIFF, WebP, BMP, GIF,
+    JPEG 2000, JPEG XL and AVIF, and zarr arrays.
+
+    In a folder OUT, results keep their name, format and subfolder; formats that are not written
+    become PNG. TIFF files keep all pages, and all files their metadata. If OUT is a .zarr, a TIFF
+    file or zarr array may be larger than memory. A result is written whole or not at all.
 
     Colours are filtered one by one, and transparency is kept. If the pipeline begins with grey, or
     changes the size, transparent pixels get a white background.
@@ -133,38 +105,58 @@ def command(
     --floats. stretch: 0 is black and the 99th percentile of the absolute values is white; with
     negative values, 0 is mid-grey. image: white is the white of the picture. one: white is 1.
 
-    The exit code is 0 if all pictures are done, 1 if any failed, 2 for wrong usage.
+    Inputs are never overwritten. The exit code is 0 if all pictures are done, 1 if any failed, 2
+    for wrong usage.
     """
     chain = pipeline_of(pipeline)
-    max_pixels = int(max_megapixels * 1e6)
-    sources = find_pictures(inputs)
-    if not sources:
-        raise click.UsageError("no picture among the inputs")
+    if STREAM in settings.inputs and (preview or dry_run):
+        raise click.UsageError(f"--preview and --dry-run read files, not {STREAM}")
     if preview is not None:
-        write_preview(chain, sources, preview, max_pixels)
-    if out is None:
+        write_preview(chain, preview, settings)
+    if settings.out is None and (dry_run or preview is not None):
         if dry_run:
-            show_plans(chain, [(path, None) for path, _ in sources])
-        elif preview is None:
-            raise click.UsageError("-o OUT is missing")
+            sources = listed(settings).sources.values()
+            show_plans(chain, [(source.path, None) for source in sources])
         return
-    listed = jobs_for(sources, out)
-    todo = [job for job in listed if not (skip_existing and job.result.exists())]
-    lazy = [job for job in todo if is_lazy(job)]
-    in_memory = [job for job in todo if not is_lazy(job)]
+    naming = Naming(suffix_for, READABLE, WRITTEN)
+    batch = batch_of(settings, naming)
+    lazy = [job for job in batch.jobs if is_lazy(job)]
+    in_memory = [job for job in batch.jobs if not is_lazy(job)]
     if lazy:
         require("dask", "dask", "distributed", "zarr")
     if dry_run:
-        show_plans(chain, todo)
+        show_plans(chain, batch.jobs)
         return
     if scheduler and not lazy:
         raise click.UsageError("--scheduler is for a .zarr result")
-    threads = threads or imgconv.get_num_threads()
-    finished = run_lazily(lazy, chain, chunk, threads, scheduler)
-    work = partial(filter_file, pipeline=chain, floats=floats, max_pixels=max_pixels)
-    finished += run_together(in_memory, work, "apply", at_once or threads, threads)
-    summarize(finished, skipped=len(listed) - len(todo))
-    exit_if_failed(finished)
+    work = partial(
+        filter_file,
+        recipe=partial(filtered, pipeline=chain, floats=floats),
+        naming=naming,
+        settings=settings,
+    )
+    shares = [Share(in_memory, work, settings.at_once)]
+    if lazy:
+        from imgconv.cli import large
+
+        work = partial(
+            large.run,
+            pipeline=chain,
+            chunk=chunk,
+            threads=settings.threads,
+            scheduler=scheduler,
+            max_pixels=settings.max_pixels,
+            messages=batch.messages,
+        )
+        shares.insert(0, Share(lazy, work, 1))
+    run(settings, "apply", batch, shares)
+
+
+def suffix_for(source: Path) -> str:
+    """Return the suffix of a result in a folder: the picture's, if a result can have it."""
+    if is_zarr(source):
+        return source.suffix if source.suffix.lower() == zarr.SUFFIX else zarr.SUFFIX
+    return source.suffix if source.suffix.lower() in io.SUFFIXES else ".png"
 
 
 def pipeline_of(text: str) -> Pipeline:
@@ -188,99 +180,36 @@ def pipeline_of(text: str) -> Pipeline:
 
 def is_lazy(job: Job) -> bool:
     """Return whether a job goes through dask: one from or into zarr."""
-    return zarr.is_zarr(job.source) or zarr.is_zarr(job.result)
-
-
-def run_lazily(
-    jobs: list[Job], pipeline: Pipeline, chunk: int, threads: int, scheduler: str | None
-) -> list[Done]:
-    """Run lazy jobs, one after another."""
-    if not jobs:
-        return []
-    from imgconv.cli import large
-
-    work = partial(large.run, pipeline=pipeline, chunk=chunk, threads=threads, scheduler=scheduler)
-    return [attempt(work, job) for job in jobs]
-
-
-# ---- one picture ---------------------------------------------------------------------------------
-
-
-def filter_file(job: Job, pipeline: Pipeline, floats: str, max_pixels: int) -> Done:
-    """Read, filter and write a picture; of a TIFF into a TIFF, all pages."""
-    begun = time.perf_counter()
-    about = io.about(job.source)
-    suffix = job.result.suffix.lower()
-    pages = about.pages if suffix in tiff.SUFFIXES else 1
-    results = filtered_pages(job.source, pages, pipeline, floats, suffix, max_pixels)
-    if pages > 1:
-        large = math.prod(about.shape) * pages * 8 > tiff.LARGE
-        io.write_pages(job.result, results, large)
-    else:
-        io.write(job.result, next(results))
-    seconds = time.perf_counter() - begun
-    return Done(job, size=about.shape[:2], pages=pages, seconds=seconds)
-
-
-def filtered_pages(
-    source: Path, count: int, pipeline: Pipeline, floats: str, suffix: str, max_pixels: int
-) -> Iterator[io.Picture]:
-    """Yield the results of the first pages of a file."""
-    for page in range(count):
-        yield filtered(io.read(source, max_pixels, page), pipeline, floats, suffix)
-
-
-def filtered(picture: io.Picture, pipeline: Pipeline, floats: str, suffix: str) -> io.Picture:
-    """Return what the pipeline makes of a picture, as a file with this suffix can store it."""
-    colours, opacity = picture.split()
-    channel_axis = -1 if colours.shape[2] > 1 else None
-    image = colours if channel_axis else colours[..., 0]
-    plan = pipeline.plan(image.shape, image.dtype, channel_axis=channel_axis)
-    if isinstance(plan.dtype, tuple):
-        raise io.PictureError(
-            f"the pipeline gives {len(plan.dtype)} images; magnitude makes one of them"
-        )
-    begins_grey = pipeline.steps[0].name == "grey"
-    if opacity is not None and (begins_grey or plan.shape[:2] != image.shape[:2]):
-        image, opacity = picture.over_white().reshape(image.shape), None
-    result = storable(pipeline(image, channel_axis=channel_axis), image.dtype, floats, suffix)
-    if opacity is None:
-        return io.Picture(result)
-    if result.dtype.kind == "u":
-        opacity = io.rescale(opacity, result.dtype.type)
-    else:
-        opacity = (opacity / io.full_scale(opacity.dtype)).astype(result.dtype)
-    colours = result if result.ndim == 3 else result[..., None]
-    return io.Picture.join(colours, opacity, picture.alpha)
-
-
-def storable(result: NDArray[Any], source: np.dtype[Any], floats: str, suffix: str) -> NDArray[Any]:
-    """Return a result as a file can store it: bool as black and white, floats as integers."""
-    if result.dtype.kind == "b":
-        return result.astype(np.uint8) * np.uint8(255)
-    if result.dtype.kind != "f" or suffix in tiff.SUFFIXES:
-        return result
-    dtype = io.integer_type(suffix, source)
-    if floats == "stretch":
-        return io.stretch(result, bool((result < 0).any()), dtype)
-    white = io.full_scale(source) if floats == "image" else 1.0
-    return io.rescale(result / result.dtype.type(white), dtype)
+    return is_zarr(job.source) or is_zarr(job.result)
 
 
 # ---- before anything is run ----------------------------------------------------------------------
 
 
-def write_preview(
-    pipeline: Pipeline, sources: Sequence[Source], path: Path, max_pixels: int
-) -> None:
+def listed(settings: Settings) -> Listing:
+    """Return the pictures among the inputs, of which there must be one."""
+    listing = find_pictures(settings.inputs, READABLE, None)
+    if not listing.sources:
+        raise click.UsageError("no picture among the inputs")
+    return listing
+
+
+def write_preview(pipeline: Pipeline, path: Path, settings: Settings) -> None:
     """Write the sheet of the one picture, and print how many pictures are on it."""
+    sources = list(listed(settings).sources.values())
     sheet.check(path, len(sources))
     source = sources[0].path
+    if identity(path) == identity(source):
+        raise click.UsageError(f"--preview {path} is the input, which is never overwritten")
+    if settings.existing != "replace" and os.path.lexists(path):
+        raise click.UsageError(f"--preview {path} exists; --overwrite replaces it")
     try:
-        count = sheet.write(pipeline, source, path, max_pixels)
-    except (io.PictureError, ValueError, TypeError) as error:
-        raise click.ClickException(f"{source}: {error}") from None
-    click.echo(f"{path}: {count} pictures")
+        count = sheet.write(pipeline, source, path, settings.max_pixels)
+    except Exception as error:
+        if settings.debug:
+            raise
+        raise click.ClickException(f"{source}: {message_of(error)}") from None
+    show(f"{path}: {count} pictures")
 
 
 def show_plans(pipeline: Pipeline, jobs: Iterable[tuple[Path, Path | None]]) -> None:
@@ -290,31 +219,31 @@ def show_plans(pipeline: Pipeline, jobs: Iterable[tuple[Path, Path | None]]) -> 
     for source, result in jobs:
         try:
             about = io.about(source)
-            shape = shape_of_colours(about.shape)
+            shape = shape_of_colours(about)
             if (shape, about.dtype) not in seen:
                 plan = pipeline.plan(
                     shape, about.dtype, channel_axis=-1 if len(shape) > 2 else None
                 )
-                click.echo(f"{plan!r}\n")
-            seen.add((shape, about.dtype))
-            arrow = f" -> {result}" if result else ""
-            pages = f", {about.pages} pages" if about.pages > 1 else ""
-            click.echo(f"{source}{arrow}: {shape[1]} x {shape[0]} {about.dtype}{pages}")
-        except (io.PictureError, ValueError, TypeError) as error:
-            print(f"imgconv: {source}: {error}", file=sys.stderr)
+                print(f"{plan!r}\n")
+        except Exception as error:
+            show(f"imgconv: {source}: {message_of(error)}", sys.stderr)
             failed = True
+            continue
+        seen.add((shape, about.dtype))
+        arrow = f" -> {result}" if result else ""
+        pages = f", {about.pages} pages" if about.pages > 1 else ""
+        show(f"{source}{arrow}: {shape[1]} x {shape[0]} {about.dtype}{pages}")
     if failed:
         raise SystemExit(1)
 
 
-def shape_of_colours(shape: tuple[int, ...]) -> tuple[int, ...]:
+def shape_of_colours(about: io.About) -> tuple[int, ...]:
     """Return the shape of the image that is filtered, without alpha and without a lone channel.
 
-    >>> shape_of_colours((480, 640, 4)), shape_of_colours((480, 640, 2))
-    ((480, 640, 3), (480, 640))
+    >>> import numpy as np
+    >>> shape_of_colours(io.About((480, 640, 4), np.dtype("uint8"), 1, alpha=True))
+    (480, 640, 3)
     """
-    if len(shape) < 3:
-        return shape
-    height, width, channels = shape
-    colours = channels - (channels in {2, 4})
+    height, width, channels = (*about.shape, 1)[:3]
+    colours = channels - about.alpha
     return (height, width, colours) if colours > 1 else (height, width)

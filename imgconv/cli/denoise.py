@@ -1,70 +1,47 @@
-"""`imgconv denoise`: photos with less noise."""
+"""`imgconv denoise`: pictures with less noise."""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
-from numpy.typing import NDArray
 
 import imgconv
 from imgconv import io
 from imgconv.cli import options
-from imgconv.cli.jobs import Job, Source, jobs_for
-from imgconv.cli.runner import Done, run_in_turn
+from imgconv.cli.jobs import Naming
+from imgconv.cli.options import Settings
+from imgconv.cli.runner import run_recipe
+from imgconv.cli.work import filtered
+
+if TYPE_CHECKING:
+    from imgconv.pipeline import Pipeline
+
+# The values of `--filter`, and the default size of their window.
+SIZES = {"bilateral": 9, "median": 3, "guided": 9}
 
 
-class Denoiser(NamedTuple):
-    """A value of `--filter`: a function of imgconv, its default window and its own arguments.
+@lru_cache
+def pipeline_for(name: str, size: int, noise: float, mode: str) -> Pipeline:
+    """Return the step that smooths differences below `noise`, in the units of the picture."""
+    from imgconv.pipeline import Pipeline
 
-    Attributes
-    ----------
-    function : str
-        Its name.
-    size : int
-        Height and width of the window.
-    arguments : callable
-        Returns its keyword arguments, from colours, size of the window and noise.
-    """
-
-    function: str
-    size: int
-    arguments: Callable[[NDArray[Any], int, float], dict[str, Any]]
-
-    def __call__(self, colours: NDArray[Any], size: int, noise: float, mode: str) -> NDArray[Any]:
-        """Return the colours with differences below `noise` smoothed."""
-        arguments = self.arguments(colours, size, noise)
-        clean: NDArray[Any] = getattr(imgconv, self.function)(
-            colours, **arguments, mode=mode, channel_axis=-1
-        )
-        return clean
-
-
-def bilateral(colours: NDArray[Any], size: int, noise: float) -> dict[str, Any]:
-    """Return the arguments of the bilateral filter: two standard deviations fit the window."""
-    return {"win_size": size, "sigma_color": noise, "sigma_spatial": max(size - 1, 1) / 4}
-
-
-def median(colours: NDArray[Any], size: int, noise: float) -> dict[str, Any]:
-    """Return the arguments of the median, whatever the noise."""
-    return {"size": size}
-
-
-def guided(colours: NDArray[Any], size: int, noise: float) -> dict[str, Any]:
-    """Return the arguments of the guided filter: every channel guides itself."""
-    return {"guide": colours, "radius": size // 2, "eps": noise**2}
-
-
-DENOISERS = {
-    "bilateral": Denoiser("bilateral", 9, bilateral),
-    "median": Denoiser("median", 3, median),
-    "guided": Denoiser("guided", 9, guided),
-}
+    match name:
+        case "bilateral":
+            # Two standard deviations fit the window.
+            sigma = max(size - 1, 1) / 4
+            step = partial(
+                imgconv.bilateral, win_size=size, sigma_color=noise, sigma_spatial=sigma, mode=mode
+            )
+        case "median":
+            step = partial(imgconv.median, size=size, mode=mode)
+        case _:
+            # Every channel guides itself.
+            step = partial(imgconv.guided, guide="image", radius=size // 2, eps=noise**2, mode=mode)
+    return Pipeline(step)
 
 
 def check_odd(_context: click.Context, _option: click.Parameter, size: int | None) -> int | None:
@@ -79,19 +56,19 @@ def check_odd(_context: click.Context, _option: click.Parameter, size: int | Non
     epilog="""\b
 Examples:
   imgconv denoise photo.jpg -o clean.jpg
-  imgconv denoise *.png -o clean/ --filter median --size 5
+  imgconv denoise photos/ 'more/*.png' -o clean/ --filter median --size 5
+  imgconv denoise - -o - < photo.jpg > clean.jpg
 """,
 )
-@options.PHOTOS
-@options.OUT
+@options.places
 @click.option(
     "--filter",
     "name",
-    type=click.Choice(list(DENOISERS)),
+    type=click.Choice(list(SIZES)),
     default="bilateral",
     show_default=True,
     help="How to smooth: a mean of the neighbours that have a similar value (bilateral), the "
-    "median, or the guided filter, with the photo as its own guide.",
+    "median, or the guided filter, with the picture as its own guide.",
 )
 @click.option(
     "--size",
@@ -110,41 +87,32 @@ Examples:
     "ones are kept. Ignored by median.",
 )
 @options.MODE
-@options.THREADS
-@options.MAX_MEGAPIXELS
-def command(
-    photos: tuple[Path, ...],
-    out: Path,
-    name: str,
-    size: int | None,
-    strength: float,
-    mode: str,
-    threads: int | None,
-    max_megapixels: float,
-) -> None:
-    """Remove noise from photos and keep their edges.
+@options.for_pictures
+def command(settings: Settings, name: str, size: int | None, strength: float, mode: str) -> None:
+    """Remove noise from pictures and keep their edges.
 
-    PHOTO is a PNG, JPEG or TIFF file, grey or colour, of 8-bit or 16-bit integers or floats. Exif
-    rotation is applied. White is the largest integer, or 1.0 of floats.
+    INPUT is a picture, a folder, whose pictures are found at any depth, a pattern such as
+    'photos/*.jpg', or - alone for standard input. Read are PNG, JPEG, TIFF, WebP, BMP, GIF,
+    JPEG 2000, JPEG XL and AVIF, grey or colour. Exif rotation is applied.
 
-    In a folder OUT, a result has the name and the format of its photo. It keeps the photo's bits
-    if its format can store them: JPEG stores 8 bits, PNG 8 bits of 8-bit photos and 16 bits of all
-    others. Transparency is kept; JPEG has none, and gets a white background. A photo is never
-    overwritten.
+    In a folder OUT, a result has the name, format and subfolder of its picture; formats that are
+    not written become PNG. It keeps the bits of the picture if its format can store them: JPEG and
+    WebP store 8 bits, PNG 8 bits of 8-bit pictures and 16 bits of all others. TIFF files keep all
+    pages, and all files their metadata. Transparency is kept; JPEG has none, and gets a white
+    background.
 
-    The time and speed printed for each photo are those of the filter, without reading and writing.
+    The time and speed printed for each picture are those of the filter, without reading and
+    writing.
 
-    The exit code is 0 if all photos are done, 1 if any failed, 2 for wrong usage.
+    Inputs are never overwritten. The exit code is 0 if all pictures are done, 1 if any failed, 2
+    for wrong usage.
     """
     if not math.isfinite(strength):
         raise click.BadParameter(f"{strength:g} is not a strength", param_hint="--strength")
-    chosen = DENOISERS[name]
-    sources = [Source(photo, Path(photo.stem + suffix_for(photo))) for photo in photos]
-    work = partial(
-        remove_noise, chosen=chosen, size=size or chosen.size, strength=strength, mode=mode,
-        max_pixels=int(max_megapixels * 1e6),
-    )  # fmt: skip
-    run_in_turn(jobs_for(list(dict.fromkeys(sources)), out, io.SUFFIXES), work, "denoise", threads)
+    recipe = partial(
+        cleaned, name=name, size=size or SIZES[name], strength=strength / 100, mode=mode
+    )
+    run_recipe(settings, "denoise", recipe, Naming(suffix_for, io.READABLE, io.SUFFIXES))
 
 
 def suffix_for(photo: Path) -> str:
@@ -152,16 +120,9 @@ def suffix_for(photo: Path) -> str:
     return photo.suffix if photo.suffix.lower() in io.SUFFIXES else ".png"
 
 
-def remove_noise(
-    job: Job, chosen: Denoiser, size: int, strength: float, mode: str, max_pixels: int
-) -> Done:
-    """Read, filter and write a photo."""
-    photo = io.read(job.source, max_pixels)
-    colours, opacity = photo.split()
-    noise = strength / 100 * io.full_scale(colours.dtype)
-    chosen(colours[:8, :8], size, noise, mode)  # loads the compiled code, which is not timed
-    start = time.perf_counter()
-    clean = chosen(colours, size, noise, mode)
-    seconds = time.perf_counter() - start
-    io.write(job.result, io.Picture.join(clean, opacity, photo.alpha))
-    return Done(job, size=colours.shape[:2], seconds=seconds)
+def cleaned(
+    photo: io.Picture, suffix: str, name: str, size: int, strength: float, mode: str
+) -> io.Picture:
+    """Return a photo with noise of this strength, a part of white, removed."""
+    pipeline = pipeline_for(name, size, strength * photo.white, mode)
+    return filtered(photo, suffix, pipeline, floats="image")

@@ -1,23 +1,25 @@
-"""`imgconv edges`: the edges of photos, as pictures or as values."""
+"""`imgconv edges`: the edges of pictures, as pictures or as values."""
 
 from __future__ import annotations
 
 import math
-import time
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 import imgconv
 from imgconv import io
 from imgconv.cli import options
-from imgconv.cli.jobs import Job, Source, jobs_for
-from imgconv.cli.runner import Done, run_in_turn
+from imgconv.cli.jobs import Naming
+from imgconv.cli.options import Settings
+from imgconv.cli.runner import run_recipe
 from imgconv.io import tiff
+
+if TYPE_CHECKING:
+    from imgconv.pipeline import Pipeline
 
 
 class EdgeFilter(NamedTuple):
@@ -40,26 +42,25 @@ class EdgeFilter(NamedTuple):
     signed: bool = False
     thresholds: tuple[float, float] | None = None
 
-    def __call__(
-        self, image: NDArray[Any], white: float, sigma: float | None, mode: str
-    ) -> NDArray[Any]:
-        """Return the edges of a grey image."""
-        function = getattr(imgconv, self.function)
-        result: NDArray[Any]
-        if self.thresholds:
-            low, high = (fraction * white for fraction in self.thresholds)
-            sigma = self.sigma if sigma is None else sigma
-            result = function(image, sigma, low, high, mode=mode).astype(np.float32)
-        elif self.sigma is not None:
-            result = function(image, sigma or self.sigma, mode=mode)
-        else:
-            result = function(blurred(image, sigma, mode) if sigma else image, mode=mode)
-        return result
 
+@lru_cache
+def pipeline_for(
+    chosen: EdgeFilter, white: float, dtype: np.dtype[Any], sigma: float | None, mode: str
+) -> Pipeline:
+    """Return the steps for grey images of a dtype, in which `white` is the value of white."""
+    from imgconv.pipeline import Pipeline
 
-def blurred(image: NDArray[Any], sigma: float, mode: str) -> NDArray[Any]:
-    """Return a blurred image as floats: rounded to integers, smooth shades would get contours."""
-    return imgconv.gaussian(image, sigma, mode=mode, dtype=np.result_type(image, np.float32))
+    function = partial(getattr(imgconv, chosen.function), mode=mode)
+    if chosen.sigma is None:
+        if not sigma:
+            return Pipeline(function)
+        # Floats: rounded to integers, smooth shades would get contours.
+        floats = np.result_type(dtype, np.float32)
+        blur = partial(imgconv.gaussian, sigma=sigma, mode=mode, dtype=floats)
+        return Pipeline(blur, function)
+    scale = chosen.sigma if sigma is None else sigma
+    limits = [fraction * white for fraction in chosen.thresholds or ()]
+    return Pipeline(partial(function, scale, *limits))
 
 
 FILTERS = {
@@ -80,11 +81,11 @@ FILTERS = {
     epilog="""\b
 Examples:
   imgconv edges photo.jpg -o edges.png
-  imgconv edges *.jpg -o edges/ --filter scharr --sigma 1.5
+  imgconv edges photos/ 'more/*.tif' -o edges/ --filter scharr --sigma 1.5
+  imgconv edges - -o - < photo.jpg > edges.png
 """,
 )
-@options.PHOTOS
-@options.OUT
+@options.places
 @click.option(
     "--filter",
     "name",
@@ -117,47 +118,44 @@ Examples:
     "is above it  [default: 0.2].",
 )
 @options.MODE
-@options.THREADS
-@options.MAX_MEGAPIXELS
+@options.for_pictures
 def command(
-    photos: tuple[Path, ...],
-    out: Path,
+    settings: Settings,
     name: str,
     sigma: float | None,
     low: float | None,
     high: float | None,
     mode: str,
-    threads: int | None,
-    max_megapixels: float,
 ) -> None:
-    """Find the edges of photos.
+    """Find the edges of pictures.
 
-    PHOTO is a PNG, JPEG or TIFF file, grey or colour, of 8-bit or 16-bit integers or floats. Colour
-    is converted to luminance, transparent pixels get a white background, and Exif rotation is
-    applied.
+    INPUT is a picture, a folder, whose pictures are found at any depth, a pattern such as
+    'photos/*.jpg', or - alone for standard input. Read are PNG, JPEG, TIFF, WebP, BMP, GIF,
+    JPEG 2000, JPEG XL and AVIF, grey or colour. Colour is converted to luminance,
+    transparent pixels get a white background, and Exif rotation is applied.
 
-    In a folder OUT, the result of PHOTO.jpg is PHOTO-sobel.png; the result of a TIFF photo is a
-    TIFF file. A photo is never overwritten.
+    In a folder OUT, the result of photo.jpg is photo-sobel.png, in the subfolder of its picture;
+    the result of a TIFF file is a TIFF file with all pages. If there is also a photo.png, both
+    results have the whole name: photo.jpg-sobel.png and photo.png-sobel.png.
 
-    A TIFF result stores the values of the filter as float32, in the units of the photo. PNG and
+    A TIFF result stores the values of the filter as float32, in the units of the picture. PNG and
     JPEG results are made to be looked at: 0 is black, and the 99th percentile and everything above
     it is white. Values of laplace, log and dog may be negative; there 0 is mid-grey, and the 99th
-    percentile of the absolute values is black or white. A PNG has 16 bits if the photo has more
+    percentile of the absolute values is black or white. A PNG has 16 bits if the picture has more
     than 8. Lines of canny are white (1 in TIFF), all else is black.
 
-    The time and speed printed for each photo are those of the filter, without reading and writing.
+    The time and speed printed for each picture are those of the filter, without reading and
+    writing.
 
-    The exit code is 0 if all photos are done, 1 if any failed, 2 for wrong usage.
+    Inputs are never overwritten. The exit code is 0 if all pictures are done, 1 if any failed, 2
+    for wrong usage.
     """
     chosen = with_thresholds(FILTERS[name], name, low, high)
     zero_allowed = chosen.sigma is None or chosen.thresholds is not None
     if sigma is not None and not (math.isfinite(sigma) and (sigma > 0 or zero_allowed)):
         raise click.BadParameter(f"{sigma:g} is not a scale of {name}", param_hint="--sigma")
-    sources = [Source(photo, Path(f"{photo.stem}-{name}{suffix_for(photo)}")) for photo in photos]
-    work = partial(
-        find_edges, chosen=chosen, sigma=sigma, mode=mode, max_pixels=int(max_megapixels * 1e6)
-    )
-    run_in_turn(jobs_for(list(dict.fromkeys(sources)), out, io.SUFFIXES), work, "edges", threads)
+    recipe = partial(drawn_edges, chosen=chosen, sigma=sigma, mode=mode)
+    run_recipe(settings, "edges", recipe, Naming(suffix_for, io.READABLE, io.SUFFIXES, f"-{name}"))
 
 
 def with_thresholds(
@@ -180,20 +178,19 @@ def suffix_for(photo: Path) -> str:
     return ".tif" if photo.suffix.lower() in tiff.SUFFIXES else ".png"
 
 
-def find_edges(
-    job: Job, chosen: EdgeFilter, sigma: float | None, mode: str, max_pixels: int
-) -> Done:
-    """Read, filter and write a photo."""
-    photo = io.read(job.source, max_pixels)
-    image, white = photo.grey(), io.full_scale(photo.pixels.dtype)
-    chosen(image[:8, :8], white, sigma, mode)  # loads the compiled code, which is not timed
-    start = time.perf_counter()
-    edges = chosen(image, white, sigma, mode)
-    seconds = time.perf_counter() - start
-    suffix = job.result.suffix.lower()
+def drawn_edges(
+    photo: io.Picture, suffix: str, chosen: EdgeFilter, sigma: float | None, mode: str
+) -> io.Picture:
+    """Return the edges of a photo, as a file with this suffix stores them."""
+    image, white = photo.grey(), photo.white
+    pipeline = pipeline_for(chosen, white, image.dtype, sigma, mode)
+    edges = pipeline(image)
     if suffix in tiff.SUFFIXES:
-        drawn = edges.astype(np.float32, copy=False)
-    else:
-        drawn = io.stretch(edges, chosen.signed, io.integer_type(suffix, photo.pixels.dtype))
-    io.write(job.result, io.Picture(drawn))
-    return Done(job, size=image.shape, seconds=seconds)
+        return photo.with_colours(edges.astype(np.float32, copy=False), drawn=True)
+    dtype = io.integer_type(suffix, photo.pixels.dtype)
+    if edges.dtype == np.bool_:
+        return photo.with_colours(io.rescale(edges, dtype), drawn=True)
+    span = io.span_of(image)
+    page = np.full((8, 8), span, image.dtype)  # without edges
+    flat = io.span_of(pipeline_for(chosen, white, image.dtype, sigma, "reflect")(page))
+    return photo.with_colours(io.stretch(edges, chosen.signed, dtype, span, flat), drawn=True)

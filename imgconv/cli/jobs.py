@@ -1,29 +1,27 @@
-"""Which pictures a command takes, and where their results go."""
+"""Where the results of pictures go, so that none replaces a picture or another result."""
 
 from __future__ import annotations
 
-import glob
 import mimetypes
 import os
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import click
 
-from imgconv import io
-from imgconv.io import zarr
+from imgconv.cli.listing import Identity, Source, identity, is_zarr
+from imgconv.cli.pipes import STREAM, is_stream
 
-__all__ = ["SUFFIXES", "Job", "Source", "find_pictures", "jobs_for"]
+__all__ = ["Existing", "Job", "Naming", "folder_of", "jobs_for"]
 
-SUFFIXES = (*io.SUFFIXES, zarr.SUFFIX)
+# What to do with a result that exists: refuse to run, leave it and its picture out, or replace it.
+Existing = Literal["refuse", "skip", "replace"]
 
-
-class Source(NamedTuple):
-    """A picture, and the path of its result below the output folder."""
-
-    path: Path
-    place: Path
+# Suffixes of pictures that `mimetypes` may not know: a result is not a folder of such a name.
+OTHER_PICTURES = (".avif", ".bmp", ".exr", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".webp")
 
 
 class Job(NamedTuple):
@@ -33,91 +31,137 @@ class Job(NamedTuple):
     result: Path
 
 
-def find_pictures(inputs: Sequence[str]) -> list[Source]:
-    """Return every picture once: files, those below folders, and those that match patterns."""
-    return list(dict.fromkeys(_pictures(inputs)))
+@dataclass(frozen=True)
+class Naming:
+    """How the results of a command are named in a folder.
 
+    Attributes
+    ----------
+    suffix : callable
+        Returns the suffix of a result from the path of its picture.
+    ending : str
+        What comes between the picture's name and the suffix.
+    readable, suffixes : tuple of str
+        How the names of files end that are pictures in a folder, and of those that are written.
+    """
 
-def _pictures(inputs: Sequence[str]) -> Iterator[Source]:
-    for name in inputs:
-        path = Path(name)
-        # A file may have a name that looks like a pattern, and a name that matches nothing is
-        # reported with the pictures that cannot be read.
-        if path.exists() or not glob.has_magic(name):
-            yield from _file_or_folder(path)
-            continue
-        found = sorted(glob.glob(name, recursive=True))
-        if not found:
-            raise click.UsageError(f"{name}: no such picture")
-        for each in found:
-            yield from _file_or_folder(Path(each))
+    suffix: Callable[[Path], str]
+    readable: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    ending: str = ""
 
+    def short(self, source: Source) -> str:
+        """Return the usual name: photo.jpg becomes photo-sobel.png."""
+        return os.path.splitext(source.place)[0] + self.ending + self.suffix(source.path)
 
-def _file_or_folder(path: Path) -> Iterator[Source]:
-    if path.is_dir() and not zarr.is_zarr(path):
-        yield from _below(path)
-    else:
-        yield Source(path, Path(path.name))
+    def long(self, source: Source) -> str:
+        """Return the name for one of several pictures photo: photo.jpg becomes photo.jpg-sobel.png.
 
-
-def _below(folder: Path) -> Iterator[Source]:
-    """Yield the pictures of a folder and its folders, but no hidden ones."""
-    for parent, folders, names in os.walk(folder):
-        arrays = [name for name in folders if zarr.is_zarr(Path(parent) / name)]
-        folders[:] = sorted(
-            name for name in folders if name not in arrays and not name.startswith(".")
-        )
-        for name in sorted([*names, *arrays]):
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
-                path = Path(parent) / name
-                yield Source(path, path.relative_to(folder))
+        A name that is the picture's own stays.
+        """
+        if self.short(source) == source.place:
+            return source.place
+        return source.place + self.ending + self.suffix(source.path)
 
 
 def jobs_for(
-    sources: Sequence[Source], out: Path, suffixes: tuple[str, ...] = SUFFIXES
+    sources: Mapping[Identity, Source], out: Path, naming: Naming, existing: Existing
 ) -> list[Job]:
     """Return a job for each picture, whose result is `out` itself or a path in that folder.
 
-    No result replaces a picture or another result.
+    Those whose result exists are left out if `existing` is "skip".
     """
-    into_file = _is_file(out, suffixes)
-    _check_out(out, into_file, len(sources), suffixes)
-    pictures = {_identity(source.path) for source in sources}
-    source_of: dict[Path, Path] = {}
-    for path, place in sources:
-        result = out if into_file else out / place
-        if result.suffix.lower() not in suffixes:
-            result = result.with_name(f"{result.name}.png")
-        if result in source_of:
-            raise click.UsageError(f"{source_of[result]} and {path} would both become {result}")
-        if _identity(result) in pictures:
-            raise click.UsageError(f"{result} is one of the inputs, which are never overwritten")
-        source_of[result] = path
-    return [Job(path, result) for result, path in source_of.items()]
-
-
-def _is_file(out: Path, suffixes: tuple[str, ...]) -> bool:
-    """Return whether `-o` names one result, file or zarr array, and no folder of results."""
-    return out.suffix.lower() in suffixes and (not out.is_dir() or zarr.is_zarr(out))
-
-
-def _check_out(out: Path, into_file: bool, count: int, suffixes: tuple[str, ...]) -> None:
-    """Refuse an `-o` that cannot take so many results."""
-    if into_file:
-        if count > 1:
+    pictures = list(sources.values())
+    if folder_of(out, naming.suffixes) is None:
+        if len(pictures) > 1:
+            count = len(pictures)
             raise click.UsageError(f"-o {out} is one file for {count} pictures; name a folder")
-    elif not out.is_dir():
-        known = " ".join(suffixes)
-        if (mimetypes.guess_type(out.name)[0] or "").startswith("image/"):
-            raise click.UsageError(f"-o {out}: results are written as {known}")
-        if out.exists():
-            raise click.UsageError(f"-o {out} is neither a folder nor a {known} file")
+        names = [os.fspath(out)]
+    else:
+        _check_folder(out, naming.suffixes)
+        if is_stream(pictures[0].path):
+            raise click.UsageError(f"-o {out}: name a file for the result of standard input")
+        names = [os.path.join(out, place) for place in _distinct(pictures, naming)]
+    jobs = []
+    present = []
+    source_of: dict[str, Path] = {}
+    for (path, _), name in zip(pictures, names, strict=True):
+        if name in source_of:
+            raise click.UsageError(f"{source_of[name]} and {path} would both become {name}")
+        source_of[name] = path
+        # A stream is no file, and a file of that name is another one.
+        found = "" if name == STREAM else identity(name)
+        if found in sources:
+            raise click.UsageError(
+                f"{name} is one of the inputs, which are never overwritten; name another with -o"
+            )
+        if isinstance(found, tuple):
+            present.append(name)
+        if not (isinstance(found, tuple) and existing == "skip"):
+            jobs.append(Job(path, Path(name)))
+    if present and existing == "refuse":
+        more = f" (and {len(present) - 1} more)" if len(present) > 1 else ""
+        raise click.UsageError(
+            f"{present[0]} exists{more}; --overwrite replaces it, --skip-existing leaves it"
+        )
+    return jobs
 
 
-def _identity(path: Path) -> tuple[int, int] | Path:
-    """Return what two names of one file share, be they links of either kind."""
-    try:
-        found = path.stat()
-    except OSError:
-        return path.resolve()
-    return found.st_dev, found.st_ino
+def folder_of(out: Path, suffixes: tuple[str, ...]) -> Path | None:
+    """Return `-o` if it names a folder of results, and not one result, stream or zarr array."""
+    one = is_stream(out) or (out.suffix.lower() in suffixes and not os.path.isdir(out))
+    return None if one or is_zarr(out) else out
+
+
+def _check_folder(out: Path, suffixes: tuple[str, ...]) -> None:
+    """Refuse an `-o` that is no folder and should not become one."""
+    if os.path.isdir(out):
+        return
+    known = " ".join(suffixes)
+    kind = mimetypes.guess_type(out.name)[0] or ""
+    if kind.startswith("image/") or out.suffix.lower() in OTHER_PICTURES:
+        raise click.UsageError(f"-o {out}: results are written as {known}")
+    if os.path.lexists(out):
+        raise click.UsageError(f"-o {out} is neither a folder nor a {known} file")
+
+
+def _distinct(sources: Sequence[Source], naming: Naming) -> list[str]:
+    """Return a name for each result, no two alike.
+
+    Where pictures of one name come from several folders, all results keep the path of their
+    picture below the folder that contains all pictures.
+    """
+    places = _named(sources, naming)
+    if _shared(places):
+        paths = [os.path.abspath(source.path) for source in sources]
+        common = os.path.commonpath([os.path.dirname(path) for path in paths])
+        below = [os.path.relpath(path, common) for path in paths]
+        moved = [source._replace(place=place) for source, place in zip(sources, below, strict=True)]
+        places = _named(moved, naming)
+    return places
+
+
+def _named(sources: Sequence[Source], naming: Naming) -> list[str]:
+    """Return the short name of each result, or the long one if it would share the short one.
+
+    All that share it get the long one: so the name of a result does not depend on their order.
+    """
+    places = [naming.short(source) for source in sources]
+    changed = True
+    while changed:
+        changed = False
+        for same in _shared(places):
+            if len({sources[k].place for k in same}) == 1:
+                continue
+            for k in same:
+                changed |= places[k] != (long := naming.long(sources[k]))
+                places[k] = long
+    return places
+
+
+def _shared(places: Sequence[str]) -> list[list[int]]:
+    """Return the positions of the places that occur more than once, for each such place."""
+    positions = defaultdict(list)
+    for k, place in enumerate(places):
+        positions[place].append(k)
+    return [same for same in positions.values() if len(same) > 1]

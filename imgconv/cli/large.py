@@ -5,17 +5,16 @@ The caller checks that dask, distributed and zarr are installed.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
-
-import click
+from typing import TYPE_CHECKING, Any, TextIO
 
 from imgconv import io
+from imgconv.cli.images import prepared
 from imgconv.cli.jobs import Job
-from imgconv.cli.runner import Done
+from imgconv.cli.messages import Messages, show
+from imgconv.cli.work import Done
 from imgconv.io import atomic, zarr
 
 if TYPE_CHECKING:
@@ -24,26 +23,35 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-def run(job: Job, pipeline: Pipeline, chunk: int, threads: int, scheduler: str | None) -> Done:
+def run(
+    job: Job,
+    pipeline: Pipeline,
+    chunk: int,
+    threads: int,
+    scheduler: str | None,
+    max_pixels: int = io.MAX_PIXELS,
+    messages: Messages | None = None,
+) -> Done:
     """Run a pipeline on a picture of any size; the result is written whole or not at all."""
     begun = time.perf_counter()
     if job.result.suffix.lower() != zarr.SUFFIX:
         raise io.PictureError(
             f"{job.result}: the result of a zarr array must be {zarr.SUFFIX}, too"
         )
-    image = io.read_lazily(job.source, chunk)
+    picture = io.read_lazily(job.source, chunk, max_pixels)
+    pipeline, image, opacity = prepared(picture, pipeline)
     result = pipeline(image, channel_axis=-1 if image.ndim > 2 else None)
-    if isinstance(result, tuple):
-        raise io.PictureError(
-            f"the pipeline gives {len(result)} images; magnitude makes one of them"
-        )
-    with atomic.temporary_path(job.result) as temporary, computing(scheduler, threads):
-        zarr.write(result, temporary, chunk)
+    made = picture.with_colours(result, opacity).full_depth()
+    with (
+        atomic.temporary_path(job.result) as temporary,
+        computing(scheduler, threads, messages.terminal if messages else None),
+    ):
+        zarr.write(made.pixels, temporary, chunk, made.alpha)
     return Done(job, size=image.shape[:2], seconds=time.perf_counter() - begun)
 
 
 @contextmanager
-def computing(scheduler: str | None, threads: int) -> Iterator[None]:
+def computing(scheduler: str | None, threads: int, terminal: TextIO | None) -> Iterator[None]:
     """Compute on the threads of this process, or on a cluster, whose dashboard is named."""
     import dask
 
@@ -51,10 +59,10 @@ def computing(scheduler: str | None, threads: int) -> Iterator[None]:
         from dask.diagnostics.progress import ProgressBar
 
         bar: Any = ProgressBar  # without annotations
-        shown = sys.stderr.isatty()
+        shown = terminal is not None and terminal.isatty()
         with (
             dask.config.set(scheduler="threads", num_workers=threads),
-            bar(out=sys.stderr, dt=0.5, minimum=1) if shown else nullcontext(),
+            bar(out=terminal, dt=0.5, minimum=1) if shown else nullcontext(),
         ):
             yield
         return
@@ -67,5 +75,5 @@ def computing(scheduler: str | None, threads: int) -> Iterator[None]:
         raise io.PictureError(f"no scheduler at {scheduler} ({error})") from None
     with client:
         if client.dashboard_link:
-            click.echo(f"dashboard: {client.dashboard_link}")
+            show(f"dashboard: {client.dashboard_link}")
         yield

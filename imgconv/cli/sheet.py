@@ -24,7 +24,7 @@ LETTER = 6  # the mean width of a letter
 
 def write(pipeline: Pipeline, source: Path, path: Path, max_pixels: int) -> int:
     """Write what each step makes of a picture, and return how many pictures that are."""
-    colours = io.read(source, max_pixels).over_white()
+    colours = io.read(source, max_pixels).full_depth().over_white()
     channel_axis = -1 if colours.shape[2] > 1 else None
     image = colours if channel_axis else colours[..., 0]
     pictures = pipeline.preview(image, channel_axis=channel_axis, size=360).pictures

@@ -2,25 +2,35 @@
 
 __all__ = ["PictureError", "PictureTooLargeError", "check_size", "one_line"]
 
+# A pixel of colour and opacity; pixels of more samples count as several.
+SAMPLES_OF_A_PIXEL = 4
+
 
 class PictureError(Exception):
     """A file cannot be read or written; the message is one line that states why."""
 
 
 class PictureTooLargeError(PictureError):
-    """A picture has more pixels than the caller allows."""
+    """A picture has more pixels, or more samples, than the caller allows."""
 
 
-def check_size(height: int, width: int, max_pixels: int) -> None:
-    """Refuse a picture that is too large or empty, before it is decoded."""
-    if height * width > max_pixels:
-        megapixels = height * width / 1e6
+def check_size(height: int, width: int, max_pixels: int, samples: int = 1) -> None:
+    """Refuse a picture that is too large or empty, before it is decoded.
+
+    It may have `max_pixels` pixels of up to four samples, and fewer pixels of more samples.
+    """
+    pixels = height * width
+    count = f"{width} x {height} pixels"
+    if samples > SAMPLES_OF_A_PIXEL:
+        count = f"{width} x {height} pixels of {samples} samples"
+        pixels = -(-pixels * samples // SAMPLES_OF_A_PIXEL)
+    if pixels > max_pixels:
+        megapixels = pixels / 1e6
         text = f"{megapixels:.0f}" if megapixels >= 10 else f"{megapixels:.2g}"
         raise PictureTooLargeError(
-            f"{width} x {height} pixels are {text} megapixels, "
-            f"more than the limit of {max_pixels / 1e6:g}"
+            f"{count} are {text} megapixels, more than the limit of {max_pixels / 1e6:g}"
         )
-    if height * width == 0:
+    if pixels == 0:
         raise PictureError("a picture without pixels")
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from imgconv.io import pillow
-from imgconv.io.picture import About, Picture, rescale, squeeze_grey, upright
+from imgconv.io.metadata import Metadata
+from imgconv.io.picture import About, Picture, Stored, rescale, squeeze_grey, upright
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 __all__ = ["MAGIC", "SUFFIXES", "about", "read", "write"]
 
-MAGIC: tuple[bytes, ...] = (b"\xff\xd8\xff",)
+MAGIC = re.compile(rb"\xff\xd8\xff")
 SUFFIXES: tuple[str, ...] = (".jpg", ".jpeg")
+# Of pictures that come from no JPEG file, or are larger than their tables make them.
+QUALITY = 95
+FULL_CHROMA = 0  # Pillow's number for 4:4:4
 
 
 def about(path: Path) -> About:
@@ -28,12 +36,52 @@ def read(path: Path, max_pixels: int, page: int = 0) -> Picture:
     """Read a file; it has one page, whatever is requested."""
     with pillow.opened(path, "JPEG") as file:
         orientation = pillow.load(file, max_pixels)
-        return Picture(upright(pillow.pixels_of(file), orientation))
+        return Picture(
+            upright(pillow.pixels_of(file), orientation),
+            metadata=pillow.metadata_of(file).upright(orientation),
+            stored=Stored("jpeg", options_of(file)),
+        )
+
+
+def options_of(file: Image) -> dict[str, Any]:
+    """Return the options by which Pillow stores a picture as it is in this file."""
+    from PIL.JpegImagePlugin import get_sampling
+
+    sampling = get_sampling(file) if file.mode in ("YCbCr", "RGB") else -1
+    return {
+        "qtables": getattr(file, "quantization", None),
+        "subsampling": sampling if sampling >= 0 else FULL_CHROMA,
+        "progressive": bool(file.info.get("progressive")),
+    }
 
 
 def write(stream: BinaryIO, picture: Picture) -> None:
-    """Write the colours as 8 bits, with white behind transparent pixels."""
+    """Write the colours as 8 bits, with white behind transparent pixels.
+
+    A picture that comes from a JPEG file keeps its tables of quantisation, unless a quality is
+    given, and its chroma subsampling; others have full chroma.
+    """
     import PIL.Image
 
-    pixels = rescale(squeeze_grey(picture.over_white()), np.uint8)
-    PIL.Image.fromarray(pixels).save(stream, "JPEG", quality=95)
+    pixels = rescale(squeeze_grey(picture.over_white()), np.uint8, picture.white)
+    quality = picture.stored.quality
+    options = {"subsampling": FULL_CHROMA, **picture.stored.kept("jpeg")}
+    if quality is not None or not options.get("qtables"):
+        options.pop("qtables", None)
+        options["quality"] = QUALITY if quality is None else quality
+    PIL.Image.fromarray(pixels).save(stream, "JPEG", **options, **metadata_options(picture))
+
+
+def metadata_options(picture: Picture) -> dict[str, Any]:
+    """Return the options by which Pillow writes metadata; its segments hold 64 KB."""
+    metadata: Metadata = picture.metadata
+    options = pillow.save_options(metadata)
+    for name in ("exif", "xmp"):
+        if len(options.get(name, b"")) > 65_000:
+            del options[name]
+    if "dpi" in options:
+        options["dpi"] = tuple(min(round(value), 65_535) for value in options["dpi"])
+    comments = [text for word, text in metadata.texts if word == "Comment"]
+    if comments:
+        options["comment"] = comments[0].encode()[:65_000]
+    return options

@@ -1,36 +1,74 @@
-"""What PNG and JPEG share: Pillow decodes their 8 bits a channel."""
+"""What Pillow does for all formats that it reads: it opens, decodes, and knows their metadata."""
 
 from __future__ import annotations
 
+import io
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgconv.io.errors import PictureError, check_size
-from imgconv.io.picture import ORIENTATION_TAG
+from imgconv.io import colour
+from imgconv.io.errors import PictureError, PictureTooLargeError, check_size
+from imgconv.io.metadata import (
+    EXIF_IFD,
+    GPS_IFD,
+    INTEROP_IFD,
+    ORIENTATION,
+    Metadata,
+    Resolution,
+    directory,
+)
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.Image import Exif, Image
 
-__all__ = ["channels_of", "load", "opened", "pixels_of"]
+__all__ = [
+    "channels_of",
+    "exif_bytes",
+    "load",
+    "metadata_of",
+    "opened",
+    "pixels_of",
+    "save_options",
+]
+
+# Tags of a TIFF file's first directory that say how its pixels are stored, or where: Exif has no
+# pixels, so that none of these means anything there; resolution and orientation are kept apart.
+STORAGE_TAGS = frozenset(
+    [*range(254, 269), 273, ORIENTATION, *range(277, 285), 284, 288, 289, 290, 291, 292, 293, 296,
+     301, *range(317, 324), 324, 325, 330, 332, 334, 336, 337, 338, 339, 340, 341, 342, 347,
+     *range(512, 533), 700, 34675, EXIF_IFD, GPS_IFD]
+)  # fmt: skip
+COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB")
 
 
 @contextmanager
 def opened(path: Path, kind: str) -> Iterator[Image]:
-    """Open a file of one format, "PNG" or "JPEG", without decoding it."""
+    """Open a file of one format, by Pillow's name of it, without decoding it.
+
+    `PIL.Image.open` would compare its size with a limit of its own, which only a global variable
+    changes; `check_size` is the limit here, in all formats.
+    """
     import PIL.Image
 
-    PIL.Image.MAX_IMAGE_PIXELS = None  # `check_size` is the limit, in all formats
-    try:
-        file = PIL.Image.open(path, formats=(kind,))
-    except PIL.UnidentifiedImageError:
-        raise PictureError(f"not a {kind} picture, though it begins as one") from None
-    with file:
-        yield file
+    PIL.Image.init()
+    if kind not in PIL.Image.OPEN:
+        raise PictureError(f"this Pillow cannot read {kind}")
+    with open(path, "rb") as stream:
+        try:
+            file = PIL.Image.OPEN[kind][0](stream, str(path))
+        except PIL.Image.DecompressionBombError as error:
+            raise PictureTooLargeError(str(error)) from None
+        except (SyntaxError, IndexError, TypeError, KeyError, EOFError, struct.error):
+            raise PictureError(f"not a {kind} picture, though it begins as one") from None
+        with file:
+            yield file
 
 
 def load(file: Image, max_pixels: int) -> int:
@@ -40,12 +78,24 @@ def load(file: Image, max_pixels: int) -> int:
     """
     check_size(file.height, file.width, max_pixels)
     file.load()
-    orientation: int = file.getexif().get(ORIENTATION_TAG, 1)
+    orientation: int = exif_of(file).get(ORIENTATION, 1)
     return orientation
+
+
+def exif_of(file: Image) -> Exif:
+    """Return the Exif data of a file; none where they are damaged, as its pixels need not be."""
+    import PIL.Image
+
+    try:
+        return file.getexif()
+    except Exception:
+        return PIL.Image.Exif()
 
 
 def pixels_of(file: Image) -> NDArray[Any]:
     """Return the pixels of a file that is loaded, 8 bits a channel."""
+    if file.mode in ("CMYK", "LAB"):
+        return np.asarray(colour.rgb(file, file.info.get("icc_profile")))
     return np.asarray(file.convert(_mode(file)))
 
 
@@ -56,5 +106,122 @@ def channels_of(file: Image) -> int:
 
 def _mode(file: Image) -> str:
     """Return the Pillow mode for the pixels of a file: grey or RGB, with its alpha."""
-    mode = "L" if file.mode in ("1", "L", "LA") else "RGB"
+    mode = "L" if file.mode in ("1", "L", "LA", "La") or file.mode.startswith("I") else "RGB"
     return mode + "A" if file.has_transparency_data else mode
+
+
+# ---- metadata ------------------------------------------------------------------------------------
+
+
+def metadata_of(file: Image) -> Metadata:
+    """Return what a file says of its picture; the file is loaded."""
+    info = file.info
+    exif = exif_of(file)
+    try:
+        tags, camera, gps = directories(exif)
+    except Exception:  # damaged: the pixels are not
+        tags, camera, gps = {}, {}, {}
+    return Metadata(
+        profile=colour.profile_of_rgb(file.mode, info.get("icc_profile")),
+        resolution=_resolution(file),
+        tags=tags,
+        exif=camera,
+        gps=gps,
+        xmp=_bytes(info.get("xmp")),
+        texts=tuple(_texts(file)),
+        chunks=tuple(_colour_chunks(info)) if file.format == "PNG" else (),
+    )
+
+
+def directories(exif: Exif) -> tuple[dict[int, Any], dict[int, Any], dict[int, Any]]:
+    """Return the tags that describe a picture, and the directories of exposure and place."""
+    camera = dict(exif.get_ifd(EXIF_IFD))
+    if INTEROP_IFD in camera:
+        camera[INTEROP_IFD] = dict(exif.get_ifd(INTEROP_IFD))
+    tags = {code: value for code, value in exif.items() if code not in STORAGE_TAGS}
+    return directory(tags), directory(camera), directory(exif.get_ifd(GPS_IFD))
+
+
+def exif_bytes(metadata: Metadata) -> bytes:
+    """Return tags and directories as Exif, without a thumbnail; empty if there are none.
+
+    What Pillow has read but cannot write is left out.
+    """
+    import PIL.Image
+
+    tags = {code: value for code, value in metadata.all_tags().items() if code <= 0xFFFF}
+    for camera in (metadata.exif, {}):
+        exif = PIL.Image.Exif()
+        for code, value in directory(tags).items():
+            exif[code] = value
+        exif.get_ifd(EXIF_IFD).update(camera)
+        exif.get_ifd(GPS_IFD).update(metadata.gps)
+        if not (tags or camera or metadata.gps):
+            return b""
+        if not camera:
+            del exif._ifds[EXIF_IFD]
+        if not metadata.gps:
+            del exif._ifds[GPS_IFD]
+        try:
+            return exif.tobytes()
+        except Exception:
+            continue
+    return b""
+
+
+def save_options(metadata: Metadata) -> dict[str, Any]:
+    """Return the options by which Pillow writes metadata into JPEG and WebP."""
+    options = {
+        "icc_profile": metadata.profile,
+        "exif": exif_bytes(metadata),
+        "xmp": metadata.xmp,
+        "dpi": metadata.resolution.per_inch if metadata.resolution else None,
+    }
+    return {name: value for name, value in options.items() if value}
+
+
+def _resolution(file: Image) -> Resolution | None:
+    info = file.info
+    unit: Literal["inch", "centimetre"] | None = "inch"
+    if file.format == "JPEG" and info.get("jfif_unit") == 2:
+        found, unit = info["jfif_density"], "centimetre"
+    elif "dpi" in info:
+        found = info["dpi"]
+    else:
+        found, unit = info.get("aspect"), None
+    try:
+        x, y = map(float, found)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return Resolution(x, y, unit) if 0 < min(x, y) <= max(x, y) < inf else None
+
+
+def _texts(file: Image) -> Iterator[tuple[str, str]]:
+    for word, text in getattr(file, "text", {}).items():
+        if word != "XML:com.adobe.xmp":
+            yield word, str(text)
+    comment = file.info.get("comment")
+    if isinstance(comment, bytes) and file.format in ("JPEG", "GIF"):
+        yield "Comment", comment.decode("latin-1")
+
+
+def _colour_chunks(info: dict[Any, Any]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the chunks of PNG that say what colours its values mean."""
+    if "gamma" in info:
+        yield b"gAMA", struct.pack(">I", round(info["gamma"] * 100_000))
+    if "chromaticity" in info:
+        numbers = [round(value * 100_000) for value in info["chromaticity"]]
+        yield b"cHRM", struct.pack(f">{len(numbers)}I", *numbers)
+    if "srgb" in info:
+        yield b"sRGB", bytes([info["srgb"]])
+
+
+def _bytes(value: Any) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
+
+
+def encoded(image: Image, kind: str, **options: Any) -> bytes:
+    """Return the file that Pillow makes of an image."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()

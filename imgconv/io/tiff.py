@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgconv.io.errors import PictureError, check_size
-from imgconv.io.picture import (
-    ORIENTATION_TAG,
-    About,
-    Alpha,
-    Picture,
-    full_scale,
-    squeeze_grey,
-    upright,
-)
+from imgconv.io import tags
+from imgconv.io.errors import check_size
+from imgconv.io.metadata import ORIENTATION
+from imgconv.io.picture import About, Picture, Stored, squeeze_grey, upright
+from imgconv.io.samples import CODE_OF_ALPHA, Samples
 
 __all__ = ["LARGE", "MAGIC", "SUFFIXES", "LazyPage", "about", "read", "write", "write_pages"]
 
-MAGIC: tuple[bytes, ...] = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+MAGIC = re.compile(rb"II[*+]\0|MM\0[*+]")
 SUFFIXES: tuple[str, ...] = (".tif", ".tiff")
 LARGE = 4_000_000_000  # bytes of pixels; beyond, offsets need 64 bits: BigTIFF
 
-# The values of the tag ExtraSamples of TIFF 6.0.
-ALPHA_OF_CODE: dict[int, Alpha] = {1: "premultiplied", 2: "straight"}
-CODE_OF_ALPHA = {alpha: code for code, alpha in ALPHA_OF_CODE.items()}
+# Compressions that lose nothing, as tifffile writes them; JPEG is kept for 8 bits of colours.
+LOSSLESS = {
+    "LZW": "lzw", "ADOBE_DEFLATE": "zlib", "DEFLATE": "zlib", "PACKBITS": "packbits",
+    "ZSTD": "zstd", "LZMA": "lzma",
+}  # fmt: skip
+JPEG_QUALITY = 95
+PREDICTED = ("lzw", "zlib", "zstd", "lzma")
 
 
 def about(path: Path) -> About:
@@ -37,9 +38,12 @@ def about(path: Path) -> About:
 
     with tifffile.TiffFile(path) as file:
         page: Any = file.pages.first
-        if page.dtype is None:
-            raise PictureError("pixels of an unknown type")
-        return About(tuple(page.shape), np.dtype(page.dtype), len(file.pages))
+        samples = Samples.of(page)
+        height, width = page.imagelength, page.imagewidth
+        if page.tags.valueof(ORIENTATION, 1) in (5, 6, 7, 8):
+            height, width = width, height
+        return About(samples.shape(height, width), samples.dtype, len(file.pages),
+                     samples.alpha is not None)  # fmt: skip
 
 
 def read(path: Path, max_pixels: int, page: int = 0) -> Picture:
@@ -47,74 +51,128 @@ def read(path: Path, max_pixels: int, page: int = 0) -> Picture:
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        found: Any = file.pages[page]
-        check_size(found.imagelength, found.imagewidth, max_pixels)
-        pixels = _channels_last(found)
-        photometric = tifffile.PHOTOMETRIC(found.photometric).name
-        if photometric == "PALETTE" and found.colormap is not None:
-            pixels = np.moveaxis(found.colormap[:, pixels], 0, -1)
-        elif photometric == "MINISWHITE":
-            pixels = ~pixels if pixels.dtype.kind in "bu" else full_scale(pixels.dtype) - pixels
-        elif photometric not in ("MINISBLACK", "RGB", "YCBCR"):
-            raise PictureError(f"a TIFF file of {photometric} pixels, not of grey or RGB")
-        alpha = ALPHA_OF_CODE.get(found.extrasamples[0]) if found.extrasamples else None
-        colours = 3 if photometric in ("RGB", "YCBCR", "PALETTE") else 1
-        if pixels.ndim == 3:
-            pixels = pixels[..., : colours + (alpha is not None)]
-        orientation = found.tags.valueof(ORIENTATION_TAG, 1)
-    return Picture(upright(pixels, orientation), alpha)
+        return picture_of(file, file.pages[page], max_pixels)
 
 
-def _channels_last(page: Any) -> NDArray[Any]:
-    """Return the pixels of a page, (H, W) or (H, W, C)."""
-    pixels: NDArray[Any] = page.asarray()
-    if pixels.dtype.kind not in "buif":
-        raise PictureError(f"pixels of {pixels.dtype} cannot be filtered")
-    if page.axes == "SYX":
-        return np.moveaxis(pixels, 0, -1)
-    _check_flat(page, ("YX", "YXS"))
-    return pixels
+def read_pages(path: Path, max_pixels: int) -> Iterator[Picture]:
+    """Yield the pages of a file, which is opened once."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        for page in file.pages:
+            yield picture_of(file, page, max_pixels)
 
 
-def _check_flat(page: Any, axes: tuple[str, ...]) -> None:
-    if page.axes not in axes:
-        raise PictureError(f"a TIFF page with axes {page.axes}, not a flat picture")
+def picture_of(file: Any, page: Any, max_pixels: int) -> Picture:
+    """Return the picture of a page."""
+    count = page.samplesperpixel * page.imagedepth
+    check_size(page.imagelength, page.imagewidth, max_pixels, count)
+    page = page.aspage()
+    samples = Samples.of(page)
+    pixels = page.asarray()
+    pixels = samples(np.moveaxis(pixels, 0, -1) if page.axes == "SYX" else pixels)
+    orientation = page.tags.valueof(ORIENTATION, 1)
+    return Picture(
+        upright(pixels, orientation),
+        samples.alpha,
+        samples.depth_of_result,
+        tags.metadata_of(file, page, samples.profile_of_result).upright(orientation),
+        Stored("tiff", stored(file, page)),
+    )
+
+
+def stored(file: Any, page: Any) -> dict[str, Any]:
+    """Return how a page is stored, in the words in which tifffile writes one."""
+    import tifffile
+
+    name = tifffile.COMPRESSION(page.compression).name
+    return {
+        "compression": LOSSLESS.get(name, "jpeg" if name == "JPEG" else
+                                    None if name == "NONE" else "zlib"),
+        "predictor": page.predictor != 1,
+        "tile": (page.tilelength, page.tilewidth) if page.is_tiled else None,
+        "byteorder": file.byteorder,
+        "bigtiff": bool(file.is_bigtiff),
+        "shape": page.shape,
+    }  # fmt: skip
+
+
+# ---- writing -------------------------------------------------------------------------------------
 
 
 def write(stream: BinaryIO, picture: Picture) -> None:
     """Write one page, of any real dtype."""
-    import tifffile
-
-    pixels, options = _page(picture)
-    tifffile.imwrite(stream, pixels, bigtiff=pixels.nbytes > LARGE, **options)
+    write_pages(stream, [picture], picture.pixels.nbytes > LARGE)
 
 
 def write_pages(stream: BinaryIO, pictures: Iterable[Picture], large: bool) -> None:
-    """Write pages one by one."""
+    """Write pages one by one, in the byte order of the first one's file; it can be read, too."""
     import tifffile
 
-    with tifffile.TiffWriter(stream, bigtiff=large) as file:
-        for picture in pictures:
-            pixels, options = _page(picture)
-            file.write(pixels, **options)
+    pages = iter(pictures)
+    first = next(pages)
+    kept = first.stored.kept("tiff")
+    linked = False
+    with tifffile.TiffWriter(
+        stream, bigtiff=large or kept.get("bigtiff", False), byteorder=kept.get("byteorder")
+    ) as file:
+        for picture in chain([first], pages):
+            directories = tags.append_directories(
+                stream, picture.metadata, kept.get("byteorder"), file.tiff.is_bigtiff
+            )
+            linked = linked or bool(directories)
+            pixels, options = page_of(picture)
+            file.write(pixels, **options, **tags.options_of(picture, directories))
+    if linked:
+        tags.link_directories(stream)
 
 
-def _page(picture: Picture) -> tuple[NDArray[Any], dict[str, Any]]:
-    """Return the pixels of a page, and the options by which tifffile writes them."""
+def page_of(picture: Picture) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Return the pixels of a page, and the options by which tifffile stores them."""
     pixels = squeeze_grey(picture.pixels)
-    return pixels, {
+    bits = None
+    if picture.black_and_white:
+        pixels = pixels > 0
+    elif picture.depth is not None and picture.depth > 1:
+        bits = picture.depth
+    options = {
         "photometric": "rgb" if picture.colours == 3 else "minisblack",
         "planarconfig": "contig" if pixels.ndim == 3 else None,
         "extrasamples": [CODE_OF_ALPHA[picture.alpha]] if picture.alpha else None,
         "metadata": None,
+        "bitspersample": bits,
     }
+    kept = picture.stored.kept("tiff")
+    tile = kept.get("tile")
+    if tile and all(side % 16 == 0 for side in tile):
+        options["tile"] = tile
+    if bits is None:  # tifffile packs bits, or compresses
+        options |= compressed(pixels, picture, kept)
+    return pixels, options
+
+
+def compressed(pixels: NDArray[Any], picture: Picture, kept: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a page's compression: that of its file, or one that loses nothing."""
+    compression = kept.get("compression")
+    if compression == "jpeg":
+        if pixels.dtype == np.uint8 and picture.alpha is None:
+            level = picture.stored.quality or JPEG_QUALITY
+            return {"compression": "jpeg", "compressionargs": {"level": level},
+                    "subsampling": (1, 1) if picture.colours == 3 else None}  # fmt: skip
+        compression = "zlib"
+    predictor = kept.get("predictor", False) and compression in PREDICTED
+    fits = pixels.dtype.kind in "uif" and pixels.dtype != np.float16
+    return {"compression": compression, "predictor": True if predictor and fits else None}
+
+
+# ---- piece by piece ------------------------------------------------------------------------------
 
 
 class LazyPage:
-    """The first page of a file, whose pixels are read as they are requested.
+    """The first page of a file, whose pixels are read and converted as they are requested.
 
     The file is open only while it is read, and any process that sees it can read it; so tasks on
-    other machines of a cluster can.
+    other machines of a cluster can. Its pixels are not set upright.
     """
 
     def __init__(self, path: Path) -> None:
@@ -122,25 +180,38 @@ class LazyPage:
 
         with tifffile.TiffFile(path) as file:
             page: Any = file.pages.first
-            _check_flat(page, ("YX", "YXS"))
+            self.samples = Samples.of(page)
             self.path = path.absolute()
-            self.shape: tuple[int, ...] = page.shape
-            self.ndim: int = page.ndim
+            self.planar: bool = page.axes == "SYX"
+            self.stored_shape: tuple[int, ...] = page.shape
             self.stored_dtype = page.dtype.newbyteorder(file.byteorder)
-            self.dtype = np.dtype(page.dtype)
+            self.shape = self.samples.shape(page.imagelength, page.imagewidth)
+            self.ndim = len(self.shape)
+            self.dtype = self.samples.dtype
             self.offset = page.dataoffsets[0] if page.is_contiguous else None
             self.tiled: bool = page.is_tiled
+            self.orientation: int = page.tags.valueof(ORIENTATION, 1)
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         """Return some pixels."""
+        place, channels = key[:2], key[2:]
+        # A row or column alone is kept as an axis until its samples are converted.
+        rows, columns = (n if isinstance(n, slice) else slice(n, n + 1) for n in place)
+        samples = self.stored((slice(None), rows, columns) if self.planar else (rows, columns))
+        pixels = self.samples(np.moveaxis(samples, 0, -1) if self.planar else samples)
+        return pixels[(*(slice(None) if isinstance(n, slice) else 0 for n in place), *channels)]
+
+    def stored(self, key: Any) -> NDArray[Any]:
+        """Return some samples as the file has them."""
+        native = self.stored_dtype.newbyteorder("=")
         if self.offset is not None:
-            pixels = np.memmap(self.path, self.stored_dtype, "r", self.offset, self.shape)
-            return np.array(pixels[key], self.dtype)
+            samples = np.memmap(self.path, self.stored_dtype, "r", self.offset, self.stored_shape)
+            return np.array(samples[key], native)
         import tifffile
         import zarr
 
         with tifffile.TiffFile(self.path) as file, file.pages.first.aszarr() as store:
-            return np.asarray(zarr.open_array(store, mode="r")[key], self.dtype)
+            return np.asarray(zarr.open_array(store, mode="r")[key], native)
 
     def chunks(self, side: int) -> tuple[int, ...]:
         """Return chunks of about side x side pixels: whole rows, unless the file is tiled."""
@@ -148,3 +219,14 @@ class LazyPage:
         if self.tiled:
             return min(side, height), min(side, width), *self.shape[2:]
         return min(height, max(64, side * side // width)), *self.shape[1:]
+
+    def lazily(self, chunk: int) -> Picture:
+        """Return the picture, upright, whose pixels are a dask array."""
+        import dask.array
+
+        da: Any = dask.array  # without annotations
+        nothing = np.empty((0,) * self.ndim, self.dtype)
+        pixels = da.from_array(self, self.chunks(chunk), name=False, meta=nothing)
+        return Picture(
+            upright(pixels, self.orientation), self.samples.alpha, self.samples.depth_of_result
+        )

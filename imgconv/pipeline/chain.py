@@ -22,6 +22,7 @@ from imgconv.pipeline.steps import (
     Workload,
     chain_of,
     steps_of,
+    with_argument,
 )
 
 
@@ -244,6 +245,26 @@ class Pipeline:
         return tuple(steps_of(self._chain))
 
     # ---- composing and comparing -----------------------------------------------------------------
+
+    def with_white(self, white: float) -> "Pipeline":
+        """Return the chain for images whose white is not the largest number of their dtype.
+
+        Parameters
+        ----------
+        white : float
+            Such as 4095 for 12 bits in uint16. `gamma` and `invert` get it, unless they have one.
+
+        Returns
+        -------
+        Pipeline
+
+        Examples
+        --------
+        >>> from imgconv import Pipeline
+        >>> Pipeline("box(size=3) | invert").with_white(4095)
+        Pipeline('box(size=3) | invert(white=4095)')
+        """
+        return Pipeline(with_argument(self._chain, "white", white))
 
     def __or__(self, other: Any) -> "Pipeline":
         """Run another pipeline, text or function on the result."""

@@ -45,9 +45,10 @@ def common_computing_dtype(dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
     return np.result_type(*map(computing_dtype, dtypes))
 
 
-def white_of(dtype: np.dtype[Any]) -> float:
-    """Return the value of white."""
-    return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
+def white_of(dtype: np.dtype[Any], white: float | None) -> float:
+    """Return the value of white: of integers the given one, if their dtype holds it."""
+    given = np.inf if white is None else check.positive(white, "white")
+    return min(given, float(np.iinfo(dtype).max)) if dtype.kind in "iu" else 1.0
 
 
 def map_values(image: ArrayLike, function: Callable[[Array], Array], out: Array | None) -> Array:
@@ -152,7 +153,9 @@ def clip(image: ArrayLike, low: float, high: float, *, out: Array | None = None)
     return map_values(image, lambda values: np.clip(values, lowest, highest), out)
 
 
-def gamma(image: ArrayLike, exponent: float, *, out: Array | None = None) -> Array:
+def gamma(
+    image: ArrayLike, exponent: float, *, white: float | None = None, out: Array | None = None
+) -> Array:
     """Raise every pixel, as a part of white, to a power: below 1 brightens, above 1 darkens.
 
     Parameters
@@ -161,6 +164,9 @@ def gamma(image: ArrayLike, exponent: float, *, out: Array | None = None) -> Arr
         Of any shape and real dtype; what is below zero counts as zero.
     exponent : float
         Positive: the power.
+    white : float, optional
+        Of integers that do not use all their bits, such as 4095 of 12 bits in uint16; by default
+        the largest of their dtype. Floats have 1.0 in any case.
     out : ndarray, optional
         The array to fill.
 
@@ -172,7 +178,7 @@ def gamma(image: ArrayLike, exponent: float, *, out: Array | None = None) -> Arr
     Raises
     ------
     ValueError
-        If exponent is not positive and finite.
+        If exponent or white is not positive and finite.
 
     Notes
     -----
@@ -186,21 +192,24 @@ def gamma(image: ArrayLike, exponent: float, *, out: Array | None = None) -> Arr
     array([  0, 128, 255], dtype=uint8)
     """
     power = check.positive(exponent, "exponent")
-    white = white_of(check.image(image).dtype)
+    full = white_of(check.image(image).dtype, white)
     return map_values(
         image,
-        lambda values: white * (np.maximum(values, 0) / values.dtype.type(white)) ** power,
+        lambda values: full * (np.maximum(values, 0) / values.dtype.type(full)) ** power,
         out,
     )
 
 
-def invert(image: ArrayLike, *, out: Array | None = None) -> Array:
+def invert(image: ArrayLike, *, white: float | None = None, out: Array | None = None) -> Array:
     """Return the negative of an image: bright becomes dark.
 
     Parameters
     ----------
     image : array_like
         Of any shape and real dtype.
+    white : float, optional
+        Of unsigned integers that do not use all their bits, such as 4095 of 12 bits in uint16; by
+        default the largest of their dtype. Floats have 1.0 in any case.
     out : ndarray, optional
         The array to fill.
 
@@ -208,6 +217,11 @@ def invert(image: ArrayLike, *, out: Array | None = None) -> Array:
     -------
     ndarray
         Of the image's dtype: white - pixel; for signed integers -1 - pixel, for bool its opposite.
+
+    Raises
+    ------
+    ValueError
+        If white is not positive and finite.
 
     Examples
     --------
@@ -218,7 +232,11 @@ def invert(image: ArrayLike, *, out: Array | None = None) -> Array:
     """
     array = check.image(image)
     dtype = native(array.dtype)
-    inverted = 1 - array if dtype.kind == "f" else ~array
+    full = white_of(dtype, white)
+    if dtype.kind == "u" and full < limits(dtype)[1]:
+        inverted = dtype.type(full) - np.minimum(array, dtype.type(full))
+    else:
+        inverted = 1 - array if dtype.kind == "f" else ~array
     return converted(inverted.astype(dtype, copy=False), dtype, out)
 
 

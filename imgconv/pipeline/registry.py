@@ -54,7 +54,7 @@ SINGLE = ("percentiles",)
 # The largest arguments that decide how large a window is.
 LARGEST = {
     "sigma": 10_000, "low_sigma": 10_000, "high_sigma": 10_000, "truncate": 100, "n_stds": 100,
-    "radius": 10_000, "sigma_spatial": 100, "win_size": 999, "size": 10_000, "dilation": 10_000,
+    "radius": 10_000, "sigma_spatial": 250, "win_size": 1001, "size": 10_000, "dilation": 10_000,
     "padding": 10_000, "stride": 10_000, "order": 20, "accuracy": 40,
 }  # fmt: skip
 LOWEST_FREQUENCY = 1e-3

@@ -7,7 +7,7 @@ compared by value.
 
 import inspect
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -253,6 +253,21 @@ def steps_of(node: Node) -> Iterator[Step]:
     elif isinstance(node, Branches | Chain):
         for part in node.parts:
             yield from steps_of(part)
+
+
+def with_argument(node: Node, keyword: str, value: Any) -> Node:
+    """Return a node in which each step that takes an argument, and was not given it, has it."""
+    if isinstance(node, Step):
+        known = node.halo is None and has_keyword(node.function, keyword)
+        if not known or keyword in node.arguments:
+            return node
+        return replace(node, arguments={**node.arguments, keyword: value})
+    if isinstance(node, Arithmetic):
+        left, right = (with_argument(part, keyword, value) for part in (node.left, node.right))
+        return Arithmetic(node.operator, left, right)
+    if isinstance(node, Branches | Chain):
+        return type(node)(tuple(with_argument(part, keyword, value) for part in node.parts))
+    return node
 
 
 def operate(

@@ -82,7 +82,7 @@ def test_grey_first_shows_white_behind(tmp_path):
     seen = io.read(source).over_white()
     assert np.array_equal(pixels(result), Pipeline("grey | box(3)")(seen, channel_axis=-1))
     Image.fromarray(GREY).save(source)
-    output_of("grey | box(size=3)", source, "-o", result)
+    output_of("grey | box(size=3)", source, "-o", result, "--overwrite")
     assert np.array_equal(pixels(result), imgconv.box(GREY, 3))
 
 
@@ -102,16 +102,16 @@ def test_floats_become_integers(tmp_path, image, dtype):
         ("stretch", io.stretch(edges, False, dtype)),
         ("image", np.rint(np.clip(edges / np.float32(top), 0, 1) * top)),
     ):
-        output_of("sobel", source, "-o", result, "--floats", floats)
+        output_of("sobel", source, "-o", result, "--floats", floats, "--overwrite")
         found = pixels(result)
         assert found.dtype == dtype
         assert np.abs(found.astype(int) - expected.astype(int)).max() <= (
             1 if floats == "image" else 0
         )
-    output_of("normalize", source, "-o", result, "--floats", "one")
+    output_of("normalize", source, "-o", result, "--floats", "one", "--overwrite")
     share = (image - float(image.min())) / (float(image.max()) - float(image.min()))
     assert np.abs(pixels(result) / top - share).max() < 1 / top
-    output_of("image - gaussian(sigma=2)", source, "-o", result)
+    output_of("image - gaussian(sigma=2)", source, "-o", result, "--overwrite")
     signed = Pipeline("image - gaussian(sigma=2)")(image)
     assert np.array_equal(pixels(result), io.stretch(signed, True, dtype))
 
@@ -161,7 +161,8 @@ def test_a_folder_keeps_names_places_and_formats(folder, tmp_path):
     assert np.array_equal(
         pixels(tmp_path / "out" / "deeper" / "deep.tiff"), imgconv.gaussian(DEEP, 1)
     )
-    assert output.startswith("3 done")
+    assert output.splitlines()[-1].startswith("3 done")
+    assert "left out: 1 file that is no picture (1 .txt)" in output
 
 
 def test_patterns_and_files_of_pipelines(folder, tmp_path):

@@ -80,7 +80,10 @@ def test_denoise_keeps_premultiplied_colours(tmp_path: Path) -> None:
     after = io.read(tmp_path / "clean.tif")
     assert after.alpha == "premultiplied"
     np.testing.assert_array_equal(after.pixels[..., 3], RGBA[..., 3])
-    np.testing.assert_array_equal(after.pixels[..., :3], smoothed(RGBA[..., :3], 255))
+    most = RGBA[..., 3:]  # no colour is above its opacity
+    np.testing.assert_array_equal(
+        after.pixels[..., :3], np.minimum(smoothed(RGBA[..., :3], 255), most)
+    )
 
 
 def test_denoise_jpeg(tmp_path: Path) -> None:
@@ -166,5 +169,5 @@ def test_denoise_goes_on_after_a_bad_photo(photo: Path, tmp_path: Path) -> None:
     outcome = run(tmp_path / "bad.png", photo, "-o", tmp_path / "out")
     assert outcome.exit_code == 1
     assert "bad.png: not a PNG, JPEG or TIFF picture" in outcome.stderr
-    assert "1 of 2 photos" in outcome.stdout
+    assert "1 done, " in outcome.stdout
     assert (tmp_path / "out" / "photo.png").exists()

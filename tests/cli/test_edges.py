@@ -14,6 +14,7 @@ from pictures import BAD, GREY, GREY16, RGB, pillow, png16, tiff
 from PIL import Image
 
 import imgconv
+from imgconv import io
 from imgconv.cli import main
 
 
@@ -142,14 +143,14 @@ def test_many_into_a_folder(tmp_path: Path) -> None:
     assert outcome.exit_code == 0, outcome.output
     names = {path.name for path in (tmp_path / "new" / "folder").iterdir()}
     assert names == {f"{path.stem}-sobel.png" for path in photos} | {"scan-sobel.tif"}
-    assert outcome.stdout.count(" MP/s") == len(photos) + 2
-    assert f"{len(photos) + 1} of {len(photos) + 1} photos" in outcome.stdout
+    assert outcome.stdout.count(" MP/s") == len(photos) + 1
+    assert f"{len(photos) + 1} done, " in outcome.stdout
 
 
 # ---- what fails ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", BAD)
+@pytest.mark.parametrize("kind", [kind for kind in BAD if kind != "folder"])
 @pytest.mark.filterwarnings("ignore::Warning")
 def test_a_bad_file_is_one_line_and_the_others_are_done(
     kind: str, photo: Path, tmp_path: Path
@@ -165,14 +166,14 @@ def test_a_bad_file_is_one_line_and_the_others_are_done(
     assert lines[0].startswith(f"imgconv: {bad}: ")
     assert re.search(complaint, lines[0])
     assert lines[0].endswith("(--max-megapixels)") == ("bomb" in kind)
-    assert "1 of 2 photos" in outcome.stdout
+    assert outcome.stdout.splitlines()[-1].startswith("1 done, ")
 
 
 def test_max_megapixels(photo: Path, tmp_path: Path) -> None:
     limit = GREY.size / 1e6
     out = tmp_path / "out.png"
-    assert run(photo, "-o", out, "--max-megapixels", limit * 1.01).exit_code == 0
     assert run(photo, "-o", out, "--max-megapixels", limit * 0.99).exit_code == 1
+    assert run(photo, "-o", out, "--max-megapixels", limit * 1.01).exit_code == 0
 
 
 def test_a_result_that_cannot_be_written(photo: Path, tmp_path: Path) -> None:
@@ -184,10 +185,10 @@ def test_a_result_that_cannot_be_written(photo: Path, tmp_path: Path) -> None:
 
 
 def test_not_enough_memory(photo: Path, tmp_path: Path, monkeypatch) -> None:
-    def sobel(*_arguments, **_options) -> None:
+    def grey(_photo: io.Picture) -> None:
         raise MemoryError("Unable to allocate 9 TiB")
 
-    monkeypatch.setattr(imgconv, "sobel", sobel)
+    monkeypatch.setattr(io.Picture, "grey", grey)
     outcome = run(photo, "-o", tmp_path / "e.png")
     assert outcome.exit_code == 1
     assert "Unable to allocate" in outcome.stderr
@@ -220,11 +221,14 @@ def test_a_photo_is_never_overwritten(photo: Path, tmp_path: Path) -> None:
     ("arguments", "complaint"),
     [
         (["PHOTO"], "--out"),
-        (["-o", "OUT.png"], "PHOTO"),
+        (["-o", "OUT.png"], "INPUT"),
         (["PHOTO", "OTHER", "-o", "OUT.png"], "one file"),
         (["PHOTO", "-o", "OUT.gif"], ".gif"),
         (["PHOTO", "-o", "OTHER"], "neither a folder"),
-        (["PHOTO", "SAME/photo.jpg", "-o", "OUT"], "would both become"),
+        (["PHOTO", "-o", "OUT.heic"], ".heic"),
+        (["PHOTO", "-o", "OUT.png", "--overwrite", "--skip-existing"], "contradict"),
+        (["PHOTO", "-", "-o", "OUT"], "read alone"),
+        (["-", "-o", "OUT"], "name a file"),
         (["PHOTO", "-o", "OUT.png", "--filter", "sobell"], "sobell"),
         (["PHOTO", "-o", "OUT.png", "--mode", "valid"], "valid"),
         (["PHOTO", "-o", "OUT.png", "--threads", "0"], "threads"),

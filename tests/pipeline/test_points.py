@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as arrays
 from skimage import color, data, exposure, filters
 
 from imgconv.pipeline import (
+    Pipeline,
     absolute,
     astype,
     clip,
@@ -173,3 +174,41 @@ def test_magnitude():
     assert magnitude(a, b).tolist() == [5, 2, 13]
     assert magnitude(np.uint8([200]), np.uint8([200]), np.uint8([100])).tolist() == [300]
     assert magnitude(a.astype(np.float64), b).dtype == np.float64
+
+
+class TestWhite:
+    """Integers may use fewer bits than their dtype has."""
+
+    VALUES = np.arange(1024, dtype=np.uint16).reshape(32, 32)
+
+    def test_invert(self):
+        np.testing.assert_array_equal(invert(self.VALUES, white=1023), 1023 - self.VALUES)
+        np.testing.assert_array_equal(invert(self.VALUES + 9, white=1023)[-1, -9:], 0)
+        np.testing.assert_array_equal(invert(np.uint8([3]), white=1023), [252])
+
+    def test_gamma(self):
+        expected = np.rint(1023 * (self.VALUES / 1023) ** 0.5)
+        np.testing.assert_array_equal(gamma(self.VALUES, 0.5, white=1023), expected)
+
+    @pytest.mark.parametrize("dtype", ["bool", "int16", "float32"])
+    def test_other_dtypes_have_their_own(self, dtype):
+        values = np.array([0, 1], dtype)
+        np.testing.assert_array_equal(invert(values, white=3), invert(values))
+
+    @pytest.mark.parametrize(
+        "function", [invert, lambda image, white: gamma(image, 1, white=white)]
+    )
+    def test_it_is_positive(self, function):
+        with pytest.raises(ValueError, match="white must be positive"):
+            function(self.VALUES, white=0)
+
+    def test_a_chain_for_such_images(self):
+        chain = Pipeline("box(3) | (invert, gamma(0.5) | invert(white=9)) | magnitude")
+        given = chain.with_white(1023)
+        assert given.text == (
+            "box(size=3) | invert(white=1023), gamma(exponent=0.5, white=1023) | invert(white=9) "
+            "| magnitude"
+        )
+        assert Pipeline(given.text) == given
+        difference = Pipeline("image - invert").with_white(1023)(self.VALUES)
+        np.testing.assert_array_equal(difference, 2.0 * self.VALUES - 1023)

@@ -79,7 +79,8 @@ BAD: dict[str, tuple[Save, str]] = {
     "folder": (Path.mkdir, "folder"),
     "empty": (Path.touch, "empty"),
     "text": (lambda path: path.write_text("not a picture at all"), "not a PNG, JPEG or TIFF"),
-    "gif": (pillow(GREY, "GIF"), "not a PNG, JPEG or TIFF"),
+    "gif cut": (cut(pillow(GREY, "GIF")), "truncated"),
+    "bmp by its name alone": (lambda path: path.write_text("BMW is a car"), "not a BMP"),
     "png cut": (cut(pillow(GREY)), "truncated"),
     "png 16 bits cut": (cut(png16(RGB16)), "truncated"),
     "jpeg cut": (cut(pillow(RGB, "JPEG")), "truncated"),
@@ -91,5 +92,5 @@ BAD: dict[str, tuple[Save, str]] = {
     "tiff complex": (tiff(GREY.astype(np.complex64)), "complex64"),
     "tiff volume": (tiff(np.zeros((2, 16, 16), np.uint8), volumetric=True, tile=(2, 16, 16)),
                     "axes"),
-    "tiff cmyk": (tiff(RGBA, photometric="separated"), "SEPARATED"),
+    "tiff cmyk of 16 bits": (tiff(RGBA16, photometric="separated"), "CMYK pixels of 16 bits"),
 }  # fmt: skip

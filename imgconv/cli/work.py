@@ -1,0 +1,121 @@
+"""One picture: read, filtered and written; of a TIFF into a TIFF, all pages."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgconv import io
+from imgconv.cli.images import prepared
+from imgconv.cli.jobs import Job, Naming
+from imgconv.cli.options import Settings
+from imgconv.cli.pipes import as_files
+from imgconv.io import pillow, tiff
+
+if TYPE_CHECKING:
+    from imgconv.pipeline import Pipeline
+
+__all__ = ["Done", "Recipe", "filter_file", "filtered"]
+
+# Pillow's names of the formats that may have several frames.
+ANIMATED = {".png": "PNG", ".gif": "GIF", ".webp": "WEBP", ".avif": "AVIF"}
+
+# What a command makes of a picture, for a file with this suffix.
+Recipe = Callable[[io.Picture, str], io.Picture]
+
+
+class Done(NamedTuple):
+    """What became of a job: an error message, or the picture's size and the time it took."""
+
+    job: Job
+    error: str = ""
+    size: tuple[int, ...] = (0, 0)  # height and width
+    pages: int = 1
+    seconds: float = 0.0  # of filtering, without reading and writing
+    left_out: str = ""  # what the result does not have, if the user may expect it
+
+    @property
+    def pixels(self) -> int:
+        """The number of pixels of all pages."""
+        return math.prod(self.size) * self.pages
+
+
+class Stopwatch:
+    """A recipe that adds up its time."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.seconds = 0.0
+
+    def __call__(self, picture: io.Picture, suffix: str) -> io.Picture:
+        """Return what the recipe makes of a picture."""
+        begun = time.perf_counter()
+        try:
+            return self.recipe(picture, suffix)
+        except (ValueError, TypeError) as error:
+            # Not to be taken for an error of the encoder, which asks for the next page.
+            raise io.PictureError(" ".join(str(error).split())) from error
+        finally:
+            self.seconds += time.perf_counter() - begun
+
+
+def filter_file(job: Job, recipe: Recipe, naming: Naming, settings: Settings) -> Done:
+    """Read, filter and write a picture; of a TIFF into a TIFF, all pages."""
+    timed = Stopwatch(recipe)
+    with as_files(job.source, job.result, naming.suffix) as (source, result):
+        about = io.about(source)
+        suffix = result.suffix.lower()
+        pages = about.pages if suffix in tiff.SUFFIXES else 1
+        results = (timed(page, suffix) for page in io.read_pages(source, settings.max_pixels))
+        strip, quality = settings.strip, settings.quality
+        if pages > 1:
+            large = math.prod(about.shape) * pages * 8 > tiff.LARGE
+            io.write_pages(result, results, large, strip=strip, quality=quality)
+        else:
+            io.write(result, next(results), strip=strip, quality=quality)
+        left_out = ""
+        if about.pages > pages:
+            left_out = f"page 1 of {about.pages} alone is in the result; a TIFF file would have all"
+        elif is_animated(source):
+            left_out = "the first frame alone is in the result"
+    return Done(job, "", about.shape[:2], pages, timed.seconds, left_out)
+
+
+def is_animated(path: Path) -> bool:
+    """Return whether a file has more frames than the one that is read."""
+    kind = ANIMATED.get(path.suffix.lower())
+    if kind is None:
+        return False
+    # A file of another format than its name says has no frames, or is told by another name.
+    with suppress(Exception), pillow.opened(path, kind) as file:
+        return bool(getattr(file, "is_animated", False))
+    return False
+
+
+def filtered(picture: io.Picture, suffix: str, pipeline: Pipeline, floats: str) -> io.Picture:
+    """Return what the pipeline makes of a picture, as a file with this suffix can store it."""
+    pipeline, image, opacity = prepared(picture, pipeline)
+    result = pipeline(image, channel_axis=-1 if image.ndim > 2 else None)
+    drawn = result.dtype.kind == "b" or (result.dtype.kind == "f" and suffix not in tiff.SUFFIXES)
+    if drawn:
+        result = storable(result, picture, io.span_of(image), floats, suffix)
+    return picture.with_colours(result, opacity, drawn=drawn)
+
+
+def storable(
+    result: NDArray[Any], picture: io.Picture, span: float, floats: str, suffix: str
+) -> NDArray[Any]:
+    """Return bool as black and white, and floats as integers that show them."""
+    if result.dtype.kind == "b":
+        return result.astype(np.uint8) * np.uint8(255)
+    dtype = io.integer_type(suffix, picture.pixels.dtype)
+    if floats == "stretch":
+        return io.stretch(result, bool((result < 0).any()), dtype, span)
+    return io.rescale(result, dtype, picture.white if floats == "image" else 1.0)

@@ -1,0 +1,63 @@
+"""Damaged files: one line that says what is wrong, or a picture that can be written."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from described import save_jpeg, save_png, save_tiff
+from pictures import GREY, GREY16, RGB, RGB16, RGBA, Save, pillow, png16, tiff
+
+from imgconv import io
+
+FILES: dict[str, Save] = {
+    "png": save_png,
+    "jpg": save_jpeg,
+    "tif": save_tiff,
+    "deep png": png16(RGB16),
+    "palette png": pillow(RGB // 128 * 255, mode="P"),
+    "gif": pillow(GREY, "GIF"),
+    "bmp": pillow(RGB, "BMP"),
+    "webp": pillow(RGBA, "WEBP"),
+    "tiles": tiff(RGB, photometric="rgb", tile=(16, 16), compression="lzw"),
+    "planes": tiff(np.moveaxis(RGB, -1, 0), photometric="rgb", planarconfig="separate"),
+    "ten bits": tiff(GREY16 // 64, bitspersample=10),
+    "cmyk": tiff(RGBA, photometric="separated", compression="zlib"),
+    "pages": tiff(np.stack([GREY, GREY]), photometric="minisblack"),
+}
+
+
+def damaged(data: bytes, rng: np.random.Generator) -> bytes:
+    """Return a file cut off, or with some bytes changed, most of them near its beginning."""
+    if rng.random() < 0.3:
+        return data[: rng.integers(len(data))]
+    changed = bytearray(data)
+    for _ in range(rng.integers(1, 6)):
+        last = min(len(data), 400) if rng.random() < 0.7 else len(data)
+        changed[rng.integers(last)] = rng.integers(256)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.filterwarnings("ignore::Warning")
+def test_damaged_files(kind: str, tmp_path: Path) -> None:
+    FILES[kind](tmp_path / "good")
+    data = (tmp_path / "good").read_bytes()
+    rng = np.random.default_rng(sorted(FILES).index(kind))
+    path = tmp_path / "bad"
+    for _ in range(60):
+        path.write_bytes(damaged(data, rng))
+        complaint = complaint_about(path, tmp_path / "out")
+        assert "\n" not in complaint
+        assert "cannot write" not in complaint
+
+
+def complaint_about(path: Path, out: Path) -> str:
+    """Return what is wrong with a file; nothing if all its pages can be written."""
+    try:
+        io.about(path)
+        for picture in io.read_pages(path, 1_000_000):
+            for suffix in io.SUFFIXES:
+                io.write(out.with_suffix(suffix), picture)
+    except io.PictureError as error:
+        return str(error)
+    return ""
