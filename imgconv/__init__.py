@@ -38,8 +38,9 @@ mode : str or (str, str), default "reflect" (`canny`: "constant")
     A filter extends the image once, however many passes it takes; only `canny` extends what it has
     smoothed again, as scikit-image does.
 cval : float, default 0
-    The value outside the image for mode="constant". Rank filters and morphology round and saturate
-    it to the dtype of an image of integers; other filters use it as it is.
+    The value outside the image, in the image's units, for mode="constant". Rank filters and
+    morphology round and saturate it to the dtype of an image of integers; other filters use it as
+    it is.
 axes : (int, int), optional
     The axes y and x of a stack of images. Each image along the other axes is filtered by itself.
 channel_axis : int, optional

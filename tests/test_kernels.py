@@ -452,3 +452,14 @@ class TestSeparate:
             function([[1, np.nan]])
         with pytest.raises(ValueError, match="tol must not be negative, got"):
             function([[1, 2]], tol=-1)
+
+
+@pytest.mark.parametrize("bandwidth", [5e-324, 1e-20, 1e-3, 1023.0, 1024.0, 1e300])
+def test_gabor_of_any_bandwidth_is_a_kernel_or_refused(bandwidth):
+    """2**bandwidth overflows above 1024 and is 1 close to 0."""
+    try:
+        assert np.isfinite(kernels.gabor(0.2, bandwidth=bandwidth)).all()
+    except ValueError as error:
+        refusal = str(error)
+        assert bandwidth < 1, refusal
+        assert refusal.startswith("n_stds * sigma must give a kernel of at most")

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imgconv.core.plan import Plan
-from imgconv.core.run import Call as Call
+from imgconv.core.run import Call
 from imgconv.operations.base import Axis, Operation
 
 P = ParamSpec("P")
@@ -33,14 +33,11 @@ Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
 
 
-def apply(operation: Operation, image: ArrayLike, *common: Any, **named: Any) -> Any:
-    """Run one pass; the arguments are the fields of a `Call`."""
-    call: Call[Any] = Call(operation, image, *common, **named)
-    return call.run()
-
-
 class SeveralPlan(NamedTuple):
-    """What a filter of several passes runs: the plan of each, and a note about all of them."""
+    """What a filter of several passes runs: the plan of each, and a note about all of them.
+
+    It has those attributes of a `Plan` from which a pipeline decides.
+    """
 
     plans: tuple[Plan, ...]
     shape: tuple[int, ...]

@@ -1,7 +1,8 @@
-"""Checks of arguments, one function for each kind: the only place where errors are made.
+"""Checks of the arguments of filters, one function for each kind.
 
-A message names the argument, the rule and the value. The errors are marked as refusals, so that
-other code can distinguish them from faults of the program.
+A message names the argument, the rule and the value. `value_error` and `type_error` make all errors
+of filters, kernels and `geometry`. They mark them as refusals, so that faces can distinguish them
+from faults of the program.
 """
 
 import operator
@@ -132,8 +133,9 @@ def axis_numbers(axes: Any, channel_axis: Any) -> tuple[tuple[int, int] | None, 
     return (y, x), channel
 
 
-def layout(ndim: int, axes: tuple[int, int] | None, channel_axis: int | None) -> Layout:
+def layout(ndim: int, axes: Any, channel_axis: Any) -> Layout:
     """Return the layout of an image with these axis arguments."""
+    axes, channel_axis = axis_numbers(axes, channel_axis)
     channel = None if channel_axis is None else _axis(channel_axis, ndim, "channel_axis")
     if axes is not None:
         y, x = (_axis(axis, ndim, "axes") for axis in axes)

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core import cpu
-from imgconv.core.params import Record, schedule
+from imgconv.core.params import Record, round_up, schedule
 from imgconv.core.pixels import code_of
 from imgconv.core.threads import IMPORTS, lock
 from imgconv.operations.base import FLOAT64, in_a_row
@@ -161,7 +161,7 @@ def slot_bytes(params: TiledParams) -> int:
     """Bytes of scratch for a thread: a tile, and what any of the three loops needs, aligned."""
     copying = max(int(params.copier.scratch(each, 1)) for each in (params.load, params.store))
     rest = max(copying, int(params.loop.scratch(params.direct, 1)))
-    return tile_bytes(params) + -(-rest // 64) * 64
+    return tile_bytes(params) + round_up(rest, 64)
 
 
 def tile_bytes(params: TiledParams) -> int:

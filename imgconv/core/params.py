@@ -1,7 +1,7 @@
 """Params: the record that a loop reads, laid out for what was decided.
 
-It says where the windows lie and which pixels they hold, how image and result lie in memory, and in
-which pieces the loop computes.
+It states where the windows lie and which pixels they hold, how image and result lie in memory, and
+in which pieces the loop computes.
 """
 
 from math import prod
@@ -41,7 +41,7 @@ PARAMS = np.dtype(
     align=True,
 )  # fmt: skip
 
-# A record of Params, and the arrays that its pointers point to.
+# One record of PARAMS, as an array without axes.
 Record = NDArray[Any]
 
 # A chunk of 4 KB rows keeps the rows that a block computes (4 of them, for each vertical pass) in a
@@ -74,7 +74,7 @@ class ResultLayout(NamedTuple):
     """The shape of the result, and how what the loop writes lies in memory.
 
     `written` is the dtype that the loop writes, `stored` the same in the byte order of the array.
-    Layers are `between` bytes apart.
+    Stacked results are `between` bytes apart.
     """
 
     shape: tuple[int, ...]
@@ -90,7 +90,7 @@ def lay_out(request: Request, decided: Decisions) -> tuple[Record, Pointers, Res
     (y, x), (height, width), layout = decided.windows, decided.result_size, decided.layout
     result = result_layout(request, decided)
     step = 1 if decided.by_tiles else interleaved_channels(request, layout, result.strides)
-    results = operation.results * max(1, operation.layers)
+    results = operation.results * max(1, operation.stacked)
     records, weights = operation.pack(step, computed)
     edge = rounded(np.array([decided.cval]), native(request.image_dtype))
     sample_axis = layout.x if step == 1 else layout.channel
@@ -142,8 +142,8 @@ def result_layout(request: Request, decided: Decisions) -> ResultLayout:
     operation, layout = decided.operation, decided.layout
     shape = list(request.shape)
     shape[layout.y], shape[layout.x] = decided.result_size
-    if operation.layers:
-        shape.insert(0, operation.layers)
+    if operation.stacked:
+        shape.insert(0, operation.stacked)
     # A loop that compares writes the dtype of the image; `run` converts it if another is requested.
     written = native(request.image_dtype) if operation.ordered else decided.dtype
     strides, stored = contiguous_strides(shape, written.itemsize), written
@@ -152,7 +152,7 @@ def result_layout(request: Request, decided: Decisions) -> ResultLayout:
         check.out_fits(out_shape, out_dtype, tuple(shape), request.dtype)
         if written == decided.dtype:
             strides, stored = out_strides, out_dtype
-    between, strides = (strides[0], strides[1:]) if operation.layers else (0, strides)
+    between, strides = (strides[0], strides[1:]) if operation.stacked else (0, strides)
     return ResultLayout(tuple(shape), written, stored, strides, between)
 
 

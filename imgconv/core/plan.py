@@ -13,7 +13,7 @@ import numpy as np
 from imgconv.core import check, cpu, fourier
 from imgconv.core.cache import Cache
 from imgconv.core.decide import Decisions, Request, decide
-from imgconv.core.params import Pointers, Record, ResultLayout, lay_out
+from imgconv.core.params import Pointers, Record, ResultLayout, lay_out, round_up
 from imgconv.operations.base import Axis, Operation
 from imgconv.operations.fourier import Fourier
 
@@ -94,7 +94,7 @@ class Plan:
         bands = threads * (1 if self.in_place else 2 if self.operation.kept_rows else 8)
         even, fair = (-(-self.height * self.planes // n) for n in (bands, threads))
         rows = min(max(even, 16, self.windows[0].span), fair, self.height)
-        return -(-rows // self.operation.block) * self.operation.block
+        return round_up(rows, self.operation.block)
 
     @property
     def nbytes(self) -> int:

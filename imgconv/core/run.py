@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from imgconv.core import check, cpu, threads
 from imgconv.core.decide import Guide, Placement, Request
 from imgconv.core.memory import FREED, empty
+from imgconv.core.params import round_up
 from imgconv.core.pixels import store
 from imgconv.core.plan import PLANS, Plan, make_plan
 from imgconv.operations.base import Operation
@@ -65,7 +66,7 @@ class Call(NamedTuple, Generic[Result]):
 
     def plan(self) -> Plan:
         """Return what would run."""
-        return plan(self)
+        return plan_for(self)
 
 
 def run(call: Call[Any]) -> Any:
@@ -79,36 +80,36 @@ def run(call: Call[Any]) -> Any:
     key = (operation, array.shape, array.strides, array.dtype, mode, cval, axes, channel_axis,
            dtype, placement)  # fmt: skip
     try:
-        made = PLANS.get(key)
+        plan = PLANS.get(key)
     except TypeError:
-        made = None
-    made = made or find_plan(key)
-    first = (empty if FREED.limit else np.empty)(made.shape, made.dtype)
-    if made.results == 1:
-        (execute if made.direct else fill)(made, array, first, first)
+        plan = None
+    plan = plan or find_plan(key)
+    first = (empty if FREED.limit else np.empty)(plan.shape, plan.dtype)
+    if plan.results == 1:
+        (execute if plan.direct else fill)(plan, array, first, first)
         return first
-    second = empty(made.shape, made.dtype)
-    fill(made, array, first, second)
+    second = empty(plan.shape, plan.dtype)
+    fill(plan, array, first, second)
     return first, second
 
 
 def run_into(call: Call[Any]) -> Any:
     """`run` for calls with `out` or with a guide."""
     array, outs, guide = check.image(call.image), in_tuple(call.out), call.guide
-    made = plan(call)
+    plan = plan_for(call)
     overlap = any(np.may_share_memory(array, each) for each in outs)
     if guide is not None:
         overlap |= any(np.may_share_memory(guide, each) for each in outs)
         guide = guide.copy() if overlap else guide
-    if overlap and not made.in_place:
+    if overlap and not plan.in_place:
         return run_into(call._replace(image=array.copy(order="K"), guide=guide))
     if not outs:
-        outs = tuple(empty(made.shape, made.dtype) for _ in range(made.results))
-    fill(made, array, outs[0], outs[-1] if guide is None else guide)
+        outs = tuple(empty(plan.shape, plan.dtype) for _ in range(plan.results))
+    fill(plan, array, outs[0], outs[-1] if guide is None else guide)
     return outs[0] if call.out is None else call.out
 
 
-def plan(call: Call[Any]) -> Plan:
+def plan_for(call: Call[Any]) -> Plan:
     """Return what `run` would run."""
     operation, image, mode, cval, axes, channel_axis, dtype, out, placement, guide = call
     array, outs = check.image(image), in_tuple(out)
@@ -133,16 +134,16 @@ def in_tuple(out: Any) -> tuple[Any, ...]:
 def find_plan(key: tuple[Any, ...]) -> Plan:
     """Return the plan of a request, made now if there is none yet."""
     try:
-        made = PLANS.get(key)
+        plan = PLANS.get(key)
     except TypeError:
         key = tuple(map(hashable, key))
-        made = PLANS.get(key)
-    if made is None:
+        plan = PLANS.get(key)
+    if plan is None:
         request = Request(*key)
         check.image_dtype(request.image_dtype)
-        made = make_plan(request)
-        PLANS.put(key, made, made.nbytes)
-    return made
+        plan = make_plan(request)
+        PLANS.put(key, plan, plan.nbytes)
+    return plan
 
 
 def hashable(value: Any) -> Any:
@@ -181,27 +182,27 @@ def scratch(size: int) -> NDArray[np.uint8]:
     return fresh
 
 
-def fill(made: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> None:
+def fill(plan: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> None:
     """Fill results; if the loop writes another dtype, convert afterwards."""
-    if made.direct:
-        execute(made, image, first, second)
+    if plan.direct:
+        execute(plan, image, first, second)
     elif first.size:
-        exact = np.empty(made.shape, made.written)
-        execute(made, image, exact, exact)
+        exact = np.empty(plan.shape, plan.written)
+        execute(plan, image, exact, exact)
         store(exact, first)
 
 
-def execute(made: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> None:
+def execute(plan: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> None:
     """Call the loop with the scratch and the number of threads that the plan needs."""
-    # The same as `threads.threads_for(made.cost)`; a call of it would cost a small image 3 %.
-    if made.cost < threads.SERIAL_BELOW or (count := threads.get_num_threads()) == 1:
+    # The same as `threads.threads_for(plan.cost)`; a call of it would cost a small image 3 %.
+    if plan.cost < threads.SERIAL_BELOW or (count := threads.get_num_threads()) == 1:
         kept = SCRATCH.kept
-        enough = kept if made.scratch <= kept.size else scratch(made.scratch)
-        made.loop.run(made.params, image, first, second, enough, made.height, 1)
+        enough = kept if plan.scratch <= kept.size else scratch(plan.scratch)
+        plan.loop.run(plan.params, image, first, second, enough, plan.height, 1)
     else:
         threads.run_parallel(
-            made.loop.run, made.params, image, first, second, scratch(made.scratch * count),
-            made.band_rows(count), count,
+            plan.loop.run, plan.params, image, first, second, scratch(plan.scratch * count),
+            plan.band_rows(count), count,
         )  # fmt: skip
 
 
@@ -225,6 +226,6 @@ def run_entry(
     count = threads.threads_for(cost)
     if scratch_bytes:
         # Whole cache lines: threads share none, and numbers of any type are aligned.
-        slot = -(-scratch_bytes // 64) * 64
+        slot = round_up(scratch_bytes, 64)
         arguments += (scratch(count * slot)[: count * slot].reshape(count, slot),)
     return threads.run_parallel(getattr(cpu.module(loop, real), entry), *arguments, count)

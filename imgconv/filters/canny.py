@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv import kernels
 from imgconv.core import check
-from imgconv.core.call import Several, apply, filtering
+from imgconv.core.call import Several, filtering
 from imgconv.core.pixels import native
-from imgconv.core.run import Call
+from imgconv.core.run import Call, run
 from imgconv.filters.arguments import Image, Mode
 from imgconv.operations import flood
 from imgconv.operations.canny import Canny
@@ -36,7 +36,8 @@ def hysteresis(
     ----------
     image : array_like, (H, W)
     low, high : float
-        The thresholds; a low threshold that is NaN or above the high one counts as the high one.
+        The thresholds, in the image's units; a low one that is NaN or above the high one counts as
+        the high one.
     axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
@@ -60,7 +61,6 @@ def hysteresis(
     [[0 1 1 1 0 0 0 1 1]]
     """
     array = check.image(image)
-    axes, channel_axis = check.axis_numbers(axes, channel_axis)
     layout = check.layout(array.ndim, axes, channel_axis)
     for threshold, name in ((low, "low"), (high, "high")):
         check.number(threshold, name)
@@ -171,7 +171,6 @@ def canny(
     [0 0 0 0 1 0 0 0 0]
     """
     array = check.image(image)
-    axes, channel_axis = check.axis_numbers(axes, channel_axis)
     y, x, _, _ = check.layout(array.ndim, axes, channel_axis)
     planes = np.moveaxis(array, (y, x), (-2, -1))
     smoothing = Smoothing(
@@ -253,7 +252,8 @@ def run_stage(
         stage, planes.shape[-2:], native(planes.dtype), smoothing, normalize, low, high
     )
     dtype = np.dtype(np.uint8) if stage == "classes" else skimage_float(planes.dtype)
-    result: Image = apply(operation, planes, smoothing.modes, smoothing.cval, (-2, -1), None, dtype)
+    call = Call.of(operation, planes, smoothing.modes, smoothing.cval, (-2, -1), None, dtype, None)
+    result: Image = run(call)
     return result
 
 

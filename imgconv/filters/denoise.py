@@ -46,7 +46,8 @@ def bilateral(
     image : array_like, (H, W)
         Channels are filtered together: a pixel has one weight for all of them.
     win_size : int, optional
-        Height and width of the window, odd; by default max(5, 2 * ceil(3 * sigma_spatial) + 1).
+        Height and width of the window in pixels, odd; by default
+        max(5, 2 * ceil(3 * sigma_spatial) + 1).
     sigma_color : float, optional
         Standard deviation of the weights over the distance of values, in the image's units; by
         default the standard deviation of the image's finite pixels (in a stack, of each image).
@@ -167,7 +168,6 @@ def bilateral_call(
 ) -> Call[Image]:  # fmt: skip
     """Return the call of either bilateral filter; without a guide the image guides itself."""
     array = check.image(image)
-    axes, channel_axis = check.axis_numbers(axes, channel_axis)
     layout = check.layout(array.ndim, axes, channel_axis)
     if guide is None:
         compared = check.by_channel(array, layout)
@@ -266,7 +266,7 @@ def guided(
         Of the image's size; it may be the image itself. One channel guides all channels of the
         image; as many channels as the image has guide one channel each.
     radius : int
-        The windows are squares of 2 * radius + 1 pixels.
+        In pixels: the windows are squares of 2 * radius + 1.
     eps : float
         Positive: the variance of the guide, in its units squared, above which an edge is kept.
     guide_channel_axis : see `joint_bilateral`.
@@ -304,7 +304,6 @@ def guided(
     [[10 10 11 13 89 88 89 89]]
     """
     array = check.image(image)
-    axes, channel_axis = check.axis_numbers(axes, channel_axis)
     layout = check.layout(array.ndim, axes, channel_axis)
     by_channel = check.guide(guide, array.shape, layout, guide_channel_axis)
     planes = check.broadcast_guide(by_channel, array.shape, layout)

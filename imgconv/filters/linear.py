@@ -15,7 +15,7 @@ from imgconv.filters.arguments import Image, Mode
 from imgconv.operations.base import Operation
 from imgconv.operations.correlate import Correlation
 from imgconv.operations.methods import METHODS, AnyMethod
-from imgconv.operations.separable import IDENTITY, Kernel1D, Separable
+from imgconv.operations.separable import IDENTITY, Kernel1D, Separable, Term
 
 __all__ = ["convolve", "correlate", "gabor", "separable"]
 
@@ -271,14 +271,19 @@ def separable(
      [4. 6. 4.]
      [1. 4. 5.]]
     """
-    columns = check.kernel(kernel_y, 1, "kernel_y")
-    rows = check.kernel(kernel_x, 1, "kernel_x")
-    key = (columns.tobytes(), rows.tobytes())
-    operation = OPERATIONS.get(key)
-    if operation is None:
-        operation = Separable((((Kernel1D.centred(columns), Kernel1D.centred(rows)),),))
-        OPERATIONS.put(key, operation, 2 * (columns.nbytes + rows.nbytes) + 1024)
+    column, row = check.kernel(kernel_y, 1, "kernel_y"), check.kernel(kernel_x, 1, "kernel_x")
+    operation = product_operation(column, row)
     return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+
+
+def product_operation(column: NDArray[np.float64], row: NDArray[np.float64]) -> Operation:
+    """Return the operation of a kernel down the columns and one along the rows."""
+    key = (column.tobytes(), row.tobytes())
+    found: Operation | None = OPERATIONS.get(key)
+    if found is None:
+        found = Separable((((Kernel1D.centred(column), Kernel1D.centred(row)),),))
+        OPERATIONS.put(key, found, 2 * (column.nbytes + row.nbytes) + 1024)
+    return found
 
 
 @filtering
@@ -351,14 +356,12 @@ def gabor_operation(
         )
     )  # fmt: skip
     check.weights_fit(kernel.size, "frequency", frequency, MOST_GABOR_WEIGHTS)
-    components = []
-    for part in (kernel.real, kernel.imag):
-        columns, rows = kernels.separate(part)
-        terms = tuple(
-            (Kernel1D.centred(column), Kernel1D.centred(row))
-            for column, row in zip(columns, rows, strict=True)
-        )
-        # At frequency 0 the imaginary part has no term.
-        zero = (Kernel1D.centred([0.0]), IDENTITY)
-        components.append(terms or (zero,))
-    return Separable(tuple(components))
+    return Separable((sum_of_products(kernel.real), sum_of_products(kernel.imag)))
+
+
+def sum_of_products(kernel: NDArray[np.float64]) -> tuple[Term, ...]:
+    """Return a kernel as the terms of a separable filter, found by singular values."""
+    pairs = zip(*kernels.separate(kernel), strict=True)
+    terms = tuple((Kernel1D.centred(column), Kernel1D.centred(row)) for column, row in pairs)
+    # The imaginary part of a Gabor kernel of frequency 0 has no term.
+    return terms or ((Kernel1D.centred([0.0]), IDENTITY),)

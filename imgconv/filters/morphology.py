@@ -3,8 +3,7 @@
 Results are pixels of the image, or differences of two.
 """
 
-from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from imgconv.core.pixels import difference, native
 from imgconv.core.run import Call
 from imgconv.filters.arguments import Image, Mode
 from imgconv.filters.order import extremum_operation, window_of
+from imgconv.operations.base import Operation
 from imgconv.operations.rank import Compound, Footprint
 
 __all__ = [
@@ -80,8 +80,8 @@ def erode(
      [0 0 0 0 0 0]
      [0 0 0 0 0 0]]
     """
-    common = mode, cval, axes, channel_axis
-    return erosion_call(image, window_of(size, footprint), common, dtype, out)
+    operation = erosion(window_of(size, footprint))
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -127,8 +127,8 @@ def dilate(
      [0 0 0 0 0]
      [0 0 0 0 0]]
     """
-    common = mode, cval, axes, channel_axis
-    return dilation_call(image, window_of(size, footprint), common, dtype, out)
+    operation = dilation(window_of(size, footprint))
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -168,8 +168,8 @@ def opening(
     >>> print(opening([[1, 5, 1, 4, 4, 4, 1]], (1, 3)))
     [[1 1 1 4 4 4 1]]
     """
-    common = mode, cval, axes, channel_axis
-    return compound_call("opening", image, window_of(size, footprint), common, dtype, out)
+    operation = compound(window_of(size, footprint), "opening")
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -208,8 +208,8 @@ def closing(
     >>> print(closing([[5, 1, 5, 2, 2, 2, 5]], (1, 3)))
     [[5 5 5 2 2 2 5]]
     """
-    common = mode, cval, axes, channel_axis
-    return compound_call("closing", image, window_of(size, footprint), common, dtype, out)
+    operation = compound(window_of(size, footprint), "closing")
+    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -249,9 +249,9 @@ def morphological_gradient(
     [[0 0 5 5 0 0]]
     """
     common = mode, cval, axes, channel_axis
-    minuend, subtrahend = dilation_call, erosion_call
     element = window_of(size, footprint)
-    return difference_call("gradient", minuend, subtrahend, image, element, common, dtype, out)
+    grown, shrunk = dilation(element), erosion(element)
+    return difference_call("gradient", element, grown, shrunk, image, common, dtype, out)
 
 
 @filtering
@@ -292,9 +292,9 @@ def white_tophat(
     [[0 4 0 0 0 0 0]]
     """
     common = mode, cval, axes, channel_axis
-    subtrahend = partial(compound_call, "opening")
     element = window_of(size, footprint)
-    return difference_call("white tophat", None, subtrahend, image, element, common, dtype, out)
+    opened = compound(element, "opening")
+    return difference_call("white tophat", element, None, opened, image, common, dtype, out)
 
 
 @filtering
@@ -335,89 +335,54 @@ def black_tophat(
     [[0 4 0 0 0 0 0]]
     """
     common = mode, cval, axes, channel_axis
-    minuend = partial(compound_call, "closing")
     element = window_of(size, footprint)
-    return difference_call("black tophat", minuend, None, image, element, common, dtype, out)
+    closed = compound(element, "closing")
+    return difference_call("black tophat", element, closed, None, image, common, dtype, out)
 
 
-# Makes a call of (image, element, common arguments, dtype, out); common arguments are mode, cval,
-# axes and channel_axis.
-CallMaker = Callable[..., Call[Image]]
+def erosion(element: Footprint) -> Operation:
+    """Return the minimum under the element."""
+    return extremum_operation(element, False)
 
 
-def erosion_call(
-    image: ArrayLike,
-    element: Footprint,
-    common: tuple[Any, ...],
-    dtype: Any = None,
-    out: Any = None,
-) -> Call[Image]:
-    """Return the call of a minimum."""
-    mode, cval, axes, channel_axis = common
-    operation = extremum_operation(element, False)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+def dilation(element: Footprint) -> Operation:
+    """Return the maximum under the flipped element."""
+    return extremum_operation(element.flipped, True)
 
 
-def dilation_call(
-    image: ArrayLike,
-    element: Footprint,
-    common: tuple[Any, ...],
-    dtype: Any = None,
-    out: Any = None,
-) -> Call[Image]:
-    """Return the call of a maximum over the flipped element."""
-    mode, cval, axes, channel_axis = common
-    operation = extremum_operation(element.flipped, True)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
-
-
-def compound_call(
-    kind: str,
-    image: ArrayLike,
-    element: Footprint,
-    common: tuple[Any, ...],
-    dtype: Any = None,
-    out: Any = None,
-) -> Call[Image]:
-    """Return the call of two extrema, one of the other or one minus the other, in one pass."""
-    mode, cval, axes, channel_axis = common
-    operation = compound_operation(element, kind)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
-
-
-compound_operation = lru_cache(maxsize=256)(Compound)
+# Two extrema in one pass, one of the other or one minus the other.
+compound = lru_cache(maxsize=256)(Compound)
 
 
 def difference_call(
     kind: str,
-    minuend: CallMaker | None,
-    subtrahend: CallMaker | None,
-    image: ArrayLike,
     element: Footprint,
-    common: tuple[Any, ...],
+    minuend: Operation | None,
+    subtrahend: Operation | None,
+    image: ArrayLike,
+    common: tuple[Any, Any, Any, Any],
     dtype: Any,
     out: Any,
 ) -> Call[Image] | Several[Image]:
     """Return minuend minus subtrahend, in one pass where the loop can subtract.
 
-    One of the two may be None, the image itself.
+    One of the two may be None, the image itself. `common` are mode, cval, axes and channel_axis.
     """
-    with_image = minuend is None or subtrahend is None
-    if loop_subtracts(image, dtype, out) and (element.holds_pixel or with_image):
-        return compound_call(kind, image, element, common, dtype, out)
-    array, last = check.image(image), minuend or subtrahend
-    assert last is not None
+    operations = [each for each in (minuend, subtrahend) if each is not None]
+    if loop_subtracts(image, dtype, out) and (element.holds_pixel or len(operations) == 1):
+        return Call.of(compound(element, kind), image, *common, dtype, out)
+    array = check.image(image)
     # The plan of one pass checks the arguments, and gives the dtype of the result.
-    planned = last(array, element, common, dtype, out).plan()
+    planned = Call.of(operations[0], array, *common, dtype, out).plan()
+    passes = tuple(Call.of(each, array, *common, None, None) for each in operations)
 
     def runs() -> Image:
-        more = minuend(array, element, common).run() if minuend else array
-        less = subtrahend(array, element, common).run() if subtrahend else array
+        results = [each.run() for each in passes]
+        more = array if minuend is None else results[0]
+        less = array if subtrahend is None else results[-1]
         # The difference may overwrite either, but not the image.
-        scratch = less if subtrahend else more
-        return difference(more, less, scratch, planned.dtype, out)
+        return difference(more, less, results[-1], planned.dtype, out)
 
-    passes = tuple(make(array, element, common) for make in (minuend, subtrahend) if make)
     return Several(runs, passes, planned.shape, planned.dtype, "the difference, saturated")
 
 

@@ -220,8 +220,8 @@ def percentile(
     n = window.count
     checked = check.percentiles(percentiles)
     ranks = tuple(n - 1 if p == 100 else int(n * p / 100) for p in checked)
-    layers = 0 if np.ndim(percentiles) == 0 else len(ranks)
-    operation = rank_operation(window, ranks, layers)
+    stacked = 0 if np.ndim(percentiles) == 0 else len(ranks)
+    operation = rank_operation(window, ranks, stacked)
     return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 

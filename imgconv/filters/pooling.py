@@ -55,7 +55,7 @@ def pool(
         How far windows reach beyond the image, in pixels: a number for all sides, one for y and one
         for x, or (before, after) for each. At most half the window.
     dilation : int or (int, int)
-        Distance between neighbouring pixels of a window.
+        Distance between neighbours in a window, in pixels.
     ceil_mode : bool
         Also use a window that sticks out at the lower or right end, if it begins in the image or in
         the padding before it.
@@ -105,7 +105,6 @@ def pool(
      [ 63 108  81]]
     """
     array = check.image(image)
-    axes, channel_axis = check.axis_numbers(axes, channel_axis)
     layout = check.layout(array.ndim, axes, channel_axis)
     sizes = check.integers(size, "size", 1)
     check.choice(how, HOW, "how")

@@ -1,6 +1,7 @@
 """Gaussians and what is made of them, and means."""
 
 import math
+import sys
 
 import numpy as np
 from numpy.polynomial import hermite_e
@@ -188,7 +189,8 @@ def gabor(
     theta, offset = real("theta", theta, "be finite"), real("offset", offset, "be finite")
     n_stds = real("n_stds", n_stds)
     reach = n_stds * max(sigma_x, sigma_y)
-    weights_fit((2 * reach + 1) ** 2, "n_stds * sigma", reach, MOST_2D)
+    side = 2 * reach + 1
+    weights_fit(side * side, "n_stds * sigma", reach, MOST_2D)
     cos, sin = math.cos(theta), math.sin(theta)
     ry = math.ceil(max(abs(n_stds * sigma_y * cos), abs(n_stds * sigma_x * sin), 1))
     rx = math.ceil(max(abs(n_stds * sigma_x * cos), abs(n_stds * sigma_y * sin), 1))
@@ -204,9 +206,11 @@ def gabor_sigma(name: str, sigma: float | None, frequency: float, bandwidth: flo
     """Return a standard deviation, by default that of a filter of this bandwidth."""
     if sigma is not None:
         return real(name, sigma, "be positive")
-    octaves: float = 2.0 ** real("bandwidth", bandwidth, "be positive")
+    octaves = real("bandwidth", bandwidth, "be positive")
     frequency = real("frequency", frequency, "be positive")
-    return math.sqrt(math.log(2) / 2) * (octaves + 1) / (octaves - 1) / (math.pi * frequency)
+    # (2**b - 1) / (2**b + 1), which neither overflows nor becomes 0.
+    ratio = max(math.tanh(octaves * math.log(2) / 2), sys.float_info.min)
+    return math.sqrt(math.log(2) / 2) / ratio / (math.pi * frequency)
 
 
 def box(size: int) -> Weights:

@@ -30,7 +30,7 @@ from imgconv.ndimage.passes import (
     run_filters,
     run_terms,
 )
-from imgconv.ndimage.planes import PlaneWindow, as_planes, plane_window, run_planes
+from imgconv.ndimage.planes import PlaneCall, PlaneWindow, as_planes, plane_window
 from imgconv.operations.base import Operation
 from imgconv.operations.inorder import InOrder, Pass
 
@@ -358,16 +358,8 @@ def correlate_window(
     border_name, outside = border(mode), number(cval)
     out = None if result.array is None else as_planes(as_bytes(result.array))
     dtype = UINT8 if result.dtype.kind == "b" else result.dtype
-    filtered = run_planes(
-        ordered_correlation(kernel, window),
-        as_planes(as_bytes(image)),
-        border_name,
-        outside,
-        window.axes,
-        None,
-        dtype,
-        out,
-    )
+    call = PlaneCall(ordered_correlation(kernel, window), window.axes, border_name)
+    filtered = call.run(as_planes(as_bytes(image)), outside, dtype, out)
     return result.result(filtered, image.ndim == 1)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imgconv.core.cache import Cache
+from imgconv.core.pixels import limits
 from imgconv.face_arguments import (
     Axes,
     Image,
@@ -20,7 +21,7 @@ from imgconv.face_arguments import (
     integer,
 )
 from imgconv.fallback import FallBack
-from imgconv.filters.order import extremum_operation
+from imgconv.filters.order import extremum_operation, rank_operation
 from imgconv.ndimage.arguments import (
     Output,
     OutputLike,
@@ -36,8 +37,8 @@ from imgconv.ndimage.arguments import (
     window_axes,
 )
 from imgconv.ndimage.memory_safe import scipy_face
-from imgconv.ndimage.planes import as_planes, fastest_axis, plane_axes, plane_window, run_planes
-from imgconv.operations.rank import Footprint, Rank
+from imgconv.ndimage.planes import PlaneCall, as_planes, fastest_axis, plane_axes, plane_window
+from imgconv.operations.rank import Footprint
 
 __all__ = [
     "maximum_filter",
@@ -325,9 +326,8 @@ def run_extrema(
         y, x = next_pair(source, windows)
         windows = windows[2:]
         operation = extremum_operation(rectangle((y.size, x.size), (y.before, x.before)), maximum)
-        source = out = run_planes(
-            operation, source, (y.mode, x.mode), outside, (y.axis, x.axis), None, output.dtype, out
-        )
+        call = PlaneCall(operation, (y.axis, x.axis), (y.mode, x.mode))
+        source = out = call.run(source, outside, output.dtype, out)
     return output.result(source, signal)
 
 
@@ -367,7 +367,7 @@ def represents(dtype: np.dtype[Any], value: float) -> bool:
     """Whether a dtype represents a number, floats to rounding."""
     if dtype.kind == "f":
         return value == value
-    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    low, high = limits(dtype)
     return low <= value <= high and value.is_integer()
 
 
@@ -392,20 +392,9 @@ class PreparedRank(NamedTuple):
         if signal and self.window.is_rectangle and self.window.count > longest:
             raise FallBack("long window of a signal")
         out = None if self.output.array is None else as_planes(self.output.array)
-        filtered = run_planes(
-            rank_operation(self.window, (rank,)),
-            as_planes(self.image),
-            self.mode,
-            self.cval,
-            self.axes,
-            None,
-            self.output.dtype,
-            out,
-        )
+        call = PlaneCall(rank_operation(self.window, (rank,)), self.axes, self.mode)
+        filtered = call.run(as_planes(self.image), self.cval, self.output.dtype, out)
         return self.output.result(filtered, signal)
-
-
-rank_operation = lru_cache(maxsize=256)(Rank)
 
 
 def prepare_rank(input: object, given: WindowArguments, output: object) -> PreparedRank:

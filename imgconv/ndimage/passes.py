@@ -14,7 +14,7 @@ import numpy as np
 from imgconv.face_arguments import Image
 from imgconv.fallback import FallBack
 from imgconv.ndimage.arguments import UINT8, UINT64, Output, as_bytes
-from imgconv.ndimage.planes import as_planes, fastest_axis, plane_axes, row_axis, run_planes
+from imgconv.ndimage.planes import PlaneCall, as_planes, fastest_axis, plane_axes, row_axis
 from imgconv.operations.base import Operation, Weights
 from imgconv.operations.inorder import InOrder, Pass
 from imgconv.operations.running import RunningMean
@@ -82,22 +82,6 @@ def running_mean(along_y: MeanWindow | None, along_x: MeanWindow | None) -> Oper
     return RunningMean((y.size, x.size), (y.before, x.before))
 
 
-class PlaneCall(NamedTuple):
-    """An operation on planes, which does the work of the next few filters along axes."""
-
-    operation: Operation
-    axes: tuple[int, int]
-    modes: tuple[str, str]
-    filters: int
-    channel: int | None = None
-
-    def run(self, image: Image, cval: float, dtype: np.dtype[Any], out: Image | None) -> Image:
-        """Return the filtered image."""
-        return run_planes(
-            self.operation, image, self.modes, cval, self.axes, self.channel, dtype, out
-        )
-
-
 def run_filters(image: Image, filters: Sequence[AxisFilter], cval: float, output: Output) -> Image:
     """Return the result of some filters, one after the other."""
     if output.dtype == UINT64:
@@ -139,7 +123,7 @@ def next_call(image: Image, filters: Sequence[AxisFilter], cval: float) -> Plane
             return PlaneCall(operation, (second.axis, x), (second.mode, first.mode), 2, channel)
     y, x = plane_axes(image, first.axis, x, channel)
     operation = ordered_sum((((0 if first.axis == y else 1, first.kernel),),))
-    return PlaneCall(operation, (y, x), (first.mode, first.mode), 1, channel)
+    return PlaneCall(operation, (y, x), first.mode, channel=channel)
 
 
 def next_means(image: Image, filters: Sequence[AxisFilter], fast: int) -> PlaneCall:
@@ -154,7 +138,7 @@ def next_means(image: Image, filters: Sequence[AxisFilter], fast: int) -> PlaneC
     y, x = plane_axes(image, first.axis, fast)
     down = first.axis == y
     operation = running_mean(first.kernel if down else None, None if down else first.kernel)
-    return PlaneCall(operation, (y, x), (first.mode, first.mode), 1)
+    return PlaneCall(operation, (y, x), first.mode)
 
 
 def check_unsigned(image: Image, filters: Sequence[AxisFilter], cval: float) -> None:
@@ -221,4 +205,4 @@ def terms_at_once(
             return None
         kernels.append(tuple((each.axis, each.kernel) for each in term))
     pair = modes.get(0, modes.get(1, "")), modes.get(1, modes.get(0, ""))
-    return PlaneCall(ordered_sum(tuple(kernels), combine), (0, 1), pair, 0)
+    return PlaneCall(ordered_sum(tuple(kernels), combine), (0, 1), pair)

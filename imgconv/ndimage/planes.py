@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imgconv.core.run import Call
+from imgconv.core.run import Call, run
 from imgconv.face_arguments import Image
 from imgconv.fallback import FallBack
 from imgconv.operations.base import Operation
@@ -22,23 +22,23 @@ def as_planes(image: Image) -> Image:
     return image[None] if image.ndim == 1 else image
 
 
-def run_planes(
-    operation: Operation,
-    image: Image,
-    modes: str | tuple[str, str],
-    cval: float,
-    axes: tuple[int, int],
-    channel: int | None,
-    dtype: np.dtype[Any],
-    out: Image | None,
-) -> Image:
-    """Return what an operation gives of all planes of the axes y and x."""
-    # The default axes of an image are named by None, so that its plan is found in the cache.
-    named = None if image.ndim == 2 and axes == (0, 1) else axes
-    requested = dtype if out is None else None
-    call = Call.of(operation, image, modes, cval, named, channel, requested, out)
-    result: Image = call.run()
-    return result
+class PlaneCall(NamedTuple):
+    """An operation on the planes of the axes y and x; it does the work of some `filters`."""
+
+    operation: Operation
+    axes: tuple[int, int]
+    modes: str | tuple[str, str]
+    filters: int = 1
+    channel: int | None = None
+
+    def run(self, image: Image, cval: float, dtype: np.dtype[Any], out: Image | None) -> Image:
+        """Return the filtered image, in `out` if that is an array, else of this dtype."""
+        # The default axes of an image are named by None, so that its plan is found in the cache.
+        axes = None if image.ndim == 2 and self.axes == (0, 1) else self.axes
+        requested = dtype if out is None else None
+        call = Call.of(self.operation, image, self.modes, cval, axes, self.channel, requested, out)
+        result: Image = run(call)
+        return result
 
 
 def fastest_axis(image: Image) -> int:

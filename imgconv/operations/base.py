@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from imgconv.core.pixels import limits, native
+
 DType = np.dtype[Any]
 Weights = NDArray[np.float64]
 # Records and arrays of records, in the order in which a loop reads them.
@@ -56,7 +58,7 @@ class Pixels(NamedTuple):
     @property
     def float_type(self) -> DType:
         """The computing dtype of filters that have no reason for another."""
-        small = self.dtype.itemsize <= 2 or self.dtype.newbyteorder("=") == FLOAT32
+        small = self.dtype.itemsize <= 2 or native(self.dtype) == FLOAT32
         return FLOAT32 if small else FLOAT64
 
     @property
@@ -69,7 +71,7 @@ def pixels(dtype: DType, cval: float) -> Pixels:
     """Return the pixels of an image of this dtype, extended by cval."""
     if dtype.kind == "f" or dtype.itemsize > 2 or not float(cval).is_integer():
         return Pixels(dtype, -np.inf, np.inf)
-    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    low, high = limits(dtype)
     return Pixels(dtype, min(low, cval), max(high, cval))
 
 
@@ -143,8 +145,8 @@ class Operation:
         return 1
 
     @property
-    def layers(self) -> int:
-        """The length of a leading axis of results; 0 if there is no such axis."""
+    def stacked(self) -> int:
+        """The number of results along a new first axis; 0 if there is no such axis."""
         return 0
 
     @property

@@ -17,7 +17,7 @@ class Bilateral(Operation):
 
     `nearness` is -inf where the window has no pixel; each row of the window is one run of pixels.
     `deviations` are those of a Gaussian over the distance of colours: one for all images of a
-    stack, or one for each. `measured` tells whether they are those of the pixels of the images.
+    stack, or one for each. `measured` states whether they are those of the pixels of the images.
     """
 
     nearness: Weights

@@ -31,7 +31,7 @@ def connected(classes: NDArray[np.uint8], corners: bool) -> NDArray[np.bool_]:
 
 
 def connect(plane: NDArray[np.uint8], corners: bool) -> int:
-    """Do that for one plane; return how many words were tested after the sweeps."""
+    """`connected` for one plane; return how many words were tested after the sweeps."""
     height, width = plane.shape
     bitmaps = np.zeros((2, height + 2, -(-width // 64) + 2), np.uint64)
     words = bitmaps[0].size

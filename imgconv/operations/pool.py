@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imgconv.core.pixels import native
 from imgconv.core.windows import span
 from imgconv.operations import base
 from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels, Weights
@@ -66,7 +67,7 @@ class Pool(Operation):
         Bytes are compared as bytes, many at once. Integers of 64 bits are used only if the result
         is one, because all other conversions go through float64.
         """
-        dtype, native = pixels.dtype, pixels.dtype.newbyteorder("=")
+        dtype = pixels.dtype
         if self.how == "mean" or dtype.kind == "f":
             exact = pixels.largest * self.area < 1 << 24 or dtype.kind == "f"
             return pixels.float_type if exact else base.FLOAT64
@@ -77,9 +78,10 @@ class Pool(Operation):
                 return base.FLOAT32
             long = bound >= 1 << 53 and is_long(result) and np.can_cast(dtype, result)
             return result if long else base.FLOAT64
-        if native == result and dtype.kind in "bu" and dtype.itemsize == 1 and self.how != "median":
+        keeps = native(dtype) == result
+        if keeps and dtype.kind in "bu" and dtype.itemsize == 1 and self.how != "median":
             return np.dtype(np.uint8)
-        return result if native == result and is_long(result) else pixels.float_type
+        return result if keeps and is_long(result) else pixels.float_type
 
     def work(self, pitch: int) -> int:
         """Three rows; or the pixels of windows that are sorted at once, and a row for NaN."""

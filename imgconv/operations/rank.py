@@ -239,7 +239,7 @@ class NetworkRank(Comparison):
 
     footprint: Footprint
     ranks: tuple[int, ...]
-    layers: int = 0
+    stacked: int = 0
 
     @cached_property
     def network(self) -> Network:
@@ -315,7 +315,7 @@ class HistogramRank(Comparison):
 
     footprint: Footprint
     ranks: tuple[int, ...]
-    layers: int = 0
+    stacked: int = 0
 
     @property
     def note(self) -> str:
@@ -363,15 +363,15 @@ class Rank(Comparison):
 
     footprint: Footprint
     ranks: tuple[int, ...]
-    layers: int = 0
+    stacked: int = 0
 
     def resolve(
         self, size: tuple[int, int], pixels: Pixels, result: DType
     ) -> tuple[Operation, dict[str, float]]:
         """Return an extremum, a network for a small window, or histograms for a large one."""
         footprint, ranks = self.footprint, self.ranks
-        if not self.layers and ranks[0] in {0, footprint.count - 1}:
+        if not self.stacked and ranks[0] in {0, footprint.count - 1}:
             return Extremum(footprint, ranks[0] > 0 or footprint.count == 1), {}
         largest = NETWORK_RECTANGLE if footprint.is_rectangle else NETWORK_FOOTPRINT
         small = footprint.count <= largest[pixels.dtype.itemsize]
-        return (NetworkRank if small else HistogramRank)(footprint, ranks, self.layers), {}
+        return (NetworkRank if small else HistogramRank)(footprint, ranks, self.stacked), {}

@@ -101,10 +101,6 @@ class Side:
             found[first : first + len(self.point)] += weight * self.point
         return found
 
-    def responses(self) -> Weights:
-        """Return the kernels of all pixels of a cell."""
-        return np.stack([self.response(p) for p in range(self.factor)])
-
     @cached_property
     def error(self) -> float:
         """The sum of absolute differences to the direct kernel, for the worst pixel of a cell.

@@ -1,7 +1,7 @@
 """Sums of separable kernels: a pass down the columns, then one along the rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +28,11 @@ class Kernel1D:
     def axis(self) -> Axis:
         """The window."""
         return Axis(self.origin, len(self.weights))
+
+    @property
+    def key(self) -> tuple[bytes, int]:
+        """Equal for equal kernels."""
+        return self.weights.tobytes(), self.origin
 
     def __mul__(self, factor: float) -> "Kernel1D":
         """Return the kernel with all weights multiplied by a factor."""
@@ -71,14 +76,11 @@ class Separable(Operation):
     stride: tuple[int, int] = (1, 1)
     approximation: Resample | None = None
     loop = "separable"
-    columns: list[Kernel1D] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        """Find the vertical passes: terms with the same column kernel share one."""
-        distinct: dict[tuple[bytes, int], Kernel1D] = {}
-        for column, _ in self.terms:
-            distinct.setdefault((column.weights.tobytes(), column.origin), column)
-        object.__setattr__(self, "columns", list(distinct.values()))
+    @cached_property
+    def columns(self) -> list[Kernel1D]:
+        """The kernels of the vertical passes: terms with the same column kernel share one."""
+        return list({column.key: column for column, _ in self.terms}.values())
 
     @property
     def block(self) -> int:
@@ -140,13 +142,6 @@ class Separable(Operation):
         """A block of rows for each vertical pass, and pointers to them."""
         return len(self.columns) * (self.block * pitch + 16 * (1 + self.block))
 
-    def _column_of(self, kernel: Kernel1D) -> int:
-        return next(
-            v
-            for v, column in enumerate(self.columns)
-            if column.origin == kernel.origin and np.array_equal(column.weights, kernel.weights)
-        )
-
     def pack(self, step: int, computed: DType) -> Packed:
         """Return the header, the vertical and the horizontal passes; scale and weights in a row."""
         top, left = (axis.before for axis in self.windows)
@@ -160,6 +155,7 @@ class Separable(Operation):
             )
         ]
         weights = [np.array([self.scale])]
+        verticals = [column.key for column in self.columns]
         for column in self.columns:
             records.append(
                 base.record(
@@ -176,7 +172,7 @@ class Separable(Operation):
                     base.record(
                         HORIZONTAL,
                         component=c,
-                        vertical=self._column_of(column),
+                        vertical=verticals.index(column.key),
                         first=(left - row.origin) * step,
                         taps=len(row.weights),
                         step=step,

@@ -1,5 +1,7 @@
 """Chains of filters: `Pipeline`, the point operations that are steps beside the filters, `step`.
 
+`describe` and `descriptions` state what every step is called, does and takes.
+
 >>> import numpy as np
 >>> from imgconv import Pipeline
 >>> pipeline = Pipeline("gaussian(sigma=1) | sobel | threshold(otsu)")
@@ -8,6 +10,13 @@ dtype('bool')
 """
 
 from imgconv.pipeline.chain import Pipeline
+from imgconv.pipeline.description import (
+    ArgumentDescription,
+    Slider,
+    StepDescription,
+    describe,
+    descriptions,
+)
 from imgconv.pipeline.points import (
     absolute,
     astype,
@@ -24,12 +33,17 @@ from imgconv.pipeline.registry import step
 from imgconv.pipeline.steps import PipelineError, Step
 
 __all__ = [
+    "ArgumentDescription",
     "Pipeline",
     "PipelineError",
+    "Slider",
     "Step",
+    "StepDescription",
     "absolute",
     "astype",
     "clip",
+    "describe",
+    "descriptions",
     "gamma",
     "grey",
     "invert",

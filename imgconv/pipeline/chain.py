@@ -80,6 +80,7 @@ class Pipeline:
         if not nodes:
             raise PipelineError("a pipeline must have a step")
         self._chain = chain_of(nodes)
+        # An error if there would be too many images, or too many runs of steps.
         self._chain.after(Workload())
 
     # ---- running ---------------------------------------------------------------------------------
@@ -210,7 +211,6 @@ class Pipeline:
         ((480, 640), dtype('bool'), None, 2)
         """
         image_dtype = check.result_dtype(dtype)
-        _, channel_axis = check.axis_numbers(None, channel_axis)
         layout = check.layout(len(shape), None, channel_axis)
         channels = None if layout.channel is None else shape[layout.channel]
         size = shape[layout.y], shape[layout.x]
@@ -399,8 +399,7 @@ class PipelineCall(NamedTuple):
     def plan(self) -> show.PlanSummary:
         """Return what the chain does with such an image, or with each of a stack."""
         array = check.image(self.image)
-        axes, channel_axis = check.axis_numbers(self.axes, self.channel_axis)
-        layout = check.layout(array.ndim, axes, channel_axis)
+        layout = check.layout(array.ndim, self.axes, self.channel_axis)
         shape = tuple(n for axis, n in enumerate(array.shape) if axis not in layout.stack)
         channel = None
         if layout.channel is not None:

@@ -20,7 +20,15 @@ from imgconv.operations.base import Operation
 from imgconv.pipeline.measures import MapReduce, Measured, otsu_threshold
 from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
 from imgconv.pipeline.steps import PipelineError, Step, has_keyword
-from imgconv.pipeline.tiles import AxisHalo, PixelArrays, Region, Tile, union
+from imgconv.pipeline.tiles import (
+    AxisHalo,
+    PixelArrays,
+    Region,
+    Tile,
+    alone_or_all,
+    in_tuple,
+    union,
+)
 
 # Memory that a thread keeps from band to band, by the node whose result is stored in it.
 ScratchMemory = dict[Hashable, NDArray[np.uint8]]
@@ -47,10 +55,7 @@ def scratch_array(
 
 def flat(results: Sequence[PixelArrays]) -> tuple[NDArray[Any], ...]:
     """Return the arrays of all results one after the other."""
-    arrays: list[NDArray[Any]] = []
-    for result in results:
-        arrays.extend(result if isinstance(result, tuple) else [result])
-    return tuple(arrays)
+    return tuple(array for result in results for array in in_tuple(result))
 
 
 class StepRegion(NamedTuple):
@@ -156,10 +161,10 @@ class StepNode:
         if windows is not None:
             result = self.run_operation(pixels, windows, target)
         else:
-            result = self.run_whole(pixels if isinstance(pixels, tuple) else (pixels,), target)
+            result = self.run_whole(in_tuple(pixels), target)
         if crop is None:
             return result
-        return tuple(each[crop] for each in result) if isinstance(result, tuple) else result[crop]
+        return alone_or_all(tuple(each[crop] for each in in_tuple(result)))
 
     def run_operation(
         self, pixels: Any, windows: Placement, out: NDArray[Any] | None

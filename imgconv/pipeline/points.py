@@ -91,8 +91,10 @@ def scale(
     ----------
     image : array_like
         Of any shape and real dtype.
-    factor, offset : float
-        In the image's units.
+    factor : float
+        What pixels are multiplied by.
+    offset : float
+        What is then added, in the image's units.
     out : ndarray, optional
         The array to fill.
 
@@ -125,7 +127,7 @@ def clip(image: ArrayLike, low: float, high: float, *, out: Array | None = None)
     image : array_like
         Of any shape and real dtype.
     low, high : float
-        In the image's units.
+        The smallest and the largest pixel of the result, in the image's units.
     out : ndarray, optional
         The array to fill.
 
@@ -161,7 +163,7 @@ def gamma(
     image : array_like
         Of any shape and real dtype; what is below zero counts as zero.
     exponent : float
-        Positive.
+        Positive: the power.
     white : float, optional
         Of integers that do not use all their bits, such as 4095 of 12 bits in uint16; by default
         the largest of their dtype. Floats have 1.0 in any case.
@@ -277,7 +279,7 @@ def astype(image: ArrayLike, dtype: DTypeLike, *, out: Array | None = None) -> A
     image : array_like
         Of any shape and real dtype.
     dtype : dtype
-        Of the result.
+        The dtype of the result.
     out : ndarray, optional
         The array to fill.
 
@@ -297,6 +299,8 @@ def astype(image: ArrayLike, dtype: DTypeLike, *, out: Array | None = None) -> A
     >>> astype([-3.0, 1.7, 300.0], np.uint8)
     array([  0,   2, 255], dtype=uint8)
     """
+    if dtype is None:  # which NumPy takes for float64
+        raise check.type_error("dtype must be a dtype, got None")
     target = native(check.result_dtype(dtype))
     array = check.image(image)
     return converted(array.astype(native(array.dtype), copy=False), target, out)
@@ -366,8 +370,8 @@ def normalize(
     image : array_like
         Of any shape and real dtype.
     low, high : float, optional
-        By default the smallest and the largest finite pixel, for which a pipeline needs the whole
-        image.
+        What becomes 0 and what becomes 1, in the image's units; by default the smallest and the
+        largest finite pixel, for which a pipeline needs the whole image.
     out : ndarray, optional
         The array to fill.
 
@@ -424,14 +428,14 @@ def threshold(
     image : array_like, (H, W)
         Any real dtype.
     value : float or {"otsu", "local"}
-        A number; "otsu": Otsu's threshold of the image, for which a pipeline needs the whole
-        image; "local": the mean of the rectangle around each pixel minus `offset`.
+        A number in the image's units; "otsu": Otsu's threshold of the image, for which a pipeline
+        needs the whole image; "local": the mean of the rectangle around each pixel minus `offset`.
     size : int or (int, int)
-        Of the rectangle, for "local".
+        Height and width of the rectangle in pixels, for "local".
     offset : float
-        In the image's units, for "local".
-    mode, channel_axis
-        See `imgconv`, common keywords; for "local".
+        What is subtracted from the mean, in the image's units, for "local".
+    mode, channel_axis : see `imgconv`.
+        For "local".
     out : ndarray, optional
         The array to fill, with 0 and 1.
 
@@ -443,9 +447,9 @@ def threshold(
     Raises
     ------
     ValueError
-        If value is another string.
+        If value is another string, size is not positive or mode is unknown.
     TypeError
-        If it is neither a number nor a string.
+        If value is neither a number nor a string, or offset is not a number.
 
     Notes
     -----
@@ -464,10 +468,14 @@ def threshold(
     array = check.image(image)
     if isinstance(value, str):
         check.choice(value, ("otsu", "local"), "value")
+    # Checked for every value, so that a wrong argument never waits for "local" to be noticed.
+    subtracted = check.number(offset, "offset")
+    check.integers(size, "size", 1)
+    check.modes(mode)
     if value == "local":
         real = computing_dtype(native(array.dtype))
         mean = box(array, size, mode=mode, channel_axis=channel_axis, dtype=real)
-        mean -= real.type(check.number(offset, "offset"))
+        mean -= real.type(subtracted)
         limit: Any = mean
     else:
         limit = otsu(array) if value == "otsu" else check.number(value, "value")

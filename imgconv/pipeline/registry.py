@@ -45,6 +45,8 @@ STEPS = FILTERS | POINTS
 MERGING = ("magnitude",)
 # The keywords that a pipeline gives by itself.
 PIPELINE_KEYWORDS = ("axes", "channel_axis", "out")
+# The arguments that are arrays of coefficients or pixels of a window.
+ARRAYS = ("kernel", "kernel_y", "kernel_x", "footprint")
 # The arguments that may be arrays of the image's size.
 IMAGE_SIZED = ("guide", "mask")
 # The arguments that may be sequences, but not in a pipeline, where a step gives no layers.
@@ -61,8 +63,7 @@ LOWEST_FREQUENCY = 1e-3
 def named_step(name: str, *positional: Any, **keywords: Any) -> Step:
     """Return the step of this name and these arguments, checked."""
     if name not in STEPS:
-        close = get_close_matches(name, STEPS, 1)
-        raise PipelineError(f"{name}: no such step" + "".join(f"; is it {near}?" for near in close))
+        raise unknown_step(name)
     function, merges = STEPS[name], name in MERGING
     check_keywords(name, function, keywords)
     try:
@@ -72,14 +73,22 @@ def named_step(name: str, *positional: Any, **keywords: Any) -> Step:
             raise TypeError("too many positional arguments")
     except TypeError as error:
         raise PipelineError(f"{name}: {error}") from None
-    arguments = dict(list(bound.arguments.items())[len(images) :])
+    given = list(bound.arguments.items())[len(images) :]
+    arguments = {keyword: without_lists(keyword, value) for keyword, value in given}
     try:
         check_sizes(arguments)
+        check_flags(function, arguments)
         results = count_results(Step(name, function, arguments, merges=merges))
     except (ValueError, TypeError, OverflowError, MemoryError) as error:
         raise PipelineError(f"{name}: {error}") from error
     stored = {keyword: canonical(keyword, value) for keyword, value in arguments.items()}
     return Step(name, function, stored, merges=merges, results=results)
+
+
+def unknown_step(name: str) -> PipelineError:
+    """Return the error of a name that no step has, with the one that may have been meant."""
+    close = get_close_matches(name, STEPS, 1)
+    return PipelineError(f"{name}: no such step" + "".join(f"; is it {near}?" for near in close))
 
 
 def check_keywords(name: str, function: Callable[..., Any], keywords: Mapping[str, Any]) -> None:
@@ -111,6 +120,15 @@ def check_sizes(arguments: Mapping[str, Any]) -> None:
         )
 
 
+def check_flags(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    """Refuse words such as no or false for a switch: Python takes any text for True."""
+    parameters = signature_of(function).parameters
+    for keyword, value in arguments.items():
+        is_flag = isinstance(parameters[keyword].default, bool)
+        if is_flag and not isinstance(value, bool | np.bool_):
+            raise TypeError(f"{keyword} must be True or False, got {value!r}")
+
+
 def count_results(step: Step) -> int:
     """Return how many images a step gives for one.
 
@@ -137,18 +155,29 @@ def image_for(step: Step) -> NDArray[np.uint8]:
     sides = [64]
     for keyword in ("kernel", "footprint"):
         sides += np.shape(step.arguments.get(keyword, 0))
-    size, dilation = (np.max(step.arguments.get(keyword, 1)) for keyword in ("size", "dilation"))
-    if isinstance(size, np.integer):
-        sides.append(int(size))
-    side = max(sides) * (max(1, int(dilation)) if isinstance(dilation, np.integer) else 1)
+    sides.append(largest_integer(step.arguments.get("size")))
+    side = max(sides) * largest_integer(step.arguments.get("dilation"))
     return np.broadcast_to(np.zeros((), np.uint8), (side, side))
+
+
+def largest_integer(value: Any) -> int:
+    """Return the largest integer of an argument, at least 1, whatever else it is or has."""
+    values = np.ravel(np.asarray(value, object))
+    return max([1, *(int(one) for one in values if isinstance(one, int | np.integer))])
+
+
+def without_lists(keyword: str, value: Any) -> Any:
+    """Return an argument with tuples for lists, by which filters cannot look up operations."""
+    if isinstance(value, list | tuple) and keyword not in (*ARRAYS, *IMAGE_SIZED):
+        return tuple(without_lists(keyword, one) for one in value)
+    return value
 
 
 def canonical(keyword: str, value: Any) -> Any:
     """Return an argument as it is stored, so that equal arguments are stored as the same value."""
     if value is not None and keyword == "dtype":
         return native(check.result_dtype(value))
-    if value is not None and keyword in {"kernel", "kernel_y", "kernel_x", "footprint"}:
+    if value is not None and keyword in ARRAYS:
         if isinstance(value, str):
             return value
         return np.array(value, bool if keyword == "footprint" else np.float64)

@@ -19,6 +19,7 @@ from imgconv.pipeline.nodes import EachImageNode, InputNode, StepNode, WholeImag
 from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
 from imgconv.pipeline.stages import BranchesNode, Group, GroupNode, PipelinePlan, Stage
 from imgconv.pipeline.steps import Chain, Node, PipelineError, Workload
+from imgconv.pipeline.tiles import in_tuple
 
 # A text and the picture of what it makes.
 CaptionedPicture = tuple[str, NDArray[np.uint8]]
@@ -249,7 +250,7 @@ def preview(
     """Return pictures of the image and of the text and the result of every step."""
     pictures = [("image", thumbnail(array, channel_axis, size))]
     for text, result in steps:
-        found = result if isinstance(result, tuple) else (result,)
+        found = in_tuple(result)
         for number, each in enumerate(found, 1):
             name = text if len(found) == 1 else f"{text} [{number}]"
             axis = channel_axis if each.ndim == array.ndim else None

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core.cache import cached_property
@@ -27,7 +26,7 @@ from imgconv.pipeline.nodes import (
     scratch_array,
 )
 from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
-from imgconv.pipeline.steps import OPERATORS, Node
+from imgconv.pipeline.steps import Node, operate
 from imgconv.pipeline.tiles import PixelArrays, Region, Tile, union
 
 
@@ -92,10 +91,8 @@ class BranchesNode:
         """Return the branches' results one after the other, or what the operator makes of two."""
         if self.operator is None:
             return flat(results)
-        dtype = as_tuple(self.result)[0].dtype
-        with np.errstate(all="ignore"):
-            combined: NDArray[Any] = OPERATORS[self.operator](*results, out=out, dtype=dtype)
-            return combined
+        left, right = results
+        return operate(left, right, self.operator, as_tuple(self.result)[0].dtype, out)
 
 
 GroupNode = StepNode | EachImageNode | BranchesNode | InputNode

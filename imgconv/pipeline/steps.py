@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imgconv.core.cache import cached_property
 from imgconv.core.call import call_of
@@ -267,6 +268,15 @@ def with_argument(node: Node, keyword: str, value: Any) -> Node:
     if isinstance(node, Branches | Chain):
         return type(node)(tuple(with_argument(part, keyword, value) for part in node.parts))
     return node
+
+
+def operate(
+    left: Any, right: Any, operator: str, result_dtype: np.dtype[Any], out: Any = None
+) -> NDArray[Any]:
+    """Return what an operator makes of two images."""
+    with np.errstate(all="ignore"):
+        result: NDArray[Any] = OPERATORS[operator](left, right, dtype=result_dtype, out=out)
+    return result
 
 
 # ---- functions and their arguments ---------------------------------------------------------------

@@ -80,6 +80,16 @@ class Tile(NamedTuple):
         return self.pixels[part]
 
 
+def in_tuple(pixels: PixelArrays) -> tuple[NDArray[Any], ...]:
+    """Return the arrays, also a single one, as a tuple."""
+    return pixels if isinstance(pixels, tuple) else (pixels,)
+
+
+def alone_or_all(arrays: tuple[NDArray[Any], ...]) -> PixelArrays:
+    """Return a single array by itself, several as a tuple."""
+    return arrays[0] if len(arrays) == 1 else arrays
+
+
 def union(regions: Sequence[Region]) -> Region:
     """Return the smallest region that contains all of these."""
     (y0, y1), (x0, x1) = regions[0]

@@ -4,17 +4,16 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import signal
 
-from imgconv.core.call import apply
+from imgconv.core.run import Call, run
 from imgconv.face_arguments import Image, Ints, array_of, check_size, fits_double, real_image
 from imgconv.fallback import FACES, FallBack, face
 from imgconv.filters import order
-from imgconv.filters.linear import OPERATIONS
+from imgconv.filters.linear import product_operation
 from imgconv.filters.smoothing import box_operation
 from imgconv.operations.base import FLOAT32, FLOAT64
-from imgconv.operations.separable import Kernel1D, Separable
 
 __all__ = ["medfilt", "medfilt2d", "sepfir2d", "wiener"]
 
@@ -144,7 +143,7 @@ def wiener(im: ArrayLike, mysize: Ints | None = None, noise: float | None = None
     squares = image**2
     mean: Image
     mean, variance = (
-        apply(window, each.astype(FLOAT64, copy=False), "constant") for each in (image, squares)
+        run(Call(window, each.astype(FLOAT64, copy=False), "constant")) for each in (image, squares)
     )
     with np.errstate(all="ignore"):
         if not np.isfinite(variance.sum() + mean.sum()):
@@ -234,23 +233,13 @@ def sepfir2d(input: ArrayLike, hrow: ArrayLike, hcol: ArrayLike, /) -> Image:
         if not np.can_cast(taps.dtype, dtype):
             raise FallBack("dtype of a filter")
         filters.append(taps[::-1].astype(np.float64))
-    operation = product_of(*filters)
-    result: Image = apply(operation, image.astype(dtype, copy=False), "reflect")
+    operation = product_operation(*filters)
+    result: Image = run(Call(operation, image.astype(dtype, copy=False)))
     return result
 
 
 # What the face replaces is SciPy's function, not the memory-safe one.
 FACES["scipy.signal.sepfir2d"].original = scipy_sepfir2d
-
-
-def product_of(column: NDArray[np.float64], row: NDArray[np.float64]) -> Separable:
-    """Return the operation of a filter down the columns and one along the rows."""
-    key = (column.tobytes(), row.tobytes())
-    operation: Separable | None = OPERATIONS.get(key)
-    if operation is None:
-        operation = Separable((((Kernel1D.centred(column), Kernel1D.centred(row)),),))
-        OPERATIONS.put(key, operation, 2 * (column.nbytes + row.nbytes) + 1024)
-    return operation
 
 
 def two_sizes(sizes: Any) -> tuple[int, int]:

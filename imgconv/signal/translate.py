@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core import cpu
-from imgconv.core.call import apply
 from imgconv.core.decide import Placement
+from imgconv.core.run import Call, run
 from imgconv.face_arguments import Image, array_of, real_image
 from imgconv.fallback import FallBack
 from imgconv.filters.linear import OPERATIONS, dense_operation
@@ -58,8 +58,15 @@ class EngineCall(NamedTuple):
     def run(self) -> Image:
         """Return SciPy's result."""
         operation = self.operation or dense_operation(self.weights, (0, 0))
-        sums = apply(
-            operation, self.image, self.border, self.fill, None, None, self.stored, None, self.fit
+        sums = run(
+            Call(
+                operation,
+                self.image,
+                self.border,
+                self.fill,
+                dtype=self.stored,
+                placement=self.fit,
+            )
         )
         result: Image = sums.astype(self.dtype, copy=False)
         return result[::-1, ::-1] if self.flip_result else result

@@ -69,11 +69,6 @@ def as_float(image: Image) -> Image:
     return floats
 
 
-def float_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the dtype of the floats that scikit-image makes of pixels of a dtype."""
-    return FLOAT32 if dtype.kind == "f" and dtype.itemsize < 8 else FLOAT64
-
-
 def real_array(image: object) -> Image:
     """Return an array of real numbers with any number of axes, of any size."""
     if type(image) is not np.ndarray or image.dtype.kind not in "biuf":

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from imgconv.core.call import apply
+from imgconv.core.run import Call, run
 from imgconv.face_arguments import NUMPY_BORDERS, Image, real_image
 from imgconv.fallback import FallBack, other_names
 from imgconv.operations.lookup import Lookup
@@ -62,7 +62,7 @@ def denoise_bilateral(
         by_difference.astype(np.float64),
         float(floats.dtype.type(bins / largest)),
     )
-    result: Image = apply(operation, floats, NUMPY_BORDERS[mode], outside, dtype=floats.dtype)
+    result: Image = run(Call(operation, floats, NUMPY_BORDERS[mode], outside, dtype=floats.dtype))
     if smallest < 0:
         result += smallest
     return result

@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 
 import imgconv
 from imgconv import face_arguments
-from imgconv.core.call import apply
+from imgconv.core.run import run
 
 NAMES = ["correlate2d", "convolve2d"]
 MODES = ["full", "valid", "same"]
@@ -90,11 +90,11 @@ def engine_calls(monkeypatch):
     """The calls that reach the engine."""
     calls = []
 
-    def counted(*args):
-        calls.append(args)
-        return apply(*args)
+    def counted(call):
+        calls.append(call)
+        return run(call)
 
-    monkeypatch.setattr(imgconv.signal.translate, "apply", counted)
+    monkeypatch.setattr(imgconv.signal.translate, "run", counted)
     return calls
 
 

@@ -13,7 +13,7 @@ from comparing import assert_close, assert_same_bits
 from skimage.restoration import denoise_bilateral
 
 import imgconv
-from imgconv.core import plan, threads
+from imgconv.core import params, plan, threads
 from imgconv.filters import denoise
 
 CASES = cases.of(denoise)
@@ -88,7 +88,7 @@ class TestColour:
     def test_wide_images_in_strips(self, monkeypatch):
         image = smooth((20, 500, 3), "float32")
         expected = imgconv.bilateral(image, channel_axis=2, **self.OPTIONS)
-        monkeypatch.setattr(plan, "STRIP_BYTES", 1)
+        monkeypatch.setattr(params, "STRIP_BYTES", 1)
         plan.PLANS.clear()
         assert_same_bits(imgconv.bilateral(image, channel_axis=2, **self.OPTIONS), expected)
         plan.PLANS.clear()

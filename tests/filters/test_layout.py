@@ -14,7 +14,7 @@ from comparing import assert_same_bits, awkward_arrays
 from processes import python
 
 import imgconv
-from imgconv.core import plan
+from imgconv.core import params, plan
 
 
 def each(rows):
@@ -355,8 +355,8 @@ def test_thin_images(case):
 def narrow_pieces(monkeypatch):
     """Make strips and chunks so narrow that a small image has many of them."""
     plan.PLANS.clear()
-    monkeypatch.setattr(plan, "STRIP_BYTES", 1)
-    monkeypatch.setattr(plan, "CHUNK_BYTES", 128)
+    monkeypatch.setattr(params, "STRIP_BYTES", 1)
+    monkeypatch.setattr(params, "CHUNK_BYTES", 128)
     yield
     plan.PLANS.clear()
 

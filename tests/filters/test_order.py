@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 import imgconv
-from imgconv.core.call import apply
+from imgconv.core.run import Call
 from imgconv.filters import order
 from imgconv.operations import network
 from imgconv.operations.rank import (
@@ -47,8 +47,7 @@ def test_as_scipy(case):
 
 def run(operation, image, **options):
     """Return the result of an operation."""
-    common = {"mode": "reflect", "cval": 0.0, "axes": None, "channel_axis": None} | options
-    return apply(operation, image, *common.values(), None, None)
+    return Call(operation, image, **options).run()
 
 
 def sizes_around(area):
@@ -72,9 +71,9 @@ def test_both_algorithms_agree(dtype):
     for size in sizes_around(NETWORK_RECTANGLE[np.dtype(dtype).itemsize]):
         window = Footprint(size, (size[0] // 2, size[1] // 3))
         for ranks in ((window.count // 2,), (0, window.count // 3, window.count - 1)):
-            layers = len(ranks) if len(ranks) > 1 else 0
-            by_network = run(NetworkRank(window, ranks, layers), image)
-            assert_same_bits(by_network, run(HistogramRank(window, ranks, layers), image))
+            stacked = len(ranks) if len(ranks) > 1 else 0
+            by_network = run(NetworkRank(window, ranks, stacked), image)
+            assert_same_bits(by_network, run(HistogramRank(window, ranks, stacked), image))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "int64"])
@@ -267,7 +266,7 @@ def test_several_percentiles_are_single_ones():
 
 
 @pytest.mark.parametrize("size", [5, 23])
-def test_layers_into_any_array(size):
+def test_stacked_results_into_any_array(size):
     image = sample((4, 21, 60), "int16")
     expected = imgconv.percentile(image, (10, 90), size, axes=(1, 2))
     assert expected.shape == (2, 4, 21, 60)
@@ -283,7 +282,7 @@ def test_layers_into_any_array(size):
         imgconv.percentile(image, (10, 90), size, axes=(1, 2), out=np.empty((4, 21, 60)))
 
 
-def test_layers_where_the_image_lies():
+def test_stacked_results_where_the_image_lies():
     buffer = np.zeros((3, 20, 30), np.uint8)
     buffer[1] = image = sample((20, 30), "uint8")
     expected = imgconv.percentile(image, (0, 50, 100), 3)

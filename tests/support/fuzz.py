@@ -168,7 +168,7 @@ def footprint(rng: Draw) -> list[list[int]]:
 
 
 def order_row(rng: Draw) -> tuple[str, int]:
-    """Return the text of a row that selects pixels, and how many layers it returns."""
+    """Return the text of a row that selects pixels, and how many results it stacks."""
     name = one_of(rng, ORDER)
     if rng.random() < 0.6:
         window: Any = footprint(rng)
@@ -219,9 +219,9 @@ def pool_row(rng: Draw) -> str:
 
 def filter_line(rng: Draw) -> str:
     """Return a call of `check`."""
-    chance, layers = rng.random(), 0
+    chance, stacked = rng.random(), 0
     if chance < 0.35:
-        text, layers = order_row(rng)
+        text, stacked = order_row(rng)
     elif chance < 0.5:
         text = dense_row(rng)
     elif chance < 0.57:
@@ -234,9 +234,9 @@ def filter_line(rng: Draw) -> str:
     pixels = image(rng, shape)
     if isinstance(filter, Case):
         common |= border(rng)
-        layers = layers or getattr(filter, "layers", 0)
-    same_size = not layers and getattr(filter, "keeps_size", filter.function is not imgconv.pool)
-    target = out(rng, pixels, len(shape) + bool(layers), same_size)
+        stacked = stacked or getattr(filter, "stacked", 0)
+    same_size = not stacked and getattr(filter, "keeps_size", filter.function is not imgconv.pool)
+    target = out(rng, pixels, len(shape) + bool(stacked), same_size)
     if target is None and rng.random() < 0.2:
         common["dtype"] = np.dtype(dtype(rng)).name
     pieces = "strips" if rng.random() < 0.2 else None

@@ -24,7 +24,7 @@ from fuzz_faces import weights
 
 import imgconv
 from imgconv import Pipeline, face_arguments
-from imgconv.core import plan, threads
+from imgconv.core import params, plan, threads
 from imgconv.nn import functional
 from imgconv.pipeline.executors import arrays
 
@@ -189,9 +189,9 @@ def order(name: str, window: Any, place: Any = None) -> Selection:
             arguments["percentiles"] = place
             places = np.minimum(count - 1, count * np.array(place) // 100).astype(int).tolist()
         definition = partial(ranked, footprint, places)
-    layers = np.size(place) if np.ndim(place) else 0
+    stacked = np.size(place) if np.ndim(place) else 0
     function = getattr(imgconv, name)
-    return selection(name, function, arguments, footprint, None, definition, layers)
+    return selection(name, function, arguments, footprint, None, definition, stacked)
 
 
 def dense(name: str, size: tuple[int, int], seed: int, **options: Any) -> Case:
@@ -215,7 +215,7 @@ def settings(count: int, pieces: str | None = None) -> Iterator[None]:
     """Use so many threads for the smallest image, and cut it into the smallest pieces or bands."""
     small = {
         None: [],
-        "strips": [(plan, "STRIP_BYTES", 1), (plan, "CHUNK_BYTES", 128)],
+        "strips": [(params, "STRIP_BYTES", 1), (params, "CHUNK_BYTES", 128)],
         "bands": [(arrays, "BAND_BYTES", 1), (arrays, "HALOS", 0)],
     }[pieces]
     small = [*small, (threads, "SERIAL_BELOW", 0)]

@@ -10,6 +10,8 @@ from imgconv.core import check, pixels
 Array = NDArray[Any]
 DType = np.dtype[Any]
 Shape = tuple[int, ...]
+# What draws random numbers: a generator, or the seed of a new one.
+Seed = np.random.Generator | int | None
 
 FLOATS: tuple[DType, DType] = (np.dtype(np.float32), np.dtype(np.float64))
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from imgconv.core import cpu
 from imgconv.core.cache import cached_property
+from imgconv.core.params import round_up
 from imgconv.core.threads import threads_for
 from imgconv.core.windows import Pair
 from imgconv.nn.core.arrays import DType, Shape
@@ -199,11 +200,6 @@ class ConvPlan:
         )
 
 
-def round_up(n: int, unit: int) -> int:
-    """Return the next multiple of a unit."""
-    return -(-n // unit) * unit
-
-
 def even_part(n: int, most: int) -> int:
     """Return the size of the parts of n, as equal as can be, none larger than `most`."""
     return -(-n // -(-n // max(1, min(n, most))))
@@ -238,8 +234,11 @@ def make_plan(
         for rows in y.phases
         for columns in x.phases
     )
-    return ConvPlan(images, groups, inputs, outputs, y, x, dtype, of_weights, taps, high,
-                    region_columns(y, x, dtype), inputs_per_strip)  # fmt: skip
+    return ConvPlan(
+        images, groups, inputs, outputs, y, x, dtype, of_weights, taps,
+        outputs_per_tile=high, columns=region_columns(y, x, dtype),
+        inputs_per_strip=inputs_per_strip,
+    )  # fmt: skip
 
 
 def cut_regions(plan: ConvPlan, threads: int) -> Regions:
@@ -269,11 +268,17 @@ def cut_regions(plan: ConvPlan, threads: int) -> Regions:
     numbers = some_inputs * channel + phases * some_outputs * stage
     sums = outputs * some_inputs * len(offsets) * 64 if plan.of_weights else 0
     params = ConvParams(
-        plan.images, plan.groups, plan.inputs, outputs, y.n, x.n, y.count, x.count, y.step, x.step,
-        len(y.phases), len(x.phases), y.cells, x.cells, y.before, x.before, y.residues, x.residues,
-        y.reach, x.reach, rows, plan.columns, number * -(-outputs // some_outputs), pitch, plane,
-        channel, tail, some_inputs, places, plan.outputs_per_tile, some_outputs, stage,
-        int(image_is_strip(plan, pitch)), int(result_is_stage(plan, rows, pitch)),
+        images=plan.images, groups=plan.groups, inputs=plan.inputs, outputs=outputs,
+        height=y.n, width=x.n, result_height=y.count, result_width=x.count,
+        step_y=y.step, step_x=x.step, phases_y=len(y.phases), phases_x=len(x.phases),
+        grid_height=y.cells, grid_width=x.cells, top=y.before, left=x.before,
+        residues_y=y.residues, residues_x=x.residues, reach_y=y.reach, reach_x=x.reach,
+        rows=rows, columns=plan.columns, regions=number * -(-outputs // some_outputs),
+        pitch=pitch, plane=plane, channel=channel, tail=tail,
+        some_inputs=some_inputs, places=places,
+        high=plan.outputs_per_tile, some_outputs=some_outputs, stage=stage,
+        in_place=int(image_is_strip(plan, pitch)),
+        direct=int(result_is_stage(plan, rows, pitch)),
     )  # fmt: skip
     return Regions(
         params=np.array(astuple(params), np.intp),

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.special import expit
 
 from imgconv.nn.core import arrays
-from imgconv.nn.core.arrays import Array, Shape
+from imgconv.nn.core.arrays import Array, Seed, Shape
 
 __all__ = [
     "dropout",
@@ -29,9 +29,6 @@ __all__ = [
     "tanh",
     "tanh_backward",
 ]
-
-Seed = np.random.Generator | int | None
-
 
 # ---- functions of single numbers -------------------------------------------------------------
 

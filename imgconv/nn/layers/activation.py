@@ -10,9 +10,9 @@ from numpy.typing import DTypeLike
 from imgconv.core import check
 from imgconv.nn import functional as F  # noqa: N812
 from imgconv.nn.core import arrays
-from imgconv.nn.core.arrays import Array
+from imgconv.nn.core.arrays import Array, Seed
 from imgconv.nn.functional import activation
-from imgconv.nn.layers.base import FunctionLayer, Parameter, Seed
+from imgconv.nn.layers.base import FunctionLayer, Parameter
 
 __all__ = [
     "ELU",

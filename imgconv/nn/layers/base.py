@@ -19,7 +19,6 @@ from imgconv.nn.core.checks import Around, Size
 __all__ = ["FunctionLayer", "Layer", "Parameter"]
 
 Padding = Size | Around | str
-Seed = np.random.Generator | int | None
 # Kernel, stride and dilation, each a number or a pair.
 Window = tuple[Any, Any, Any]
 

@@ -11,14 +11,13 @@ from numpy.typing import DTypeLike
 from imgconv import geometry
 from imgconv.core import check
 from imgconv.nn import functional as F  # noqa: N812
-from imgconv.nn.core.arrays import Array, Shape
+from imgconv.nn.core.arrays import Array, Seed, Shape
 from imgconv.nn.core.checks import Size
 from imgconv.nn.functional import activation
 from imgconv.nn.layers.base import (
     FunctionLayer,
     Padding,
     Parameter,
-    Seed,
     Window,
     first_weights,
 )

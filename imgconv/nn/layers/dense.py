@@ -7,8 +7,8 @@ from numpy.typing import DTypeLike
 
 from imgconv.core import check
 from imgconv.nn import functional as F  # noqa: N812
-from imgconv.nn.core.arrays import Shape
-from imgconv.nn.layers.base import FunctionLayer, Seed, Window, first_weights
+from imgconv.nn.core.arrays import Seed, Shape
+from imgconv.nn.layers.base import FunctionLayer, Window, first_weights
 
 __all__ = [
     "Linear",

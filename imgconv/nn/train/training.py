@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from imgconv.core import check
 from imgconv.nn import functional
-from imgconv.nn.core.arrays import Array
+from imgconv.nn.core.arrays import Array, Seed
 from imgconv.nn.functional import loss as loss_functions
 from imgconv.nn.layers.base import Layer
 from imgconv.nn.train.optimizers import Optimizer
@@ -39,7 +39,7 @@ def fit(
     batch_size: int = 32,
     schedule: Schedule | None = None,
     validation: tuple[ArrayLike, ArrayLike] | None = None,
-    rng: np.random.Generator | int | None = None,
+    rng: Seed = None,
     watch: Callable[[Epoch], Any] | None = None,
 ) -> list[Epoch]:
     """Train a network, and set its `training` to False at the end.

@@ -16,7 +16,7 @@ from imgconv.pipeline.nodes import InputNode, ScratchMemory, StepNode
 from imgconv.pipeline.registry import FILTERS
 from imgconv.pipeline.specs import as_tuple
 from imgconv.pipeline.stages import BranchesNode, Group, GroupNode, PipelinePlan, Stage, nodes_of
-from imgconv.pipeline.tiles import PixelArrays, Tile, rows_around
+from imgconv.pipeline.tiles import PixelArrays, Tile, alone_or_all, in_tuple, rows_around
 
 # Bytes of the rows of a band in the step that has most: a 2 MB L2, or the part of L3 of a core.
 BAND_BYTES = 2 << 20
@@ -80,14 +80,9 @@ def only_out(outs: Images | None) -> NDArray[Any] | None:
     return outs[0] if outs is not None and len(outs) == 1 else None
 
 
-def alone_or_all(images: Images) -> PixelArrays:
-    """Return one image by itself, several as a tuple."""
-    return images[0] if len(images) == 1 else images
-
-
 def filled(results: PixelArrays, outs: Images | None) -> Images:
     """Return results as a tuple, in the arrays to fill if there are any."""
-    found = results if isinstance(results, tuple) else (results,)
+    found = in_tuple(results)
     if outs is None:
         return found
     for result, out in zip(found, outs, strict=True):

@@ -67,7 +67,6 @@ class ImageStack(NamedTuple):
     @staticmethod
     def of(array: Any, axes: Any, channel_axis: Any) -> "ImageStack":
         """Return the stack of an array of any kind."""
-        axes, channel_axis = check.axis_numbers(axes, channel_axis)
         layout = check.layout(array.ndim, axes, channel_axis)
         order, channels = [*layout.stack, layout.y, layout.x], None
         if layout.channel is not None:

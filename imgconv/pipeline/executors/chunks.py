@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from imgconv.core import threads
 from imgconv.pipeline.executors.base import Executor, Images, ImageStack
 from imgconv.pipeline.measures import Measured
+from imgconv.pipeline.nodes import borders_of
 from imgconv.pipeline.plan import make_plan
 from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
 from imgconv.pipeline.stages import BranchesNode, Group, PipelinePlan, Stage
-from imgconv.pipeline.steps import OPERATORS, PipelineError
-from imgconv.pipeline.tiles import Region, Span, Tile
+from imgconv.pipeline.steps import PipelineError, operate
+from imgconv.pipeline.tiles import Region, Span, Tile, alone_or_all, in_tuple
 
 # Sizes of the chunks along an axis.
 Chunks = tuple[int, ...]
@@ -115,15 +116,6 @@ def stage_key(plan: PipelinePlan, number: int) -> StageKey:
     return cloudpickle.dumps(plan.source), number
 
 
-def operate(
-    left: NDArray[Any], right: NDArray[Any], operator: str, result_dtype: np.dtype[Any]
-) -> NDArray[Any]:
-    """Return what an operator makes of two chunks."""
-    with np.errstate(all="ignore"):
-        result: NDArray[Any] = OPERATORS[operator](left, right, dtype=result_dtype)
-        return result
-
-
 def meta(spec: ImageSpec) -> NDArray[Any]:
     """Return an empty array of a result's kind."""
     return np.empty((0,) * len(spec.shape), spec.dtype)
@@ -138,7 +130,7 @@ def run_whole_image(key: StageKey, *images: NDArray[Any]) -> Images:
     assert not isinstance(stage, Group | BranchesNode)
     with threads.threads(threads_of_task()):
         result = stage.run_whole(tuple(map(np.asarray, images)))
-    return result if isinstance(result, tuple) else (result,)
+    return in_tuple(result)
 
 
 def stage_of(key: StageKey) -> Stage:
@@ -165,7 +157,8 @@ def run_group(group: Group, key: StageKey, images: Images) -> Images:
     """Return the results of a stage, chunk by chunk."""
     found = measured(group, images) if group.is_measured else None
     size = group.inputs[0].size
-    periodic = [wraps(group, axis) for axis in (0, 1)]
+    borders = borders_of(group.step_nodes)
+    periodic = [(axis, True) in borders for axis in (0, 1)]
     chunks, depth = [], []
     for axis in (0, 1):
         sides, far = fitting_chunks(group, images[0].chunks[axis], axis, size, periodic[axis])
@@ -226,14 +219,6 @@ def measured(group: Group, images: Images) -> list[Any]:
     return found
 
 
-def wraps(group: Group, axis: int) -> bool:
-    """Whether a step of a group wraps around an axis."""
-    return any(
-        node.halos[axis].mode == "wrap" and node.halos[axis].before + node.halos[axis].after > 0
-        for node in group.step_nodes
-    )
-
-
 def spans_of(chunks: Chunks) -> tuple[Span, ...]:
     """Return where chunks begin and end."""
     ends = np.cumsum(chunks).tolist()
@@ -287,6 +272,6 @@ def run_chunk(
     )
     pixels = tuple(np.asarray(image) for image in images)
     with threads.threads(threads_of_task()):
-        tile = Tile(pixels if len(pixels) > 1 else pixels[0], top, left)
+        tile = Tile(alone_or_all(pixels), top, left)
         result = group.run(tile, region, {})
-    return result if isinstance(result, tuple) else (result,)
+    return in_tuple(result)

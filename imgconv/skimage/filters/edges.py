@@ -7,7 +7,7 @@ from math import sqrt
 
 import numpy as np
 
-from imgconv.core.call import apply
+from imgconv.core.run import Call, run
 from imgconv.face_arguments import Image, border, real_image
 from imgconv.fallback import FallBack, mark_refusals
 from imgconv.filters.canny import minimum_3x3
@@ -194,7 +194,7 @@ def edges(
     array, factor, dtype = scaled_image(real_image(image))
     inside = mask_of(mask, array)
     operation, outside = edge_filter(name, axis, factor), number(cval, "cval") / factor
-    result: Image = apply(operation, array, border(mode), outside, None, None, dtype)
+    result: Image = run(Call(operation, array, border(mode), outside, dtype=dtype))
     if array.dtype.kind == "f":
         check_finite(result)  # SciPy skips weights of 0, so that 0 * infinity is 0
     if inside is not None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imgconv.core.call import apply
+from imgconv.core.run import Call, run
 from imgconv.face_arguments import Image, real_image
 from imgconv.fallback import FallBack, mark_refusals, other_names
 from imgconv.filters import order
@@ -135,7 +135,7 @@ def mean(
         raise FallBack("large window")
     operation = sum_over(window.tobytes(), window.shape, large)
     dtype = FLOAT64 if large else FLOAT32
-    sums: Image = apply(operation, pixels, "constant", dtype=dtype)
+    sums: Image = run(Call(operation, pixels, "constant", dtype=dtype))
     counts = counts_inside(operation, pixels.shape, window.shape)
     rows = max(1, PIECE // pixels.shape[1])
     for top in range(0, len(sums), rows):
@@ -153,7 +153,7 @@ def minima(pixels: Image, window: Image, out: Image | None) -> Image:
 def counts_inside(operation: Operation, shape: tuple[int, ...], window: tuple[int, ...]) -> Image:
     """Return how many pixels of each window lie in the image, in float64 for exact quotients."""
     size = [min(n, 2 * k + 1) for n, k in zip(shape, window, strict=True)]
-    small: Image = apply(operation, np.ones(size, np.uint8), "constant", dtype=FLOAT64)
+    small: Image = run(Call(operation, np.ones(size, np.uint8), "constant", dtype=FLOAT64))
     # All windows that lie inside the image have the count of the middle one.
     y, x = (
         np.minimum(np.arange(n), np.maximum(k, np.arange(n) - (n - m)))

@@ -8,21 +8,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imgconv import kernels, ndimage
-from imgconv.core.call import apply
+from imgconv.core.run import Call, run
 from imgconv.face_arguments import Floats, Image, array_of, border, integer, real_image
 from imgconv.fallback import FallBack, mark_refusals
+from imgconv.filters.canny import skimage_float
 from imgconv.filters.gradients import shift_kernel
-from imgconv.filters.linear import OPERATIONS, dense_operation
+from imgconv.filters.linear import OPERATIONS, dense_operation, sum_of_products
 from imgconv.filters.smoothing import gaussian_term
 from imgconv.operations.base import Operation
-from imgconv.operations.separable import IDENTITY, Kernel1D, Separable, Term
+from imgconv.operations.separable import IDENTITY, Separable, Term
 from imgconv.skimage.arguments import (
     InDouble,
     as_float,
     boolean,
     channel_of,
     check_finite,
-    float_type,
     is_finite,
     number,
     pair_yx,
@@ -122,7 +122,7 @@ def difference_of_gaussians(
     array, factor, dtype = scaled_image(image)
     operation = band_pass(low, high, number(truncate, "truncate"), factor)
     outside = number(cval, "cval") / factor
-    result: Image = apply(operation, array, border(mode), outside, None, axis, dtype)
+    result: Image = run(Call(operation, array, border(mode), outside, None, axis, dtype))
     return result
 
 
@@ -156,7 +156,7 @@ def unsharp_mask(
     if min(spread) < 0 or not np.isfinite(gain):
         raise FallBack("radius or amount")
     operation = sharpening(spread, gain, factor)
-    result: Image = apply(operation, array, "reflect", 0.0, None, axis, dtype)
+    result: Image = run(Call(operation, array, channel_axis=axis, dtype=dtype))
     if preserve_range:
         return result
     signed = array.dtype.kind == "f" and np.fmin.reduce(array, axis=None) < 0
@@ -219,9 +219,7 @@ def gabor(
     if type(image) is np.ndarray and image.dtype.kind == "f":
         array, _, dtype = scaled_image(real_image(image))
         operation, outside = gabor_products(parameters), number(cval, "cval")
-        found: tuple[Image, Image] = apply(
-            operation, array, border(mode), outside, None, None, dtype
-        )
+        found: tuple[Image, Image] = run(Call(operation, array, border(mode), outside, dtype=dtype))
         if all(map(is_finite, found)):
             return found
     return gabor_by_sums(image, parameters, mode, cval)
@@ -236,7 +234,7 @@ def gabor_by_sums(
     """
     floats = image.dtype.kind == "f"
     if floats:
-        image = image.astype(float_type(image.dtype), copy=False)
+        image = image.astype(skimage_float(image.dtype), copy=False)
     kernel_type = np.promote_types(image.dtype, np.complex64) if floats else np.complex128
     kernel = marked_gabor_kernel(*parameters, dtype=kernel_type)
     real, imaginary = (
@@ -249,12 +247,7 @@ def gabor_by_sums(
 def gabor_products(parameters: tuple[Any, ...]) -> InDouble:
     """Return both parts of a Gabor kernel as sums of outer products."""
     kernel = kernels.flip(marked_gabor_kernel(*parameters))
-    components = []
-    for part in (kernel.real, kernel.imag):
-        pairs = zip(*kernels.separate(part), strict=True)
-        terms = tuple((Kernel1D.centred(y), Kernel1D.centred(x)) for y, x in pairs)
-        components.append(terms or ((Kernel1D.centred([0.0]), IDENTITY),))
-    return InDouble(tuple(components))
+    return InDouble((sum_of_products(kernel.real), sum_of_products(kernel.imag)))
 
 
 @skimage_face(FILTERS)
@@ -278,7 +271,7 @@ def correlate_sparse(image: Image, kernel: ArrayLike, mode: str = "reflect") -> 
     shape = "valid" if mode == "valid" else "same"
     if array.dtype.kind != "f":
         array = array.astype(dtype)
-    result: Image = apply(operation, array, border_name, 0.0, None, None, dtype, None, shape)
+    result: Image = run(Call(operation, array, border_name, dtype=dtype, placement=shape))
     return check_finite(result)
 
 

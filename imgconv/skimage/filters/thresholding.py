@@ -6,8 +6,8 @@ from typing import Any
 from imgconv import ndimage
 from imgconv.face_arguments import Image, Ints, check_size, each, integer, real_image
 from imgconv.fallback import FallBack
-from imgconv.filters.canny import hysteresis
-from imgconv.skimage.arguments import float_type, number, real_array, skimage_face
+from imgconv.filters.canny import hysteresis, skimage_float
+from imgconv.skimage.arguments import number, real_array, skimage_face
 from imgconv.skimage.filters.smoothing import gaussian
 
 __all__ = ["apply_hysteresis_threshold", "threshold_local"]
@@ -37,7 +37,7 @@ def threshold_local(
     if not isinstance(method, str):
         raise FallBack("method")
     number(offset, "offset")
-    floats = image.astype(float_type(image.dtype), copy=False)
+    floats = image.astype(skimage_float(image.dtype), copy=False)
     common: dict[str, Any] = {"mode": mode, "cval": cval}
     if method == "gaussian":
         sigma = tuple((size - 1) / 6.0 for size in sizes) if param is None else param

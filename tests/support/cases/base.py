@@ -138,12 +138,12 @@ class Selection(Case):
     """A filter whose results are pixels: exact in every dtype, in the dtype of the image.
 
     `select` is the reference implementation; it returns the result in the image's dtype. `parts` is
-    one kernel of ones, where a result depends on the image. There may be several `layers` of
-    results, along a new first axis.
+    one kernel of ones, where a result depends on the image. `stacked` is the number of
+    results along a new first axis, 0 without one.
     """
 
     select: Filter | None = None
-    layers: int = 0
+    stacked: int = 0
 
     selects: ClassVar[bool] = True
 
@@ -154,13 +154,13 @@ class Selection(Case):
 
     @property
     def count(self) -> int:
-        """All layers are in one result."""
+        """All stacked results are in one array."""
         return 1
 
     @property
     def keeps_size(self) -> bool:
         """Whether results have the size of the image."""
-        return not self.layers
+        return not self.stacked
 
     def result_dtype(self, dtype: Any) -> np.dtype[Any]:
         """Return the image's dtype, bool too."""

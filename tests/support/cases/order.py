@@ -46,7 +46,7 @@ def selection(
     footprint: NDArray[np.bool_],
     library: Filter | None,
     select: Filter,
-    layers: int = 0,
+    stacked: int = 0,
 ) -> Selection:
     """Return the row of a filter whose results are pixels under a footprint."""
     return Selection(
@@ -57,7 +57,7 @@ def selection(
         parts=(Part(footprint.astype(float)),),
         smooths=True,
         select=select,
-        layers=layers,
+        stacked=stacked,
     )
 
 
@@ -125,7 +125,7 @@ def percentile_cases() -> Iterator[Selection]:
             footprint,
             partial(scipy_percentiles, footprint, percentiles),
             partial(ranked, footprint, places),
-            layers=np.size(percentiles) if np.ndim(percentiles) else 0,
+            stacked=np.size(percentiles) if np.ndim(percentiles) else 0,
         )
 
 
