@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 __test__: dict[str, str]
 
 def run(
-    rows: NDArray[np.int32],
+    rows: NDArray[np.int64],
     down: NDArray[Any],
-    columns: NDArray[np.int32],
+    columns: NDArray[np.int64],
     along: NDArray[Any],
     image: NDArray[Any],
     result: NDArray[Any],
@@ -16,9 +16,9 @@ def run(
     threads: int,
 ) -> None: ...
 def back(
-    rows: NDArray[np.int32],
+    rows: NDArray[np.int64],
     down: NDArray[Any],
-    columns: NDArray[np.int32],
+    columns: NDArray[np.int64],
     along: NDArray[Any],
     gradient: NDArray[Any],
     result: NDArray[Any],

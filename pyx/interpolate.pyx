@@ -9,7 +9,7 @@ and the transpose of it, for gradients. Places and weights are tables with a row
 """
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
-from libc.stdint cimport int32_t
+from libc.stdint cimport int64_t
 
 from types cimport real
 
@@ -17,14 +17,14 @@ cnp.import_array()
 
 
 cdef struct Taps:
-    const int32_t* places       # (taps, count)
+    const int64_t* places       # (taps, count)
     const real* weights
     Py_ssize_t taps, count, n   # taps of a result, results, pixels
 
 
 cdef inline Taps taps_of(cnp.ndarray places, cnp.ndarray weights, Py_ssize_t n):
     cdef Taps taps
-    taps.places = <const int32_t*> cnp.PyArray_DATA(places)
+    taps.places = <const int64_t*> cnp.PyArray_DATA(places)
     taps.weights = <const real*> cnp.PyArray_DATA(weights)
     taps.taps = cnp.PyArray_DIM(places, 0)
     taps.count = cnp.PyArray_DIM(places, 1)
@@ -36,7 +36,7 @@ cdef void resize_row(const Taps* down, const Taps* along, const real* image, Py_
                      real* row, real* result) noexcept nogil:
     cdef Py_ssize_t k, x
     cdef const real* source
-    cdef const int32_t* places
+    cdef const int64_t* places
     cdef const real* weights
     cdef real weight
     for k in range(down.taps):

@@ -10,7 +10,7 @@ def largest(
     image: NDArray[Any],
     lowest: float,
     result: NDArray[Any],
-    places: NDArray[np.int32],
+    places: NDArray[np.int64],
     threads: int,
 ) -> None: ...
 def scatter(

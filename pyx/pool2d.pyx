@@ -9,7 +9,7 @@ tap by tap, each for all windows of the row.
 """
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
-from libc.stdint cimport int32_t
+from libc.stdint cimport int64_t
 
 from types cimport real
 
@@ -52,25 +52,25 @@ cdef inline Py_ssize_t last_window(const Windows* axis, Py_ssize_t tap) noexcept
 # Maximum
 
 cdef inline void compare(const real* row, Py_ssize_t step, Py_ssize_t place, Py_ssize_t begin,
-                         Py_ssize_t end, real* best, int32_t* places) noexcept nogil:
+                         Py_ssize_t end, real* best, int64_t* places) noexcept nogil:
     """Compare a tap of the windows begin to end of a row; `place` is that of window 0."""
     cdef Py_ssize_t x
     cdef real value
     for x in range(begin, end):
         value = row[x * step]
-        places[x] = <int32_t> (place + x * step) if beats(value, best[x]) else places[x]
+        places[x] = <int64_t> (place + x * step) if beats(value, best[x]) else places[x]
         best[x] = value if beats(value, best[x]) else best[x]
 
 
 cdef void largest_row(const real* image, const Windows* down, const Windows* along, Py_ssize_t y,
-                      real lowest, real* best, int32_t* places) noexcept nogil:
+                      real lowest, real* best, int64_t* places) noexcept nogil:
     cdef Py_ssize_t i, j, x, row, place
     row = first_pixel(down, y)
     for x in range(along.count):
         best[x] = lowest
         places[x] = -1
         if row >= 0 and first_pixel(along, x) >= 0:
-            places[x] = <int32_t> (row * along.n + first_pixel(along, x))
+            places[x] = <int64_t> (row * along.n + first_pixel(along, x))
     for i in range(down.k):
         row = y * down.stride - down.before + i * down.dilation
         if row < 0 or row >= down.n:
@@ -94,7 +94,7 @@ def largest(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
     cdef const Windows* axis = <const Windows*> cnp.PyArray_DATA(axes)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
     cdef real* best = <real*> cnp.PyArray_DATA(result)
-    cdef int32_t* found = <int32_t*> cnp.PyArray_DATA(places)
+    cdef int64_t* found = <int64_t*> cnp.PyArray_DATA(places)
     cdef Py_ssize_t planes = cnp.PyArray_DIM(image, 0), task, at
     cdef real low = lowest
     with nogil:
@@ -110,7 +110,7 @@ def scatter(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
             cnp.ndarray scratch not None, int threads):
     """Add the gradient of each window to its largest pixel; `result` must be zero.
 
-    `scratch` is (threads, bytes), with room for the values and the places of a row of windows.
+    `scratch` is (threads, bytes), with room for the places and the values of a row of windows.
     """
     cdef const Windows* axis = <const Windows*> cnp.PyArray_DATA(axes)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
@@ -126,13 +126,14 @@ def scatter(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
             scatter_plane(axis, axis + 1, source + plane * axis[0].n * axis[1].n, low,
                           above + plane * axis[0].count * axis[1].count,
                           target + plane * axis[0].n * axis[1].n,
-                          <real*> (slots + threadid() * slot))
+                          <int64_t*> (slots + threadid() * slot))
 
 
 cdef void scatter_plane(const Windows* down, const Windows* along, const real* image, real lowest,
-                        const real* gradient, real* result, real* best) noexcept nogil:
+                        const real* gradient, real* result, int64_t* places) noexcept nogil:
     cdef Py_ssize_t y, x
-    cdef int32_t* places = <int32_t*> (best + along.count)
+    # The values follow the places, which are at least as wide, so that both are aligned.
+    cdef real* best = <real*> (places + along.count)
     for y in range(down.count):
         largest_row(image, down, along, y, lowest, best, places)
         for x in range(along.count):

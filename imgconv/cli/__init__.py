@@ -1,9 +1,9 @@
 """The command `imgconv`: a module for each of its commands.
 
 Those that filter pictures share the rest: `options` are their arguments, `listing` finds the
-pictures, `jobs` names their results, `work` and `images` filter one, `runner` runs and reports,
-`messages` catches what other libraries print, and `pipes` makes files of standard input and output.
-What is optional or slow to import is imported by the command that needs it.
+pictures, `jobs` names their results, `work` and `images` filter one, `runner` runs them and
+reports, `messages` catches what other libraries print, and `pipes` makes files of standard input
+and output. What is optional or slow to import is imported by the command that needs it.
 """
 
 import imgconv

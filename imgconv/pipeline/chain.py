@@ -423,8 +423,9 @@ def node_of(part: Any) -> Node:
 def with_executor(image: Any) -> tuple[Any, Executor]:
     """Return an image, checked, and what runs pipelines on arrays of its kind."""
     if type(image).__module__.partition(".")[0] == "dask":
-        from imgconv.pipeline.executors.chunks import DaskExecutor
+        from imgconv.pipeline.executors.chunks import DaskExecutor, check_known_size
 
         check.image_dtype(image.dtype)
+        check_known_size(image)
         return image, DaskExecutor()
     return check.image(image), arrays.ArrayExecutor()

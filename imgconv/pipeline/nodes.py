@@ -17,7 +17,7 @@ from imgconv.core.cache import cached_property
 from imgconv.core.decide import Placement
 from imgconv.core.run import Call
 from imgconv.operations.base import Operation
-from imgconv.pipeline.measures import MapReduce, Measured, otsu_threshold
+from imgconv.pipeline.measures import EXTREMES, MapReduce, Measured, otsu_threshold, range_of
 from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
 from imgconv.pipeline.steps import PipelineError, Step, has_keyword
 from imgconv.pipeline.tiles import (
@@ -107,11 +107,10 @@ class StepNode:
     def with_measured(self, found: list[Measured]) -> "StepNode":
         """Return the step with the values that were measured as its arguments."""
         arguments: dict[str, Any]
-        if len(self.measurements) > 1:
-            extremes, counts = found
-            arguments = {"value": otsu_threshold(counts, extremes, self.inputs[0].dtype)}
+        if self.measurements != EXTREMES:
+            arguments = {"value": otsu_threshold(found, self.inputs[0].dtype)}
         else:
-            low, high = (float(extreme) for extreme in found[0])
+            low, high = range_of(np.asarray(found[0]))
             given = self.step.arguments
             arguments = {
                 name: value if given.get(name) is None else given[name]

@@ -1,6 +1,5 @@
 """Making the plan of a pipeline: how far each step looks, what it gives, and where stages end."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -149,7 +148,7 @@ def plan_point_operation(step: Step, spec: ImageSpec) -> StepNode:
         value = arguments.get("value", "otsu")
         if value == "local":
             return plan_local_threshold(step, spec, result)
-        measured: Sequence[measures.MapReduce] = measures.HISTOGRAM if value == "otsu" else ()
+        measured = measures.needed_by_otsu(spec.dtype) if value == "otsu" else ()
     else:
         tiny = np.zeros((1, 1) if spec.channels is None else (1, 1, spec.channels), spec.dtype)
         made = step.call(tiny, channels=spec.channels is not None)

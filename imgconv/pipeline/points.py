@@ -453,10 +453,11 @@ def threshold(
 
     Notes
     -----
-    Otsu's threshold is that of `skimage.filters.threshold_otsu`: each value of 8- and 16-bit
-    integers has its own bin, other dtypes have 256 bins between the extremes. Source: N. Otsu, "A
-    threshold selection method from gray-level histograms", IEEE Transactions on Systems, Man, and
-    Cybernetics 9, 1979.
+    Otsu's threshold is that of `skimage.filters.threshold_otsu`: each value of integers has its own
+    bin, floats have 256 bins between the extremes. Integers of 32 and 64 bits may have more than
+    2**20 different values: then 2, 4, 8, ... neighbouring ones share a bin, as few as leave at most
+    2**20 bins. Source: N. Otsu, "A threshold selection method from gray-level histograms", IEEE
+    Transactions on Systems, Man, and Cybernetics 9, 1979.
 
     Examples
     --------
@@ -478,7 +479,10 @@ def threshold(
         mean -= real.type(subtracted)
         limit: Any = mean
     else:
-        limit = otsu(array) if value == "otsu" else check.number(value, "value")
+        number = otsu(array) if value == "otsu" else check.number(value, "value")
+        # float64 does not hold integers beyond 2**53, which those of 64 bits are compared with.
+        exact = isinstance(value, (int, np.integer)) and array.dtype.kind in "iu"
+        limit = int(value) if exact else number
     if out is not None and out.dtype != np.bool_:
         return converted(np.greater(array, limit), np.dtype(np.bool_), out)
     mask: Array = np.greater(array, limit, out=out)

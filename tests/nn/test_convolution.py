@@ -241,6 +241,12 @@ def test_deformed_by_nothing():
     assert_near(deform_conv2d(x, offset, weight, padding=1), conv2d(x, weight, padding=1), 32)
 
 
+def test_deformed_planes_have_less_than_31_bits():
+    x = np.broadcast_to(np.float32(0), (1, 1, 1, 1 << 31))
+    with pytest.raises(ValueError, match="at most 2147483647 pixels in a plane"):
+        deform_conv2d(x, x, np.zeros((1, 1, 1, 1), np.float32))
+
+
 # ---- beyond numbers ----------------------------------------------------------------------------
 
 

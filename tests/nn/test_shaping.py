@@ -1,5 +1,8 @@
 """Functions that move pixels, against PyTorch and against their definitions."""
 
+from fractions import Fraction
+from math import floor
+
 import numpy as np
 import pytest
 from comparing import assert_same_bits
@@ -76,6 +79,27 @@ def test_pad_of_any_axis():
     assert_same_bits(padded, expected)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "value", "fits"),
+    [
+        ("uint8", 255, True), ("uint8", 256, False), ("uint8", -1, False), ("uint8", 2.5, True),
+        ("uint8", np.nan, False), ("int16", np.inf, False), ("int16", -32768, True),
+        ("int64", 2**63 - 1, True), ("int64", 2**63, False), ("uint64", 2**64 - 1, True),
+        ("uint64", 2**64, False), ("uint64", -1, False),
+        ("float16", 1e5, False), ("float32", 1e39, False), ("float32", -np.inf, True),
+        ("float32", np.nan, True), ("bool", 2, True),
+    ],
+)  # fmt: skip
+def test_pad_value(dtype, value, fits):
+    x = np.ones((1, 1), dtype)
+    if fits:
+        expected = np.array(int(value) if np.dtype(dtype).kind in "iu" else value).astype(dtype)
+        assert_same_bits(nn.pad(x, (0, 1), value=value)[0, 1:], expected[None])
+    else:
+        with pytest.raises(ValueError, match=f"value must be a number that {dtype} can hold, got"):
+            nn.pad(x, (0, 1), value=value)
+
+
 @given(
     SIZES,
     st.sampled_from(["nearest", "nearest-exact", "bilinear", "bicubic"]),
@@ -92,10 +116,84 @@ def test_interpolate(size, mode, align_corners, target, factors, how):
         options["recompute_scale_factor"] = True
     if not mode.startswith("nearest"):
         options["align_corners"] = align_corners
+    if mode.startswith("nearest"):
+        results = [max(1, int(n * f)) for n, f in zip(size, factors, strict=True)]
+        for n, m, f in zip(size, target if how == "size" else results, factors, strict=True):
+            copies = mode == "nearest" and m in (n, 2 * n)
+            ratio = 1 / Fraction(f) if how == "scale_factor" and not copies else Fraction(n, m)
+            assume(float32_is_exact(n, m, ratio, mode))
     # There PyTorch's gradient is another function's: it copies.
     same = all(int(n * f) == n for n, f in zip(size, factors, strict=True))
     assume(not (mode == "bicubic" and how == "scale_factor" and same))
     assert_as_pytorch("interpolate", x, mode=mode, terms=256, **options)
+
+
+def nearest(n, m, ratio, mode):
+    """The pixels of n that m take, `ratio` apart, by exact fractions."""
+    half = Fraction(mode == "nearest-exact", 2)
+    return [min(floor((o + half) * ratio), n - 1) for o in range(m)]
+
+
+def float32_is_exact(n, m, ratio, mode):
+    """Whether PyTorch, which rounds a product in float32, finds the same pixels."""
+    o = np.arange(m, dtype=np.float32) + np.float32(mode == "nearest-exact") / 2
+    rounded = np.minimum(np.floor(o * np.float32(ratio)), n - 1)
+    return rounded.tolist() == nearest(n, m, ratio, mode)
+
+
+def pixels_taken(n, dtype="float32", **options):
+    """The pixels that an axis of n becomes, as `interpolate` takes them."""
+    return nn.interpolate(np.arange(n, dtype=dtype)[None, None], **options)[0, 0].tolist()
+
+
+NEAREST = pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
+
+
+@NEAREST
+@given(st.integers(1, 4096), st.integers(1, 4096), DTYPES)
+@settings(max_examples=EXAMPLES)
+def test_nearest_pixels_of_two_sizes_are_exact(mode, n, m, dtype):
+    assert pixels_taken(n, dtype, size=(1, m), mode=mode) == nearest(n, m, Fraction(n, m), mode)
+
+
+@NEAREST
+def test_nearest_pixels_of_all_small_sizes_are_exact(mode):
+    """Where float64 is wrong, too: 2 pixels to 49 and 30 to 13 are among them."""
+    for n in range(1, 50):
+        for m in range(1, 50):
+            expected = nearest(n, m, Fraction(n, m), mode)
+            assert pixels_taken(n, size=(1, m), mode=mode) == expected, (n, m)
+    assert pixels_taken(2, size=(1, 49), mode="nearest-exact")[24] == 1
+    assert pixels_taken(30, size=(1, 13), mode="nearest-exact")[6] == 15
+
+
+@NEAREST
+@given(
+    st.integers(1, 600),
+    st.fractions(Fraction(1, 20), 20, max_denominator=100) | st.floats(0.05, 20).map(Fraction),
+    DTYPES,
+)
+@settings(max_examples=EXAMPLES)
+def test_nearest_pixels_of_a_factor_are_exact(mode, n, factor, dtype):
+    """A float counts as the simple fraction that it stands nearest to, where there is one."""
+    m = floor(n * float(factor))
+    assume(m > 0)
+    copies = mode == "nearest" and m in (n, 2 * n)
+    expected = nearest(n, m, Fraction(n, m) if copies else 1 / factor, mode)
+    factors = 1.0, float(factor)
+    assert pixels_taken(n, dtype, scale_factor=factors, mode=mode) == expected
+    recomputed = {"scale_factor": factors, "recompute_scale_factor": True}
+    found = pixels_taken(n, dtype, mode=mode, **recomputed)
+    assert found == nearest(n, m, Fraction(n, m), mode)
+
+
+@NEAREST
+def test_nearest_pixels_of_an_odd_factor(mode):
+    """A float with more digits than 64 bits can multiply is exact, too."""
+    for factor in (np.pi, np.nextafter(2 / 3, 1), 1e-3 + 1e-17):
+        m = int(4096 * factor)
+        expected = nearest(4096, m, 1 / Fraction(factor), mode)
+        assert pixels_taken(4096, scale_factor=(1.0, factor), mode=mode) == expected
 
 
 def test_interpolate_float32():

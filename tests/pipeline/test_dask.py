@@ -91,6 +91,25 @@ def test_colour_and_stacks():
             assert_dask_equals_numpy(Pipeline(text), empty, shape, axes=(-2, -1))
 
 
+@pytest.mark.parametrize("text", [*POINTWISE, "sobel", "canny", "normalize", "box(3) + sobel"])
+def test_stacks_without_images(text):
+    for shape, chunks in (((0, 12, 10), (1, 5, 4)), ((2, 0, 12, 10), (1, 1, 12, 10))):
+        assert_dask_equals_numpy(Pipeline(text), np.zeros(shape, "uint8"), chunks, axes=(-2, -1))
+
+
+@pytest.mark.parametrize("text", ["sobel", "grey", "threshold(otsu)", "canny", "box(3) + sobel"])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_chunks_of_unknown_size_are_refused(text, axis):
+    """Whether they are those of a stack, of rows or of columns."""
+    image = da.zeros((6, 8, 10), chunks=4, dtype=np.uint8)
+    some = da.compress(da.ones(image.shape[axis], chunks=4) > 0, image, axis=axis)
+    message = "image must have chunks of known size, got shape .*nan.*compute_chunk_sizes"
+    with pytest.raises(ValueError, match=message):
+        Pipeline(text)(some, axes=(1, 2))
+    known = Pipeline(text)(some.compute_chunk_sizes(), axes=(1, 2))
+    assert known.shape == image.shape
+
+
 def test_nothing_is_computed_before_it_is_asked_for():
     def never(_block):
         raise AssertionError("computed")

@@ -133,7 +133,10 @@ def test_normalize():
 
 
 @pytest.mark.parametrize("name", ["camera", "coins", "page", "text", "moon"])
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype",
+    ["uint8", "uint16", "int16", "int32", "uint32", "int64", "uint64", "float32", "float64"],
+)
 def test_otsu_is_that_of_scikit_image(name, dtype):
     image = getattr(data, name)()
     image = image.astype(dtype) * np.dtype(dtype).type(3)

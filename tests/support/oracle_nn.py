@@ -181,9 +181,8 @@ def max_pool2d(
     score = np.where(nan.any(axis=-1, keepdims=True), nan * (1 + np.arange(flat.shape[-1])), score)
     places = np.broadcast_to(y * x.shape[-1] + x_, kind.shape).reshape(*kind.shape[:2], -1)
     best = score.argmax(axis=-1)
-    return largest, np.take_along_axis(
-        np.broadcast_to(places, flat.shape), best[..., None], -1
-    )[..., 0].astype(np.int64)  # fmt: skip
+    chosen = np.take_along_axis(np.broadcast_to(places, flat.shape), best[..., None], -1)[..., 0]
+    return largest, np.where(inside.any(axis=-1), chosen, -1).astype(np.int64)
 
 
 def max_pool2d_backward(grad, x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
@@ -192,10 +191,10 @@ def max_pool2d_backward(grad, x, kernel_size, stride=None, padding=0, dilation=1
 
 
 def scattered(grad, places, shape):
-    """Each gradient added to the pixel of its place."""
+    """Each gradient added to the pixel of its place; a window without a pixel has place -1."""
     result = np.zeros((*shape[:2], shape[2] * shape[3]), grad.dtype)
     n, c = np.ogrid[: shape[0], : shape[1]]
-    np.add.at(result, (n[..., None, None], c[..., None, None], places), grad)
+    np.add.at(result, (n[..., None, None], c[..., None, None], places), grad * (places >= 0))
     return result.reshape(shape)
 
 

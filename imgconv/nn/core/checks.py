@@ -162,6 +162,14 @@ def _is_two_pairs(value: Any) -> bool:
     return any(isinstance(one, Sequence) for one in check.pair(value, "padding"))
 
 
+def norm(value: Any) -> float:
+    """Return the power of a norm, which may be infinity."""
+    power = check.number(value, "norm_type")
+    if not power > 0:
+        raise ValueError(f"norm_type must be positive, got {value!r}")
+    return power
+
+
 def divisor(value: Any) -> int | None:
     """Return the divisor of a mean, None for the number of its pixels."""
     if value is None:
@@ -234,6 +242,22 @@ def borders(pad: Any, mode: Any, shape: Shape) -> list[tuple[int, Pair]]:
             raise ValueError(f"pad must leave a pixel of {n}, got {around}")
         found.append((axis, around))
     return found
+
+
+def constant(value: Any, dtype: DType) -> float:
+    """Return the constant of a border, which the dtype can hold; a fraction is cut off."""
+    number = check.number(value, "value")
+    # float64 does not hold all integers.
+    exact = int(value) if isinstance(value, (int, np.integer)) else number
+    if dtype.kind in "iu":
+        fits = np.iinfo(dtype).min <= exact <= np.iinfo(dtype).max
+    elif dtype.kind == "f":
+        fits = not np.isfinite(number) or abs(number) <= float(np.finfo(dtype).max)
+    else:
+        fits = True
+    if not fits:
+        raise ValueError(f"value must be a number that {dtype} can hold, got {value!r}")
+    return exact
 
 
 def offsets(value: ArrayLike, images: Array, taps: int, size: Pair) -> tuple[Array, int]:

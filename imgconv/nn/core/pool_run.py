@@ -50,10 +50,10 @@ def maxima(plan: LoopPlan, images: Array, plane: Plane) -> tuple[Array, NDArray[
     """Return the maximum of each window, and where in its plane it lies."""
     dtype, computed = plan.dtype, plan.computing_dtype
     lowest = -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
-    best, places = np.empty(plan.shape, computed), np.empty(plan.shape, np.int32)
+    best, places = np.empty(plan.shape, computed), np.empty(plan.shape, np.int64)
     pixels = planes_of(images.astype(computed, copy=False))
     plan.run(axes_of(plane), pixels, lowest, best, places)
-    return best.astype(dtype, copy=False), places.astype(np.int64)
+    return best.astype(dtype, copy=False), places
 
 
 def scatter(values: Array, places: Array, shape: Shape, add: bool) -> Array:

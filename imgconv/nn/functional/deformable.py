@@ -21,6 +21,9 @@ __all__ = ["deform_conv2d", "deform_conv2d_backward"]
 
 Gradients = tuple[Array, Array, Array, Array | None, Array | None]
 
+# The loop keeps the places of pixels, y * W + x, in 32 bits.
+MAX_PIXELS = (1 << 31) - 1
+
 
 class DeformableCall(NamedTuple):
     """A deformable convolution with checked arguments, computed image by image.
@@ -144,7 +147,8 @@ def deform_conv2d(
     Raises
     ------
     ValueError
-        If shapes or channels do not fit, or no window fits into the padded image.
+        If shapes or channels do not fit, no window fits into the padded image, or a plane has 2**31
+        pixels or more.
 
     Notes
     -----
@@ -223,6 +227,10 @@ def _deformable(
     if images.ndim != 4:
         raise ValueError(f"input must have shape (N, C, H, W), got {images.shape}")
     checks.batch(images)
+    if images.shape[2] * images.shape[3] > MAX_PIXELS:
+        raise ValueError(
+            f"input must have at most {MAX_PIXELS} pixels in a plane, got shape {images.shape}"
+        )
     weights = checks.weight(weight, images.dtype)
     outputs, inputs, kh, kw = weights.shape
     checks.divisible(images.shape[1], inputs, "input")

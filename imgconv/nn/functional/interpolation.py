@@ -1,5 +1,6 @@
 """Interpolation: images of another size, with gradients."""
 
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ CUBIC = -0.75
 class Taps(NamedTuple):
     """Along one axis: the pixels from which each result pixel is computed, (taps, count)."""
 
-    places: NDArray[np.int32]
+    places: NDArray[np.int64]
     weights: Array
 
 
@@ -69,7 +70,15 @@ def interpolate(
     Notes
     -----
     Pixel o of m lies at (o + 1/2) n / m - 1/2 of n pixels, or at o (n - 1) / (m - 1) with
-    `align_corners`. "nearest" takes pixel floor(o n / m).
+    `align_corners`. "nearest" takes pixel floor(o n / m), "nearest-exact" floor((o + 1/2) n / m).
+
+    As in PyTorch, n / m is 1 / scale_factor where that is given and not recomputed. But "nearest"
+    to the same size always copies, and to twice the size repeats.
+
+    The pixels of "nearest" and "nearest-exact" are exact for all sizes and factors, in float32 and
+    in float64. PyTorch, which rounds the product, takes another one where it is nearly an integer:
+    of 2 pixels to 49, its pixel 24 of "nearest-exact" is pixel 0, not 1. A factor counts as the
+    simple fraction that it is the float of: 0.1 is 1/10.
 
     Examples
     --------
@@ -159,22 +168,41 @@ def _axes(
             factor = check.positive(factor, "scale_factor")
             m = int(np.floor(n * factor))
         m = check.at_least(m, "size", 1)
-        known = factor is not None and not recompute
-        axes.append(_taps(n, m, 1 / factor if known else n / m, kind, bool(align_corners),
-                          images.dtype))  # fmt: skip
+        known = None if recompute else factor
+        if kind.startswith("nearest"):
+            places = _nearest(n, m, known, kind)[None]
+            axes.append(_table(places, np.ones((1, m)), n, images.dtype))
+        else:
+            scale = n / m if known is None else 1 / known
+            axes.append(_taps(n, m, scale, kind, bool(align_corners), images.dtype))
     return axes[0], axes[1]
+
+
+def _nearest(n: int, m: int, factor: float | None, mode: str) -> NDArray[np.int64]:
+    """Return which of n pixels each of m takes, from the sizes or from a factor."""
+    # PyTorch does so where height and width of the result add up to at most 128.
+    if factor is None or (mode == "nearest" and m in (n, 2 * n)):
+        ratio = Fraction(n, m)
+    else:
+        ratio = 1 / _fraction(factor)
+    # Twice o, or twice o + 1/2, is an integer.
+    top, bottom, half = ratio.numerator, 2 * ratio.denominator, int(mode == "nearest-exact")
+    fits = 2 * m * top <= np.iinfo(np.int64).max
+    doubled = 2 * np.arange(m, dtype=np.int64 if fits else object) + half
+    return (doubled * top // bottom).astype(np.int64)
+
+
+def _fraction(factor: float) -> Fraction:
+    """Return the simple fraction that a float is nearest to, else the float itself."""
+    exact = Fraction(factor)
+    # Below this denominator no two fractions have the same float64.
+    simple = exact.limit_denominator(1 << 16)
+    return simple if float(simple) == factor else exact
 
 
 def _taps(n: int, m: int, scale: float, mode: str, align: bool, dtype: DType) -> Taps:
     """Return the taps of m pixels, which are `scale` apart, on an axis of n pixels."""
     at = np.arange(m)
-    if mode.startswith("nearest"):
-        # In the image's dtype, as PyTorch: rounding decides where a product is nearly an integer.
-        # Whatever the factor, "nearest" to the same size copies, and to twice the size repeats.
-        half = 0.5 if mode == "nearest-exact" else 0
-        scale = n / m if half == 0 and m in (n, 2 * n) else scale
-        places = np.floor((at + half).astype(dtype) * dtype.type(scale))
-        return _table(places[None], np.ones((1, m)), n, dtype)
     real = dtype.type
     if mode == "bilinear" and m == n:
         scale = 1.0  # whatever the factor
@@ -203,6 +231,6 @@ def _weights(mode: str, distance: Array) -> Array:
 
 def _table(places: Array, weights: Array, n: int, dtype: DType) -> Taps:
     return Taps(
-        np.ascontiguousarray(np.clip(places, 0, n - 1), np.int32),
+        np.ascontiguousarray(np.clip(places, 0, n - 1), np.int64),
         np.ascontiguousarray(weights, dtype),
     )

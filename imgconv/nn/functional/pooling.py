@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from imgconv.core import check
 from imgconv.core.call import Runnable, filtering
 from imgconv.core.windows import Plane
 from imgconv.nn.core import arrays, checks
@@ -103,19 +102,9 @@ def max_pool2d_backward(
     array = floats(input)
     images = checks.batch(array)
     plane = checks.pooling(images.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
-    y, x = plane
     grad = checks.gradient(grad_output, _result_shape(array, plane), array.dtype)
-    # The largest pixels of a row of windows, and their places.
-    scratch = x.count * (array.itemsize + np.int32().itemsize)
-    cost = float(prod(array.shape[:-2]) * y.count * x.count * y.k * x.k)
-    plan = LoopPlan("pool2d", "scatter", array.shape, array.dtype, (y.k, x.k), cost, scratch)
-
-    def run() -> Array:
-        result = np.zeros(images.shape, array.dtype)
-        plan.run(axes_of(plane), planes_of(images), -np.inf, np.ascontiguousarray(grad), result)
-        return result.reshape(array.shape)
-
-    return LayerCall(run, lambda: plan)
+    plan = _plan_scatter(array, plane)
+    return LayerCall(lambda: _scatter(plan, plane, grad, images), lambda: plan)
 
 
 @filtering
@@ -202,13 +191,13 @@ def lp_pool2d(
     stride: Size | None = None,
     ceil_mode: bool = False,
 ) -> Runnable[Array]:
-    """Return the norm of each window: the root of the sum of powers.
+    """Return the p-norm of each window: the root of the sum of powers.
 
     Parameters
     ----------
     input : array_like, (N, C, H, W) or (C, H, W)
     norm_type : float
-        The power p. Where it is odd, negative pixels count negative, and a negative sum gives 0.
+        The power p, positive; infinity gives the largest absolute value.
     kernel_size, stride, ceil_mode
         See `imgconv.nn`, windows.
 
@@ -219,10 +208,17 @@ def lp_pool2d(
     Raises
     ------
     ValueError
-        If no window fits.
+        If norm_type is not positive, or no window fits.
 
     Notes
     -----
+    The result is sign(s) |s| ** (1 / p), where s is the sum of x ** p. Pixels keep their sign: with
+    an odd p, negative ones count negative, and a negative sum has a negative root. With a p that is
+    no integer, the power of a negative pixel, and so the result, is NaN. Powers beyond the range of
+    the dtype are infinite.
+
+    PyTorch has the same numbers, or NaN: for negative sums, unless p is 1, and for infinity.
+
     As in PyTorch, where a window of `ceil_mode` reaches beyond the image, the missing pixels count
     as if each had the mean of the others.
 
@@ -235,10 +231,12 @@ def lp_pool2d(
     """
     array = floats(input)
     images = checks.batch(array)
-    power = check.positive(norm_type, "norm_type")
+    power = checks.norm(norm_type)
     plane = checks.pooling(images.shape[2:], kernel_size, stride, 0, 1, ceil_mode)
 
     def plan() -> LayerPlan:
+        if power == np.inf:
+            return _around_loop(pool_call("max", array, plane), "of absolute values")
         note = f"means of pixels to the power of {power:g}, then roots"
         return _around_loop(pool_call("mean", array, plane, True), note)
 
@@ -254,21 +252,33 @@ def lp_pool2d_backward(
     stride: Size | None = None,
     ceil_mode: bool = False,
 ) -> Runnable[Array]:
-    """Gradient of `lp_pool2d`; 0 for windows whose sum is not positive."""
+    """Gradient of `lp_pool2d`; 0 for windows whose sum of powers is 0.
+
+    With infinity, the gradient of a window goes to the pixel of the largest absolute value.
+    """
     array = floats(input)
     images = checks.batch(array)
-    power = check.positive(norm_type, "norm_type")
+    power = checks.norm(norm_type)
     plane = checks.pooling(images.shape[2:], kernel_size, stride, 0, 1, ceil_mode)
     grad = arrays.gradient(grad_output, _result_shape(array, plane), array.dtype)
+    if power == np.inf:
+        plan_largest = _plan_scatter(array, plane)
+
+        def run_largest() -> Array:
+            return _scatter(plan_largest, plane, grad, np.abs(images)) * np.sign(array)
+
+        return LayerCall(run_largest, lambda: plan_largest)
     spread = _plan_spread(array, plane)
 
     def run() -> Array:
-        norms = _norms(array, plane, power)
+        norms = np.abs(_norms(array, plane, power))
         slope = np.zeros_like(norms)
-        np.power(norms, 1 - power, out=slope, where=norms > 0)
-        of_means = grad * slope * array.dtype.type(_taps(plane))
-        factors = _factors(plane, True, None)
-        return _spread(spread, plane, of_means, factors) * _power(array, power - 1)
+        # A power may overflow, or be NaN, as the norm is; the result shows it.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            np.power(norms, 1 - power, out=slope, where=norms != 0)
+            of_means = grad * slope * array.dtype.type(_taps(plane))
+            result = _spread(spread, plane, of_means, _factors(plane, True, None))
+            return np.multiply(result, _power(array, power - 1), out=result, where=result != 0)
 
     def plan() -> LayerPlan:
         plans = pool_call("mean", array, plane, True).plan(), spread
@@ -279,8 +289,13 @@ def lp_pool2d_backward(
 
 def _norms(array: Array, plane: Plane, power: float) -> Array:
     """Return the root of the mean power of each window, times its pixels."""
-    means = pool_call("mean", _power(array, power), plane, True).run()
-    return _power(np.maximum(means, 0) * array.dtype.type(_taps(plane)), 1 / power)
+    if power == np.inf:
+        return pool_call("max", np.abs(array), plane).run()
+    with np.errstate(over="ignore", invalid="ignore"):
+        means = pool_call("mean", _power(array, power), plane, True).run()
+        sums = means * array.dtype.type(_taps(plane))
+        roots: Array = np.copysign(_power(np.abs(sums), 1 / power), sums)
+    return roots
 
 
 def _power(array: Array, power: float) -> Array:
@@ -310,6 +325,22 @@ def _factors(plane: Plane, padded: bool, divisor: int | None) -> tuple[Array, Ar
         return np.full(y.count, 1 / divisor), np.ones(x.count)
     down, along = (1 / np.maximum(axis.pixels(padded), 1) for axis in plane)
     return down, along
+
+
+def _plan_scatter(array: Array, plane: Plane) -> LoopPlan:
+    """Return the plan of `_scatter`."""
+    y, x = plane
+    # The places of a row of windows, and their largest pixels.
+    scratch = x.count * (np.int64().itemsize + array.itemsize)
+    cost = float(prod(array.shape[:-2]) * y.count * x.count * y.k * x.k)
+    return LoopPlan("pool2d", "scatter", array.shape, array.dtype, (y.k, x.k), cost, scratch)
+
+
+def _scatter(plan: LoopPlan, plane: Plane, grad: Array, images: Array) -> Array:
+    """Add the gradient of each window to its largest pixel."""
+    result = np.zeros(images.shape, plan.dtype)
+    plan.run(axes_of(plane), planes_of(images), -np.inf, np.ascontiguousarray(grad), result)
+    return result.reshape(plan.shape)
 
 
 def _plan_spread(array: Array, plane: Plane) -> LoopPlan:

@@ -40,7 +40,7 @@ def pad(
         What the border contains: `value`, the pixels mirrored about the outermost one, the
         outermost one, or those of the other end.
     value : float, optional
-        The constant, 0 by default.
+        The constant, 0 by default. Integers get it without its fraction.
 
     Returns
     -------
@@ -49,8 +49,8 @@ def pad(
     Raises
     ------
     ValueError
-        If there are more pairs than axes, a border is wider than its mode allows, or nothing is
-        left.
+        If there are more pairs than axes, a border is wider than its mode allows, nothing is left,
+        or the dtype cannot hold value.
 
     Examples
     --------
@@ -63,9 +63,10 @@ def pad(
     sides = checks.borders(pad, mode, array.shape)
     if value is not None and mode != "constant":
         raise ValueError(f"value needs mode 'constant', got {mode!r}")
+    fill = checks.constant(0 if value is None else value, array.dtype)
     result = array
     for axis, around in sides:
-        result = add_border(result, axis, around, mode, value or 0)
+        result = add_border(result, axis, around, mode, fill)
     return result.copy() if result is array else result
 
 

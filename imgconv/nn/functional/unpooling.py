@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -75,8 +76,10 @@ def max_unpool2d_backward(
     array = floats(input)
     places, size = _unpooling(array, indices, kernel_size, stride, padding, output_size)
     shape = (*array.shape[:-2], *size)
-    grad = checks.gradient(grad_output, shape, array.dtype).reshape(*shape[:-2], -1)
-    at_places = np.take_along_axis(grad, places.reshape(*shape[:-2], -1), axis=-1)
+    # Sizes are given, not -1, which is no size in a batch of no images.
+    grad = checks.gradient(grad_output, shape, array.dtype).reshape(*shape[:-2], prod(size))
+    flat = places.reshape(*shape[:-2], prod(array.shape[-2:]))
+    at_places = np.take_along_axis(grad, flat, axis=-1)
     return at_places.reshape(array.shape)
 
 

@@ -26,6 +26,8 @@ HALOS = 8
 LARGEST_BAND = 6 << 20
 # Bytes of a piece of the image that is measured at once.
 PIECE_BYTES = 1 << 20
+# Pieces whose results are kept together: counts of values may take more memory than the pixels.
+PIECES_AT_ONCE = 16
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -100,9 +102,22 @@ def with_measured(group: Group, images: Images) -> Group:
     pieces = [image[top : top + rows] for top in range(0, max(1, len(image)), rows)]
     found: list[Measured] = []
     for measurement in group.measurements:
-        mapped = in_threads(mapper(measurement, found), pieces, image.size)
-        found.append(measurement.reduce(mapped))
+        found.append(reduced(measurement, mapper(measurement, found), pieces, image.size))
     return group.with_measured(found)
+
+
+def reduced(
+    measurement: MapReduce,
+    work: Callable[[NDArray[Any]], Measured],
+    pieces: Sequence[NDArray[Any]],
+    cost: float,
+) -> Measured:
+    """Return what is measured of all pieces; only some of their results are kept at a time."""
+    kept: list[Measured] = []
+    for start in range(0, len(pieces), PIECES_AT_ONCE):
+        some = in_threads(work, pieces[start : start + PIECES_AT_ONCE], cost)
+        kept = [measurement.reduce([*kept, *some])]
+    return kept[0]
 
 
 def mapper(measurement: MapReduce, found: Sequence[Measured]) -> Callable[[NDArray[Any]], Measured]:

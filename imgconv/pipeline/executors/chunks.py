@@ -32,6 +32,8 @@ from imgconv.pipeline.tiles import Region, Span, Tile, alone_or_all, in_tuple
 Chunks = tuple[int, ...]
 # Stages, those of branches too: dask calls itself for tasks that wait for one another.
 MAX_STAGES = 64
+# Chunks whose measurements one task reduces to one.
+CHUNKS_AT_ONCE = 16
 # A chain and the kind of its image, pickled; and the number of a stage.
 StageKey = tuple[bytes, int]
 
@@ -99,6 +101,15 @@ class DaskExecutor(Executor):
             )
         found = [self.run_planes(plan, plane, axes - 1) for plane in planes]
         return tuple(da.stack(results) for results in zip(*found, strict=True))
+
+
+def check_known_size(image: Any) -> None:
+    """Raise if dask does not know how large the chunks are, as after a selection by a mask."""
+    if np.isnan(image.shape).any():
+        raise ValueError(
+            f"image must have chunks of known size, got shape {image.shape}; "
+            "its compute_chunk_sizes() finds them"
+        )
 
 
 def count_stages(plan: PipelinePlan) -> int:
@@ -215,7 +226,13 @@ def measured(group: Group, images: Images) -> list[Any]:
             delayed(measurement.map)(piece, *found)
             for piece in images[0].to_delayed(optimize_graph=False).ravel()
         ]
-        found.append(delayed(measurement.reduce)(pieces))
+        # In rounds: the measurements of all chunks together may not fit the memory of a worker.
+        while len(pieces) > 1:
+            pieces = [
+                delayed(measurement.reduce)(pieces[start : start + CHUNKS_AT_ONCE])
+                for start in range(0, len(pieces), CHUNKS_AT_ONCE)
+            ]
+        found.append(pieces[0])
     return found
 
 
