@@ -78,7 +78,7 @@ lint: $(VENV)/lint ## Check style and types.
 	$(BIN)/ruff format --check .
 	PATH='$(CURDIR)/$(BIN)':"$$PATH" $(BIN)/cython-lint pyx
 	$(BIN)/mypy
-	$(BIN)/stubtest $$(find $(LOOPS) -name '*.pyi' | sed 's/\.pyi$$//; s,/,.,g')
+	$(BIN)/stubtest --mypy-config-file pyproject.toml $$(find $(LOOPS) -name '*.pyi' | sed 's/\.pyi$$//; s,/,.,g')
 
 build: $(VENV)/built ## Compile the loops into this checkout.
 
