@@ -112,6 +112,7 @@ RULES = {
     "stride": Rule(1, Slider(1, 16, 1), 2),
     "truncate": Rule(0, Slider(1, 8, 0.5)),
     "value": Rule(slider=Slider(0, 1, 0.005), start=0.5),
+    "white": Rule(0, Slider(1, 65535, 1), above_low=True),
     "win_size": Rule(1, Slider(1, 31, 2), 5),
 }
 # Where there is no rule.

@@ -184,6 +184,14 @@ def calls(draw):
     return case, sample(shape, dtype, draw(seeds)), axes, common
 
 
+def by_planes(result, image, axes):
+    """Return results plane by plane; several results of one call are stacked within each plane."""
+    stacked = result.ndim - image.ndim
+    moved = np.moveaxis(result, [axis + stacked for axis in axes], (-2, -1))
+    moved = np.moveaxis(moved, 0, -3) if stacked else moved
+    return moved.reshape(-1, *moved.shape[-2 - stacked :])
+
+
 @settings(max_examples=400)
 @given(calls(), st.data())
 def test_random_call(call, data):
@@ -207,8 +215,7 @@ def test_random_call(call, data):
     for k, result in enumerate(results):
         assert_same_bits(outs[k].copy(), result)
     planes = np.moveaxis(image, axes, (-2, -1)).reshape(-1, *(image.shape[axis] for axis in axes))
-    filtered = [np.moveaxis(result, axes, (-2, -1)) for result in results]
-    filtered = [result.reshape(-1, *result.shape[-2:]) for result in filtered]
+    filtered = [by_planes(result, image, axes) for result in results]
     options = {key: common[key] for key in ("mode", "cval", "dtype")}
     for k, plane in enumerate(planes):
         assert_right(case, tuple(np.array(result[k]) for result in filtered), plane, **options)
