@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,15 +15,12 @@ from imgconv.cli.images import prepared
 from imgconv.cli.jobs import Job, Naming
 from imgconv.cli.options import Settings
 from imgconv.cli.pipes import as_files
-from imgconv.io import pillow, tiff
+from imgconv.io import tiff
 
 if TYPE_CHECKING:
     from imgconv.pipeline import Pipeline
 
 __all__ = ["Done", "Recipe", "filter_file", "filtered"]
-
-# Pillow's names of the formats that may have several frames.
-ANIMATED = {".png": "PNG", ".gif": "GIF", ".webp": "WEBP", ".avif": "AVIF"}
 
 # What a command makes of a picture, for a file with this suffix.
 Recipe = Callable[[io.Picture, str], io.Picture]
@@ -83,20 +78,9 @@ def filter_file(job: Job, recipe: Recipe, naming: Naming, settings: Settings) ->
         left_out = ""
         if about.pages > pages:
             left_out = f"page 1 of {about.pages} alone is in the result; a TIFF file would have all"
-        elif is_animated(source):
+        elif about.animated:
             left_out = "the first frame alone is in the result"
     return Done(job, "", about.shape[:2], pages, timed.seconds, left_out)
-
-
-def is_animated(path: Path) -> bool:
-    """Return whether a file has more frames than the one that is read."""
-    kind = ANIMATED.get(path.suffix.lower())
-    if kind is None:
-        return False
-    # A file of another format than its name says has no frames, or is told by another name.
-    with suppress(Exception), pillow.opened(path, kind) as file:
-        return bool(getattr(file, "is_animated", False))
-    return False
 
 
 def filtered(picture: io.Picture, suffix: str, pipeline: Pipeline, floats: str) -> io.Picture:

@@ -26,10 +26,8 @@ FULL_CHROMA = 0  # Pillow's number for 4:4:4
 
 def about(path: Path) -> About:
     """Return what a file contains."""
-    with pillow.opened(path, "JPEG") as file:
-        channels = pillow.channels_of(file)
-        shape = (file.height, file.width, channels) if channels > 1 else (file.height, file.width)
-    return About(shape, np.dtype(np.uint8), 1)
+    # The second picture of an MPO file is a preview, or that of the other eye.
+    return pillow.about(path, "JPEG")._replace(animated=False)
 
 
 def read(path: Path, max_pixels: int, page: int = 0) -> Picture:

@@ -36,10 +36,7 @@ class Other(NamedTuple):
 
     def about(self, path: Path) -> About:
         """Return what a file contains."""
-        with pillow.opened(path, self.kind) as file:
-            channels = pillow.channels_of(file)
-            shape = (file.height, file.width, *((channels,) if channels > 1 else ()))
-        return About(shape, np.dtype(np.uint8), 1, channels in (2, 4))
+        return pillow.about(path, self.kind)
 
     def read(self, path: Path, max_pixels: int, page: int = 0) -> Picture:
         """Read the first frame, whatever is requested."""

@@ -53,6 +53,7 @@ class About(NamedTuple):
     dtype: np.dtype[Any]
     pages: int
     alpha: bool = False
+    animated: bool = False  # more frames than the first, which alone is read
 
 
 class Stored(NamedTuple):

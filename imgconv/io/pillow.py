@@ -24,12 +24,13 @@ from imgconv.io.metadata import (
     Resolution,
     directory,
 )
+from imgconv.io.picture import About
 
 if TYPE_CHECKING:
     from PIL.Image import Exif, Image
 
 __all__ = [
-    "channels_of",
+    "about",
     "exif_bytes",
     "load",
     "metadata_of",
@@ -99,9 +100,13 @@ def pixels_of(file: Image) -> NDArray[Any]:
     return np.asarray(file.convert(_mode(file)))
 
 
-def channels_of(file: Image) -> int:
-    """Return the number of channels that `pixels_of` would return."""
-    return len(_mode(file))
+def about(path: Path, kind: str) -> About:
+    """Return what a file of 8 bits contains."""
+    with opened(path, kind) as file:
+        channels = len(_mode(file))
+        shape = (file.height, file.width, channels) if channels > 1 else (file.height, file.width)
+        animated = bool(getattr(file, "is_animated", False))
+    return About(shape, np.dtype(np.uint8), 1, channels in (2, 4), animated)
 
 
 def _mode(file: Image) -> str:

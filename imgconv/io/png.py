@@ -30,11 +30,8 @@ LARGEST = 2**31 - 1  # number in a chunk
 
 def about(path: Path) -> About:
     """Return what a file contains."""
-    with pillow.opened(path, "PNG") as file:
-        channels = pillow.channels_of(file)
-        shape = (file.height, file.width, channels) if channels > 1 else (file.height, file.width)
     dtype = np.dtype(np.uint16 if bits(path) == 16 else np.uint8)
-    return About(shape, dtype, 1, channels in (2, 4))
+    return pillow.about(path, "PNG")._replace(dtype=dtype)
 
 
 def read(path: Path, max_pixels: int, page: int = 0) -> Picture:
