@@ -141,6 +141,7 @@ def face(
             result: Result = fallback(*args, **options)
             return result
 
+        # `inspect.signature` reads this attribute, which mypy does not know.
         function.__signature__ = signature  # type: ignore[attr-defined]
         record.function = function
         FACES[record.name] = record

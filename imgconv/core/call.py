@@ -136,6 +136,7 @@ def filtering(make: Callable[P, Runnable[Result]]) -> Filter[P, Result]:
 
     # Its signature shows the type of the result, not of the call.
     make.__annotations__["return"] = result_of(make.__annotations__["return"])
+    # mypy knows no attributes of functions; `Filter` declares this one.
     function.call = make  # type: ignore[attr-defined]
     return cast(Filter[P, Result], function)
 

@@ -28,7 +28,7 @@ class Windows(NamedTuple):
     dilation: int
     before: int
     after: int
-    count: int  # type: ignore[assignment]
+    count: int  # type: ignore[assignment]  # hides tuple.count
 
     @property
     def span(self) -> int:

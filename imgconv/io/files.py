@@ -30,7 +30,10 @@ __all__ = [
 
 
 class Format(Protocol):
-    """What the module of a format has, or a value in its place."""
+    """What the module of a format has, or a value in its place.
+
+    Two names are those of constants of a module, hence the N802.
+    """
 
     @property
     def MAGIC(self) -> re.Pattern[bytes]:  # noqa: N802
