@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from skimage import color, data, exposure, filters
 
+from imgconv.io import picture
 from imgconv.pipeline import (
     Pipeline,
     absolute,
@@ -18,6 +19,7 @@ from imgconv.pipeline import (
     invert,
     magnitude,
     normalize,
+    points,
     scale,
     threshold,
 )
@@ -44,6 +46,11 @@ def rounded(values, dtype):
         return values.astype(dtype)
     info = np.iinfo(dtype)
     return np.clip(np.rint(values), float(info.min), float(info.max))
+
+
+def test_grey_is_that_of_pictures():
+    """`imgconv.io` imports nothing of the package, so it has these weights, too."""
+    assert points.LUMINANCE == picture.LUMINANCE
 
 
 @given(ramps)
