@@ -52,7 +52,8 @@ class LibraryResult:
 
     timing: Timing
     difference: float  # largest absolute difference to SciPy in float64
-    note: str = ""
+    note: str = ""  # where its work is not equal
+    method: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,11 @@ class RowResult:
     def ratio_to(self, peer: str) -> float:
         """Return a peer's time divided by imgconv's."""
         return self.peers[peer].timing.median / self.imgconv.timing.median
+
+    @property
+    def equal(self) -> bool:
+        """Whether the fastest peer does the same work, so that the row counts for one of both."""
+        return self.fastest is not None and not self.peers[self.fastest].note
 
     @property
     def share(self) -> float | None:
@@ -159,7 +165,7 @@ def measure_calls(
         runs[name] = partial(call.run, out)
     timings |= interleave(runs, budget, pause)
     return {
-        name: LibraryResult(timings[name], differences[name], call.note)
+        name: LibraryResult(timings[name], differences[name], call.note, call.method)
         for name, call in calls.items()
     }
 

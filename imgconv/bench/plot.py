@@ -13,7 +13,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from imgconv.bench.measure import RowResult
-from imgconv.bench.report import Machine, groups, headline, label
+from imgconv.bench.report import Machine, counting, groups, headline, label
 
 # Okabe and Ito's colours, which colour-blind readers can distinguish.
 COLOURS = {
@@ -108,7 +108,7 @@ def _panel(ax: Axes, title: str, results: Sequence[RowResult], rows: int) -> Non
 
 def _head(figure: Figure, results: Sequence[RowResult]) -> None:
     """Write who is fastest how often, and which colour belongs to which library."""
-    ratios = [result.ratio for result in results if result.ratio is not None]
+    ratios = counting(results)
     won = sum(ratio >= 1 for ratio in ratios)
     height = figure.get_figheight()
     title = f"imgconv beats the fastest other library in {won} of {len(ratios)} rows"

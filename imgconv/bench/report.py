@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from statistics import median
+from statistics import geometric_mean
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,16 @@ from imgconv.bench.measure import (
     processor,
 )
 from imgconv.bench.peers import Imgconv, Peer
+from imgconv.core import cpu
 
 EXPLANATION = """\
 Medians of interleaved runs; ±: width of the middle half of imgconv's samples.
 difference: the largest to SciPy in float64, imgconv's and the fastest peer's.
 limit: the time to copy an image of that size, or to do the sums at the FMA rate, divided by \
-imgconv's time."""
-# The tables that a Markdown file may have a place for, between <!-- NAME --> and <!-- /NAME -->.
+imgconv's time.
+Rows in which the fastest peer does unequal work count for neither."""
+# The tables that a Markdown file may have places for, one for each level: between
+# <!-- NAME LEVEL --> and <!-- /NAME LEVEL -->.
 ROWS, BY_FAMILY = "bench", "bench families"
 
 
@@ -39,6 +42,7 @@ class Machine:
     """The machine that ran the benchmark; its limits are by number of threads."""
 
     processor: str
+    level: str
     cores: int
     system: str
     python: str
@@ -54,6 +58,7 @@ def machine(peers: Sequence[Peer], missing: Sequence[str], threads: Sequence[int
     affinity = getattr(os, "sched_getaffinity", None)
     return Machine(
         processor=processor(),
+        level=cpu.LEVEL,
         cores=len(affinity(0)) if affinity else os.cpu_count() or 1,
         system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
@@ -74,7 +79,7 @@ def headline(about: Machine) -> list[str]:
         limits.append(f"{counted(count, 'thread')}: copy {rate / 1e9:.3g} GB/s{fma}")
     missing = f"; not installed: {', '.join(about.missing)}" if about.missing else ""
     return [
-        f"{about.processor}, {counted(about.cores, 'core')}, {about.system}, "
+        f"{about.processor}, level {about.level}, {counted(about.cores, 'core')}, {about.system}, "
         f"Python {about.python}, NumPy {about.numpy}",
         ", ".join(f"{name} {version}" for name, version in about.libraries.items()) + missing,
         "; ".join(limits),
@@ -139,11 +144,31 @@ def losses(results: Sequence[RowResult]) -> list[str]:
     for result in slower:
         size = "" if is_small(result) else f", {'x'.join(map(str, result.row.shape))}"
         output = "fresh output" if result.fresh else "existing output"
+        note = "" if result.equal else f" ({result.peers[result.fastest or ''].note})"
         lines.append(
-            f"{verdict(result.ratio or 0)} than {result.fastest}: {label(result)}{size}, "
+            f"{verdict(result.ratio or 0)} than {result.fastest}{note}: {label(result)}{size}, "
             f"{counted(result.threads, 'thread')}, {output}"
         )
     return lines
+
+
+def counting(results: Sequence[RowResult], peer: str | None = None) -> list[float]:
+    """Return the ratios of the rows in which a peer, or the fastest one, does equal work."""
+    if peer is None:
+        return [result.ratio for result in results if result.equal and result.ratio]
+    return [
+        result.ratio_to(peer)
+        for result in results
+        if peer in result.peers and not result.peers[peer].note
+    ]
+
+
+# What is said of ratios, by name.
+SUMMARY: dict[str, Callable[[list[float]], float]] = {
+    "smallest": min,
+    "geometric mean": geometric_mean,
+    "largest": max,
+}
 
 
 def standings(results: Sequence[RowResult], peers: Sequence[str]) -> Table:
@@ -151,16 +176,17 @@ def standings(results: Sequence[RowResult], peers: Sequence[str]) -> Table:
     title = "in all: a peer's time divided by imgconv's"
     grid = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     grid.add_column("against")
-    for name in ("rows", "faster in", "slower in", "worst", "median", "best"):
+    for name in ("rows", "faster in", "slower in", *SUMMARY):
         grid.add_column(name, justify="right")
-    against = {"the fastest": [r.ratio for r in results if r.ratio is not None]}
-    for name in peers:
-        against[name] = [r.ratio_to(name) for r in results if name in r.peers]
+    against = {
+        "the fastest": counting(results),
+        **{name: counting(results, name) for name in peers},
+    }
     for name, ratios in against.items():
         if ratios:
             won = sum(ratio >= 1 for ratio in ratios)
             slower = Text(str(len(ratios) - won), "bold red" if won < len(ratios) else "")
-            spread = (f"{choose(ratios):.2f}" for choose in (min, median, max))
+            spread = (f"{of(ratios):.2f}" for of in SUMMARY.values())
             grid.add_row(name, str(len(ratios)), str(won), slower, *spread)
     return grid
 
@@ -241,6 +267,7 @@ def time_cell(library: LibraryResult, fastest: float, notes: Footnotes) -> Text:
     """Return a library's time, bold if it is the fastest, with the letter of its note."""
     seconds = library.timing.median
     cell = Text(duration(seconds), "bold" if seconds == fastest else "")
+    cell.append(f" {library.method}" if library.method else "", "dim")
     return cell.append(f" {notes.mark(library.note)}" if library.note else "", "dim")
 
 
@@ -280,25 +307,20 @@ def as_markdown(results: Sequence[RowResult], about: Machine) -> str:
 
 
 def by_family(results: Sequence[RowResult], about: Machine) -> str:
-    """Return a table of rows won and ratios, for each family and number of threads."""
+    """Return a table of rows won and ratios, for each family and number of threads, and of all."""
     counts = sorted({result.threads for result in results})
-    titles = [
-        title
-        for count in counts
-        for title in (counted(count, "thread"), "smallest", "median", "largest")
-    ]
+    titles = [title for count in counts for title in (counted(count, "thread"), *SUMMARY)]
     lines = ["| family | " + " | ".join(titles) + " |", "|---" + "|--:" * len(titles) + "|"]
-    for family in dict.fromkeys(result.row.family for result in results):
-        cells = [family]
+    families = dict.fromkeys(result.row.family for result in results)
+    for family in (*families, ""):
+        cells = [family or "**all**"]
         for count in counts:
-            ratios = sorted(
-                result.ratio
-                for result in results
-                if result.row.family == family and result.threads == count and result.ratio
+            ratios = counting(
+                [r for r in results if r.threads == count and family in ("", r.row.family)]
             )
             won = sum(ratio >= 1 for ratio in ratios)
             cells.append(f"{won} of {len(ratios)}")
-            cells += [f"{f(ratios):.2f}x" if ratios else "" for f in (min, median, max)]
+            cells += [f"{of(ratios):.2f}x" if ratios else "" for of in SUMMARY.values()]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", *footer(about)])
 
@@ -314,9 +336,10 @@ def markdown_row(result: RowResult) -> str:
     cells = [label(result), duration(result.imgconv.timing.median), "", "", "", "", ""]
     if result.fastest and result.ratio:
         peer = result.peers[result.fastest]
-        note = f", {peer.note}" if peer.note else ""
-        cells[2] = f"{duration(peer.timing.median)} ({result.fastest}{note})"
-        cells[3] = verdict(result.ratio) if result.ratio < 1 else f"**{verdict(result.ratio)}**"
+        notes = "".join(f", {note}" for note in (peer.method, peer.note) if note)
+        cells[2] = f"{duration(peer.timing.median)} ({result.fastest}{notes})"
+        plain = result.ratio < 1 or not result.equal
+        cells[3] = verdict(result.ratio) if plain else f"**{verdict(result.ratio)}**"
     compared = [result.imgconv, *([result.peers[result.fastest]] if result.fastest else [])]
     cells[4] = " and ".join(f"{library.difference:.0e}" for library in compared)
     if "SciPy" in result.peers:
@@ -327,26 +350,27 @@ def markdown_row(result: RowResult) -> str:
 
 
 def filled(text: str, results: Sequence[RowResult], about: Machine) -> str:
-    """Return a Markdown text with the tables between its markers."""
-    check_places(text)
+    """Return a Markdown text with the tables between the markers of the level."""
+    check_places(text, about.level)
     for name, table in ((ROWS, as_markdown), (BY_FAMILY, by_family)):
-        if has_place(text, name):
-            text = between_markers(text, name, table(results, about))
+        place = f"{name} {about.level}"
+        if has_place(text, place):
+            text = between_markers(text, place, table(results, about))
     return text
 
 
-def check_places(text: str) -> None:
-    """Refuse a text without markers for a table."""
-    if not (has_place(text, ROWS) or has_place(text, BY_FAMILY)):
-        raise ValueError(f"no <!-- {ROWS} --> ... <!-- /{ROWS} --> to fill")
+def check_places(text: str, level: str) -> None:
+    """Refuse a text without markers for a table of a level."""
+    if not any(has_place(text, f"{name} {level}") for name in (ROWS, BY_FAMILY)):
+        raise ValueError(f"no <!-- {ROWS} {level} --> ... <!-- /{ROWS} {level} --> to fill")
 
 
-def has_place(text: str, name: str) -> bool:
+def has_place(text: str, place: str) -> bool:
     """Whether a text has both markers, in their order."""
-    return f"<!-- /{name} -->" in text.partition(f"<!-- {name} -->")[2]
+    return f"<!-- /{place} -->" in text.partition(f"<!-- {place} -->")[2]
 
 
-def between_markers(text: str, name: str, table: str) -> str:
+def between_markers(text: str, place: str, table: str) -> str:
     """Return a text with the table between two markers.
 
     >>> print(between_markers("above <!-- bench -->old<!-- /bench --> below", "bench", "new"))
@@ -354,7 +378,7 @@ def between_markers(text: str, name: str, table: str) -> str:
     new
     <!-- /bench --> below
     """
-    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    start, end = f"<!-- {place} -->", f"<!-- /{place} -->"
     before, _, rest = text.partition(start)
     after = rest.partition(end)[2]
     return f"{before}{start}\n{table}\n{end}{after}"

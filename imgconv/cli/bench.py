@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ import click
 
 import imgconv
 from imgconv.cli.extras import require
+from imgconv.core import cpu
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -101,6 +104,11 @@ Examples:
     help=f"Dtypes of the images, of {', '.join(DTYPES)}  [default: those of each family].",
 )
 @click.option(
+    "--level",
+    type=click.Choice(cpu.available()),
+    help="The instructions that all libraries may use  [default: those of imgconv info].",
+)
+@click.option(
     "--out",
     "existing",
     is_flag=True,
@@ -136,8 +144,8 @@ Examples:
     metavar="FILE",
     type=OUTPUT_FILE,
     multiple=True,
-    help="Replace the tables in a Markdown file: all rows between <!-- bench --> and "
-    "<!-- /bench -->, a summary between <!-- bench families --> and <!-- /bench families -->. "
+    help="Replace the tables of the level in a Markdown file: all rows between <!-- bench v3 --> "
+    "and <!-- /bench v3 -->, a summary between <!-- bench families v3 --> and its end. "
     "Can be given several times.",
 )
 def command(
@@ -145,6 +153,7 @@ def command(
     threads: list[int],
     shapes: list[tuple[int, int]],
     dtypes: list[str],
+    level: str | None,
     existing: bool,
     memory: bool,
     budget: float,
@@ -164,8 +173,15 @@ def command(
 
     SciPy, scikit-image, OpenCV, PyTorch and DIPlib, if installed, run on the same arrays in one
     process, in turn, and medians are compared. Results that are not equal are marked.
+
+    --level v3 holds all of them to AVX2, on a processor that has more.
     """
-    check_outputs(json_file, plot_file, markdown_files)
+    check_outputs(level or cpu.LEVEL, json_file, plot_file, markdown_files)
+    from imgconv.bench.level import hold
+
+    if level and level != cpu.LEVEL:
+        sys.exit(run_again(level))
+    hold()
     from rich.console import Console
 
     # A pipe gets whole tables, however wide.
@@ -257,8 +273,19 @@ def measure_memory(rows: list[Row], threads: list[int], console: Console) -> Non
     console.print(memory.table(list(memory.measure(rows, threads))))
 
 
+def run_again(level: str) -> int:
+    """Run this command in a process at another level; return its exit status."""
+    from imgconv.bench.level import environment
+
+    command = [sys.executable, "-m", "imgconv", *sys.argv[1:]]
+    return subprocess.run(command, env=os.environ | environment(level), check=False).returncode
+
+
 def check_outputs(
-    json_file: Path | None, plot_file: Path | None, markdown_files: tuple[Path, ...]
+    level: str,
+    json_file: Path | None,
+    plot_file: Path | None,
+    markdown_files: tuple[Path, ...],
 ) -> None:
     """Refuse files that cannot be written, before minutes of measuring."""
     for path in (json_file, plot_file):
@@ -272,6 +299,6 @@ def check_outputs(
         from imgconv.bench.report import check_places
 
         try:
-            check_places(path.read_text())
+            check_places(path.read_text(), level)
         except (OSError, ValueError) as error:
             raise click.UsageError(f"--markdown {path}: {error}") from None

@@ -2,18 +2,22 @@
 
 import json
 import math
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 from click.testing import CliRunner, Result
 from paths import ROOT
 from rich.console import Console
 
 from imgconv import cli
-from imgconv.bench import measure, peers, report, suite
+from imgconv.bench import level, measure, peers, report, suite
+from imgconv.core import cpu
 
 FOUND = [peers.Imgconv(), *peers.installed()[0]]
 SHAPE = (83, 118)
@@ -29,7 +33,6 @@ ROWS = [row for row in suite.rows(shapes=[SHAPE]) if row.family != "small"]
 ROWS = [replace(row, shape=SHAPE) if row.family == "denoise" else row for row in ROWS]
 # The largest difference to SciPy in float64 that a note explains, as a part of the image's range.
 UNEQUAL = {
-    "DFT": 1e-6,
     "zero border": 2e-6,
     "mirror border": 1e-5,
     "blur + 3x3 Laplacian": 0.02,
@@ -167,30 +170,33 @@ def test_limit_is_the_larger_of_copying_and_computing(monkeypatch) -> None:
 # Reports.
 
 
-def library(seconds: float, note: str = "") -> measure.LibraryResult:
-    return measure.LibraryResult(measure.Timing(seconds, 0.02, 9), 1e-7, note)
+def library(seconds: float, note: str = "", method: str = "") -> measure.LibraryResult:
+    return measure.LibraryResult(measure.Timing(seconds, 0.02, 9), 1e-7, note, method)
 
 
 ROW = suite.rows(["correlate"], [(512, 512)])[0]
 WON = measure.RowResult(
     ROW, 1, True, library(1e-3), {"OpenCV": library(2e-3), "SciPy": library(0.03)}, 5e-4
 )
-LOST = measure.RowResult(ROW, 2, True, library(4e-3), {"OpenCV": library(2e-3, "DFT")}, 5e-4)
+LOST = measure.RowResult(ROW, 2, True, library(4e-3), {"OpenCV": library(2e-3, method="DFT")}, 5e-4)
+UNLIKE = replace(LOST, peers={"OpenCV": library(1e-3, "zero border"), "SciPy": library(0.03)})
 ALONE = measure.RowResult(ROW, 1, False, library(4e-3))
 ABOUT = report.Machine(
-    "A Processor", 2, "Linux", "3.11", "2.0", {1: 2e10}, {1: 1e11}, {"imgconv": "1", "OpenCV": "5",
-    "SciPy": "1"}, ("PyTorch",)
+    "A Processor", "v3", 2, "Linux", "3.11", "2.0", {1: 2e10}, {1: 1e11},
+    {"imgconv": "1", "OpenCV": "5", "SciPy": "1"}, ("PyTorch",),
 )  # fmt: skip
 
 
 def test_wins_and_losses_are_both_shown(capsys) -> None:
-    report.show([WON, LOST, ALONE], ABOUT, Console(width=160))
+    report.show([WON, LOST, UNLIKE, ALONE], ABOUT, Console(width=160))
     shown = capsys.readouterr().out
     for text in (
+        "4.00x slower than OpenCV (zero border): correlate 3x3, 512x512, 2 threads, fresh output",
         "2.00x faster",
         "2.00x slower",
         "2.00x slower than OpenCV: correlate 3x3, 512x512, 2 threads, fresh output",
-        "unequal work: a: DFT",
+        "2.00 ms DFT",
+        "unequal work: a: zero border",
         "not installed: PyTorch",
         "copy 20 GB/s",
         "existing output",
@@ -212,32 +218,41 @@ def test_markdown_replaces_what_stands_between_the_markers() -> None:
     table = report.as_markdown([WON, LOST, ALONE], ABOUT)
     assert "| correlate 3x3 | 1.00 ms | 2.00 ms (OpenCV) | **2.00x faster** |" in table
     assert "2.00 ms (OpenCV, DFT) | 2.00x slower" in table
-    text = "above\n<!-- bench -->old<!-- /bench -->\nbelow\n"
+    text = "above\n<!-- bench v3 -->old<!-- /bench v3 -->\nbelow\n"
     once = report.filled(text, [WON, LOST, ALONE], ABOUT)
     assert "old" not in once
     assert table in once
     assert report.filled(once, [WON, LOST, ALONE], ABOUT) == once
     assert once.startswith("above")
     assert once.endswith("below\n")
-    for wrong in ("no markers", "<!-- /bench --> in the wrong order <!-- bench -->"):
+    for wrong in (
+        "no markers",
+        "<!-- /bench v3 --> in the wrong order <!-- bench v3 -->",
+        "<!-- bench v4 -->of another level<!-- /bench v4 -->",
+    ):
         with pytest.raises(ValueError, match="bench"):
             report.filled(wrong, [WON], ABOUT)
 
 
 def test_summary_by_family() -> None:
-    """The losses count, and rows without a peer do not."""
-    text = "<!-- bench families --><!-- /bench families -->"
+    """The losses count; rows without a peer, or whose fastest does unequal work, do not."""
+    text = "<!-- bench families v3 --><!-- /bench families v3 -->"
     family, threads = WON.row.family, WON.threads
-    table = report.filled(text, [WON, replace(LOST, row=WON.row, threads=threads), ALONE], ABOUT)
-    assert f"| {family} | 1 of 2 | 0.50x | 1.25x | 2.00x |" in table
+    others = [replace(each, threads=threads) for each in (LOST, UNLIKE)]
+    table = report.filled(text, [WON, *others, ALONE], ABOUT)
+    assert f"| {family} | 1 of 2 | 0.50x | 1.00x | 2.00x |" in table
+    assert "| **all** | 1 of 2 | 0.50x | 1.00x | 2.00x |" in table
+    assert report.counting([WON, *others, ALONE], "SciPy") == pytest.approx([30, 7.5])
     assert report.counted(threads, "thread") in table
 
 
 def test_the_command_measures_and_writes(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
-    readme.write_text("# Title\n<!-- bench --><!-- /bench -->\n")
+    place = f"bench {cpu.LEVEL}"
+    readme.write_text(f"# Title\n<!-- {place} --><!-- /{place} -->\n")
     summary = tmp_path / "summary.md"
-    summary.write_text("<!-- bench families --><!-- /bench families -->\n")
+    place = f"bench families {cpu.LEVEL}"
+    summary.write_text(f"<!-- {place} --><!-- /{place} -->\n")
     outcome = run(
         "edges", "small", "--size", "40x60", "--threads", "1,2", "--budget", "0", "--out",
         "--json", tmp_path / "b.json", "--plot", tmp_path / "b.png",
@@ -265,6 +280,37 @@ def test_the_command_measures_and_writes(tmp_path: Path) -> None:
     assert "sobel magnitude" in outcome.stdout
 
 
+LEVELS = [each for each in cpu.available() if each in level.MOST]
+DESCRIBE = """
+from imgconv.bench import level, peers
+from imgconv.core import cpu
+level.hold()
+print(cpu.LEVEL)
+for peer in peers.installed()[0]:
+    print(peer.describe())
+    if peer.name == "OpenCV":
+        print(peer.library.getCPUFeaturesLine())
+"""
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_level_holds_all_libraries(name: str) -> None:
+    """Each library says what it uses: OpenCV marks with ? what was disabled."""
+    found = processes.python(DESCRIBE, **level.environment(name)).splitlines()
+    assert found[0] == name
+    beyond = {"v2": ("AVX2", "AVX512"), "v3": ("AVX512",)}[name]
+    used = [word for line in found for word in line.split() if not word.endswith("?")]
+    assert not [word for word in used if any(feature in word for feature in beyond)], found
+
+
+def test_another_level_is_measured_in_another_process(tmp_path: Path) -> None:
+    lowest = cpu.available()[0]
+    arguments = ["bench", "small", "--level", lowest, "--threads", "1", "--budget", "0", "--json"]
+    command = [sys.executable, "-m", "imgconv", *arguments, str(tmp_path / "b.json")]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
+    assert json.loads((tmp_path / "b.json").read_text())["machine"]["level"] == lowest
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -274,6 +320,7 @@ def test_the_command_measures_and_writes(tmp_path: Path) -> None:
         ["--threads", "0"],
         ["--threads", "two"],
         ["--dtype", "complex64"],
+        ["--level", "v5"],
         ["--budget", "-1"],
         ["--plot", "plot.gif"],
         ["--plot", "no/such/folder/plot.png"],

@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "io": set(),
     "bench": {"core", "nn", "operations", "pipeline"},
     "cli": {"bench", "core", "io", "pipeline", "running"},
+    "__main__": {"cli"},
 }
 
 

@@ -40,7 +40,8 @@ class PreparedCall(NamedTuple):
     """One work, ready to run: `run(None)` allocates its result, `run(out)` fills one."""
 
     run: Callable[[Array | None], Any]
-    note: str = ""  # where the work is not equal: "DFT", "8-bit weights", ...
+    note: str = ""  # where the work is not equal: "8-bit weights", "zero border", ...
+    method: str = ""  # where the same sum is computed in another way: "DFT"
     fills_out: bool = True
     same_border: bool = True
     slow: bool = False  # takes many seconds: a reference, but not measured

@@ -26,11 +26,11 @@ class OpenCV(Peer):
     name, module, package = "OpenCV", "cv2", "opencv-python-headless"
 
     def describe(self) -> str:
-        ipp = re.search(r"Intel IPP:\s+(\S+)", self.library.getBuildInformation())
-        with_ipp = ipp is not None and self.library.ipp.useIPP()
-        return (
-            f"{self.library.__version__} ({f'IPP {ipp[1]}' if ipp and with_ipp else 'without IPP'})"
-        )
+        ipp = self.library.ipp
+        # As in "ippIP AVX2 (l9) 2026.0.0 (-) Mar 27 2026".
+        found = re.search(r"ippIP (\S+) \(\w+\) (\S+)", ipp.getIppVersion())
+        with_ipp = f"IPP {found[2]} {found[1]}" if found and ipp.useIPP() else "without IPP"
+        return f"{self.library.__version__} ({with_ipp})"
 
     def set_threads(self, count: int) -> None:
         self.library.setNumThreads(count)
@@ -57,10 +57,10 @@ class OpenCV(Peer):
         cv2, depth = self.library, self._depth(result)
         # The limits in the source of filter2D, above which it uses transforms.
         fast = image.dtype in (np.uint8, np.float32) and result in (np.uint8, np.int16, np.float32)
-        note = "DFT" if kernel.size >= (130 if fast else 50) else ""
+        method = "DFT" if kernel.size >= (130 if fast else 50) else ""
         return PreparedCall(
             lambda out: cv2.filter2D(image, depth, kernel, dst=out, borderType=cv2.BORDER_REFLECT),
-            note,
+            method=method,
         )
 
     def gaussian(self, image: Array, result: DType, sigma: float) -> PreparedCall | None:

@@ -12,6 +12,9 @@ class PyTorch(Peer):
 
     name, module, package = "PyTorch", "torch", "torch"
 
+    def describe(self) -> str:
+        return f"{super().describe()} ({self.library.backends.cpu.get_cpu_capability()})"
+
     def set_threads(self, count: int) -> None:
         self.library.set_num_threads(count)
 

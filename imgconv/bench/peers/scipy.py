@@ -51,7 +51,7 @@ class SciPy(Peer):
         margins = [(n // 2, n - 1 - n // 2) for n in kernel.shape]
         return PreparedCall(
             lambda out: convolve(np.pad(image, margins, "symmetric"), flipped, "valid"),
-            "DFT",
+            method="DFT",
             fills_out=False,
         )
 
