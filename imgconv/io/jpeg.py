@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import struct
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from imgconv.io import pillow
+from imgconv.io import photoshop, pillow
 from imgconv.io.metadata import Metadata
 from imgconv.io.picture import About, Picture, Stored, rescale, squeeze_grey, upright
 
@@ -22,6 +25,8 @@ SUFFIXES: tuple[str, ...] = (".jpg", ".jpeg")
 # Of pictures that come from no JPEG file, or are larger than their tables make them.
 QUALITY = 95
 FULL_CHROMA = 0  # Pillow's number for 4:4:4
+# The most bytes that a segment holds: its length, of two bytes, counts itself.
+SEGMENT_BYTES = 65_533
 
 
 def about(path: Path) -> About:
@@ -34,11 +39,20 @@ def read(path: Path, max_pixels: int, page: int = 0) -> Picture:
     """Read a file; it has one page, whatever is requested."""
     with pillow.opened(path, "JPEG") as file:
         orientation = pillow.load(file, max_pixels)
+        metadata = replace(pillow.metadata_of(file), photoshop=blocks_of(file))
         return Picture(
             upright(pillow.pixels_of(file), orientation),
-            metadata=pillow.metadata_of(file).upright(orientation),
+            metadata=metadata.upright(orientation),
             stored=Stored("jpeg", options_of(file)),
         )
+
+
+def blocks_of(file: Image) -> bytes | None:
+    """Return Photoshop's blocks, which may fill several segments."""
+    segments = [data for name, data in getattr(file, "applist", ()) if name == "APP13"]
+    begin = photoshop.SEGMENT
+    found = b"".join(data.removeprefix(begin) for data in segments if data.startswith(begin))
+    return photoshop.kept(found) or None
 
 
 def options_of(file: Image) -> dict[str, Any]:
@@ -79,7 +93,16 @@ def metadata_options(picture: Picture) -> dict[str, Any]:
             del options[name]
     if "dpi" in options:
         options["dpi"] = tuple(min(round(value), 65_535) for value in options["dpi"])
+    options["extra"] = b"".join(app13(metadata.photoshop or b""))
     comments = [text for word, text in metadata.texts if word == "Comment"]
     if comments:
         options["comment"] = comments[0].encode()[:65_000]
     return options
+
+
+def app13(blocks: bytes) -> Iterator[bytes]:
+    """Yield segments that hold Photoshop's blocks."""
+    size = SEGMENT_BYTES - len(photoshop.SEGMENT)
+    for place in range(0, len(blocks), size):
+        data = photoshop.SEGMENT + blocks[place : place + size]
+        yield b"\xff\xed" + struct.pack(">H", len(data) + 2) + data

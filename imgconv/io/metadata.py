@@ -58,6 +58,8 @@ class Metadata:
         Words and texts of PNG, and the comment of JPEG.
     chunks : tuple of (bytes, bytes)
         Name and data of PNG's chunks that say what colours the values mean.
+    photoshop : bytes, optional
+        Photoshop's blocks, IPTC among them.
     """
 
     profile: bytes | None = None
@@ -68,6 +70,7 @@ class Metadata:
     xmp: bytes | None = None
     texts: tuple[tuple[str, str], ...] = ()
     chunks: tuple[tuple[bytes, bytes], ...] = ()
+    photoshop: bytes | None = None
 
     def upright(self, orientation: int) -> Metadata:
         """Return what holds of the picture when its pixels have been set upright."""

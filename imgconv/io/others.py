@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from imgconv.io import pillow
 from imgconv.io.errors import PictureError, check_size
+from imgconv.io.metadata import Metadata
 from imgconv.io.picture import MAX_PIXELS, About, Picture, rescale, squeeze_grey, upright
 
 __all__ = ["AVIF", "BMP", "GIF", "JPEG2000", "JPEGXL", "WEBP", "Other"]
@@ -67,44 +69,81 @@ class WebP(Other):
         image.save(stream, "WEBP", exact=True, **how, **options)
 
 
-class Jpeg2000(Other):
-    """JPEG 2000, of which imagecodecs decodes more than 8 bits."""
+class Deep(Other):
+    """A format of which imagecodecs decodes more than 8 bits."""
 
     def about(self, path: Path) -> About:
         """Return what a file contains."""
         found = Other.about(self, path)
-        depth = self.depth(path)
-        return found if depth <= 8 else found._replace(dtype=np.dtype(np.uint16))
+        deep = self.depth(path.read_bytes()) > 8
+        return found._replace(dtype=np.dtype(np.uint16)) if deep else found
 
     def read(self, path: Path, max_pixels: int, page: int = 0) -> Picture:
-        """Read a file."""
-        depth = self.depth(path)
+        """Read the first frame, whatever is requested."""
+        data = path.read_bytes()
+        depth = self.depth(data)
         if depth <= 8:
             return Other.read(self, path, max_pixels)
         with pillow.opened(path, self.kind) as file:
             check_size(file.height, file.width, max_pixels)
-            metadata = pillow.metadata_of(file)
+            orientation, metadata = pillow.orientation_of(file), pillow.metadata_of(file)
         if depth > 16:
-            raise PictureError(f"JPEG 2000 of {depth} bits; up to 16 are read")
-        import imagecodecs
-
-        pixels = imagecodecs.jpeg2k_decode(path.read_bytes())
+            raise PictureError(f"{self.kind} of {depth} bits; up to 16 are read")
+        pixels = self.decoded(data)
         if pixels.dtype != np.uint16:
-            raise PictureError(f"pixels of {pixels.dtype} in JPEG 2000")
-        return picture_of(pixels, None if depth == 16 else depth, metadata)
+            raise PictureError(f"pixels of {pixels.dtype} in {self.kind}")
+        return picture_of(
+            upright(pixels, orientation),
+            None if depth == 16 else depth,
+            metadata.upright(orientation),
+        )
 
-    def depth(self, path: Path) -> int:
+    def depth(self, data: bytes) -> int:
+        """Return the bits of a channel."""
+        raise NotImplementedError
+
+    def decoded(self, data: bytes) -> NDArray[Any]:
+        """Return the pixels of the first frame."""
+        raise NotImplementedError
+
+
+class Jpeg2000(Deep):
+    """JPEG 2000."""
+
+    def depth(self, data: bytes) -> int:
         """Return the bits of the first channel: in the marker SIZ, which begins the code stream."""
-        data = path.read_bytes()
         begin = data.find(b"\xff\x4f\xff\x51")
         place = begin + 42
         if begin < 0 or place >= len(data):
             raise PictureError("damaged or truncated (JPEG 2000 without a header)")
         return (data[place] & 0x7F) + 1
 
+    def decoded(self, data: bytes) -> NDArray[Any]:
+        """Return the pixels."""
+        import imagecodecs
+
+        return imagecodecs.jpeg2k_decode(data)
+
+
+class Avif(Deep):
+    """AVIF."""
+
+    def depth(self, data: bytes) -> int:
+        """Return the bits of a channel: in the boxes av1C (AV1 in ISOBMFF, section 2.3.3)."""
+        flags = [data[place.end() + 2 : place.end() + 3] for place in AV1_BOX.finditer(data)]
+        found = [flag[0] for flag in flags if flag]
+        deep, deepest = (any(flag & bit for flag in found) for bit in (0x40, 0x20))
+        return 12 if deepest else 10 if deep else 8
+
+    def decoded(self, data: bytes) -> NDArray[Any]:
+        """Return the pixels of the first frame."""
+        import imagecodecs
+
+        return imagecodecs.avif_decode(data, index=0)
+
 
 class JpegXL(Other):
-    """JPEG XL, decoded by imagecodecs, without metadata."""
+    """JPEG XL, decoded by imagecodecs, which gives no colour profile."""
 
     def about(self, path: Path) -> About:
         """Return what a file contains, which only its pixels say."""
@@ -112,15 +151,13 @@ class JpegXL(Other):
         return About(picture.pixels.shape, picture.pixels.dtype, 1, picture.alpha is not None)
 
     def read(self, path: Path, max_pixels: int, page: int = 0) -> Picture:
-        """Read a file; its decoder sets it upright."""
+        """Read the first frame; its decoder sets it upright."""
         import imagecodecs
 
         data = path.read_bytes()
         check_size(*size_of_jpeg_xl(data), max_pixels)
-        pixels = imagecodecs.jpegxl_decode(data)
-        if pixels.ndim == 4:  # frames
-            pixels = pixels[0]
-        return picture_of(pixels)
+        pixels = imagecodecs.jpegxl_decode(data, index=0)
+        return picture_of(pixels, metadata=metadata_of_jpeg_xl(data).upright(1))
 
 
 def picture_of(pixels: NDArray[Any], depth: int | None = None, metadata: Any = None) -> Picture:
@@ -132,16 +169,17 @@ def picture_of(pixels: NDArray[Any], depth: int | None = None, metadata: Any = N
     return Picture(squeeze_grey(pixels), "straight" if has_alpha else None, depth, **more)
 
 
+AV1_BOX = re.compile(rb"av1C(?=\x81)")  # and its version
 # Width over height in the header of JPEG XL.
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 
 
 def size_of_jpeg_xl(data: bytes) -> tuple[int, int]:
     """Return height and width: the first bits of the code stream (ISO/IEC 18181-1, SizeHeader)."""
-    begin = next(streams(data), -1)
-    if begin < 0 or data[begin : begin + 2] != b"\xff\x0a" or len(data) < begin + 12:
+    stream = next(streams(data), b"")
+    if not stream.startswith(b"\xff\x0a") or len(stream) < 12:
         raise PictureError("damaged or truncated (JPEG XL without a header)")
-    bits = int.from_bytes(data[begin + 2 : begin + 14], "little")
+    bits = int.from_bytes(stream[2:14], "little")
 
     def take(count: int) -> int:
         nonlocal bits
@@ -161,11 +199,17 @@ def size_of_jpeg_xl(data: bytes) -> tuple[int, int]:
     return height, side()
 
 
-def streams(data: bytes) -> Iterator[int]:
-    """Yield where code streams begin: at once, or in the boxes of a container."""
+def streams(data: bytes) -> Iterator[bytes]:
+    """Yield the code stream, or the beginning of each of its parts in the boxes of a container."""
     if data.startswith(b"\xff\x0a"):
-        yield 0
-        return
+        yield data
+    for name, content in boxes(data):
+        if name in (b"jxlc", b"jxlp"):
+            yield content[4:] if name == b"jxlp" else content
+
+
+def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield name and content of the boxes of a container (ISO/IEC 14496-12)."""
     place = 0
     while place + 8 <= len(data):
         length = int.from_bytes(data[place : place + 4], "big")
@@ -173,16 +217,32 @@ def streams(data: bytes) -> Iterator[int]:
         header = 8
         if length == 1:
             length, header = int.from_bytes(data[place + 8 : place + 16], "big"), 16
-        if name in (b"jxlc", b"jxlp"):
-            yield place + header + (4 if name == b"jxlp" else 0)
-        if length < header:
+        end = place + length if length else len(data)
+        yield name, data[place + header : end]
+        if end < place + header:
             return
-        place += length
+        place = end
+
+
+def metadata_of_jpeg_xl(data: bytes) -> Metadata:
+    """Return Exif and XMP: boxes of a container, which may be compressed."""
+    import imagecodecs
+
+    found: dict[bytes, bytes] = {}
+    for name, content in boxes(data) if not data.startswith(b"\xff\x0a") else ():
+        if name == b"brob" and content[:4] in (b"Exif", b"xml "):
+            with suppress(imagecodecs.BrotliError):
+                found.setdefault(content[:4], imagecodecs.brotli_decode(content[4:]))
+        elif name in (b"Exif", b"xml "):
+            found.setdefault(name, content)
+    exif = found.get(b"Exif", b"")
+    begin = 4 + int.from_bytes(exif[:4], "big")
+    return pillow.metadata_of_exif(exif[begin:], found.get(b"xml "))
 
 
 BMP = Other("BMP", re.compile(rb"BM"), (".bmp",))
 GIF = Other("GIF", re.compile(rb"GIF8[79]a"), (".gif",))
-AVIF = Other("AVIF", re.compile(rb"(?s)....ftypavi[fs]"), (".avif",))
+AVIF = Avif("AVIF", re.compile(rb"(?s)....ftypavi[fs]"), (".avif",))
 WEBP = WebP("WEBP", re.compile(rb"(?s)RIFF....WEBP"), (".webp",))
 JPEG2000 = Jpeg2000(
     "JPEG2000",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -34,7 +36,9 @@ __all__ = [
     "exif_bytes",
     "load",
     "metadata_of",
+    "metadata_of_exif",
     "opened",
+    "orientation_of",
     "pixels_of",
     "save_options",
 ]
@@ -79,6 +83,11 @@ def load(file: Image, max_pixels: int) -> int:
     """
     check_size(file.height, file.width, max_pixels)
     file.load()
+    return orientation_of(file)
+
+
+def orientation_of(file: Image) -> int:
+    """Return the orientation of a file."""
     orientation: int = exif_of(file).get(ORIENTATION, 1)
     return orientation
 
@@ -95,8 +104,9 @@ def exif_of(file: Image) -> Exif:
 
 def pixels_of(file: Image) -> NDArray[Any]:
     """Return the pixels of a file that is loaded, 8 bits a channel."""
-    if file.mode in ("CMYK", "LAB"):
-        return np.asarray(colour.rgb(file, file.info.get("icc_profile")))
+    if file.mode == "CMYK":
+        conversion = partial(colour.from_inks, white=255, profile=file.info.get("icc_profile"))
+        return colour.rgb(np.asarray(file), conversion, np.dtype(np.uint8), 255)
     return np.asarray(file.convert(_mode(file)))
 
 
@@ -121,21 +131,35 @@ def _mode(file: Image) -> str:
 def metadata_of(file: Image) -> Metadata:
     """Return what a file says of its picture; the file is loaded."""
     info = file.info
-    exif = exif_of(file)
-    try:
-        tags, camera, gps = directories(exif)
-    except Exception:  # damaged: the pixels are not
-        tags, camera, gps = {}, {}, {}
-    return Metadata(
-        profile=colour.profile_of_rgb(file.mode, info.get("icc_profile")),
+    return replace(
+        described(exif_of(file)),
+        profile=colour.profile_of_rgb(
+            "SEPARATED" if file.mode == "CMYK" else "", info.get("icc_profile")
+        ),
         resolution=_resolution(file),
-        tags=tags,
-        exif=camera,
-        gps=gps,
         xmp=_bytes(info.get("xmp")),
         texts=tuple(_texts(file)),
         chunks=tuple(_colour_chunks(info)) if file.format == "PNG" else (),
     )
+
+
+def metadata_of_exif(data: bytes, xmp: bytes | None) -> Metadata:
+    """Return what Exif data, as they are in a file, and a document of XMP say."""
+    import PIL.Image
+
+    exif = PIL.Image.Exif()
+    with suppress(Exception):  # damaged: the pixels are not
+        exif.load(data)
+    return replace(described(exif), xmp=xmp)
+
+
+def described(exif: Exif) -> Metadata:
+    """Return what Exif data say; nothing where they are damaged, as the pixels need not be."""
+    try:
+        tags, camera, gps = directories(exif)
+    except Exception:
+        return Metadata()
+    return Metadata(tags=tags, exif=camera, gps=gps)
 
 
 def directories(exif: Exif) -> tuple[dict[int, Any], dict[int, Any], dict[int, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,17 +20,21 @@ ALPHA_OF_CODE: dict[int, Alpha] = {1: "premultiplied", 2: "straight"}
 CODE_OF_ALPHA = {alpha: code for code, alpha in ALPHA_OF_CODE.items()}
 
 # How many samples of a pixel are its colour, by the name of the tag PhotometricInterpretation; and
-# Pillow's mode where these are not grey or RGB.
+# what is said of those that are not grey or RGB.
 COLOURS = {
     "MINISBLACK": 1, "MINISWHITE": 1, "PALETTE": 1, "RGB": 3, "YCBCR": 3, "SEPARATED": 4,
     "CIELAB": 3, "ICCLAB": 3,
 }  # fmt: skip
-MODES = {"YCBCR": "YCbCr", "SEPARATED": "CMYK", "CIELAB": "LAB", "ICCLAB": "LAB"}
 NAMES = {"YCBCR": "YCbCr", "SEPARATED": "CMYK", "CIELAB": "CIELab", "ICCLAB": "ICC Lab"}
 # Compressions whose decoder gives RGB for YCbCr.
 JPEGS = ("JPEG", "OJPEG", "ALT_JPEG", "APERIO_JP2000_YCBC", "JPEG_2000_LOSSY", "WEBP")
 INK_SET = 332
 CMYK_INKS = 1
+YCBCR_COEFFICIENTS, REFERENCE_BLACK_WHITE = 529, 532
+# The weights of red, green and blue in Y, where a file has no others (Rec. 601).
+LUMA = (0.299, 0.587, 0.114)
+# The Y of black and of white, and the Cb and the Cr of no colour and of most, in 8 bits.
+OF_EIGHT_BITS = (0, 255, 128, 255, 128, 255)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +57,8 @@ class Samples:
         The colours of a palette.
     profile : bytes, optional
         The ICC profile of the colours.
+    conversion : callable, optional
+        How samples that are not grey or RGB become RGB (`colour.rgb`).
     """
 
     photometric: str
@@ -61,6 +68,7 @@ class Samples:
     alpha: Alpha | None
     table: NDArray[Any] | None
     profile: bytes | None
+    conversion: colour.Conversion | None
 
     @classmethod
     def of(cls, page: Any) -> Samples:
@@ -80,7 +88,8 @@ class Samples:
         if name == "YCBCR" and tifffile.COMPRESSION(page.compression).name in JPEGS:
             name = "RGB"
         count = page.samplesperpixel
-        check_colours(name, page, dtype, count)
+        if count < COLOURS[name]:
+            raise PictureError(f"a TIFF file of {name} pixels with {count} samples a pixel")
         at, alpha = alpha_of(page.extrasamples, count, COLOURS[name], name)
         bits = page.bitspersample
         # Where red, green and blue have different bits, the decoder scales them to 8.
@@ -89,6 +98,7 @@ class Samples:
         return cls(
             name, dtype, 1 if dtype == np.bool_ else depth, at, alpha,
             table_of(page) if name == "PALETTE" else None, page.iccprofile,
+            conversion_of(name, page, dtype) if name in NAMES else None,
         )  # fmt: skip
 
     @property
@@ -111,7 +121,7 @@ class Samples:
     @property
     def profile_of_result(self) -> bytes | None:
         """The profile of the picture, whose colours may have been converted."""
-        return colour.profile_of_rgb(MODES.get(self.photometric, ""), self.profile)
+        return colour.profile_of_rgb(self.photometric, self.profile)
 
     def shape(self, height: int, width: int) -> tuple[int, ...]:
         """Return the shape of the picture."""
@@ -131,8 +141,8 @@ class Samples:
         """Return the opacity on the scale of the colours, which a palette gives another white."""
         if self.table is None and self.stored == self.dtype:
             return samples
-        white = 2.0**self.depth - 1 if self.depth else full_scale(self.stored)
-        return np.rint(samples / white * full_scale(self.dtype)).astype(self.dtype)
+        share = samples / white_of(self.stored, self.depth)
+        return np.rint(share * full_scale(self.dtype)).astype(self.dtype)
 
     def converted(self, samples: NDArray[Any]) -> NDArray[Any]:
         """Return grey or RGB."""
@@ -141,32 +151,61 @@ class Samples:
             # An index beyond the table is damage that need not end everything.
             index = np.minimum(samples[..., 0].astype(np.intp), self.table.shape[1] - 1)
             return np.moveaxis(self.table[:, index], 0, -1)
-        if name in MODES:
-            if name == "ICCLAB":  # its a and b begin at -128, where those of CIELab are signed
-                samples = samples ^ np.array([0, 128, 128], np.uint8)
-            return colour.rgb_of_samples(MODES[name], samples, self.profile)
+        if self.conversion is not None:
+            white = white_of(self.dtype, None if self.depth == 1 else self.depth)
+            return colour.rgb(samples, self.conversion, self.dtype, white)
         if self.stored == np.bool_:
             return np.where(samples == (name == "MINISBLACK"), np.uint8(255), np.uint8(0))
         # Floats have no largest number, from which the others could be counted.
         if name == "MINISWHITE" and self.stored.kind != "f":
-            white = self.stored.type(2**self.depth - 1) if self.depth else None
-            return ~samples if white is None else white - np.minimum(samples, white)
+            largest = self.stored.type(2**self.depth - 1) if self.depth else None
+            return ~samples if largest is None else largest - np.minimum(samples, largest)
         return samples
 
 
-def check_colours(name: str, page: Any, dtype: np.dtype[Any], count: int) -> None:
-    """Refuse what cannot be converted to RGB, by its name."""
-    if count < COLOURS[name]:
-        raise PictureError(f"a TIFF file of {name} pixels with {count} samples a pixel")
-    if name not in MODES:
-        return
+def white_of(dtype: np.dtype[Any], depth: int | None) -> float:
+    """Return the largest number of a dtype, or of the bits of it that are used."""
+    return 2.0**depth - 1 if depth else full_scale(dtype)
+
+
+def conversion_of(name: str, page: Any, dtype: np.dtype[Any]) -> colour.Conversion:
+    """Return how the samples of a page become RGB, or refuse them by name."""
     bits = page.bitspersample
-    if dtype != np.uint8 or bits != 8:
-        raise PictureError(f"a TIFF file of {NAMES[name]} pixels of {bits} bits; 8 are converted")
-    if name == "YCBCR" and page.subsampling not in (None, (1, 1)):
-        raise PictureError("a TIFF file of YCbCr pixels with fewer samples of chroma, uncompressed")
-    if name == "SEPARATED" and page.tags.valueof(INK_SET, CMYK_INKS) != CMYK_INKS:
-        raise PictureError("a TIFF file of inks that are not cyan, magenta, yellow and black")
+    what = f"a TIFF file of {NAMES[name]} pixels"
+    if dtype.kind not in "bu" or not isinstance(bits, int):
+        raise PictureError(f"{what} of {dtype if isinstance(bits, int) else bits}")
+    white = 2.0**bits - 1
+    if name == "SEPARATED":
+        if page.tags.valueof(INK_SET, CMYK_INKS) != CMYK_INKS:
+            raise PictureError("a TIFF file of inks that are not cyan, magenta, yellow and black")
+        return partial(colour.from_inks, white=white, profile=page.iccprofile)
+    if name == "YCBCR":
+        if page.subsampling not in (None, (1, 1)):
+            raise PictureError(f"{what} with fewer samples of chroma, uncompressed")
+        luma = fractions(page, YCBCR_COEFFICIENTS, LUMA)
+        half = 2.0 ** (bits - 1)
+        reference = fractions(page, REFERENCE_BLACK_WHITE, OF_EIGHT_BITS)
+        if reference == OF_EIGHT_BITS:  # as some programs write, whatever the depth
+            reference = (0, white, half, white, half, white)
+        if luma[1] == 0 or any(np.diff(reference)[::2] == 0):
+            raise PictureError(f"{what} whose coefficients are impossible")
+        return partial(colour.from_ycbcr, white=white, luma=luma, reference=reference)
+    if bits not in (8, 16):
+        raise PictureError(f"{what} of {bits} bits; 8 and 16 are defined")
+    unit = 2.0 ** (bits - 8)  # of a* and b*
+    if name == "CIELAB":
+        return partial(colour.from_lab, scale=(white / 100, unit, unit), signed=True)
+    # As in ICC profiles of version 2, where L* of 16 bits is 100 at FF00.
+    return partial(colour.from_lab, scale=(2.55 * unit, unit, unit), signed=False)
+
+
+def fractions(page: Any, code: int, default: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the fractions of a tag."""
+    parts = page.tags.valueof(code)
+    if parts is None:
+        return default
+    found = tuple(a / b for a, b in zip(parts[::2], parts[1::2], strict=True))
+    return found if len(found) == len(default) else default
 
 
 def alpha_of(

@@ -7,13 +7,13 @@ import struct
 from numbers import Real
 from typing import Any, BinaryIO
 
-from imgconv.io import pillow
+from imgconv.io import photoshop, pillow
 from imgconv.io.metadata import EXIF_IFD, GPS_IFD, Metadata, Resolution, directory
 from imgconv.io.picture import Picture
 
 __all__ = ["append_directories", "link_directories", "metadata_of", "options_of"]
 
-DESCRIPTION, SOFTWARE, XMP = 270, 305, 700
+DESCRIPTION, SOFTWARE, XMP, IPTC, PHOTOSHOP = 270, 305, 700, 33723, 34377
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 UNITS: dict[int, Any] = {2: "inch", 3: "centimetre"}
 
@@ -54,7 +54,26 @@ def metadata_of(file: Any, page: Any, profile: bytes | None) -> Metadata:
         exif=camera,
         gps=gps,
         xmp=bytes(xmp) if isinstance(xmp, bytes) else None,
+        photoshop=blocks_of(page),
     )
+
+
+def blocks_of(page: Any) -> bytes | None:
+    """Return Photoshop's blocks; IPTC that has a tag of its own becomes one of them."""
+    blocks = photoshop.kept(bytes_of(page, PHOTOSHOP))
+    iptc = bytes_of(page, IPTC)
+    return (photoshop.with_iptc(blocks, iptc) if iptc else blocks) or None
+
+
+def bytes_of(page: Any, code: int) -> bytes:
+    """Return the bytes of a tag as the file has them: some programs call them numbers."""
+    tag = page.tags.get(code)
+    if tag is None:
+        return b""
+    stream = page.parent.filehandle
+    stream.seek(tag.valueoffset)
+    data: bytes = stream.read(tag.valuebytecount)
+    return data
 
 
 def directories(file: Any, page: Any) -> tuple[dict[int, Any], dict[int, Any]]:
@@ -142,8 +161,12 @@ def options_of(picture: Picture, directories: dict[int, int]) -> dict[str, Any]:
         "iccprofile": metadata.profile,
     }
     extra = [(code, KEPT[code], *counted(KEPT[code], value), True) for code, value in found.items()]
-    if metadata.xmp:
-        extra.append((XMP, "B", len(metadata.xmp), metadata.xmp, True))
+    blocks = metadata.photoshop or b""
+    for code, data in (
+        (XMP, metadata.xmp), (IPTC, photoshop.iptc_of(blocks)), (PHOTOSHOP, blocks)
+    ):  # fmt: skip
+        if data:
+            extra.append((code, "B", len(data), data, True))
     extra += [(POINTERS[code], "Q" if place >> 32 else "I", 1, place, True)
               for code, place in directories.items()]  # fmt: skip
     if metadata.resolution:

@@ -1,5 +1,6 @@
 """Pictures that carry a profile, a resolution, Exif, XMP and texts, and how to write them."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,45 @@ TAGS = {270: "a description", 271: "maker", 272: "model", 305: "program", 315: "
 CAMERA = {33434: IFDRational(1, 250), 34855: 400, 36867: "2020:02:03 04:05:06", 37500: b"\1maker\2",
           37386: IFDRational(50), 37510: b"ASCII\0\0\0hello"}  # fmt: skip
 GPS = {1: "N", 2: (48.0, 8.0, 30.5), 29: "2020:02:03"}
+
+
+# Paper, and all that solid cyan, magenta, yellow and black make on it: 2 x 2 x 2 x 2 in one row.
+SOLID = np.indices((2, 2, 2, 2)).reshape(4, -1).T[None]
+
+
+def cmyk_profile() -> bytes:
+    """Return an ICC profile (version 2) of inks, whose table has the Lab of solid ones alone."""
+    cyan, magenta, yellow, black = SOLID[0].T
+    light = 100 * (1 - 0.3 * cyan) * (1 - 0.4 * magenta) * (1 - 0.1 * yellow) * (1 - 0.9 * black)
+    red = (60 * magenta - 30 * cyan) * (1 - black)
+    warm = (80 * yellow - 40 * cyan - 5 * magenta) * (1 - black)
+    lab = np.stack([light * 652.8, (red + 128) * 256, (warm + 128) * 256], axis=-1)
+    white, one = s15_fixed16(0.9642, 1, 0.8249), s15_fixed16(1, 0, 0, 0, 1, 0, 0, 0, 1)
+    straight = struct.pack(">2H", 0, 65535)  # a curve of two entries
+    table = b"mft2\0\0\0\0\4\3\2\0" + one + struct.pack(">2H", 2, 2) + straight * 4
+    tags = {
+        b"desc": b"desc\0\0\0\0\0\0\0\5inks".ljust(90, b"\0"),
+        b"cprt": b"text\0\0\0\0none".ljust(16, b"\0"),
+        b"wtpt": b"XYZ \0\0\0\0" + white,
+        b"A2B0": table + np.rint(lab).astype(">u2").tobytes() + straight * 3,
+    }
+    place = 128 + 4 + 12 * len(tags)
+    index, data = struct.pack(">I", len(tags)), b""
+    for name, value in tags.items():
+        index += name + struct.pack(">2I", place + len(data), len(value))
+        data += value.ljust(-len(value) % 4 + len(value), b"\0")
+    kind = struct.pack(">2I", 0, 0x02400000) + b"prtrCMYKLab "
+    date = struct.pack(">6H", 2020, 1, 1, 0, 0, 0)
+    header = kind + date + b"acsp" + bytes(28) + white
+    return struct.pack(">I", place + len(data)) + header.ljust(124, b"\0") + index + data
+
+
+def s15_fixed16(*values: float) -> bytes:
+    """Return numbers as ICC profiles store them."""
+    return struct.pack(f">{len(values)}i", *(round(65536 * value) for value in values))
+
+
+CMYK = cmyk_profile()
 
 
 def exif(orientation: int = 1) -> Image.Exif:

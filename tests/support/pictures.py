@@ -92,5 +92,6 @@ BAD: dict[str, tuple[Save, str]] = {
     "tiff complex": (tiff(GREY.astype(np.complex64)), "complex64"),
     "tiff volume": (tiff(np.zeros((2, 16, 16), np.uint8), volumetric=True, tile=(2, 16, 16)),
                     "axes"),
-    "tiff cmyk of 16 bits": (tiff(RGBA16, photometric="separated"), "CMYK pixels of 16 bits"),
+    "tiff cmyk of floats": (tiff(np.float32(RGBA), photometric="separated"),
+                            "CMYK pixels of float32"),
 }  # fmt: skip
