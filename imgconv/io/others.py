@@ -79,7 +79,7 @@ class Deep(Other):
         return found._replace(dtype=np.dtype(np.uint16)) if deep else found
 
     def read(self, path: Path, max_pixels: int, page: int = 0) -> Picture:
-        """Read the first frame, whatever is requested."""
+        """Read a file."""
         data = path.read_bytes()
         depth = self.depth(data)
         if depth <= 8:
@@ -87,8 +87,12 @@ class Deep(Other):
         with pillow.opened(path, self.kind) as file:
             check_size(file.height, file.width, max_pixels)
             orientation, metadata = pillow.orientation_of(file), pillow.metadata_of(file)
+            frames = getattr(file, "n_frames", 1)
         if depth > 16:
             raise PictureError(f"{self.kind} of {depth} bits; up to 16 are read")
+        # imagecodecs (2026.3) writes beyond its memory where AVIF has several frames.
+        if frames > 1:
+            raise PictureError(f"an animation in {self.kind} of {depth} bits; those of 8 are read")
         pixels = self.decoded(data)
         if pixels.dtype != np.uint16:
             raise PictureError(f"pixels of {pixels.dtype} in {self.kind}")
@@ -103,7 +107,7 @@ class Deep(Other):
         raise NotImplementedError
 
     def decoded(self, data: bytes) -> NDArray[Any]:
-        """Return the pixels of the first frame."""
+        """Return the pixels."""
         raise NotImplementedError
 
 
@@ -136,10 +140,10 @@ class Avif(Deep):
         return 12 if deepest else 10 if deep else 8
 
     def decoded(self, data: bytes) -> NDArray[Any]:
-        """Return the pixels of the first frame."""
+        """Return the pixels."""
         import imagecodecs
 
-        return imagecodecs.avif_decode(data, index=0)
+        return imagecodecs.avif_decode(data)
 
 
 class JpegXL(Other):
@@ -232,7 +236,7 @@ def metadata_of_jpeg_xl(data: bytes) -> Metadata:
     for name, content in boxes(data) if not data.startswith(b"\xff\x0a") else ():
         if name == b"brob" and content[:4] in (b"Exif", b"xml "):
             with suppress(imagecodecs.BrotliError):
-                found.setdefault(content[:4], imagecodecs.brotli_decode(content[4:]))
+                found.setdefault(content[:4], bytes(imagecodecs.brotli_decode(content[4:])))
         elif name in (b"Exif", b"xml "):
             found.setdefault(name, content)
     exif = found.get(b"Exif", b"")

@@ -6,6 +6,7 @@ import imagecodecs
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from described import EXIF_IFD, TAGS, UPRIGHT_XMP, XMP, exif
 from pictures import GREY, RGB, RGBA, RNG, Save, pillow
 from PIL import Image
 
@@ -14,6 +15,7 @@ from imgconv.cli import main
 from imgconv.io.others import size_of_jpeg_xl
 
 GREY12 = RNG.integers(0, 4096, (23, 31), np.uint16)
+RGBA10 = RNG.integers(0, 1024, (23, 31, 4), np.uint16)
 RGB16 = RNG.integers(0, 65536, (23, 31, 3), np.uint16)
 
 
@@ -32,6 +34,11 @@ def frames(path: Path) -> None:
     first.quantize(8).save(path, "GIF", save_all=True, append_images=[second])
 
 
+def moving(path: Path) -> None:
+    first, second = Image.fromarray(RGB * 0), Image.fromarray(RGB)
+    first.save(path, "AVIF", save_all=True, append_images=[second])
+
+
 LOSSLESS = {
     "a.bmp": (pillow(RGB, "BMP"), RGB),
     "grey.bmp": (pillow(GREY, "BMP"), GREY),
@@ -40,6 +47,10 @@ LOSSLESS = {
     "a.webp": (pillow(RGB, "WEBP", lossless=True), RGB),
     "alpha.webp": (pillow(RGBA, "WEBP", lossless=True, exact=True), RGBA),
     "a.avif": (codec("avif", RGB, level=100), RGB),
+    "10 bits.avif": (codec("avif", RGB16 // 64, level=100, bitspersample=10), RGB16 // 64),
+    "12 bits.avif": (codec("avif", GREY12, level=100, bitspersample=12), GREY12),
+    "10 bits alpha.avif": (codec("avif", RGBA10, level=100, bitspersample=10), RGBA10),
+    "frames.avif": (moving, RGB * 0),
     "a.jp2": (codec("jpeg2k", RGB, level=0), RGB),
     "grey.j2k": (codec("jpeg2k", GREY, level=0, codecformat="j2k"), GREY),
     "alpha.jp2": (codec("jpeg2k", RGBA, level=0), RGBA),
@@ -48,6 +59,7 @@ LOSSLESS = {
     "a.jxl": (codec("jpegxl", RGB, lossless=True), RGB),
     "grey.jxl": (codec("jpegxl", GREY, lossless=True), GREY),
     "alpha.jxl": (codec("jpegxl", RGBA, lossless=True), RGBA),
+    "frames.jxl": (codec("jpegxl", np.stack([RGB, 255 - RGB]), lossless=True), RGB),
     "deep.jxl": (codec("jpegxl", RGB16, lossless=True), RGB16),
     "box.jxl": (codec("jpegxl", RGB16, lossless=True, usecontainer=True), RGB16),
 }
@@ -63,11 +75,18 @@ def test_read(kind: str, tmp_path: Path) -> None:
             expected = np.asarray(image.convert("RGB"))
     np.testing.assert_array_equal(picture.pixels, expected)
     assert picture.alpha == ("straight" if "alpha" in kind else None)
-    assert picture.white == {"12 bits.jp2": 4095}.get(kind, io.full_scale(expected.dtype))
+    white = {"12 bits": 4095, "10 bits": 1023}.get(kind[:7], io.full_scale(expected.dtype))
+    assert picture.white == white
     about = io.about(tmp_path / kind)
     assert (about.shape, about.dtype) == (expected.shape, expected.dtype)
     with pytest.raises(io.PictureTooLargeError, match="31 x 23"):
         io.read(tmp_path / kind, 31 * 23 - 1)
+
+
+def test_an_animation_of_ten_bits_is_refused(tmp_path: Path) -> None:
+    codec("avif", np.stack([RGB16, RGB16]) // 64, bitspersample=10)(tmp_path / "a.avif")
+    with pytest.raises(io.PictureError, match="an animation in AVIF of 10 bits"):
+        io.read(tmp_path / "a.avif")
 
 
 def run(*arguments: object) -> None:
@@ -115,3 +134,35 @@ def test_jpeg_xl_without_a_header(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.jxl").write_bytes(data)
     with pytest.raises(io.PictureError, match="damaged or truncated"):
         io.read(tmp_path / "a.jxl")
+
+
+def box(name: bytes, content: bytes) -> bytes:
+    return (len(content) + 8).to_bytes(4, "big") + name + content
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_jpeg_xl_keeps_exif_and_xmp(compressed: bool, tmp_path: Path) -> None:
+    said = {
+        b"Exif": bytes(4) + exif(orientation=6).tobytes().removeprefix(b"Exif\0\0"), b"xml ": XMP
+    }  # fmt: skip
+    boxes = [
+        box(b"brob", name + imagecodecs.brotli_encode(data)) if compressed else box(name, data)
+        for name, data in said.items()
+    ]
+    container = imagecodecs.jpegxl_encode(RGB, lossless=True, usecontainer=True)
+    (tmp_path / "a.jxl").write_bytes(container + b"".join(boxes))
+    run("apply", "median(size=1)", tmp_path / "a.jxl", "-o", tmp_path / "b.jpg")
+    with Image.open(tmp_path / "b.jpg") as file:
+        found = file.getexif()
+        assert {code: found[code] for code in TAGS} == TAGS
+        assert found.get(274, 1) == 1
+        assert found.get_ifd(EXIF_IFD)[34855] == 400
+        assert file.info["xmp"] == UPRIGHT_XMP
+        assert file.size == (31, 23)  # the decoder turns pictures, by what their code stream says
+
+
+def test_damaged_boxes_of_jpeg_xl_are_no_damaged_picture(tmp_path: Path) -> None:
+    data = imagecodecs.jpegxl_encode(RGB, lossless=True, usecontainer=True)
+    for content in (b"", b"Exif", b"Exif\xff\xff\xff", b"xml \0\1"):
+        (tmp_path / "a.jxl").write_bytes(data + box(b"brob", content) + box(b"Exif", content))
+        np.testing.assert_array_equal(io.read(tmp_path / "a.jxl").pixels, RGB)

@@ -23,7 +23,7 @@ from described import (
     save_tiff,
 )
 from pictures import GREY, RGB, RGB16, RNG, png16, tiff
-from PIL import Image, PngImagePlugin
+from PIL import Image, IptcImagePlugin, PngImagePlugin
 
 from imgconv import io
 from imgconv.cli import main
@@ -380,3 +380,71 @@ def test_what_segments_of_jpeg_cannot_hold_is_left_out(tmp_path: Path) -> None:
 def test_damaged_exif_is_no_damaged_picture(tmp_path: Path) -> None:
     Image.fromarray(RGB).save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\xff\xff\0\0")
     assert io.read(tmp_path / "a.jpg").pixels.shape == RGB.shape
+
+
+# ---- Photoshop's blocks --------------------------------------------------------------------------
+
+
+def block(number: int, data: bytes, name: bytes = b"") -> bytes:
+    """Return a block, whose name and data have even lengths."""
+    named = bytes([len(name)]) + name
+    padded = named + bytes(len(named) % 2) + len(data).to_bytes(4, "big")
+    return b"8BIM" + number.to_bytes(2, "big") + padded + data + bytes(len(data) % 2)
+
+
+CITY = b"\x1c\x02\x5a\0\6Zurich"
+WRITTEN = block(0x0404, CITY) + block(0x040A, b"\1", b"odd") + block(0x0421, b"version!")
+CHANGED = block(0x0409, b"THUMBNAIL") + block(0x03ED, bytes(16)) + block(0x0BB0, b"a path")
+
+
+def save_blocks(path: Path, blocks: bytes) -> None:
+    segments = [blocks[n : n + 60_000] for n in range(0, len(blocks), 60_000)]
+    begin = b"Photoshop 3.0\0"
+    extra = b"".join(
+        b"\xff\xed" + (len(data) + 16).to_bytes(2, "big") + begin + data for data in segments
+    )
+    Image.fromarray(RGB).save(path, extra=extra)
+
+
+def app13(path: Path) -> bytes:
+    with Image.open(path) as file:
+        return b"".join(data[14:] for name, data in file.applist if name == "APP13")
+
+
+def test_blocks_of_photoshop(tmp_path: Path) -> None:
+    save_blocks(tmp_path / "a.jpg", CHANGED + WRITTEN + b"8BIM\4\4 damaged")
+    for names in (("a.jpg", "b.jpg"), ("a.jpg", "c.tif"), ("c.tif", "d.tif"), ("d.tif", "e.jpg")):
+        run("apply", "median(size=1)", *(tmp_path / names[0], "-o", tmp_path / names[1]))
+    for name in ("b.jpg", "e.jpg"):
+        assert app13(tmp_path / name) == WRITTEN
+    for name in ("c.tif", "d.tif"):
+        with tifffile.TiffFile(tmp_path / name) as file:
+            tags = file.pages.first.tags
+            assert bytes(tags.valueof(34377)) == WRITTEN
+            assert bytes(tags.valueof(33723)) == CITY
+    for name in ("b.jpg", "c.tif", "d.tif", "e.jpg"):
+        with Image.open(tmp_path / name) as file:
+            assert IptcImagePlugin.getiptcinfo(file)[2, 90] == b"Zurich"
+    for name in ("f.jpg", "f.tif"):
+        run("apply", "median(size=1)", tmp_path / "a.jpg", "-o", tmp_path / name, "--strip")
+        assert b"Zurich" not in (tmp_path / name).read_bytes()
+
+
+def test_blocks_of_several_segments(tmp_path: Path) -> None:
+    long = block(0x0404, CITY) + block(0x0FA0, bytes(range(256)) * 600)
+    save_blocks(tmp_path / "a.jpg", long)
+    run("apply", "median(size=1)", tmp_path / "a.jpg", "-o", tmp_path / "b.jpg")
+    assert app13(tmp_path / "b.jpg") == long
+
+
+@pytest.mark.parametrize("kind", ["B", "I", "s"])
+def test_iptc_with_a_tag_of_its_own(kind: str, tmp_path: Path) -> None:
+    """Some programs write it as 32-bit numbers."""
+    data = CITY + bytes(-len(CITY) % 4)
+    value = np.frombuffer(data, "<u4").tolist() if kind == "I" else data
+    count = len(value) if kind != "s" else 0
+    tiff(RGB, photometric="rgb", extratags=[(33723, kind, count, value, True)])(tmp_path / "a.tif")
+    run("apply", "median(size=1)", tmp_path / "a.tif", "-o", tmp_path / "b.jpg")
+    assert app13(tmp_path / "b.jpg").startswith(block(0x0404, data)[:11])
+    with Image.open(tmp_path / "b.jpg") as file:
+        assert IptcImagePlugin.getiptcinfo(file)[2, 90] == b"Zurich"
