@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any, BinaryIO
 
@@ -11,9 +12,9 @@ from imgconv.io import photoshop, pillow
 from imgconv.io.metadata import EXIF_IFD, GPS_IFD, Metadata, Resolution, directory
 from imgconv.io.picture import Picture
 
-__all__ = ["append_directories", "link_directories", "metadata_of", "options_of"]
+__all__ = ["append_directories", "correct", "metadata_of", "options_of"]
 
-DESCRIPTION, SOFTWARE, XMP, IPTC, PHOTOSHOP = 270, 305, 700, 33723, 34377
+BITS, DESCRIPTION, SOFTWARE, XMP, IPTC, PHOTOSHOP = 258, 270, 305, 700, 33723, 34377
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 UNITS: dict[int, Any] = {2: "inch", 3: "centimetre"}
 
@@ -110,7 +111,7 @@ def append_directories(
     """Write the directories of Exif at the end of a file, and return where they are.
 
     tifffile writes no directories but those of pages, which it begins at the end of the file. Nor
-    does it write tags that point to others, so `link_directories` must follow.
+    does it write tags that point to others, so `correct` must follow.
     """
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
@@ -136,18 +137,25 @@ def append_directories(
     return places
 
 
-def link_directories(stream: BinaryIO) -> None:
-    """Give the tags that point to the directories of Exif their codes."""
+def correct(stream: BinaryIO, packed: Sequence[int | None]) -> None:
+    """Correct what tifffile cannot write, page by page.
+
+    The tags that point to the directories of Exif get their codes, and pages of packed bits, which
+    were written as whole bytes, the number of their bits.
+    """
     import tifffile
 
     stream.seek(0)
-    with tifffile.TiffFile(stream) as file:
+    with tifffile.TiffFile(stream, mode="r+") as file:
         pages: Any = file.pages
-        for page in pages:
+        for page, bits in zip(pages, packed, strict=True):
             for code, written_as in POINTERS.items():
                 if written_as in page.tags:
                     stream.seek(page.tags[written_as].offset)
                     stream.write(struct.pack(file.byteorder + "H", code))
+            if bits is not None:
+                tag = page.tags[BITS]
+                tag.overwrite(bits if tag.count == 1 else (bits,) * tag.count)
 
 
 def options_of(picture: Picture, directories: dict[int, int]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ LOSSLESS = {
     "ZSTD": "zstd", "LZMA": "lzma",
 }  # fmt: skip
 JPEG_QUALITY = 95
+STRIP = 1 << 18  # bytes, as tifffile has them
 PREDICTED = ("lzw", "zlib", "zstd", "lzma")
 
 
@@ -113,6 +114,7 @@ def write_pages(stream: BinaryIO, pictures: Iterable[Picture], large: bool) -> N
     first = next(pages)
     kept = first.stored.kept("tiff")
     linked = False
+    packed: list[int | None] = []
     with tifffile.TiffWriter(
         stream, bigtiff=large or kept.get("bigtiff", False), byteorder=kept.get("byteorder")
     ) as file:
@@ -121,34 +123,67 @@ def write_pages(stream: BinaryIO, pictures: Iterable[Picture], large: bool) -> N
                 stream, picture.metadata, kept.get("byteorder"), file.tiff.is_bigtiff
             )
             linked = linked or bool(directories)
-            pixels, options = page_of(picture)
+            pixels, options, bits = page_of(picture)
             file.write(pixels, **options, **tags.options_of(picture, directories))
-    if linked:
-        tags.link_directories(stream)
+            packed.append(bits)
+    if linked or any(packed):
+        tags.correct(stream, packed)
 
 
-def page_of(picture: Picture) -> tuple[NDArray[Any], dict[str, Any]]:
-    """Return the pixels of a page, and the options by which tifffile stores them."""
+def page_of(picture: Picture) -> tuple[Any, dict[str, Any], int | None]:
+    """Return the pixels of a page, the options by which tifffile stores them, and its real bits.
+
+    tifffile packs bits or compresses. For both it gets what is packed and compressed, and takes it
+    for whole bytes; then the tag must be corrected.
+    """
     pixels = squeeze_grey(picture.pixels)
     bits = None
     if picture.black_and_white:
         pixels = pixels > 0
     elif picture.depth is not None and picture.depth > 1:
         bits = picture.depth
-    options = {
+    options: dict[str, Any] = {
         "photometric": "rgb" if picture.colours == 3 else "minisblack",
         "planarconfig": "contig" if pixels.ndim == 3 else None,
         "extrasamples": [CODE_OF_ALPHA[picture.alpha]] if picture.alpha else None,
         "metadata": None,
-        "bitspersample": bits,
     }
     kept = picture.stored.kept("tiff")
     tile = kept.get("tile")
     if tile and all(side % 16 == 0 for side in tile):
         options["tile"] = tile
-    if bits is None:  # tifffile packs bits, or compresses
-        options |= compressed(pixels, picture, kept)
-    return pixels, options
+    options |= compressed(pixels, picture, kept)
+    if bits is None or options["compression"] is None:
+        return pixels, options | {"bitspersample": bits}, None
+    rows = max(1, STRIP // pixels[:1].nbytes)
+    options |= {"shape": pixels.shape, "dtype": pixels.dtype, "predictor": None}
+    options |= {} if "tile" in options else {"rowsperstrip": rows}
+    pieces = pieces_of(pixels, options.get("tile"), rows)
+    return packed_pieces(pieces, bits, options["compression"]), options, bits
+
+
+def pieces_of(
+    pixels: NDArray[Any], tile: tuple[int, int] | None, rows: int
+) -> Iterator[NDArray[Any]]:
+    """Yield the tiles of a page, of which the last ones are filled up, or its strips."""
+    height, width = tile or (rows, pixels.shape[1])
+    for top in range(0, pixels.shape[0], height):
+        for left in range(0, pixels.shape[1], width):
+            piece = pixels[top : top + height, left : left + width]
+            if tile:
+                missing = [(0, side - n) for side, n in zip(tile, piece.shape, strict=False)]
+                piece = np.pad(piece, missing + [(0, 0)] * (pixels.ndim - 2))
+            yield piece
+
+
+def packed_pieces(pieces: Iterable[NDArray[Any]], bits: int, compression: str) -> Iterator[bytes]:
+    """Yield pieces with the bits of their samples packed, rows at whole bytes, and compressed."""
+    import imagecodecs
+
+    encode = getattr(imagecodecs, f"{compression}_encode")
+    for piece in pieces:
+        data = imagecodecs.packints_encode(piece, bits, runlen=piece[0].size)
+        yield encode(np.frombuffer(data, np.uint8).reshape(len(piece), -1))
 
 
 def compressed(pixels: NDArray[Any], picture: Picture, kept: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from described import (
     save_png,
     save_tiff,
 )
-from pictures import GREY, RGB, RGB16, RNG, png16, tiff
+from pictures import GREY, GREY16, RGB, RGB16, RNG, png16, tiff
 from PIL import Image, IptcImagePlugin, PngImagePlugin
 
 from imgconv import io
@@ -261,6 +261,50 @@ def test_tiff_keeps_how_it_is_stored(
             assert after.byteorder == ">"
             assert new.dtype == dtype
         (tmp_path / "b.tif").unlink()
+
+
+@pytest.mark.parametrize(
+    ("compression", "tile", "bits"),
+    [
+        *itertools.product(["lzw", "zlib", "packbits", "zstd", "lzma"], [None, (16, 32)], [12]),
+        *itertools.product(["lzw"], [None], [2, 4, 6, 10, 14]),
+    ],
+)
+def test_packed_bits_stay_compressed(
+    compression: str, tile: tuple[int, int] | None, bits: int, tmp_path: Path
+) -> None:
+    """tifffile cannot write such files: one of ours, of which it reads the same, is the input."""
+    dtype = np.uint8 if bits <= 8 else np.uint16
+    several = np.tile(RGB16[..., 0], (2, 2) if tile else (30, 9))  # tiles or strips
+    for pixels in (several, RGB16):
+        stored = (pixels >> (16 - bits)).astype(dtype)
+        options = {"compression": compression, "tile": tile, "byteorder": ">"}
+        picture = io.Picture(stored, depth=bits, stored=io.Stored("tiff", options))
+        io.write_pages(tmp_path / "a.tif", [picture, picture])
+        run("apply", "median(size=1)", tmp_path / "a.tif", "-o", tmp_path / "b.tif")
+        for name in ("a.tif", "b.tif"):
+            with tifffile.TiffFile(tmp_path / name) as file:
+                for page in file.pages:
+                    assert page.compression == tifffile.COMPRESSION[WORDS[compression]]
+                    assert page.bitspersample == bits
+                    assert page.is_tiled == (tile is not None)
+                    np.testing.assert_array_equal(page.asarray(), stored)
+        (tmp_path / "b.tif").unlink()
+
+
+def test_packed_bits_are_read_by_others(tmp_path: Path) -> None:
+    """libtiff, by Pillow, reads grey of 4 and 12 bits."""
+    options = {"compression": "lzw"}
+    for bits in (4, 12):
+        stored = (GREY16 >> (16 - bits)).astype(np.uint8 if bits == 4 else np.uint16)
+        picture = io.Picture(stored, depth=bits, stored=io.Stored("tiff", options))
+        io.write(tmp_path / "a.tif", picture)
+        with Image.open(tmp_path / "a.tif") as file:
+            np.testing.assert_array_equal(np.asarray(file), stored * (17 if bits == 4 else 1))
+
+
+WORDS = {"lzw": "LZW", "zlib": "ADOBE_DEFLATE", "packbits": "PACKBITS", "zstd": "ZSTD",
+         "lzma": "LZMA"}  # fmt: skip
 
 
 def test_jpeg_in_tiff_is_kept_where_it_can_be(tmp_path: Path) -> None:
