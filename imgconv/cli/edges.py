@@ -63,6 +63,13 @@ def pipeline_for(
     return Pipeline(partial(function, scale, *limits))
 
 
+@lru_cache
+def left_by(chosen: EdgeFilter, dtype: np.dtype[Any], sigma: float | None) -> float:
+    """Return what a filter makes of a page without edges whose pixels are 1."""
+    page = np.ones((8, 8), dtype)
+    return io.span_of(pipeline_for(chosen, 1.0, dtype, sigma, "reflect")(page))
+
+
 FILTERS = {
     "sobel": EdgeFilter("sobel"),
     "scharr": EdgeFilter("scharr"),
@@ -191,6 +198,5 @@ def drawn_edges(
     if edges.dtype == np.bool_:
         return photo.with_colours(io.rescale(edges, dtype), drawn=True)
     span = io.span_of(image)
-    page = np.full((8, 8), span, image.dtype)  # without edges
-    flat = io.span_of(pipeline_for(chosen, white, image.dtype, sigma, "reflect")(page))
+    flat = span * left_by(chosen, image.dtype, sigma)
     return photo.with_colours(io.stretch(edges, chosen.signed, dtype, span, flat), drawn=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -65,22 +66,28 @@ def filter_file(job: Job, recipe: Recipe, naming: Naming, settings: Settings) ->
     """Read, filter and write a picture; of a TIFF into a TIFF, all pages."""
     timed = Stopwatch(recipe)
     with as_files(job.source, job.result, naming.suffix) as (source, result):
-        about = io.about(source)
+        pictures = io.read_pages(source, settings.max_pixels)
+        first = next(pictures)
+        size = first.pixels.shape[:2]
         suffix = result.suffix.lower()
-        pages = about.pages if suffix in tiff.SUFFIXES else 1
-        results = (timed(page, suffix) for page in io.read_pages(source, settings.max_pixels))
+        pages = first.pages if suffix in tiff.SUFFIXES else 1
+        left_out = what_is_left_out(first, pages)
+        large = first.pixels.size * pages * 8 > tiff.LARGE
+        results = (timed(page, suffix) for page in chain([first], pictures))
+        del first  # a page may need much memory
         strip, quality = settings.strip, settings.quality
         if pages > 1:
-            large = math.prod(about.shape) * pages * 8 > tiff.LARGE
             io.write_pages(result, results, large, strip=strip, quality=quality)
         else:
             io.write(result, next(results), strip=strip, quality=quality)
-        left_out = ""
-        if about.pages > pages:
-            left_out = f"page 1 of {about.pages} alone is in the result; a TIFF file would have all"
-        elif about.animated:
-            left_out = "the first frame alone is in the result"
-    return Done(job, "", about.shape[:2], pages, timed.seconds, left_out)
+    return Done(job, "", size, pages, timed.seconds, left_out)
+
+
+def what_is_left_out(picture: io.Picture, pages: int) -> str:
+    """Return what a result of so many pages does not have of the picture's file."""
+    if picture.pages > pages:
+        return f"page 1 of {picture.pages} alone is in the result; a TIFF file would have all"
+    return "the first frame alone is in the result" if picture.animated else ""
 
 
 def filtered(picture: io.Picture, suffix: str, pipeline: Pipeline, floats: str) -> io.Picture:

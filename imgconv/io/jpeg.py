@@ -31,12 +31,12 @@ SEGMENT_BYTES = 65_533
 
 def about(path: Path) -> About:
     """Return what a file contains."""
-    # The second picture of an MPO file is a preview, or that of the other eye.
-    return pillow.about(path, "JPEG")._replace(animated=False)
+    return pillow.about(path, "JPEG")
 
 
 def read(path: Path, max_pixels: int, page: int = 0) -> Picture:
     """Read a file; it has one page, whatever is requested."""
+    # The second picture of an MPO file is a preview, or that of the other eye: no animation.
     with pillow.opened(path, "JPEG") as file:
         orientation = pillow.load(file, max_pixels)
         metadata = replace(pillow.metadata_of(file), photoshop=blocks_of(file))

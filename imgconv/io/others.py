@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -45,7 +46,9 @@ class Other(NamedTuple):
         with pillow.opened(path, self.kind) as file:
             orientation = pillow.load(file, max_pixels)
             pixels, metadata = pillow.pixels_of(file), pillow.metadata_of(file)
-        return picture_of(upright(pixels, orientation), metadata=metadata.upright(orientation))
+            animated = pillow.is_animated(file)
+        found = picture_of(upright(pixels, orientation), metadata=metadata.upright(orientation))
+        return replace(found, animated=animated)
 
     def write(self, stream: BinaryIO, picture: Picture) -> None:
         """Refuse to write the format."""

@@ -53,7 +53,6 @@ class About(NamedTuple):
     dtype: np.dtype[Any]
     pages: int
     alpha: bool = False
-    animated: bool = False  # more frames than the first, which alone is read
 
 
 class Stored(NamedTuple):
@@ -100,6 +99,10 @@ class Picture:
         What the file says of its picture.
     stored : Stored
         How the file stores it.
+    pages : int
+        How many the file has: TIFF may have several.
+    animated : bool
+        Whether the file has more frames than the first, which alone is read.
     """
 
     pixels: NDArray[Any]
@@ -107,6 +110,8 @@ class Picture:
     depth: int | None = None
     metadata: Metadata = field(default_factory=Metadata)
     stored: Stored = UNKNOWN
+    pages: int = 1
+    animated: bool = False
 
     @property
     def white(self) -> float:

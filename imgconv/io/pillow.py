@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "about",
     "exif_bytes",
+    "is_animated",
     "load",
     "metadata_of",
     "metadata_of_exif",
@@ -115,8 +116,12 @@ def about(path: Path, kind: str) -> About:
     with opened(path, kind) as file:
         channels = len(_mode(file))
         shape = (file.height, file.width, channels) if channels > 1 else (file.height, file.width)
-        animated = bool(getattr(file, "is_animated", False))
-    return About(shape, np.dtype(np.uint8), 1, channels in (2, 4), animated)
+    return About(shape, np.dtype(np.uint8), 1, channels in (2, 4))
+
+
+def is_animated(file: Image) -> bool:
+    """Return whether a file has several frames."""
+    return bool(getattr(file, "is_animated", False))
 
 
 def _mode(file: Image) -> str:

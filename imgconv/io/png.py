@@ -46,13 +46,14 @@ def read(path: Path, max_pixels: int, page: int = 0) -> Picture:
             pixels = imagecodecs.png_decode(path.read_bytes())
         else:
             pixels = pillow.pixels_of(file)
-        metadata = pillow.metadata_of(file)
+        metadata, animated = pillow.metadata_of(file), pillow.is_animated(file)
     has_alpha = pixels.ndim == 3 and pixels.shape[2] in (2, 4)
     return Picture(
         upright(pixels, orientation),
         "straight" if has_alpha else None,
         1 if one_bit else None,
         metadata.upright(orientation),
+        animated=animated,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -80,6 +81,10 @@ class Samples:
         dtype = np.dtype(page.dtype)
         if dtype.kind not in "buif":
             raise PictureError(f"pixels of {dtype} cannot be filtered")
+        # Of missing tiles and strips tifffile would make black pixels, as many as the header says.
+        if not page.is_contiguous and len(page.dataoffsets) < math.prod(page.chunked):
+            missing = math.prod(page.chunked) - len(page.dataoffsets)
+            raise PictureError(f"truncated ({missing} tiles or strips are missing)")
         if page.axes not in ("YX", "YXS", "SYX"):
             raise PictureError(f"a TIFF page with axes {page.axes}, not a flat picture")
         name = tifffile.PHOTOMETRIC(page.photometric).name

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.io import tags
-from imgconv.io.errors import check_size
+from imgconv.io.errors import PictureError, check_size
 from imgconv.io.metadata import ORIENTATION
 from imgconv.io.picture import About, Picture, Stored, squeeze_grey, upright
 from imgconv.io.samples import CODE_OF_ALPHA, Samples
@@ -60,6 +60,8 @@ def read_pages(path: Path, max_pixels: int) -> Iterator[Picture]:
     import tifffile
 
     with tifffile.TiffFile(path) as file:
+        if not len(file.pages):
+            raise PictureError("damaged or truncated (a TIFF file without pages)")
         for page in file.pages:
             yield picture_of(file, page, max_pixels)
 
@@ -79,6 +81,7 @@ def picture_of(file: Any, page: Any, max_pixels: int) -> Picture:
         samples.depth_of_result,
         tags.metadata_of(file, page, samples.profile_of_result).upright(orientation),
         Stored("tiff", stored(file, page)),
+        len(file.pages),
     )
 
 

@@ -153,6 +153,8 @@ def test_bad_files_are_one_line(kind: str, tmp_path: Path) -> None:
     with pytest.raises(io.PictureError, match=complaint) as caught:
         io.read(tmp_path / "bad")
     assert "\n" not in str(caught.value)
+    with pytest.raises(io.PictureError, match=complaint):
+        list(io.read_pages(tmp_path / "bad"))
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "empty", "text", "tiff header alone",

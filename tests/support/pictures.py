@@ -73,6 +73,13 @@ def huge_tiff(path: Path) -> None:
         file.pages.first.tags["ImageLength"].overwrite(3_000_000)
 
 
+def few_tiles(path: Path) -> None:
+    """Write a TIFF file whose header claims more tiles than there are."""
+    tifffile.imwrite(path, GREY, tile=(16, 16), compression="zlib")
+    with tifffile.TiffFile(path, mode="r+") as file:
+        file.pages.first.tags["ImageWidth"].overwrite(1_000_000)
+
+
 # How to write each file that cannot be read, and what the message must match.
 BAD: dict[str, tuple[Save, str]] = {
     "missing": (lambda path: None, "no such file"),
@@ -86,9 +93,11 @@ BAD: dict[str, tuple[Save, str]] = {
     "jpeg cut": (cut(pillow(RGB, "JPEG")), "truncated"),
     "tiff cut": (cut(tiff(GREY16)), "truncated"),
     "tiff header alone": (lambda path: path.write_bytes(b"II*\0\x08\0"), "truncated"),
+    "tiff without pages": (lambda path: path.write_bytes(b"II*\0\xff\xff\0\0"), "damaged"),
     "png signature alone": (lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n"), "damaged|not a"),
     "png bomb": (lambda path: path.write_bytes(png_header(100_000, 100_000)), "10000 megapixels"),
     "tiff bomb": (huge_tiff, "9000000 megapixels"),
+    "tiff of few tiles": (few_tiles, "truncated .* tiles or strips are missing"),
     "tiff complex": (tiff(GREY.astype(np.complex64)), "complex64"),
     "tiff volume": (tiff(np.zeros((2, 16, 16), np.uint8), volumetric=True, tile=(2, 16, 16)),
                     "axes"),
