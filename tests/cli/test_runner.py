@@ -314,7 +314,11 @@ def test_damaged_files_end_no_run(run: Run, tmp_path: Path) -> None:
     assert "(--debug shows where)" not in outcome.stderr
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8", "utf-16"])
+@pytest.mark.parametrize(
+    ("command", "encoding"),
+    [("edges", "cp1252"), ("denoise", "ascii"), ("apply", "utf-16"), ("edges", "utf-8")],
+    indirect=["command"],
+)
 def test_a_terminal_that_is_not_utf8(command, tmp_path: Path, encoding: str) -> None:
     (tmp_path / "in").mkdir()
     names = ["plain.png", "Füße.png", "日本.png", "new\nline\x1b[2J.png"]
@@ -383,7 +387,9 @@ def with_bad_profile(path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "pread"), reason="stderr of compiled code is not caught")
-@pytest.mark.parametrize("jobs", [1, 4])
+@pytest.mark.parametrize(
+    ("command", "jobs"), [("edges", 1), ("denoise", 4), ("apply", 1)], indirect=["command"]
+)
 def test_lines_of_compiled_code(command, tmp_path: Path, jobs: int) -> None:
     (tmp_path / "in").mkdir()
     for name in "abc":
