@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from pictures import GREY, GREY16, RGB, RGB16, RGBA, RNG, Save, pillow, png16, tiff
+from described import CMYK
+from pictures import GREY, GREY16, RGB, RGB16, RGBA, RGBA16, RNG, Save, pillow, png16, tiff
 
 from imgconv import io
 from imgconv.cli import main
@@ -26,8 +27,8 @@ KINDS: dict[str, Save] = {
     "big-endian.tif": tiff(GREY16, byteorder=">"),
     "white is zero.tif": tiff(GREY, photometric="miniswhite"),
     "palette.tif": tiff(GREY, photometric="palette", colormap=PALETTE),
-    "cmyk.tif": tiff(RGBA, photometric="separated"),
-    "ycbcr.tif": tiff(RGB, photometric="ycbcr"),
+    "cmyk.tif": tiff(RGBA16, photometric="separated", iccprofile=CMYK),
+    "ycbcr.tif": tiff(RGB16, photometric="ycbcr"),
     "lab.tif": tiff(RGB, photometric="cielab", compression="zlib"),
     "alpha.tif": tiff(RGBA, photometric="rgb", extrasamples=["unassalpha"]),
     "premultiplied.tif": tiff(PREMULTIPLIED, photometric="rgb", extrasamples=["assocalpha"]),
@@ -67,7 +68,11 @@ def apply(*arguments: object) -> None:
     assert done.exit_code == 0, done.output
 
 
-@pytest.mark.parametrize("kind", KINDS)
+# Which way is up, does not depend on the pipeline.
+IN_ZARR = [kind for kind in KINDS if "orientation" not in kind or "6" in kind]
+
+
+@pytest.mark.parametrize("kind", IN_ZARR)
 @pytest.mark.parametrize("pipeline", ["median(size=3)", "grey | box(size=3)"])
 def test_into_zarr(kind: str, pipeline: str, tmp_path: Path) -> None:
     KINDS[kind](tmp_path / kind)
