@@ -4,8 +4,8 @@ A file is read as a `Picture`, whose pixels become the image that a filter takes
 `over_white`); the result becomes a `Picture` again (`with_colours`), which is written whole or not
 at all. Each format has a module: `png`, `jpeg`, `tiff`, `zarr`, and `others` for those that are
 only read. `samples` knows what the samples of TIFF mean, `colour` makes RGB of other colours, and
-`metadata` is what a file says beside its pixels. The libraries that decode and encode are imported
-when a file needs them.
+`metadata` is what a file says beside its pixels, and `photoshop` the blocks that JPEG and TIFF have
+for that. The libraries that decode and encode are imported when a file needs them.
 """
 
 from imgconv.io.errors import PictureError, PictureTooLargeError
