@@ -21,12 +21,24 @@ cdef extern from *:
     #define root(x) (sizeof(real) == 4 ? (real) sqrtf((float) (x)) : (real) sqrt((double) (x)))
     #define arc(y, x) (sizeof(real) == 4 ? (real) atan2f((float) (y), (float) (x)) \\
                                          : (real) atan2((double) (y), (double) (x)))
+    #define size_of(x) ((x) < 0 ? -(x) : (x))
+
+    /* Below SMALL and above LARGE a square may vanish or overflow; times UP or DOWN it does not. */
+    #define SMALL ((real) (sizeof(real) == 4 ? 0x1p-50 : 0x1p-450))
+    #define LARGE ((real) (sizeof(real) == 4 ? 0x1p60 : 0x1p500))
+    #define UP ((real) (sizeof(real) == 4 ? 0x1p100 : 0x1p600))
+    #define DOWN ((real) (sizeof(real) == 4 ? 0x1p-100 : 0x1p-600))
     """
+    const real SMALL, LARGE, UP, DOWN
+    real size_of(real x) nogil
     real root(real x) nogil
     real arc(real y, real x) nogil
 
 cdef enum:
     POINTER = 16                    # numbers for a pointer: a cache line of float
+    # Numbers that are found to be ordinary together, in registers: that hides behind their roots.
+    # 0.195 ns a pixel against 0.193 without (float32, v3); 0.27 with groups of 128.
+    GROUP = 32
 
 cdef enum Combine:
     # In the order of COMBINE in operations/separable.py.
@@ -156,10 +168,51 @@ cdef inline void horizontal_tile(const Horizontal* passes, Py_ssize_t count, Py_
             store(targets[r] + x + k * step * LANES, acc[r][k])
 
 
-cdef inline void magnitude(real* a, const real* b, Py_ssize_t n, real scale) noexcept nogil:
+cdef inline real length(real y, real x, real scale) noexcept nogil:
+    """scale * sqrt(y**2 + x**2), without the overflow or the underflow of a square.
+
+    Numbers that are very large or very small are multiplied by a power of two, and the root is
+    divided by it. That is exact: ordinary numbers have the bits of the plain formula.
+    """
+    cdef real ay = size_of(y), ax = size_of(x)
+    cdef real largest = ay if ay > ax else ax
+    cdef real factor = DOWN if largest > LARGE else UP if largest < SMALL else 1
+    cdef real back = UP if largest > LARGE else DOWN if largest < SMALL else 1
+    y = y * factor
+    x = x * factor
+    return scale * root(y * y + x * x) * back
+
+
+cdef inline bint ordinary(const real* a, const real* b) noexcept nogil:
+    """Whether the plain formula is right for a GROUP: no square overflows or vanishes."""
     cdef Py_ssize_t i
-    for i in range(n):
-        a[i] = scale * root(a[i] * a[i] + b[i] * b[i])
+    cdef real square, odd = 0
+    for i in range(GROUP):
+        square = a[i] * a[i] + b[i] * b[i]
+        odd = 1 if (square > LARGE * LARGE) | (square < SMALL * SMALL) else odd
+    if odd == 0:
+        return True
+    # The root of 0 is right, too. Flat areas have many, so they are worth a second look.
+    odd = 0
+    for i in range(GROUP):
+        square = a[i] * a[i] + b[i] * b[i]
+        odd = 1 if (square > LARGE * LARGE) | (
+            (square < SMALL * SMALL) & ((a[i] != 0) | (b[i] != 0))) else odd
+    return odd == 0
+
+
+cdef inline void magnitude(real* a, const real* b, Py_ssize_t n, real scale) noexcept nogil:
+    cdef Py_ssize_t x = 0, i
+    while x + GROUP <= n:
+        if ordinary(a + x, b + x):
+            for i in range(x, x + GROUP):
+                a[i] = scale * root(a[i] * a[i] + b[i] * b[i])
+        else:
+            for i in range(x, x + GROUP):
+                a[i] = length(a[i], b[i], scale)
+        x += GROUP
+    for i in range(x, n):
+        a[i] = length(a[i], b[i], scale)
 
 
 cdef inline void polar(real* a, real* b, Py_ssize_t n) noexcept nogil:
@@ -169,7 +222,7 @@ cdef inline void polar(real* a, real* b, Py_ssize_t n) noexcept nogil:
     for i in range(n):
         y = a[i]
         x = b[i]
-        a[i] = root(y * y + x * x)
+        a[i] = length(y, x, 1)
         b[i] = arc(y, x)
 
 

@@ -1,6 +1,7 @@
 """Edge filters against SciPy, scikit-image, reference implementations and known answers."""
 
 import itertools
+from functools import partial
 
 import cases
 import numpy as np
@@ -99,6 +100,61 @@ class TestPolar:
         magnitude, angle = imgconv.gradient(np.full((9, 70), 17, np.uint8), polar=True)
         assert not magnitude.any()
         assert np.isfinite(angle).all()
+
+
+class TestMagnitudeOfAnySize:
+    """A magnitude overflows or vanishes only where its parts do."""
+
+    # Around the number of pixels that the loop looks at together, and two such groups.
+    WIDTHS = (1, 31, 32, 33, 63, 64, 65, 150)
+    EXPONENTS = {"float32": range(-149, 125, 3), "float64": range(-1074, 1021, 11)}
+
+    @pytest.mark.parametrize("dtype", EXPONENTS)
+    def test_as_hypot(self, dtype):
+        """Compared by the size of each pixel; whole images of one size, down to subnormals."""
+        for width, exponent in zip(itertools.cycle(self.WIDTHS), self.EXPONENTS[dtype]):
+            image = np.ldexp(sample((5, width), dtype, exponent & 7) / 512, exponent).astype(dtype)
+            parts = imgconv.gradient(image, normalize=False)
+            expected = np.hypot(*parts)
+            for filter in (imgconv.sobel, partial(imgconv.gradient, polar=True)):
+                magnitude = filter(image, normalize=False)
+                magnitude = magnitude[0] if isinstance(magnitude, tuple) else magnitude
+                assert (np.abs(magnitude - expected) <= 2 * np.spacing(expected)).all()
+
+    @pytest.mark.parametrize("dtype", EXPONENTS)
+    def test_pixels_of_different_sizes(self, dtype):
+        """In one row, with zeros, subnormal numbers, infinity and NaN among them."""
+        exponents = self.EXPONENTS[dtype]
+        for width in self.WIDTHS:
+            rng = np.random.default_rng(width)
+            image = np.ldexp(rng.standard_normal((40, width)), rng.choice(exponents, (40, width)))
+            for value in (0, np.inf, np.nan):
+                image[rng.random(image.shape) < 0.02] = value
+            image = image.astype(dtype)
+            parts = imgconv.gradient(image, normalize=False)
+            expected = np.where(np.isnan(parts).any(axis=0), np.nan, np.hypot(*parts))
+            finite = np.isfinite(expected)
+            actual = imgconv.sobel(image, normalize=False)
+            assert np.array_equal(actual[~finite], expected[~finite], equal_nan=True)
+            error = np.abs(actual[finite] - expected[finite])
+            assert (error <= 2 * np.spacing(expected[finite])).all()
+
+    @pytest.mark.parametrize("dtype, exponents", [("float32", (-90, 90)), ("float64", (-900, 900))])
+    def test_powers_of_two_change_no_bit(self, dtype, exponents):
+        """Very small and very large pixels round as ordinary ones do."""
+        image = sample((30, 150), dtype)
+        image[8:20, 40:120] = 0
+        for name, exponent in itertools.product([*NAMES, "roberts"], exponents):
+            filter, factor = getattr(imgconv, name), np.array(2.0**exponent, dtype)
+            assert_same_bits(filter(image * factor), filter(image) * factor)
+
+    @pytest.mark.parametrize("dtype", EXPONENTS)
+    def test_beside_others(self, dtype):
+        """The bits of an ordinary pixel do not depend on the pixels beside it."""
+        image, spoiled = (sample((20, 150), dtype) for _ in range(2))
+        spoiled[:, 75] = [1e30, 1e-30] * 10
+        far = np.abs(np.arange(150) - 75) > 1
+        assert_same_bits(imgconv.sobel(spoiled)[:, far], imgconv.sobel(image)[:, far])
 
 
 class TestDerivative:

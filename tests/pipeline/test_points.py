@@ -183,6 +183,17 @@ def test_magnitude():
     assert magnitude(a.astype(np.float64), b).dtype == np.float64
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_magnitude_of_any_size(dtype):
+    """It overflows or vanishes only where an image does; NaN is NaN beside infinity, too."""
+    info = np.finfo(dtype)
+    sizes = [0, info.smallest_subnormal, info.tiny, 1e-30, 1, 1e30, info.max / 4, np.inf, np.nan]
+    a, b = (each.astype(dtype) for each in np.meshgrid(sizes, np.negative(sizes)))
+    expected = np.where(np.isnan(a) | np.isnan(b), np.nan, np.hypot(a, b))
+    np.testing.assert_array_max_ulp(magnitude(a, b), expected, 1)
+    np.testing.assert_array_equal(magnitude(b), np.abs(b))
+
+
 class TestWhite:
     """Integers may use fewer bits than their dtype has."""
 
