@@ -42,7 +42,7 @@ cdef enum:
 
 cdef enum Combine:
     # In the order of COMBINE in operations/separable.py.
-    SUM, MAGNITUDE, POLAR
+    SUM, MEAN, MAGNITUDE, POLAR
 
 
 cdef struct Vertical:
@@ -58,7 +58,7 @@ cdef struct Horizontal:
 
 cdef struct Header:
     # The head of params.records; `verticals`, then `horizontals` follow it. The first of
-    # params.weights is the scale of the magnitude.
+    # params.weights is the scale of a mean or of the magnitude.
     Py_ssize_t combine, components, verticals, horizontals
 
 
@@ -168,6 +168,12 @@ cdef inline void horizontal_tile(const Horizontal* passes, Py_ssize_t count, Py_
             store(targets[r] + x + k * step * LANES, acc[r][k])
 
 
+cdef inline void divide(real* a, Py_ssize_t n, real by) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        a[i] = a[i] / by
+
+
 cdef inline real length(real y, real x, real scale) noexcept nogil:
     """scale * sqrt(y**2 + x**2), without the overflow or the underflow of a square.
 
@@ -248,7 +254,9 @@ cdef void block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept n
             horizontal_pass(horizontals, what.horizontals, c, sources, t * SQUARE, weights, n,
                             slot.targets + c * params.block + t * SQUARE)
     for r in range(params.block):
-        if what.combine == MAGNITUDE:
+        if what.combine == MEAN:
+            divide(slot.targets[r], n, weights[0])
+        elif what.combine == MAGNITUDE:
             magnitude(slot.targets[r], slot.targets[params.block + r], n, weights[0])
         elif what.combine == POLAR:
             polar(slot.targets[r], slot.targets[params.block + r], n)

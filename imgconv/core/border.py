@@ -18,6 +18,9 @@ mirror    abcdcb|abcd|cbabcd
 wrap      cdabcd|abcd|abcdab
 """
 
+from math import gcd
+from typing import Any, NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,3 +54,68 @@ def sources(i: NDArray[np.intp], n: int, mode: str) -> NDArray[np.intp]:
     else:
         indices = np.where((i < 0) | (i >= n), -1, i)
     return indices
+
+
+class Fold(NamedTuple):
+    """A window of `taps` taps, `before` of them ahead of the pixel, moved into one of `size` taps.
+
+    The first of these is `first` places behind the pixel. Several taps of the window may share one.
+    """
+
+    taps: int
+    before: int
+    first: int
+    size: int
+    periodic: bool
+
+    @property
+    def shared(self) -> NDArray[np.intp]:
+        """The tap that each tap of the window is moved to."""
+        places = np.arange(-self.before - self.first, self.taps - self.before - self.first)
+        return places % self.size if self.periodic else places.clip(0, self.size - 1)
+
+    @property
+    def counts(self) -> NDArray[np.float64]:
+        """How many taps of the window share each; without an array of all, which may be many."""
+        if self.periodic:
+            more = (np.arange(self.size) + self.first + self.before) % self.size
+            return self.taps // self.size + (more < self.taps % self.size).astype(np.float64)
+        found = np.ones(self.size)
+        found[0] += self.first + self.before
+        found[-1] += self.taps - self.before - self.first - self.size
+        return found
+
+    def add_up(self, weights: NDArray[Any], axis: int = 0) -> NDArray[Any]:
+        """Return the sums of the weights that share a tap, along an axis."""
+        along = np.moveaxis(weights, axis, 0)
+        sums = np.zeros((self.size, *along.shape[1:]), weights.dtype)
+        np.add.at(sums, self.shared, along)
+        return np.moveaxis(sums, 0, axis)
+
+
+def fold(taps: int, before: int, n: int, mode: str, dilation: int = 1) -> Fold | None:
+    """Return where to move the taps of a window that is larger than an axis of n pixels.
+
+    From every pixel of the axis a moved tap sees the same source. Where the border repeats the
+    axis, sources repeat after a period; elsewhere all places beyond the axis have one source. None
+    if the window is not larger.
+
+    >>> fold(9, 4, 2, "wrap").shared
+    array([1, 0, 1, 0, 1, 0, 1, 0, 1])
+    >>> fold(9, 4, 2, "nearest").shared
+    array([0, 0, 0, 0, 1, 2, 2, 2, 2])
+    """
+    first, last = -before, taps - 1 - before
+    if mode in ("reflect", "mirror", "wrap"):
+        period = {"reflect": 2 * n, "mirror": max(2 * n - 2, 1), "wrap": n}[mode]
+        period //= gcd(period, dilation)
+        # A window of one tap more may be that of a piece of an image: a pixel, and half a window
+        # beyond it. It is not folded, as that of the whole image is not.
+        if taps <= period + 1:
+            return None
+        return Fold(taps, before, -(period // 2), period, True)
+    farthest = -(-(n - (mode == "nearest")) // dilation)
+    if -farthest <= first and last <= farthest:
+        return None
+    first, last = (max(-farthest, min(place, farthest)) for place in (first, last))
+    return Fold(taps, before, first, last - first + 1, False)

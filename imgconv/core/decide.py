@@ -81,7 +81,10 @@ def decide(request: Request) -> Decisions:
     dtype = result_dtype(given, request.operation, request.dtype, request.out)
     size = request.shape[layout.y], request.shape[layout.x]
     _, result_size = place(request.operation, size, request.placement)
-    operation, times = request.operation.resolve(result_size, given, dtype)
+    operation = request.operation
+    if request.placement == "same" and min(size) > 0:
+        operation = operation.folded(size, modes)
+    operation, times = operation.resolve(result_size, given, dtype)
     windows, _ = place(operation, size, request.placement)
     computed = cpu.built_for(operation.computed_in(given, dtype))
     if request.guide is not None:

@@ -90,6 +90,11 @@ def sum_type(pixels: Pixels, weight: float) -> DType:
     return INT16 if pixels.dtype.itemsize == 1 and fits else pixels.float_type
 
 
+def mean_type(pixels: Pixels, count: float) -> DType:
+    """Return the dtype in which to add `count` pixels for a mean: sums of integers are exact."""
+    return FLOAT64 if 1 << 24 <= count * pixels.largest < np.inf else pixels.float_type
+
+
 @dataclass(frozen=True)
 class Axis:
     """The window along one axis: it begins `before` pixels ahead of its pixel and spans `span`."""
@@ -188,6 +193,13 @@ class Operation:
     def note(self) -> str:
         """What the description of a plan adds about it."""
         return ""
+
+    def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> "Operation":
+        """Return what gives the same results for an image of this size, with no larger windows.
+
+        A window that is larger than the image sees its pixels, or what is outside, several times.
+        """
+        return self
 
     def resolve(
         self, size: tuple[int, int], pixels: Pixels, result: DType

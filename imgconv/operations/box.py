@@ -5,8 +5,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from imgconv.core import border
 from imgconv.operations import base
 from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels
+from imgconv.operations.separable import Kernel1D, Separable
 
 # Up to this height the box loop shares the column sums of pairs of rows.
 SHORT = 8
@@ -46,6 +48,20 @@ class Box(Operation):
         columns = (height + 1) / 2 if height <= SHORT else 2 + height / min(height, 16)
         return 1 + columns + min(width, 3.5 * width.bit_length())
 
+    def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> Operation:
+        """Return a separable mean, whose weights count how often the window holds a pixel."""
+        folds = [
+            border.fold(axis.span, axis.before, n, mode)
+            for axis, n, mode in zip(self.windows, size, modes, strict=True)
+        ]
+        if folds == [None, None]:
+            return self
+        column, row = (
+            Kernel1D.centred(np.ones(k)) if fold is None else Kernel1D(fold.counts, -fold.first)
+            for k, fold in zip(self.size, folds, strict=True)
+        )
+        return Separable((((column, row),),), "mean", self.area, smooths=True)
+
     @property
     def area(self) -> int:
         """Pixels of the rectangle."""
@@ -57,7 +73,7 @@ class Box(Operation):
         unsigned = pixels.dtype.itemsize == 1 and pixels.low >= 0 and result.kind in "ui"
         if unsigned and largest < 1 << 16 and divides(self.area, int(largest)):
             return base.UINT16
-        return base.FLOAT64 if 1 << 24 <= largest < np.inf else pixels.float_type
+        return base.mean_type(pixels, self.area)
 
     def work(self, pitch: int) -> int:
         """A block of column sums."""

@@ -1,7 +1,10 @@
 """Dense correlation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from imgconv.core import border
 from imgconv.core.cache import cached_property
 from imgconv.core.windows import span
 from imgconv.operations import base
@@ -44,6 +47,17 @@ class Correlation(Operation):
     def weight(self) -> float:
         """The sum of the absolute weights; infinity if they are not integers."""
         return base.absolute_sum(self.kernel)
+
+    def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> "Correlation":
+        """Return it with the weights of all taps that see the same pixel added up."""
+        kernel, origin = self.kernel, list(self.origin)
+        for axis, (k, n, mode) in enumerate(zip(kernel.shape, size, modes, strict=True)):
+            fold = border.fold(k, origin[axis], n, mode, self.dilation[axis])
+            if fold is not None:
+                kernel, origin[axis] = fold.add_up(kernel, axis), -fold.first
+        if kernel is self.kernel:
+            return self
+        return replace(self, kernel=np.ascontiguousarray(kernel), origin=(origin[0], origin[1]))
 
     def computed_in(self, pixels: Pixels, result: DType) -> DType:
         """A short integer for integer weights on 8-bit pixels, if sums fit."""

@@ -9,7 +9,7 @@ fastest. Times are nanoseconds for a result, on one core of the machine of docs/
 another machine only their ratios matter.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -50,6 +50,12 @@ class AnyMethod(Correlation):
     method: str = "auto"
     # The kernel as a sum of separable filters, if it is one; by computing type, found when needed.
     sums: dict[str, Separable | None] = field(default_factory=dict, repr=False)
+
+    def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> "AnyMethod":
+        """Return it folded; another kernel has other sums."""
+        folded = super().folded(size, modes)
+        assert isinstance(folded, AnyMethod)
+        return self if folded is self else replace(folded, sums={})
 
     @property
     def direct(self) -> Correlation:

@@ -4,12 +4,13 @@ They run on keys or floats (pyx/keys.pxd). Their results are pixels of the image
 between.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imgconv.core import border
 from imgconv.core.cache import cached_property
 from imgconv.operations import base
 from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels, Records
@@ -64,6 +65,25 @@ class Footprint:
         height, width = inner.shape
         before = before[0] - top, before[1] - left
         return Footprint((height, width), before, None if inner.all() else inner)
+
+    def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> "Footprint":
+        """Return it with the pixels that see others' sources only once."""
+        folds = [
+            border.fold(k, before, n, mode)
+            for k, before, n, mode in zip(self.size, self.before, size, modes, strict=True)
+        ]
+        if folds == [None, None]:
+            return self
+        (height, top), (width, left) = (
+            (k, at) if fold is None else (fold.size, -fold.first)
+            for k, at, fold in zip(self.size, self.before, folds, strict=True)
+        )
+        if self.mask is None:
+            return Footprint((height, width), (top, left))
+        mask = self.mask
+        for axis, fold in enumerate(folds):
+            mask = mask if fold is None else fold.add_up(mask, axis)
+        return Footprint.of(np.ascontiguousarray(mask), (top, left))
 
     @property
     def is_rectangle(self) -> bool:
@@ -161,6 +181,11 @@ class Extremum(Comparison):
     footprint: Footprint
     maximum: bool
 
+    def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> "Extremum":
+        """Return it with a folded footprint: an extreme does not count pixels."""
+        footprint = self.footprint.folded(size, modes)
+        return self if footprint is self.footprint else replace(self, footprint=footprint)
+
     @property
     def block(self) -> int:
         """Up to 16 rows, which share their columns; for low rectangles, groups of such rows."""
@@ -186,6 +211,19 @@ class Compound(Comparison):
     element: Footprint
     kind: str
     note = "rows between two passes stay in cache"
+
+    def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> "Compound":
+        """Return it with a folded element.
+
+        The second extreme also takes places outside the image. Where these do not repeat, only a
+        rectangle around its pixel may be cut: its windows there are all pixels up to some place, or
+        from some place on.
+        """
+        repeats = self.kind == "gradient" or not {"constant", "nearest"} & {*modes}
+        if not repeats and not (self.element.is_rectangle and self.element.holds_pixel):
+            return self
+        element = self.element.folded(size, modes)
+        return self if element is self.element else replace(self, element=element)
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
@@ -365,13 +403,28 @@ class Rank(Comparison):
     ranks: tuple[int, ...]
     stacked: int = 0
 
+    @property
+    def extremum(self) -> Extremum | None:
+        """The minimum or the maximum, if it is one."""
+        count = self.footprint.count
+        if self.stacked or self.ranks[0] not in {0, count - 1}:
+            return None
+        return Extremum(self.footprint, self.ranks[0] > 0 or count == 1)
+
+    def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> Comparison:
+        """Return a folded extremum; any other rank counts pixels as often as the window has them.
+
+        So their windows stay as large as they are.
+        """
+        return self if self.extremum is None else self.extremum.folded(size, modes)
+
     def resolve(
         self, size: tuple[int, int], pixels: Pixels, result: DType
     ) -> tuple[Operation, dict[str, float]]:
         """Return an extremum, a network for a small window, or histograms for a large one."""
         footprint, ranks = self.footprint, self.ranks
-        if not self.stacked and ranks[0] in {0, footprint.count - 1}:
-            return Extremum(footprint, ranks[0] > 0 or footprint.count == 1), {}
+        if self.extremum is not None:
+            return self.extremum, {}
         largest = NETWORK_RECTANGLE if footprint.is_rectangle else NETWORK_FOOTPRINT
         small = footprint.count <= largest[pixels.dtype.itemsize]
         return (NetworkRank if small else HistogramRank)(footprint, ranks, self.stacked), {}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from imgconv.core import border
 from imgconv.core.cache import cached_property
 from imgconv.operations import base
 from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels, Weights, absolute_sum
@@ -29,6 +30,11 @@ class Kernel1D:
         """The window."""
         return Axis(self.origin, len(self.weights))
 
+    def folded(self, n: int, mode: str) -> "Kernel1D":
+        """Return the kernel with the weights of all taps that see the same pixel added up."""
+        fold = border.fold(len(self.weights), self.origin, n, mode)
+        return self if fold is None else Kernel1D(fold.add_up(self.weights), -fold.first)
+
     @property
     def key(self) -> tuple[bytes, int]:
         """Equal for equal kernels."""
@@ -51,7 +57,7 @@ TALL = 17
 APPROXIMATION_ERROR = 1 / 32
 
 # In the order of `Combine` in pyx/separable.pyx.
-COMBINE = ("sum", "magnitude", "polar")
+COMBINE = ("sum", "mean", "magnitude", "polar")
 
 # `Header`, `Vertical` and `Horizontal` in pyx/separable.pyx.
 HEADER = base.struct("combine", "components", "verticals", "horizontals")
@@ -63,7 +69,7 @@ HORIZONTAL = base.struct("component", "vertical", "first", "taps", "step", "weig
 class Separable(Operation):
     """Sums of separable filters: components that are sums of terms, and how they are combined.
 
-    With "sum", each component is a result; "magnitude" is the root of the sum of two squares, times
+    With "sum", each component is a result; "mean" divides it by `scale`; "magnitude" is the root of the sum of two squares, times
     `scale`; "polar" gives magnitude and orientation. The scale is applied last, so that integer
     weights stay integers, and cancel exactly where the image is flat. A plan may use the
     `approximation` if its error is too small to see.
@@ -110,7 +116,7 @@ class Separable(Operation):
         """Taps of vertical passes and of the rows of all terms; more for root and arctangent."""
         taps = sum(len(column.weights) for column in self.columns)
         taps += sum(len(row.weights) for _, row in self.terms)
-        return taps + {"sum": 0, "magnitude": 4, "polar": 80}[self.combine]
+        return taps + {"sum": 0, "mean": 1, "magnitude": 4, "polar": 80}[self.combine]
 
     @cached_property
     def weight(self) -> float:
@@ -121,6 +127,17 @@ class Separable(Operation):
             sum(absolute_sum(column.weights) * absolute_sum(row.weights) for column, row in terms)
             for terms in self.components
         )
+
+    def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> "Separable":
+        """Return it with folded kernels; then there is no detail left to approximate."""
+        (height, width), (y, x) = size, modes
+        components = tuple(
+            tuple((column.folded(height, y), row.folded(width, x)) for column, row in terms)
+            for terms in self.components
+        )
+        if components == self.components:
+            return self
+        return replace(self, components=components, approximation=None)
 
     def resolve(
         self, size: tuple[int, int], pixels: Pixels, result: DType
@@ -136,6 +153,8 @@ class Separable(Operation):
 
     def computed_in(self, pixels: Pixels, result: DType) -> DType:
         """A short integer for integer weights on 8-bit pixels, if sums fit."""
+        if self.combine == "mean":
+            return base.mean_type(pixels, self.scale)
         return base.sum_type(pixels, self.weight)
 
     def work(self, pitch: int) -> int:
