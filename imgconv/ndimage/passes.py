@@ -105,7 +105,8 @@ def next_call(image: Image, filters: Sequence[AxisFilter], cval: float) -> Plane
     """Return the call for the first filter, with the second where both can run at once.
 
     SciPy extends what the first filter gives before it applies the second. That is the same as the
-    first filter of the extended image, unless the border is a constant other than 0.
+    first filter of the extended image, unless the border is a constant other than 0. With a kernel
+    longer than a row, the first filter would run over more border than image.
     """
     fast = fastest_axis(image)
     first = filters[0]
@@ -115,7 +116,7 @@ def next_call(image: Image, filters: Sequence[AxisFilter], cval: float) -> Plane
     second = filters[1] if len(filters) > 1 else None
     if second is not None and (second.mode != "constant" or cval == 0):
         assert isinstance(second.kernel, LineKernel)
-        if second.axis == x:
+        if second.axis == x and second.kernel.size <= image.shape[x]:
             operation = ordered_sum((((0, first.kernel), (1, second.kernel)),))
             return PlaneCall(operation, (first.axis, x), (first.mode, second.mode), 2, channel)
         if first.axis == x and second.kernel.size <= LOW and second.axis != channel:

@@ -8,7 +8,7 @@ import numpy as np
 from imgconv.core import border
 from imgconv.operations import base
 from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels
-from imgconv.operations.separable import Kernel1D, Separable
+from imgconv.operations.separable import Kernel1D, Separable, extended_cost
 
 # Up to this height the box loop shares the column sums of pairs of rows.
 SHORT = 8
@@ -49,7 +49,10 @@ class Box(Operation):
         return 1 + columns + min(width, 3.5 * width.bit_length())
 
     def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> Operation:
-        """Return a separable mean, whose weights count how often the window holds a pixel."""
+        """Return a separable mean, whose weights count how often the window holds a pixel.
+
+        It does not share sums, so a window must be many times larger than a large image.
+        """
         folds = [
             border.fold(axis.span, axis.before, n, mode)
             for axis, n, mode in zip(self.windows, size, modes, strict=True)
@@ -60,7 +63,8 @@ class Box(Operation):
             Kernel1D.centred(np.ones(k)) if fold is None else Kernel1D(fold.counts, -fold.first)
             for k, fold in zip(self.size, folds, strict=True)
         )
-        return Separable((((column, row),),), "mean", self.area, smooths=True)
+        mean = Separable((((column, row),),), "mean", self.area, smooths=True)
+        return mean if extended_cost(mean, size) < extended_cost(self, size) else self
 
     @property
     def area(self) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
@@ -129,7 +130,7 @@ class Separable(Operation):
         )
 
     def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> "Separable":
-        """Return it with folded kernels; then there is no detail left to approximate."""
+        """Return it with folded kernels."""
         (height, width), (y, x) = size, modes
         components = tuple(
             tuple((column.folded(height, y), row.folded(width, x)) for column, row in terms)
@@ -137,7 +138,7 @@ class Separable(Operation):
         )
         if components == self.components:
             return self
-        return replace(self, components=components, approximation=None)
+        return replace(self, components=components)
 
     def resolve(
         self, size: tuple[int, int], pixels: Pixels, result: DType
@@ -146,8 +147,9 @@ class Separable(Operation):
         coarse = self.approximation
         if coarse is None:
             return self, {}
-        error = coarse.error * (pixels.high - pixels.low)
-        if result.kind in "iu" and error <= APPROXIMATION_ERROR and coarse.cost <= self.cost:
+        cheaper = extended_cost(coarse, size) <= extended_cost(self, size)
+        levels = pixels.high - pixels.low
+        if result.kind in "iu" and cheaper and coarse.error * levels <= APPROXIMATION_ERROR:
             return coarse, {}
         return replace(self, approximation=None), {}
 
@@ -200,3 +202,9 @@ class Separable(Operation):
                 )
                 weights.append(row.weights)
         return records, np.concatenate(weights)
+
+
+def extended_cost(operation: Operation, size: tuple[int, int]) -> float:
+    """Return the cost of a result, if the border costs as much as the image."""
+    extended = (1 + axis.span / max(1, n) for axis, n in zip(operation.windows, size, strict=True))
+    return operation.cost * prod(extended)
