@@ -315,8 +315,8 @@ def schedule(params: Record, operation: Operation, itemsize: int) -> None:
     )
     rows *= max(1, int(params["channels"] + params["guides"]))
     fits = int(STRIP_BYTES / (itemsize * rows)) - span_x - 2 * lanes
-    # At least as wide as the window, whose columns are loaded, too: then at most half of the work is
-    # done twice. A box of 801 x 801 takes a sixth of the time of strips of NARROWEST columns.
+    # At least as wide as the window, whose columns are loaded, too, so that at most half of the
+    # work is done twice. For a box of 801 x 801 that takes a sixth of the time.
     strip = max(NARROWEST, span_x, fits)
     if params["in_place"]:
         strip = columns

@@ -8,7 +8,7 @@ import numpy as np
 from imgconv.core import border
 from imgconv.operations import base
 from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels
-from imgconv.operations.separable import Kernel1D, Separable, extended_cost
+from imgconv.operations.separable import Kernel1D, Separable, cheaper_folded
 
 # Up to this height the box loop shares the column sums of pairs of rows.
 SHORT = 8
@@ -64,7 +64,7 @@ class Box(Operation):
             for k, fold in zip(self.size, folds, strict=True)
         )
         mean = Separable((((column, row),),), "mean", self.area, smooths=True)
-        return mean if extended_cost(mean, size) < extended_cost(self, size) else self
+        return mean if cheaper_folded(self, self, mean, size) else self
 
     @property
     def area(self) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import prod
 
 import numpy as np
 
@@ -70,10 +69,10 @@ HORIZONTAL = base.struct("component", "vertical", "first", "taps", "step", "weig
 class Separable(Operation):
     """Sums of separable filters: components that are sums of terms, and how they are combined.
 
-    With "sum", each component is a result; "mean" divides it by `scale`; "magnitude" is the root of the sum of two squares, times
-    `scale`; "polar" gives magnitude and orientation. The scale is applied last, so that integer
-    weights stay integers, and cancel exactly where the image is flat. A plan may use the
-    `approximation` if its error is too small to see.
+    With "sum", each component is a result; "mean" divides it by `scale`; "magnitude" is the root of
+    the sum of two squares, times `scale`; "polar" gives magnitude and orientation. The scale is
+    applied last, so that integer weights stay integers, and cancel exactly where the image is flat.
+    A plan may use the `approximation` if its error is too small to see.
     """
 
     components: tuple[tuple[Term, ...], ...]
@@ -130,7 +129,7 @@ class Separable(Operation):
         )
 
     def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> "Separable":
-        """Return it with folded kernels."""
+        """Return it with folded kernels, without the approximation if that costs more."""
         (height, width), (y, x) = size, modes
         components = tuple(
             tuple((column.folded(height, y), row.folded(width, x)) for column, row in terms)
@@ -138,7 +137,11 @@ class Separable(Operation):
         )
         if components == self.components:
             return self
-        return replace(self, components=components)
+        folded = replace(self, components=components)
+        coarse = self.approximation
+        if coarse is not None and not cheaper_folded(self, coarse, folded, size):
+            return folded
+        return replace(folded, approximation=None)
 
     def resolve(
         self, size: tuple[int, int], pixels: Pixels, result: DType
@@ -147,9 +150,8 @@ class Separable(Operation):
         coarse = self.approximation
         if coarse is None:
             return self, {}
-        cheaper = extended_cost(coarse, size) <= extended_cost(self, size)
-        levels = pixels.high - pixels.low
-        if result.kind in "iu" and cheaper and coarse.error * levels <= APPROXIMATION_ERROR:
+        error = coarse.error * (pixels.high - pixels.low)
+        if result.kind in "iu" and coarse.cost <= self.cost and error <= APPROXIMATION_ERROR:
             return coarse, {}
         return replace(self, approximation=None), {}
 
@@ -204,7 +206,17 @@ class Separable(Operation):
         return records, np.concatenate(weights)
 
 
-def extended_cost(operation: Operation, size: tuple[int, int]) -> float:
-    """Return the cost of a result, if the border costs as much as the image."""
-    extended = (1 + axis.span / max(1, n) for axis, n in zip(operation.windows, size, strict=True))
-    return operation.cost * prod(extended)
+def cheaper_folded(
+    whole: Operation, other: Operation, folded: Operation, size: tuple[int, int]
+) -> bool:
+    """Whether the folded form of an operation costs less than another, counting their borders.
+
+    Only the axes along which it is folded count. A piece of an image has all of these axes, so it
+    is decided like the whole image.
+    """
+    costs = {each: each.cost for each in (other, folded)}
+    for axis, n in enumerate(size):
+        if folded.windows[axis] != whole.windows[axis]:
+            for each in costs:
+                costs[each] *= 1 + each.windows[axis].span / n
+    return costs[folded] < costs[other]

@@ -191,6 +191,13 @@ def step_node(
     if any(halo.mode == "wrap" and halo.grid > 1 for halo in halos):
         reason = "its sums begin at fixed rows, which do not wrap around"
         return whole_image_node(step, spec, result, plan.cost, reason)
+    wide = [
+        halo.mode == "wrap" and halo.before + halo.after + 1 >= n
+        for halo, n in zip(halos, spec.size, strict=True)
+    ]
+    if operation is None and any(wide):
+        reason = "its window is as large as the image, which wraps around"
+        return whole_image_node(step, spec, result, plan.cost, reason)
     return StepNode(step, (spec,), result, halos, plan.cost, operation, note=note)
 
 

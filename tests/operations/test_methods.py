@@ -469,7 +469,8 @@ class TestTiles:
                     explained.operation.tile,
                     explained.operation.step,
                 )
-                assert (height, width) == (rows + size[0] - 1, columns + size[1] - 1)
+                span_y, span_x = (axis.span for axis in explained.windows)
+                assert (height, width) == (rows + span_y - 1, columns + span_x - 1)
                 assert rows >= 1
                 assert columns >= 1
 

@@ -236,6 +236,8 @@ def test_windows_larger_than_the_image():
 
 class TestChoice:
     IMAGE = sample((40, 50), "uint8")
+    # Larger than the windows.
+    LARGE = sample((200, 250), "uint8")
 
     def test_by_dtype(self):
         for dtype in cases.DTYPES:
@@ -251,7 +253,7 @@ class TestChoice:
     def test_by_arguments(self):
         assert chosen(self.IMAGE, 7.9) == "separable"
         assert chosen(self.IMAGE, (2, 7)) == "separable"
-        assert chosen(self.IMAGE, (20, 0)) == "resample"
+        assert chosen(self.LARGE, (20, 0)) == "resample"
         assert chosen(self.IMAGE, 9, truncate=3) == "separable"
         assert chosen(self.IMAGE, 9, radius=36) == "separable"
         assert chosen(self.IMAGE, 9, order=1, dtype="uint8") == "separable"
@@ -263,7 +265,13 @@ class TestChoice:
             assert chosen(self.IMAGE, 9, mode="constant", cval=cval) == "resample"
         for cval in (0.5, 1000, np.nan, np.inf):
             assert chosen(self.IMAGE, 9, mode="constant", cval=cval) == "separable"
-            assert chosen(self.IMAGE, 9, mode="wrap", cval=cval) == "resample"
+            assert chosen(self.LARGE, 9, mode="wrap", cval=cval) == "resample"
+
+    def test_by_the_size_of_the_image(self):
+        """In a small image a folded kernel costs less than the border of a coarse grid."""
+        assert chosen(self.LARGE, 100) == "resample"
+        assert chosen(self.LARGE, 1000) == "separable"
+        assert chosen(self.LARGE[:20], 100) == "separable"
 
     def test_auto_is_one_of_the_two(self):
         for sigma in (5, 9):

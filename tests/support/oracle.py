@@ -248,6 +248,36 @@ def rank(image, footprint, before, place, mode="reflect", cval=0.0):
     return result
 
 
+def morphology(name, image, footprint, mode="reflect", cval=0.0):
+    """A filter of flat morphology by its name; the image is extended once, for both extrema."""
+    flipped = footprint[::-1, ::-1]
+    ahead = tuple(n // 2 for n in footprint.shape)
+    behind = tuple(n - 1 - at for n, at in zip(footprint.shape, ahead, strict=True))
+    far = footprint.shape
+
+    def extremum(of, largest):
+        window, before = (flipped, behind) if largest else (footprint, ahead)
+        return rank(of, window, before, np.count_nonzero(window) - 1 if largest else 0)
+
+    def inner(array):
+        return array[far[0] : far[0] + image.shape[0], far[1] : far[1] + image.shape[1]]
+
+    # Twice as far as a window reaches, so that the second extremum reads right values there.
+    far = tuple(2 * n for n in far)
+    wide = extend_pixels(image, far, far, mode, cval)
+    if name in ("erode", "dilate"):
+        return inner(extremum(wide, name == "dilate"))
+    opened, closed = (extremum(extremum(wide, grows), not grows) for grows in (False, True))
+    if name in ("opening", "closing"):
+        return inner(opened if name == "opening" else closed)
+    high, low = {
+        "morphological_gradient": (extremum(wide, True), extremum(wide, False)),
+        "white_tophat": (wide, opened),
+        "black_tophat": (closed, wide),
+    }[name]
+    return convert(difference(inner(high), inner(low)), image.dtype.newbyteorder("="))
+
+
 def difference(high, low):
     """high - low; exact, as Python's integers, for integers; for bool whether they differ."""
     if high.dtype.kind == "b":
