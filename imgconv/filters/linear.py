@@ -10,7 +10,7 @@ from imgconv import kernels
 from imgconv.core import check
 from imgconv.core.cache import Cache
 from imgconv.core.call import filtering
-from imgconv.core.run import Call
+from imgconv.core.run import Call, hashable
 from imgconv.filters.arguments import Image, Mode
 from imgconv.operations.base import Operation
 from imgconv.operations.correlate import Correlation
@@ -340,7 +340,8 @@ def gabor(
     >>> bool(along > 100 * across)
     True
     """
-    operation = gabor_operation(frequency, theta, bandwidth, sigma_x, sigma_y, n_stds, offset)
+    numbers = frequency, theta, bandwidth, sigma_x, sigma_y, n_stds, offset
+    operation = gabor_operation(*map(hashable, numbers))
     return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 

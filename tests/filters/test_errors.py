@@ -317,6 +317,8 @@ WRONG = [
     (of(imgconv.gabor, np.inf), ValueError, "frequency must be finite, got inf"),
     (of(imgconv.gabor, 0), ValueError, "frequency must be positive, got 0.0"),
     (of(imgconv.gabor, "low"), TypeError, "frequency must be a number, got 'low'"),
+    (of(imgconv.gabor, [1, 2]), TypeError, "frequency must be a number, got (1, 2)"),
+    (of(imgconv.gabor, 0.2, [0, 1]), TypeError, "theta must be a number, got (0, 1)"),
     (of(imgconv.gabor, 0.2, np.nan), ValueError, "theta must be finite, got nan"),
     (of(imgconv.gabor, 0.2, bandwidth=0), ValueError, "bandwidth must be positive, got 0.0"),
     (of(imgconv.gabor, 0.2, sigma_x=0), ValueError, "sigma_x must be positive, got 0.0"),
@@ -450,3 +452,11 @@ def test_errors_leave_the_threads_setting():
     thread.start()
     thread.join()
     assert seen == [imgconv.get_num_threads()]
+
+
+def test_axes_from_an_iterator():
+    """It can be read only once, also for the error."""
+    image = np.zeros((3, 5, 6))
+    assert imgconv.box(image, 3, axes=iter((1, 2))).shape == image.shape
+    with pytest.raises(ValueError, match=r"axes must be two axes \(y, x\), got <"):
+        imgconv.box(image, 3, axes=iter((0, 1, 2)))
