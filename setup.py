@@ -60,6 +60,8 @@ LOOPS = {
     "inorder": ("float64",),
     "running": ("float64",),
 }
+# Compiled once, for any processor.
+COMMON = ("machine", "call")
 X86_LEVELS = os.environ.get("IMGCONV_LEVELS", "v2 v3 v4").split()
 
 # For `make sanitize`: undefined behaviour and access to foreign memory end the process.
@@ -117,9 +119,18 @@ def types_of(loop: str, level: str) -> list[str]:
 
 
 def extensions() -> list[Extension]:
-    """Return one extension for each loop, level and type, and `machine`, which has no level."""
+    """Return one extension for each loop, level and type, and those that have no level."""
     include = [np.get_include(), "pyx"]
-    found = [Extension("imgconv._loops.machine", [str(BUILD / "machine.c")], include_dirs=include)]
+    api = ("NPY_NO_DEPRECATED_API", "NPY_1_25_API_VERSION")
+    found = [
+        Extension(
+            f"imgconv._loops.{name}",
+            [str(BUILD / f"{name}.c")],
+            include_dirs=include,
+            define_macros=[api],
+        )
+        for name in COMMON
+    ]
     for level in levels():
         for loop in LOOPS:
             for name in types_of(loop, level):
@@ -136,7 +147,7 @@ def extensions() -> list[Extension]:
                                 if loop == "rank" and name in KEYS
                                 else []
                             ),
-                            ("NPY_NO_DEPRECATED_API", "NPY_1_25_API_VERSION"),
+                            api,
                         ],
                         extra_compile_args=[
                             *([] if level == "plain" else [f"-march=x86-64-{level}"]),
@@ -167,7 +178,7 @@ def write_medians(file: Path) -> None:
 
 def cythonize_loops() -> None:
     """Translate each pyx file into BUILD, and copy the C files for all levels and types."""
-    sources = [Extension(name, [f"pyx/{name}.pyx"]) for name in [*LOOPS, "machine"]]
+    sources = [Extension(name, [f"pyx/{name}.pyx"]) for name in (*LOOPS, *COMMON)]
     write_medians(BUILD / "medians.pxi")
     cythonize(
         sources,
@@ -179,7 +190,7 @@ def cythonize_loops() -> None:
     )
     for source in (BUILD / "pyx").glob("*.c"):
         targets = [BUILD]
-        if source.stem != "machine":
+        if source.stem not in COMMON:
             targets = [
                 BUILD / level / name for level in levels() for name in types_of(source.stem, level)
             ]

@@ -1,10 +1,15 @@
-# The two functions that core/run.py calls. Each loop has defined `slot_bytes`, the scratch that a
+# The functions by which a loop is called. Each loop has defined `slot_bytes`, the scratch that a
 # thread needs, and `run_loop`, which fills the result.
 cimport numpy as cnp
 
 from rows cimport CACHE_LINE, Params, Task
 
 cnp.import_array()
+
+
+def entry():
+    """Return the address of `run_loop`, for call.pyx."""
+    return <size_t> run_loop
 
 
 def scratch(cnp.ndarray params not None, int threads):

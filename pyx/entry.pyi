@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 __test__: dict[str, str]
 
+def entry() -> int: ...
 def scratch(params: NDArray[Any], threads: int) -> int: ...
 def run(
     params: NDArray[Any],

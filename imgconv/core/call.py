@@ -24,8 +24,10 @@ from typing import (
 import numpy as np
 from numpy.typing import ArrayLike
 
-from imgconv.core.plan import Plan
-from imgconv.core.run import Call
+from imgconv._loops.call import repeat
+from imgconv.core import threads
+from imgconv.core.plan import PLANS, Plan
+from imgconv.core.run import Call, run_filter
 from imgconv.operations.base import Axis, Operation
 
 P = ParamSpec("P")
@@ -132,7 +134,8 @@ def filtering(make: Callable[P, Runnable[Result]]) -> Filter[P, Result]:
 
     @wraps(make)
     def function(*args: P.args, **options: P.kwargs) -> Result:
-        return make(*args, **options).run()
+        result = repeat(PLANS.get, threads, make, args, options)
+        return run_filter(make, args, options) if result is None else result
 
     # Its signature shows the type of the result, not of the call.
     make.__annotations__["return"] = result_of(make.__annotations__["return"])

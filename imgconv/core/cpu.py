@@ -20,6 +20,9 @@ ParamsT_contra = TypeVar("ParamsT_contra", contravariant=True)
 class Loop(Protocol[ParamsT_contra]):
     """A compiled module whose functions are those of pyx/entry.pxi, or one that is called alike."""
 
+    def entry(self) -> int:
+        """Return the address of the loop."""
+
     def scratch(self, params: ParamsT_contra, threads: int) -> int:
         """Return the bytes of scratch that `run` needs."""
 

@@ -74,6 +74,17 @@ class TiledParams:
             for x in range(0, width, columns)
         ]
 
+    def run(
+        self,
+        image: NDArray[Any],
+        first: NDArray[Any],
+        second: NDArray[Any],
+        rows: int,
+        threads: int,
+    ) -> None:
+        """Filter `image` into `first`, as the entry of a loop does."""
+        run(self, image, first, second, np.empty(scratch(self, threads), np.uint8), rows, threads)
+
 
 @cache
 def transforms() -> ModuleType:

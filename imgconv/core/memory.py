@@ -99,7 +99,6 @@ def reuse_memory(limit: int) -> None:
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return an array for a result, in kept memory if it is large and memory is to be kept."""
-    nbytes = prod(shape) * dtype.itemsize
-    if not FREED.limit or nbytes < LARGE:
+    if not FREED.limit or (nbytes := prod(shape) * dtype.itemsize) < LARGE:
         return np.empty(shape, dtype)
     return np.asarray(Lease(FREED.take(nbytes))).view(dtype).reshape(shape)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from imgconv._loops.call import Entry
 from imgconv.core import check, cpu, fourier
 from imgconv.core.cache import Cache
 from imgconv.core.decide import Decisions, Request, decide
@@ -55,10 +56,9 @@ class Plan:
     height: int
     cost: float
     in_place: bool
-    scratch: int
     times: dict[str, float]
     params: Record | fourier.TiledParams = field(repr=False)
-    loop: cpu.Loop[Any] = field(repr=False)
+    entry: Entry | fourier.TiledParams = field(repr=False)
     pointers: Pointers = field(repr=False)
 
     @property
@@ -139,17 +139,23 @@ def make_plan(request: Request) -> Plan:
 def plan_of(decided: Decisions, record: Record, pointers: Pointers, result: ResultLayout) -> Plan:
     """Return the plan that runs the loop of the operation, or transforms, with this record."""
     operation, computed, (y, x) = decided.operation, decided.computed, decided.windows
+    height = max(1, decided.result_size[0])
+    # Reading and writing a pixel costs about as much as four operations.
+    cost = (operation.cost + 4) * prod(result.shape)
     params: Record | fourier.TiledParams = record
-    loop: cpu.Loop[Any]
+    entry: Entry | fourier.TiledParams
     if isinstance(operation, Fourier):
-        params = fourier.tiled_params(
+        params = entry = fourier.tiled_params(
             record, operation, computed, decided.result_size, pointers.offsets
         )
-        loop = fourier
         scratch = fourier.scratch(params, 1)
     else:
         loop = cpu.loop(operation.loop, computed.name)
         scratch = loop.scratch(record, 1)
+        entry = Entry(
+            loop.entry(), record, scratch, operation.results, result.shape, result.written,
+            height, cost,
+        )  # fmt: skip
     check.window_fits_memory((y.span, x.span), 0 if decided.by_tiles else scratch)
     return Plan(
         operation=operation,
@@ -163,13 +169,11 @@ def plan_of(decided: Decisions, record: Record, pointers: Pointers, result: Resu
         windows=decided.windows,
         interleaved=int(record["step"]),
         planes=len(pointers.offsets),
-        height=max(1, decided.result_size[0]),
-        # Reading and writing a pixel costs about as much as four operations.
-        cost=(operation.cost + 4) * prod(result.shape),
+        height=height,
+        cost=cost,
         in_place=bool(record["in_place"]),
-        scratch=scratch,
         times=decided.times,
         params=params,
-        loop=loop,
+        entry=entry,
         pointers=pointers,
     )

@@ -5,14 +5,16 @@ overlap, and chooses the number of threads.
 """
 
 import threading
+from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imgconv._loops.call import signature
 from imgconv.core import check, cpu, threads
 from imgconv.core.decide import Guide, Placement, Request
-from imgconv.core.memory import FREED, empty
+from imgconv.core.memory import empty
 from imgconv.core.params import round_up
 from imgconv.core.pixels import store
 from imgconv.core.plan import PLANS, Plan, make_plan
@@ -68,6 +70,35 @@ class Call(NamedTuple, Generic[Result]):
         """Return what would run."""
         return plan_for(self)
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether a call with other pixels and otherwise equal arguments has the same plan.
+
+        What an operation knows of pixels it has from the whole image.
+        """
+        guided = self.guide is not None and self.guide.shape[-1] > 0
+        return self.out is None and not guided and not self.operation.whole
+
+
+def run_filter(
+    make: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]
+) -> Any:
+    """Run the call that `make` makes of the arguments of a public function.
+
+    Its plan is kept for calls like it, so that `make` need not run for them. Calls that
+    `call.repeat` can do do not come here.
+    """
+    like = signature(make, arguments, options)
+    known = None if like is None else PLANS.get(like)
+    if known is not None:
+        return filtered(known, arguments[0])
+    call = make(*arguments, **options)
+    result = call.run()
+    if like is not None and isinstance(call, Call) and call.is_repeatable:
+        plan = call.plan()
+        PLANS.put(like, plan, plan.nbytes)
+    return result
+
 
 def run(call: Call[Any]) -> Any:
     """Filter an image; return one array, or a tuple of two if the operation has two results."""
@@ -83,13 +114,17 @@ def run(call: Call[Any]) -> Any:
         plan = PLANS.get(key)
     except TypeError:
         plan = None
-    plan = plan or find_plan(key)
-    first = (empty if FREED.limit else np.empty)(plan.shape, plan.dtype)
+    return filtered(plan or find_plan(key), array)
+
+
+def filtered(plan: Plan, image: NDArray[Any]) -> Any:
+    """Return new results: an array, or a pair."""
+    first = empty(plan.shape, plan.dtype)
     if plan.results == 1:
-        (execute if plan.direct else fill)(plan, array, first, first)
+        fill(plan, image, first, first)
         return first
     second = empty(plan.shape, plan.dtype)
-    fill(plan, array, first, second)
+    fill(plan, image, first, second)
     return first, second
 
 
@@ -193,17 +228,12 @@ def fill(plan: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[A
 
 
 def execute(plan: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> None:
-    """Call the loop with the scratch and the number of threads that the plan needs."""
-    # The same as `threads.threads_for(plan.cost)`; a call of it would cost a small image 3 %.
-    if plan.cost < threads.SERIAL_BELOW or (count := threads.get_num_threads()) == 1:
-        kept = SCRATCH.kept
-        enough = kept if plan.scratch <= kept.size else scratch(plan.scratch)
-        plan.loop.run(plan.params, image, first, second, enough, plan.height, 1)
+    """Enter the loop with the number of threads that the plan is worth."""
+    count = threads.threads_for(plan.cost)
+    if count == 1:
+        plan.entry.run(image, first, second, plan.height, 1)
     else:
-        threads.run_parallel(
-            plan.loop.run, plan.params, image, first, second, scratch(plan.scratch * count),
-            plan.band_rows(count), count,
-        )  # fmt: skip
+        threads.run_parallel(plan.entry.run, image, first, second, plan.band_rows(count), count)
 
 
 def run_entry(
