@@ -207,14 +207,15 @@ cdef bint write_value(Writer* to, object value):
 
 
 def signature(make, tuple arguments not None, dict options not None):
-    """Return a key for a call of a public function, or None.
+    """Return a key for a call of a public function, or None if it has none.
 
     Parameters
     ----------
     make : callable
         What makes the call of its arguments.
     arguments, options
-        The arguments: first the image, of which the pixels do not count.
+        The arguments: first the image, of which the pixels do not count. Calls with an `out` have
+        no signature.
     """
     cdef Writer to
     cdef Py_ssize_t i
@@ -227,6 +228,8 @@ def signature(make, tuple arguments not None, dict options not None):
         if not write_value(&to, arguments[i]):
             return None
     for name, value in options.items():
+        if name == "out" and value is not None:
+            return None
         if not (write_letter(&to, c"k") and write_value(&to, name) and write_value(&to, value)):
             return None
     return make, PyBytes_FromStringAndSize(to.text, to.size)
@@ -238,7 +241,7 @@ def repeat(find, threads, make, tuple arguments not None, dict options not None)
     Parameters
     ----------
     find : callable
-        Returns the plan of a signature; None if there is none.
+        Returns what is kept for a signature, or None. If that is a plan, it has an `entry`.
     threads : module
         core/threads.py: only calls for one thread are done here.
     make, arguments, options
@@ -246,10 +249,13 @@ def repeat(find, threads, make, tuple arguments not None, dict options not None)
     """
     cdef Entry entry
     key = signature(make, arguments, options)
-    plan = find(key) if key is not None else None
-    if plan is None or type(plan.entry) is not Entry or not plan.direct:
+    if key is None:
         return None
-    entry = plan.entry
+    plan = find(key)
+    known = getattr(plan, "entry", None)
+    if type(known) is not Entry or not plan.direct:
+        return None
+    entry = known
     if entry.cost >= threads.SERIAL_BELOW and threads.get_num_threads() > 1:
         return None
     return entry.filtered(arguments[0])

@@ -230,14 +230,6 @@ cdef inline void fill(real* row, Py_ssize_t n, real value) noexcept nogil:
         row[i] = value
 
 
-cdef inline void fill_border(real* row, const Py_ssize_t* columns, Py_ssize_t n,
-                             real value) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        if columns[i] < 0:
-            row[i] = value
-
-
 cdef inline real outside(const Params* params) noexcept nogil:
     """cval as a number or key of the loop."""
     cdef real key
@@ -247,45 +239,50 @@ cdef inline real outside(const Params* params) noexcept nogil:
     return key
 
 
+cdef inline void load_border(const Params* params, const char* line, const real* whole,
+                             const Py_ssize_t* columns, Py_ssize_t n, char* raw,
+                             real* row) noexcept nogil:
+    """Convert n pixels outside an image row; `whole` is all of it, converted, or NULL."""
+    cdef real value = outside(params)
+    cdef Py_ssize_t i
+    if whole == NULL:
+        gather(&params.image, line, columns, n, raw)
+        loader(params, params.image.code)(raw, n, row)
+    for i in range(n):
+        if columns[i] < 0:
+            row[i] = value
+        elif whole != NULL:
+            row[i] = whole[columns[i]]
+
+
 cdef inline void load_row(const Params* params, const char* plane, Py_ssize_t e, Py_ssize_t x,
                           Py_ssize_t n, char* raw, real* row) noexcept nogil:
     """Convert columns x to x + n of extended row e; `raw` has room for n pixels of 8 bytes.
 
-    A row has up to three parts: before the image, inside it, after it.
+    A row has up to three parts: before the image, inside it, after it. Where it holds all of the
+    image's columns, as in a small image, the pixels outside are copies of converted ones.
     """
     cdef const Samples* image = &params.image
     cdef Py_ssize_t y = image_row(params, e), size = BYTES_OF(image.code)
-    cdef Py_ssize_t m, inside = params.left + params.width
-    cdef const Py_ssize_t* border
-    cdef const char* line
-    cdef const char* source
+    cdef Py_ssize_t end = params.left + params.width
+    cdef Py_ssize_t before = min(n, max(0, params.left - x)), after = min(n, max(0, x + n - end))
+    cdef Py_ssize_t inside = n - before - after
+    cdef const char* line = plane + y * image.row_stride
+    cdef const char* source = line + (x + before - params.left) * image.column_stride
+    cdef const real* whole = row + before if inside == params.width else NULL
     if y < 0:
         fill(row, n, outside(params))
         return
-    line = plane + y * image.row_stride
-    while n > 0:
-        source = raw
-        border = NULL
-        if x < params.left:
-            m = min(n, params.left - x)
-            border = params.before + x
-        elif x >= inside:
-            m = n
-            border = params.after + (x - inside)
-        else:
-            m = min(n, inside - x)
-            source = line + (x - params.left) * image.column_stride
-            if not is_plain(image, source):
-                copy_pixels(raw, size, source, image.column_stride, size, image.swapped, m)
-                source = raw
-        if border != NULL:
-            gather(image, line, border, m, raw)
-        loader(params, image.code)(source, m, row)
-        if border != NULL:
-            fill_border(row, border, m, outside(params))
-        x += m
-        n -= m
-        row += m
+    if inside > 0:
+        if not is_plain(image, source):
+            copy_pixels(raw, size, source, image.column_stride, size, image.swapped, inside)
+            source = raw
+        loader(params, image.code)(source, inside, row + before)
+    if before > 0:
+        load_border(params, line, whole, params.before + x, before, raw, row)
+    if after > 0:
+        load_border(params, line, whole, params.after + (x + n - after - end), after, raw,
+                    row + n - after)
 
 
 cdef inline void store_row(const Params* params, const real* row, Py_ssize_t step, Py_ssize_t n,

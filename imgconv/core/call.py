@@ -22,7 +22,7 @@ from typing import (
 )
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from imgconv._loops.call import repeat
 from imgconv.core import threads
@@ -85,20 +85,27 @@ class SeveralPlan(NamedTuple):
 class Several(Generic[Result]):
     """A filter of several passes.
 
-    `runs` computes the result; `passes` are the calls in it. `note` describes what else is done
-    with them, and `whole` why the filter needs the whole image, if it does.
+    `runs` computes the result of `image`; `passes` are the calls in it. `note` describes what else
+    is done with them, and `whole` why the filter needs the whole image, if it does. `repeatable`
+    states whether `runs` may be kept for other images: it then holds no array of the caller.
     """
 
-    runs: Callable[[], Result]
+    image: NDArray[Any]
+    runs: Callable[[NDArray[Any]], Result]
     passes: tuple[Call[Any], ...]
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     note: str
     whole: str = ""
+    repeatable: bool = False
 
     def run(self) -> Result:
         """Return the filtered image."""
-        return self.runs()
+        return self.runs(self.image)
+
+    def lasting(self) -> Callable[[NDArray[Any]], Result] | None:
+        """Return what filters other images in the same way."""
+        return self.runs if self.repeatable else None
 
     def plan(self) -> SeveralPlan:
         """Return what would run."""

@@ -23,6 +23,8 @@ from imgconv.operations.base import Operation
 # Scratch up to this size is kept for the next call of the same thread, so that a small image needs
 # no new memory. It stays in L2.
 KEPT_SCRATCH = 1 << 19
+# What a function that is kept in the cache of plans counts for.
+FUNCTION_BYTES = 4096
 
 Result = TypeVar("Result")
 
@@ -70,51 +72,45 @@ class Call(NamedTuple, Generic[Result]):
         """Return what would run."""
         return plan_for(self)
 
-    @property
-    def is_repeatable(self) -> bool:
-        """Whether a call with other pixels and otherwise equal arguments has the same plan.
+    def lasting(self) -> Plan | None:
+        """Return the plan for other images of the same layout.
 
-        What an operation knows of pixels it has from the whole image.
+        There is none if it depends on pixels: an operation has what it knows of pixels from the
+        whole image.
         """
         guided = self.guide is not None and self.guide.shape[-1] > 0
-        return self.out is None and not guided and not self.operation.whole
+        return None if guided or self.operation.whole else self.plan()
 
 
 def run_filter(
     make: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> Any:
-    """Run the call that `make` makes of the arguments of a public function.
+    """Return the result of a public function, whose call `make` makes of its arguments.
 
-    Its plan is kept for calls like it, so that `make` need not run for them. Calls that
-    `call.repeat` can do do not come here.
+    What it runs is kept for calls with the same signature, so that nothing is checked again.
     """
     like = signature(make, arguments, options)
     known = None if like is None else PLANS.get(like)
-    if known is not None:
-        return filtered(known, arguments[0])
-    call = make(*arguments, **options)
-    result = call.run()
-    if like is not None and isinstance(call, Call) and call.is_repeatable:
-        plan = call.plan()
-        PLANS.put(like, plan, plan.nbytes)
-    return result
+    if known is None:
+        call = make(*arguments, **options)
+        result = call.run()
+        if like is not None and (lasting := call.lasting()) is not None:
+            PLANS.put(like, lasting, getattr(lasting, "nbytes", FUNCTION_BYTES))
+        return result
+    image = arguments[0]
+    return filtered(known, image) if isinstance(known, Plan) else known(image)
 
 
 def run(call: Call[Any]) -> Any:
     """Filter an image; return one array, or a tuple of two if the operation has two results."""
-    operation, image, mode, cval, axes, channel_axis, dtype, out, placement, guide = call
-    if out is not None or guide is not None:
+    if call.out is not None or call.guide is not None:
         return run_into(call)
-    array = image if type(image) is np.ndarray else check.image(image)
-    if axes is not None or channel_axis is not None:
-        axes, channel_axis = check.axis_numbers(axes, channel_axis)
-    key = (operation, array.shape, array.strides, array.dtype, mode, cval, axes, channel_axis,
-           dtype, placement)  # fmt: skip
-    try:
-        plan = PLANS.get(key)
-    except TypeError:
-        plan = None
-    return filtered(plan or find_plan(key), array)
+    return filtered(plan_for(call), as_array(call.image))
+
+
+def as_array(image: ArrayLike) -> NDArray[Any]:
+    """Return the array of an image; the dtype of one that is an array is checked with its plan."""
+    return image if type(image) is np.ndarray else check.image(image)
 
 
 def filtered(plan: Plan, image: NDArray[Any]) -> Any:
@@ -147,16 +143,23 @@ def run_into(call: Call[Any]) -> Any:
 def plan_for(call: Call[Any]) -> Plan:
     """Return what `run` would run."""
     operation, image, mode, cval, axes, channel_axis, dtype, out, placement, guide = call
-    array, outs = check.image(image), in_tuple(out)
-    axes, channel_axis = check.axis_numbers(axes, channel_axis)
+    array = as_array(image)
+    if axes is not None or channel_axis is not None:
+        axes, channel_axis = check.axis_numbers(axes, channel_axis)
+    key = (operation, array.shape, array.strides, array.dtype, mode, cval, axes, channel_axis,
+           dtype, placement)  # fmt: skip
+    return find_plan(key if out is None and guide is None else (*key, *others(call, array)))
+
+
+def others(call: Call[Any], image: NDArray[Any]) -> tuple[Any, bool, Guide | None]:
+    """Return the fields of a request about the arrays other than the image."""
+    operation, guide, outs = call.operation, call.guide, in_tuple(call.out)
     described = check.outs(outs, operation.results) if outs else None
     # In place, each result must replace its own pixel.
-    aligned = placement == "same" and operation.stride == (1, 1) and operation.results == 1
-    in_place = bool(outs) and guide is None and aligned and is_same(array, outs[0])
+    aligned = call.placement == "same" and operation.stride == (1, 1) and operation.results == 1
+    in_place = bool(outs) and guide is None and aligned and is_same(image, outs[0])
     about = None if guide is None else Guide(guide.shape, guide.strides, guide.dtype)
-    key = (operation, array.shape, array.strides, array.dtype, mode, cval, axes, channel_axis,
-           dtype, placement, described, in_place, about)  # fmt: skip
-    return find_plan(key)
+    return described, in_place, about
 
 
 def in_tuple(out: Any) -> tuple[Any, ...]:

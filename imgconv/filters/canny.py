@@ -65,18 +65,20 @@ def hysteresis(
     for threshold, name in ((low, "low"), (high, "high")):
         check.number(threshold, name)
     result_dtype = check.mask_target(array.shape, dtype, out)
-    planes = np.moveaxis(array, (layout.y, layout.x), (-2, -1))
 
-    def runs() -> Image:
+    def runs(image: Image) -> Image:
+        planes = as_planes(image, layout.y, layout.x)
         # Classes: 2 for strong pixels, 1 for weak ones, 0 for all others.
         classes = np.empty(planes.shape, np.uint8)
-        weak = integer_threshold(np.fmin(low, high), array.dtype)
+        weak = integer_threshold(np.fmin(low, high), image.dtype)
         np.greater(planes, weak, out=classes.view(np.bool_))
-        classes += planes > integer_threshold(high, array.dtype)
+        classes += planes > integer_threshold(high, image.dtype)
         found = flood.connected(classes, corners=False)
-        return stored_mask(np.moveaxis(found, (-2, -1), (layout.y, layout.x)), result_dtype, out)
+        return stored_mask(from_planes(found, layout.y, layout.x), result_dtype, out)
 
-    return Several(runs, (), array.shape, result_dtype, FLOOD, CONNECTS)
+    return Several(
+        array, runs, (), array.shape, result_dtype, FLOOD, CONNECTS, repeatable=out is None
+    )
 
 
 # What makes edges of classes of pixels, and why it needs the whole image.
@@ -88,6 +90,18 @@ def integer_threshold(threshold: Any, dtype: np.dtype[Any]) -> Any:
     """Return, for integer pixels, the integer that the same pixels exceed: comparing is faster."""
     fractional = dtype.kind in "iu" and isinstance(threshold, (float, np.floating))
     return math.floor(threshold) if fractional and np.isfinite(threshold) else threshold
+
+
+def as_planes(image: Image, y: int, x: int) -> Image:
+    """Return a view whose last axes are y and x; `numpy.moveaxis` would cost a small image much."""
+    is_so = (y, x) == (image.ndim - 2, image.ndim - 1)
+    return image if is_so else np.moveaxis(image, (y, x), (-2, -1))
+
+
+def from_planes(planes: Image, y: int, x: int) -> Image:
+    """Return the view whose `as_planes` is `planes`."""
+    is_so = (y, x) == (planes.ndim - 2, planes.ndim - 1)
+    return planes if is_so else np.moveaxis(planes, (-2, -1), (y, x))
 
 
 def stored_mask(mask: Image, dtype: np.dtype[Any], out: Image | None) -> Image:
@@ -172,15 +186,16 @@ def canny(
     """
     array = check.image(image)
     y, x, _, _ = check.layout(array.ndim, axes, channel_axis)
-    planes = np.moveaxis(array, (y, x), (-2, -1))
+    size = array.shape[y], array.shape[x]
     smoothing = Smoothing(
         check.scales(sigma, "sigma"), check.modes(mode), check.number(cval, "cval")
     )
     low, high = check.thresholds(low_threshold, high_threshold, use_quantiles, array.dtype)
     result_dtype = check.mask_target(array.shape, dtype, out)
-    valid = None if mask is None else check.mask(mask, array.shape, planes.shape[-2:], (y, x))
+    valid = None if mask is None else check.mask(mask, array.shape, size, (y, x))
 
-    def runs() -> Image:
+    def runs(image: Image) -> Image:
+        planes = as_planes(image, y, x)
         if valid is None and not use_quantiles:
             found = find_edges(planes, None, smoothing, low, high, False)
         else:
@@ -191,11 +206,14 @@ def canny(
                 found[place] = find_edges(
                     planes[place], inside, smoothing, low, high, use_quantiles
                 )
-        return stored_mask(np.moveaxis(found, (-2, -1), (y, x)), result_dtype, out)
+        return stored_mask(from_planes(found, y, x), result_dtype, out)
 
-    operation = canny_operation("classes", planes.shape[-2:], array.dtype, smoothing)
+    operation = canny_operation("classes", size, array.dtype, smoothing)
     classes: Call[Image] = Call(operation, array, mode, cval, axes, channel_axis, np.uint8)
-    return Several(runs, (classes,), array.shape, result_dtype, FLOOD, CONNECTS)
+    return Several(
+        array, runs, (classes,), array.shape, result_dtype, FLOOD, CONNECTS,
+        repeatable=mask is None and out is None,
+    )  # fmt: skip
 
 
 class Smoothing(NamedTuple):

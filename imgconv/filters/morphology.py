@@ -376,14 +376,14 @@ def difference_call(
     planned = Call.of(operations[0], array, *common, dtype, out).plan()
     passes = tuple(Call.of(each, array, *common, None, None) for each in operations)
 
-    def runs() -> Image:
+    def runs(image: Image) -> Image:
         results = [each.run() for each in passes]
-        more = array if minuend is None else results[0]
-        less = array if subtrahend is None else results[-1]
+        more = image if minuend is None else results[0]
+        less = image if subtrahend is None else results[-1]
         # The difference may overwrite either, but not the image.
         return difference(more, less, results[-1], planned.dtype, out)
 
-    return Several(runs, passes, planned.shape, planned.dtype, "the difference, saturated")
+    return Several(array, runs, passes, planned.shape, planned.dtype, "the difference, saturated")
 
 
 # Loops subtract in these dtypes. The others are compared by integer keys: those of signed integers

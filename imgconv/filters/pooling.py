@@ -126,7 +126,7 @@ def pool(
     approximate: Call[NDArray[np.float64]] = Call(*arguments, np.float64, None, fit)
     planned = call.plan()
 
-    def runs() -> Image:
+    def runs(_: Image) -> Image:
         # First, since `out` may be the image.
         near = approximate.run()
         result = call.run()
@@ -135,7 +135,7 @@ def pool(
 
     passes = call, approximate
     note = "sums beyond 64 bits are saturated"
-    return Several(runs, passes, planned.shape, planned.dtype, note, operation.whole)
+    return Several(array, runs, passes, planned.shape, planned.dtype, note, operation.whole)
 
 
 def default_dtype(image: np.dtype[Any], how: str) -> np.dtype[Any] | None:
