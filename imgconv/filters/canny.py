@@ -270,7 +270,8 @@ def run_stage(
         stage, planes.shape[-2:], native(planes.dtype), smoothing, normalize, low, high
     )
     dtype = np.dtype(np.uint8) if stage == "classes" else skimage_float(planes.dtype)
-    call = Call.of(operation, planes, smoothing.modes, smoothing.cval, (-2, -1), None, dtype, None)
+    axes = None if planes.ndim == 2 else (-2, -1)
+    call = Call.of(operation, planes, smoothing.modes, smoothing.cval, axes, None, dtype, None)
     result: Image = run(call)
     return result
 
