@@ -5,9 +5,6 @@ __test__: dict[str, str]
 
 def connect(
     pixels: NDArray[np.uint8],
-    bitmaps: NDArray[np.uint64],
-    stack: NDArray[np.int32],
-    waiting: NDArray[np.uint8],
     corners: bool,
     threads: int,
 ) -> int: ...

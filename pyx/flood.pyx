@@ -16,6 +16,7 @@ to be repeated for each turn of the spiral.
 """
 cimport numpy as cnp
 
+from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from cython.parallel cimport prange
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 from libc.string cimport memcpy
@@ -179,29 +180,31 @@ cdef void write_row(const Bits* bits, Py_ssize_t y, uint8_t* row, Py_ssize_t wid
 # ---------------------------------------------------------------------------------------------
 # Entry
 
-def connect(cnp.ndarray pixels not None, cnp.ndarray bitmaps not None, cnp.ndarray stack not None,
-            cnp.ndarray waiting not None, bint corners, int threads):
+def connect(cnp.ndarray pixels not None, bint corners, int threads):
     """Set the pixels that are connected to a strong one to 1, and all others to 0.
 
-    `pixels` is uint8, of classes. `bitmaps` is uint64 and zero: two bitmaps with an empty row above
-    and below and an empty word on both sides. `stack` (int32) and `waiting` (uint8, zero) have an
-    element for each word. Return how many words were tested after the sweeps.
+    `pixels` is uint8, of classes. Return how many words were tested after the sweeps.
     """
     cdef uint8_t* data = <uint8_t*> cnp.PyArray_DATA(pixels)
     cdef Py_ssize_t height = cnp.PyArray_DIM(pixels, 0), width = cnp.PyArray_DIM(pixels, 1), y
-    cdef Py_ssize_t pitch = cnp.PyArray_DIM(bitmaps, 2), steps
+    cdef Py_ssize_t pitch = (width + 63) // 64 + 2, words = (height + 2) * pitch, steps
     cdef int _sweep
     cdef Bits bits
-    bits.weak = <uint64_t*> cnp.PyArray_DATA(bitmaps)
-    bits.kept = bits.weak + (height + 2) * pitch
-    bits.stack = <int32_t*> cnp.PyArray_DATA(stack)
-    bits.waiting = <uint8_t*> cnp.PyArray_DATA(waiting)
+    # For each word two bitmaps, its place on the stack, and whether it is there.
+    cdef char* memory = <char*> PyMem_RawCalloc(words, 2 * sizeof(uint64_t) + sizeof(int32_t) + 1)
+    if memory == NULL:
+        raise MemoryError()
+    bits.weak = <uint64_t*> memory
+    bits.kept = bits.weak + words
+    bits.stack = <int32_t*> (bits.kept + words)
+    bits.waiting = <uint8_t*> (bits.stack + words)
     bits.height = height
     bits.words = pitch - 2
     bits.pitch = pitch
     bits.corners = corners
     with nogil:
-        for y in prange(height, num_threads=threads, schedule="static"):
+        for y in prange(height, num_threads=threads, use_threads_if=threads > 1,
+                        schedule="static"):
             read_row(&bits, y, data + y * width, width)
         for _sweep in range(SWEEPS):
             for y in range(height):
@@ -209,6 +212,8 @@ def connect(cnp.ndarray pixels not None, cnp.ndarray bitmaps not None, cnp.ndarr
             for y in range(height - 1, -1, -1):
                 sweep_row(&bits, y)
         steps = settle(&bits)
-        for y in prange(height, num_threads=threads, schedule="static"):
+        for y in prange(height, num_threads=threads, use_threads_if=threads > 1,
+                        schedule="static"):
             write_row(&bits, y, data + y * width, width)
+    PyMem_RawFree(memory)
     return steps

@@ -11,7 +11,7 @@ from imgconv import kernels
 from imgconv.core import check
 from imgconv.core.call import Several, filtering
 from imgconv.core.pixels import native
-from imgconv.core.run import Call, run
+from imgconv.core.run import Call, filtered
 from imgconv.filters.arguments import Image, Mode
 from imgconv.operations import flood
 from imgconv.operations.canny import Canny
@@ -193,11 +193,14 @@ def canny(
     low, high = check.thresholds(low_threshold, high_threshold, use_quantiles, array.dtype)
     result_dtype = check.mask_target(array.shape, dtype, out)
     valid = None if mask is None else check.mask(mask, array.shape, size, (y, x))
+    plan = None
+    if mask is None and not use_quantiles:
+        plan = stage("classes", as_planes(array, y, x), smoothing, True, low, high).plan()
 
     def runs(image: Image) -> Image:
         planes = as_planes(image, y, x)
-        if valid is None and not use_quantiles:
-            found = find_edges(planes, None, smoothing, low, high, False)
+        if plan is not None:
+            found = flood.connected(filtered(plan, planes), corners=True)
         else:
             # One image after the other: each has its own mask and its own quantiles.
             found = np.empty(planes.shape, np.bool_)
@@ -232,15 +235,15 @@ def find_edges(
     high: Any,
     use_quantiles: bool,
 ) -> Image:
-    """Return the edges of planes, or of a single one where there is a mask or quantiles."""
+    """Return the edges of a single plane that has a mask or thresholds that are quantiles."""
     if mask is not None:
         planes = smooth_within(planes, mask, smoothing)
         smoothing = smoothing._replace(sigma=(0.0, 0.0))
     normalize = mask is None
     if use_quantiles:
-        magnitude = run_stage("magnitude", planes, smoothing, normalize)
+        magnitude = stage("magnitude", planes, smoothing, normalize).run()
         low, high = np.percentile(magnitude, [100.0 * low, 100.0 * high]) if planes.size else (0, 0)
-    classes = run_stage("classes", planes, smoothing, normalize, low, high)
+    classes = stage("classes", planes, smoothing, normalize, low, high).run()
     if mask is not None:
         classes[minimum_3x3(mask) == 0] = 0
     return flood.connected(classes, corners=True)
@@ -249,8 +252,8 @@ def find_edges(
 def smooth_within(plane: Image, mask: NDArray[np.bool_], smoothing: Smoothing) -> Image:
     """Return the Gaussian mean of the pixels that count."""
     masked = np.where(mask, plane, plane.dtype.type(0))
-    smooth = run_stage("smooth", masked, smoothing, False)
-    weights = run_stage("smooth", mask.astype(smooth.dtype), smoothing, False)
+    smooth = stage("smooth", masked, smoothing, False).run()
+    weights = stage("smooth", mask.astype(smooth.dtype), smoothing, False).run()
     smooth /= weights + np.finfo(smooth.dtype).eps
     return smooth
 
@@ -262,18 +265,15 @@ def minimum_3x3(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return rows[:, :-2] & rows[:, 1:-1] & rows[:, 2:]
 
 
-def run_stage(
-    stage: str, planes: Image, smoothing: Smoothing, normalize: bool, low: Any = 0, high: Any = 0
-) -> Image:
-    """Run Canny's loop up to a stage, with a result of the dtype that scikit-image has there."""
+def stage(
+    name: str, planes: Image, smoothing: Smoothing, normalize: bool, low: Any = 0, high: Any = 0
+) -> Call[Image]:
+    """Return Canny's loop up to a stage, with a result of the dtype that scikit-image has there."""
     operation = canny_operation(
-        stage, planes.shape[-2:], native(planes.dtype), smoothing, normalize, low, high
+        name, planes.shape[-2:], native(planes.dtype), smoothing, normalize, low, high
     )
-    dtype = np.dtype(np.uint8) if stage == "classes" else skimage_float(planes.dtype)
-    axes = None if planes.ndim == 2 else (-2, -1)
-    call = Call.of(operation, planes, smoothing.modes, smoothing.cval, axes, None, dtype, None)
-    result: Image = run(call)
-    return result
+    dtype = np.dtype(np.uint8) if name == "classes" else skimage_float(planes.dtype)
+    return Call.of(operation, planes, smoothing.modes, smoothing.cval, (-2, -1), None, dtype, None)
 
 
 def skimage_float(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -328,6 +328,6 @@ def weights_inside(
 ) -> NDArray[np.float64]:
     """Return the Gaussian's weight inside the image, for as many rows and columns as differ."""
     size = [min(n, 2 * len(half) - 1) for n, half in zip(shape, halves, strict=True)]
-    inside = run_stage("smooth", np.ones(size, dtype), smoothing, False)
+    inside = stage("smooth", np.ones(size, dtype), smoothing, False).run()
     weights: NDArray[np.float64] = (inside + np.finfo(dtype).eps).astype(np.float64)
     return weights

@@ -32,12 +32,5 @@ def connected(classes: NDArray[np.uint8], corners: bool) -> NDArray[np.bool_]:
 
 def connect(plane: NDArray[np.uint8], corners: bool) -> int:
     """`connected` for one plane; return how many words were tested after the sweeps."""
-    height, width = plane.shape
-    bitmaps = np.zeros((2, height + 2, -(-width // 64) + 2), np.uint64)
-    words = bitmaps[0].size
-    stack, waiting = np.empty(words, np.int32), np.zeros(words, np.uint8)
-    tested: int = run_entry(
-        "flood", "uint8", "connect", plane, bitmaps, stack, waiting, corners,
-        cost=COST * plane.size,
-    )  # fmt: skip
+    tested: int = run_entry("flood", "uint8", "connect", plane, corners, cost=COST * plane.size)
     return tested

@@ -15,7 +15,7 @@ from skimage import feature, filters
 
 import imgconv
 from imgconv import canny, hysteresis
-from imgconv.filters.canny import Smoothing, run_stage
+from imgconv.filters.canny import Smoothing, stage
 from imgconv.operations import flood
 
 PHOTOS = sorted(path for path in SAMPLES.iterdir() if path.suffix in (".png", ".jpg"))
@@ -127,7 +127,7 @@ def test_thresholds_next_to_a_magnitude():
     for dtype in ("float32", "float64"):
         image = PATTERNS["noise"].astype(dtype)
         border = Smoothing((1.0, 1.0), ("constant", "constant"), 0.0)
-        magnitude = run_stage("magnitude", image, border, True)
+        magnitude = stage("magnitude", image, border, True).run()
         for value in np.unique(magnitude[magnitude > 0.02])[::1500].astype(float):
             for high in (value, np.nextafter(value, 0), np.nextafter(value, 2)):
                 for threshold in (float(high), np.float64(high)):
@@ -180,8 +180,8 @@ def test_stages_are_those_of_scikit_image():
         down, across = (ndimage.sobel(smooth, axis=axis) for axis in (0, 1))
         magnitude = np.sqrt(down * down + across * across)
         border = Smoothing((1.5, 1.5), ("constant", "constant"), 0.0)
-        assert_same_bits(run_stage("smooth", image, border, True), smooth)
-        assert_same_bits(run_stage("magnitude", image, border, True), magnitude)
+        assert_same_bits(stage("smooth", image, border, True).run(), smooth)
+        assert_same_bits(stage("magnitude", image, border, True).run(), magnitude)
 
 
 # ---- arguments ---------------------------------------------------------------------------------
