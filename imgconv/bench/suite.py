@@ -306,11 +306,7 @@ SUITE: tuple[Row, ...] = (
         replace(row, family="colour", title=f"RGB {row.title}", dtype="uint8", channels=3)
         for row in COLOUR
     ),
-    *(
-        replace(row, family="small", shape=(side, side))
-        for side in (16, 64, 256)
-        for row in SMALL
-    ),
+    *(replace(row, family="small", shape=(side, side)) for side in (16, 64, 256) for row in SMALL),
     *STACK,
     *DENOISE,
     *(

@@ -24,15 +24,18 @@ from typing import (
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgconv._loops.call import repeat
+from imgconv._loops.call import repeat, signature
 from imgconv.core import threads
 from imgconv.core.plan import PLANS, Plan
-from imgconv.core.run import Call, run_filter
+from imgconv.core.run import Call, filtered
 from imgconv.operations.base import Axis, Operation
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
+
+# What a function that is kept among the plans counts for.
+FUNCTION_BYTES = 4096
 
 
 class SeveralPlan(NamedTuple):
@@ -141,7 +144,7 @@ def filtering(make: Callable[P, Runnable[Result]]) -> Filter[P, Result]:
 
     @wraps(make)
     def function(*args: P.args, **options: P.kwargs) -> Result:
-        result = repeat(PLANS.get, threads, make, args, options)
+        result: Result | None = repeat(PLANS.get, threads, make, args, options)
         return run_filter(make, args, options) if result is None else result
 
     # Its signature shows the type of the result, not of the call.
@@ -149,6 +152,28 @@ def filtering(make: Callable[P, Runnable[Result]]) -> Filter[P, Result]:
     # mypy knows no attributes of functions; `Filter` declares this one.
     function.call = make  # type: ignore[attr-defined]
     return cast(Filter[P, Result], function)
+
+
+def run_filter(
+    make: Callable[..., Runnable[Result]], arguments: tuple[Any, ...], options: dict[str, Any]
+) -> Result:
+    """Return the result of the call that `make` makes of the arguments of a public function.
+
+    What runs it is kept for calls with the same signature, so that nothing is checked again.
+    """
+    like = signature(make, arguments, options)
+    known = None if like is None else PLANS.get(like)
+    if known is not None:
+        image = arguments[0]
+        again: Result = filtered(known, image) if isinstance(known, Plan) else known(image)
+        return again
+    call = make(*arguments, **options)
+    result = call.run()
+    if like is not None and isinstance(call, Call | Several) and call.image is arguments[0]:
+        lasting = call.lasting()
+        if lasting is not None:
+            PLANS.put(like, lasting, getattr(lasting, "nbytes", FUNCTION_BYTES))
+    return result
 
 
 def result_of(annotation: Any) -> Any:

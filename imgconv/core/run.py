@@ -5,13 +5,11 @@ overlap, and chooses the number of threads.
 """
 
 import threading
-from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgconv._loops.call import signature
 from imgconv.core import check, cpu, threads
 from imgconv.core.decide import Guide, Placement, Request
 from imgconv.core.memory import empty
@@ -23,8 +21,6 @@ from imgconv.operations.base import Operation
 # Scratch up to this size is kept for the next call of the same thread, so that a small image needs
 # no new memory. It stays in L2.
 KEPT_SCRATCH = 1 << 19
-# What a function that is kept in the cache of plans counts for.
-FUNCTION_BYTES = 4096
 
 Result = TypeVar("Result")
 
@@ -80,25 +76,6 @@ class Call(NamedTuple, Generic[Result]):
         """
         guided = self.guide is not None and self.guide.shape[-1] > 0
         return None if guided or self.operation.whole else self.plan()
-
-
-def run_filter(
-    make: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]
-) -> Any:
-    """Return the result of a public function, whose call `make` makes of its arguments.
-
-    What it runs is kept for calls with the same signature, so that nothing is checked again.
-    """
-    like = signature(make, arguments, options)
-    known = None if like is None else PLANS.get(like)
-    if known is None:
-        call = make(*arguments, **options)
-        result = call.run()
-        if like is not None and (lasting := call.lasting()) is not None:
-            PLANS.put(like, lasting, getattr(lasting, "nbytes", FUNCTION_BYTES))
-        return result
-    image = arguments[0]
-    return filtered(known, image) if isinstance(known, Plan) else known(image)
 
 
 def run(call: Call[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Calls like an earlier one: what their signatures tell apart, and that they give the same results."""
+"""Calls like an earlier one: what signatures tell apart, and that results are the same."""
 
 import gc
 import weakref
