@@ -1,10 +1,13 @@
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+__test__: dict[str, str]
+
+@final
 class Entry:
     def __init__(
         self,

@@ -7,6 +7,7 @@ bytes: its signature. The first call with a signature makes a plan, and core/run
 `repeat` finds the plan for later ones, and does all else that a small image needs: it allocates
 the result and enters the loop. In Python this would take longer than to filter 16x16 pixels.
 """
+cimport cython
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
@@ -48,6 +49,7 @@ ctypedef void (*RunLoop)(const Params* params, const Task* task) noexcept nogil
 # ---------------------------------------------------------------------------------------------
 # Entering a loop
 
+@cython.final
 cdef class Entry:
     """A compiled loop with all that it needs for one kind of call, except the arrays.
 

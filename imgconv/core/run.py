@@ -4,7 +4,6 @@ It checks the arrays, looks up the plan, allocates results and scratch, makes co
 overlap, and chooses the number of threads.
 """
 
-import threading
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -18,13 +17,7 @@ from imgconv.core.pixels import store
 from imgconv.core.plan import PLANS, Plan, make_plan
 from imgconv.operations.base import Operation
 
-# Scratch up to this size is kept for the next call of the same thread, so that a small image needs
-# no new memory. It stays in L2.
-KEPT_SCRATCH = 1 << 19
-
 Result = TypeVar("Result")
-
-new_tuple = tuple.__new__
 
 
 class Call(NamedTuple, Generic[Result]):
@@ -45,19 +38,6 @@ class Call(NamedTuple, Generic[Result]):
     out: Any = None
     placement: str | Placement = "same"
     guide: NDArray[Any] | None = None
-
-    @staticmethod
-    def of(
-        operation: Operation, image: ArrayLike, mode: Any, cval: Any, axes: Any,
-        channel_axis: Any, dtype: Any, out: Any, placement: str | Placement = "same",
-    ) -> "Call[Any]":  # fmt: skip
-        """Return a call without a guide.
-
-        It takes a third of the time of `Call(...)` with keywords; the rest would be a tenth of the
-        time of a small call.
-        """
-        fields = operation, image, mode, cval, axes, channel_axis, dtype, out, placement, None
-        return new_tuple(Call, fields)
 
     def run(self) -> Result:
         """Return the filtered image, or a pair if the operation has two results."""
@@ -177,26 +157,6 @@ def is_same(image: NDArray[Any], out: NDArray[Any]) -> bool:
     )
 
 
-class Scratch(threading.local):
-    """The small scratch that each thread keeps between calls."""
-
-    kept: NDArray[np.uint8] = np.empty(0, np.uint8)
-
-
-SCRATCH = Scratch()
-
-
-def scratch(size: int) -> NDArray[np.uint8]:
-    """Return at least `size` bytes."""
-    kept = SCRATCH.kept
-    if size <= kept.size:
-        return kept
-    fresh = np.empty(size, np.uint8)
-    if size <= KEPT_SCRATCH:
-        SCRATCH.kept = fresh
-    return fresh
-
-
 def fill(plan: Plan, image: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> None:
     """Fill results; if the loop writes another dtype, convert afterwards."""
     if plan.direct:
@@ -237,5 +197,5 @@ def run_entry(
     if scratch_bytes:
         # Whole cache lines: threads share none, and numbers of any type are aligned.
         slot = round_up(scratch_bytes, 64)
-        arguments += (scratch(count * slot)[: count * slot].reshape(count, slot),)
+        arguments += (np.empty((count, slot), np.uint8),)
     return threads.run_parallel(getattr(cpu.module(loop, real), entry), *arguments, count)

@@ -273,7 +273,7 @@ def stage(
         name, planes.shape[-2:], native(planes.dtype), smoothing, normalize, low, high
     )
     dtype = np.dtype(np.uint8) if name == "classes" else skimage_float(planes.dtype)
-    return Call.of(operation, planes, smoothing.modes, smoothing.cval, (-2, -1), None, dtype, None)
+    return Call(operation, planes, smoothing.modes, smoothing.cval, (-2, -1), None, dtype, None)
 
 
 def skimage_float(dtype: np.dtype[Any]) -> np.dtype[Any]:

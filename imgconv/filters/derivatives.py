@@ -70,7 +70,7 @@ def derivative(
     [2. 4. 6. 8.] [2. 2. 2. 2.]
     """
     operation = derivative_operation(axis, order, accuracy)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=64, typed=True)
@@ -121,7 +121,7 @@ def laplace(
      [4. 4. 4.]]
     """
     operation = laplace_operation()
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=1)
@@ -173,7 +173,7 @@ def gaussian_laplace(
     array([  0.2,   3.7,  19.9,  19.9, -20. , -20. ,  -3.8,  -0.2])
     """
     operation = gaussian_laplace_operation(hashable(sigma), truncate)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=64, typed=True)
@@ -223,7 +223,7 @@ def gaussian_gradient_magnitude(
     4.998
     """
     operation = gaussian_magnitude_operation(hashable(sigma), truncate)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=64, typed=True)

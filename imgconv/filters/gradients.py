@@ -80,7 +80,7 @@ def sobel(
     [ 0.    0.   70.71 70.71  0.    0.  ]
     """
     operation = edge_operation("sobel", axis, size, normalize)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -121,7 +121,7 @@ def scharr(
     [0.653 0.    0.625 0.188]
     """
     operation = edge_operation("scharr", axis, 3, normalize)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -164,7 +164,7 @@ def prewitt(
      [1. 2. 2. 1.]]
     """
     operation = edge_operation("prewitt", axis, 3, normalize)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -208,7 +208,7 @@ def farid(
     [0.39 0.88 0.99 0.99 0.99 0.88 0.39]
     """
     operation = edge_operation("farid", axis, 3, normalize)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -256,7 +256,7 @@ def roberts(
     [0. 0. 1. 0. 0. 0.]
     """
     operation = roberts_operation(axis, normalize)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=64, typed=True)
@@ -353,7 +353,7 @@ def gradient(
     10.0 36.87
     """
     operation = gradient_operation(kernel, polar, normalize)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=32, typed=True)

@@ -108,7 +108,7 @@ def correlate(
      [0. 0. 0. 0.]]
     """
     operation = kernel_operation(kernel, False, stride, dilation, method)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
 
 
 @filtering
@@ -173,7 +173,7 @@ def convolve(
     [[ 1.  0. -1.]]
     """
     operation = kernel_operation(kernel, True, stride, dilation, method)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
 
 
 def kernel_operation(
@@ -273,7 +273,7 @@ def separable(
     """
     column, row = check.kernel(kernel_y, 1, "kernel_y"), check.kernel(kernel_x, 1, "kernel_x")
     operation = product_operation(column, row)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 def product_operation(column: NDArray[np.float64], row: NDArray[np.float64]) -> Operation:
@@ -342,7 +342,7 @@ def gabor(
     """
     numbers = frequency, theta, bandwidth, sigma_x, sigma_y, n_stds, offset
     operation = gabor_operation(*map(hashable, numbers))
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=64, typed=True)

@@ -81,7 +81,7 @@ def erode(
      [0 0 0 0 0 0]]
     """
     operation = erosion(window_of(size, footprint))
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -128,7 +128,7 @@ def dilate(
      [0 0 0 0 0]]
     """
     operation = dilation(window_of(size, footprint))
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -169,7 +169,7 @@ def opening(
     [[1 1 1 4 4 4 1]]
     """
     operation = compound(window_of(size, footprint), "opening")
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -209,7 +209,7 @@ def closing(
     [[5 5 5 2 2 2 5]]
     """
     operation = compound(window_of(size, footprint), "closing")
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -370,14 +370,14 @@ def difference_call(
     """
     operations = [each for each in (minuend, subtrahend) if each is not None]
     if loop_subtracts(image, dtype, out) and (element.holds_pixel or len(operations) == 1):
-        return Call.of(compound(element, kind), image, *common, dtype, out)
+        return Call(compound(element, kind), image, *common, dtype, out)
     array = check.image(image)
     # The plan of one pass checks the arguments, and gives the dtype of the result.
-    planned = Call.of(operations[0], array, *common, dtype, out).plan()
-    passes = tuple(Call.of(each, array, *common, None, None) for each in operations)
+    planned = Call(operations[0], array, *common, dtype, out).plan()
+    passes = tuple(Call(each, array, *common, None, None) for each in operations)
 
     def runs(image: Image) -> Image:
-        results = [each.run() for each in passes]
+        results: list[Image] = [each.run() for each in passes]
         more = image if minuend is None else results[0]
         less = image if subtrahend is None else results[-1]
         # The difference may overwrite either, but not the image.

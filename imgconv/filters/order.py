@@ -71,7 +71,7 @@ def minimum(
     [[4 3 3 3 8]]
     """
     operation = extremum_operation(window_of(size, footprint), False)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -110,7 +110,7 @@ def maximum(
     [[5 5 9 9 9]]
     """
     operation = extremum_operation(window_of(size, footprint), True)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -165,7 +165,7 @@ def median(
     """
     window = window_of(size, footprint)
     operation = rank_operation(window, (window.count // 2,))
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -222,7 +222,7 @@ def percentile(
     ranks = tuple(n - 1 if p == 100 else int(n * p / 100) for p in checked)
     stacked = 0 if np.ndim(percentiles) == 0 else len(ranks)
     operation = rank_operation(window, ranks, stacked)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @filtering
@@ -270,7 +270,7 @@ def rank(
     """
     window = window_of(size, footprint)
     operation = rank_operation(window, (check.rank(rank, window.count),))
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=256)

@@ -91,7 +91,7 @@ def gaussian(
     operation = gaussian_operation(
         hashable(sigma), hashable(order), truncate, hashable(radius), method
     )
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=128, typed=True)
@@ -167,7 +167,7 @@ def box(
     >>> print(box(np.arange(5.0)[None], (1, 3)))
     [[0.33333333 1.         2.         3.         3.66666667]]
     """
-    return Call.of(box_operation(hashable(size)), image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(box_operation(hashable(size)), image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=128, typed=True)
@@ -225,7 +225,7 @@ def difference_of_gaussians(
     array([ -1.5,  -5.2, -11.2,  -7.5,   7.5,  11.2,   5.2,   1.5])
     """
     operation = difference_operation(hashable(low_sigma), hashable(high_sigma), truncate)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=128, typed=True)
@@ -284,7 +284,7 @@ def unsharp_mask(
     [[100  94  70 230 206 200]]
     """
     operation = unsharp_operation(hashable(radius), amount)
-    return Call.of(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
 
 
 @lru_cache(maxsize=128, typed=True)

@@ -36,7 +36,7 @@ class PlaneCall(NamedTuple):
         # The default axes of an image are named by None, so that its plan is found in the cache.
         axes = None if image.ndim == 2 and self.axes == (0, 1) else self.axes
         requested = dtype if out is None else None
-        call = Call.of(self.operation, image, self.modes, cval, axes, self.channel, requested, out)
+        call = Call(self.operation, image, self.modes, cval, axes, self.channel, requested, out)
         result: Image = run(call)
         return result
 

@@ -172,7 +172,7 @@ class StepNode:
         y, x = self.halos
         spec = as_tuple(self.result)[0]
         assert self.operation is not None
-        call: Call[PixelArrays] = Call.of(
+        call: Call[PixelArrays] = Call(
             self.operation,
             pixels,
             (y.mode, x.mode),
