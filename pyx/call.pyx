@@ -35,7 +35,7 @@ cdef extern from "Python.h":
     Py_ssize_t PyUnicode_GET_LENGTH(object value)
 
 cdef enum:
-    MOST_AXES = 64                  # of any array
+    MOST_AXES = 64                  # of any array in NumPy
     # Bytes of a signature. Other arguments, such as kernels of more than 31x31 float32, are work
     # enough to go the longer way.
     LONGEST = 4096
@@ -80,6 +80,8 @@ cdef class Entry:
     def __init__(self, size_t loop, cnp.ndarray record not None, Py_ssize_t scratch, int results,
                  tuple shape not None, cnp.dtype dtype not None, Py_ssize_t rows, double cost):
         cdef int axis
+        if len(shape) > MOST_AXES:
+            raise ValueError(f"a result must have at most {MOST_AXES} axes, got {len(shape)}")
         self.loop = <RunLoop> loop
         self.record = record
         self.scratch = scratch

@@ -1,6 +1,7 @@
 """Calls: a filter and its arguments as a value, which can be run, or explained by its plan.
 
 A public function makes a call and `filtering` runs it; `explain` returns the plan of the same call.
+A call like an earlier one is not made again: what runs it is found by its signature.
 """
 
 from collections.abc import Callable

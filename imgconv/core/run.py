@@ -1,7 +1,7 @@
 """Run: the only caller of compiled code, and `Call`, which it runs.
 
-It checks the arrays, looks up the plan, allocates results and scratch, makes copies where arrays
-overlap, and chooses the number of threads.
+It checks the arrays, looks up the plan, allocates results, makes copies where arrays overlap, and
+chooses the number of threads.
 """
 
 from typing import Any, Generic, NamedTuple, TypeVar

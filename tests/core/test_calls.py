@@ -236,6 +236,13 @@ class TestRepeat:
         with pytest.raises(MemoryError):
             huge.run(IMAGE, IMAGE, IMAGE, 6, 1)
 
+    def test_results_with_too_many_axes(self):
+        """Two percentiles have a first axis of their own; no array has 65 axes."""
+        image = np.zeros((1,) * 62 + (6, 8), np.float32)
+        assert imgconv.box(image, 3, axes=(62, 63)).ndim == 64
+        with pytest.raises(ValueError, match="at most 64 axes, got 65"):
+            imgconv.percentile(image, [20, 50], axes=(62, 63))
+
     def test_plans_count_for_each_key(self):
         """The cache of plans holds those of signatures, within its limit."""
         PLANS.clear()
