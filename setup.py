@@ -93,15 +93,16 @@ GNU_FLAGS = [
 ]
 
 # Scheduling before register allocation lets GCC keep a vector for several accumulators in one of
-# the 32 registers of AVX-512; without it, GCC loads the vector again for each. It saves a quarter
-# of the time for kernels from 5x5 to 15x15. With 16 registers, GCC would spill instead.
+# the 32 registers of AVX-512; without it, GCC loads the vector again for each. With 16 registers,
+# GCC would spill instead. Where a loop says which vectors to hold (tiles.pxd), scheduling can only
+# harm: the tiles of small kernels, which are unrolled, would spill.
 LEVEL_FLAGS = {"v4": ["-fschedule-insns", "-fno-schedule-insns2"]}
 
 # These loops give the same bits as SciPy, which uses no fused instructions. A tile of a convolution
-# layer has no vector that several accumulators use.
+# layer has no vector that several accumulators use, and one of a dense kernel holds its vectors.
 LOOP_FLAGS = {
     **{loop: ["-ffp-contract=off"] for loop in ("canny", "inorder", "lookup", "running")},
-    "conv2d": ["-fno-schedule-insns"],
+    **{loop: ["-fno-schedule-insns"] for loop in ("conv2d", "correlate")},
 }
 
 

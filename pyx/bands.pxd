@@ -18,6 +18,9 @@ from rows cimport (
 )
 from types cimport LANES, real
 
+cdef enum:
+    WAYS = 8                # lines in a set of the L1 cache (12 on newer processors)
+
 cdef struct Slot:
     # The scratch of one thread.
     real** rows             # the extended rows under a block, top to bottom
@@ -267,12 +270,14 @@ cdef inline void run_strip(const Params* params, Slot* slot, Block block, const 
 
 
 cdef inline bint shares_sets(const Params* params) noexcept nogil:
-    """Whether the rows under a window, read in place, would share a few sets of the cache.
+    """Whether the rows under a block, read in place, would share a few sets of the cache.
 
-    64 rows that are 32 KB apart share 4 sets of a 2 MB cache, of 16 lines each: a Gaussian of sigma
-    8 takes twice as long. The rows of the ring have another distance.
+    Rows that are a multiple of 4 KB apart share one set of an L1 cache, which holds WAYS lines, and
+    a few sets of L2. Half of the lines are for rows of the result. Where there are too many, a line
+    is gone before it is used again: 15x15 takes twice as long, a Gaussian of sigma 2 a third
+    longer. The rows of the ring have another distance.
     """
-    return params.span_y > 32 and params.image.row_stride % 4096 == 0
+    return params.span_y > WAYS // 2 and params.image.row_stride % 4096 == 0
 
 
 cdef inline void run_band(const Params* params, Block block, const Task* task, Py_ssize_t band,

@@ -19,7 +19,7 @@ from libc.string cimport memset
 
 from bands cimport take, up_to_lanes
 from rows cimport REAL_CODE, Params, Task, is_plain, load_row, store_row
-from tiles cimport SQUARE, Taps, correlate_rows, row_of_tiles
+from tiles cimport SQUARE, Taps, correlate_rows, single_row
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
 cdef enum:
@@ -273,11 +273,11 @@ cdef void take_sum(const Params* params, const Slot* slot, const Strip* strip,
     cdef const Grid* grid = <const Grid*> params.records
     cdef Py_ssize_t taps = grid.x.order * grid.x.factor
     cdef Py_ssize_t n = strip.columns - (taps - 1) * grid.step
-    cdef Taps weights = Taps(down(params, &grid.x), 1, taps, grid.step)
+    cdef Taps weights = Taps(down(params, &grid.x), 1, taps, grid.step, 1)
     cdef real* sums = slot.sums + row % grid.y.order * slot.wide_pitch
     cdef real* line = slot.line
     extend(params, strip, sums)
-    row_of_tiles(&sums, &weights, up_to_lanes(n), &line, 1, WIDE, taps)
+    single_row(&sums, &weights, up_to_lanes(n), &line)
     pick(line, grid.x.factor, grid.step, strip.low // grid.step,
          slot.low + row % slot.low_rows * slot.low_pitch)
 
@@ -286,8 +286,8 @@ cdef void filter_rows(const Params* params, const Slot* slot, const Strip* strip
                       Py_ssize_t first, Py_ssize_t count) noexcept nogil:
     """Filter up to SQUARE low rows, and interpolate them along x into the ring of wide rows."""
     cdef const Grid* grid = <const Grid*> params.records
-    cdef Taps along_y = Taps(kernel(params, &grid.y), grid.y.taps, 1, 1)
-    cdef Taps along_x = Taps(kernel(params, &grid.x), 1, grid.x.taps, grid.step)
+    cdef Taps along_y = Taps(kernel(params, &grid.y), grid.y.taps, 1, 1, 1)
+    cdef Taps along_x = Taps(kernel(params, &grid.x), 1, grid.x.taps, grid.step, 1)
     cdef real** columns = slot.rows + slot.low_rows
     cdef real* filtered = slot.filtered
     cdef Py_ssize_t last = first + count + grid.y.taps - 2, r
@@ -297,8 +297,7 @@ cdef void filter_rows(const Params* params, const Slot* slot, const Strip* strip
         columns[r] = slot.columns + r * slot.low_pitch
     correlate_rows(slot.rows, &along_y, up_to_lanes(strip.low), columns)
     for r in range(count):
-        row_of_tiles(columns + r, &along_x, up_to_lanes(strip.filtered), &filtered, 1,
-                     WIDE, grid.x.taps)
+        single_row(columns + r, &along_x, up_to_lanes(strip.filtered), &filtered)
         repeat(filtered, grid.x.factor, grid.step, strip.filtered // grid.step, slot.line)
         interpolate(slot.line, grid.x.factor * grid.step, slot.phases, slot.wide_pitch,
                     up_to_lanes(strip.width), grid.x.order,
@@ -311,7 +310,7 @@ cdef void write_cell(const Params* params, const Slot* slot, const Strip* strip,
     cdef const Side* side = &(<const Grid*> params.records).y
     cdef Py_ssize_t r
     cdef Py_ssize_t n = up_to_lanes(strip.width)
-    cdef Taps weights = Taps(up(params, side), side.order, 1, 1)
+    cdef Taps weights = Taps(up(params, side), side.order, 1, 1, 1)
     cdef real* target
     cdef char* start
     cdef bint plain
@@ -323,7 +322,7 @@ cdef void write_cell(const Params* params, const Slot* slot, const Strip* strip,
         plain = (params.result[0].code == REAL_CODE and n == strip.width
                  and is_plain(&params.result[0], start))
         target = <real*> start if plain else slot.stage
-        row_of_tiles(slot.rows, &weights, n, &target, 1, WIDE, 1)
+        single_row(slot.rows, &weights, n, &target)
         if not plain:
             store_row(params, target, 1, strip.width, slot.raw, start)
         weights.weights = weights.weights + side.order

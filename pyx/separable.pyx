@@ -11,7 +11,7 @@ components give a gradient, or its magnitude sqrt(c0**2 + c1**2) and orientation
 
 from bands cimport Block, Slot, keep_results, up_to_lanes
 from rows cimport Params
-from tiles cimport SQUARE, TALL, Taps, correlate_rows, correlate_tall, row_of_tiles
+from tiles cimport SQUARE, TALL, Taps, correlate_rows, correlate_tall, single_row
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
 cdef extern from *:
@@ -270,7 +270,7 @@ cdef inline void vertical_pass(const Vertical* term, const Params* params, real*
 
     With a stride, rows of V share no loads, so each is computed by itself.
     """
-    cdef Taps taps = Taps(weights + term.weights, term.taps, 1, 1)
+    cdef Taps taps = Taps(weights + term.weights, term.taps, 1, 1, 1)
     cdef bint nothing = term.taps == 1 and taps.weights[0] == 1
     cdef Py_ssize_t r, t
     for r in range(params.block):
@@ -279,8 +279,7 @@ cdef inline void vertical_pass(const Vertical* term, const Params* params, real*
         return
     if params.stride_y > 1:
         for r in range(params.block):
-            row_of_tiles(rows + term.first + r * params.stride_y, &taps, columns, target + r, 1,
-                         WIDE, 1)
+            single_row(rows + term.first + r * params.stride_y, &taps, columns, target + r)
     elif params.block == TALL and term.taps >= TALL:
         correlate_tall(rows + term.first, &taps, columns, target)
     else:

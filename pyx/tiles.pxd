@@ -1,14 +1,51 @@
 # cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
 """Correlation of rows, blocked for registers: shared by dense and separable filters.
 
-    target[r][x] = sum over i < kh, j < kw:  weights[i * kw + j] * rows[r + i][x + j * step]
+    target[r][x] = sum over j < kw, i < kh:  weights[j * kh + i] * rows[r + i][x + j * step]
 
 A tile is `high` result rows by `wide` vectors, all in registers. Each vector of an image row is
 loaded once and used for every accumulator of the tile that needs it: (kh + high - 1) * kw loads for
-high * kh * kw multiply-adds. SQUARE rows of WIDE vectors are fastest from 3x3 to 21x21, measured on
-an AVX-512 server core (139 of 241 GFLOP/s at 11x11). 8x3, 12x2 and 13x2 are all slower.
+high * kh * kw multiply-adds.
+
+The first and the last rows of a tile keep few accumulators busy, which then wait for each other.
+With the columns of the kernel in the outer loop they are a few dozen instructions from rows that
+keep all busy, so that the processor overlaps them. Row by row, 5x5 to 9x9 take 1.1 times as long.
 """
-from types cimport LANES, WIDE, ZERO, load, real, store, vec
+from types cimport LANES, ZERO, load, real, store, vec
+
+cdef extern from *:
+    """
+    /* Vectors side by side in a tile of SQUARE rows; SMALL_WIDE for kernels of few rows, whose
+       weights stay in registers, too. AVX-512 has 32 registers: 16 accumulators, 4 vectors and the
+       weights. With 16 registers, 12 accumulators, 3 vectors and a weight fill all; a product that
+       is added by an instruction of its own needs one more. On a Zen 3 core (104 GFLOP/s) rows
+       that are in cache reach, at 5x5, 7x7, 11x11 and 15x15, by tile:
+           4x3  73  85  91  96        3x3  74  78  85  91        4x2  66  77  84  89
+           kernel of 5 rows:  4x2  79    3x3  79    4x3  57 (spills).
+       ROW_WIDE for tiles of one row, where accumulators wait for each other. */
+    #if defined(__AVX512F__)
+      #define TILE_WIDE 4
+      #define SMALL_WIDE 4
+      #define ROW_WIDE 8
+    #elif defined(__FMA__) && !SHORT_INTEGER
+      #define TILE_WIDE 3
+      #define SMALL_WIDE 2
+      #define ROW_WIDE 4
+    #else
+      #define TILE_WIDE 2
+      #define SMALL_WIDE 2
+      #define ROW_WIDE 4
+    #endif
+    /* GCC would load a vector again for each accumulator, since an operand may be in memory. But
+       loads are what these loops have least room for. */
+    #if defined(__FMA__)
+      #define hold(v) __asm__("" : "+v" (v))
+    #else
+      #define hold(v)
+    #endif
+    """
+    enum: TILE_WIDE, SMALL_WIDE, ROW_WIDE
+    void hold(vec v) nogil
 
 cdef enum:
     TALL = 8            # rows of the highest tile
@@ -16,103 +53,120 @@ cdef enum:
 
 
 cdef struct Taps:
-    const real* weights
+    const real* weights             # column by column
     Py_ssize_t height, width
     Py_ssize_t step                 # columns between taps
+    Py_ssize_t dilation             # rows between taps; 1 for tiles of several rows
 
 
-cdef inline void add_rows(vec[TALL][WIDE] acc, real** rows, const Taps* taps, Py_ssize_t x,
-                          Py_ssize_t first, Py_ssize_t last, int top, int bottom, int wide,
-                          Py_ssize_t width) noexcept nogil:
-    """Add image rows first to last to the accumulators top to bottom."""
-    cdef vec[WIDE] v
-    cdef Py_ssize_t i, j
+cdef inline void add_row(vec[TALL][ROW_WIDE] acc, const real* row, const real* weights, int top,
+                         int bottom, int wide) noexcept nogil:
+    """Add an image row to the accumulators top to bottom; `weights` points to that of row 0."""
+    cdef vec[ROW_WIDE] v
     cdef int r, k
     cdef real w
-    for i in range(first, last):
-        for j in range(width):
-            for k in range(wide):
-                v[k] = load(rows[i] + x + j * taps.step + k * LANES)
-            for r in range(top, bottom):
-                w = taps.weights[(i - r) * width + j]
-                for k in range(wide):
-                    acc[r][k] = acc[r][k] + v[k] * w
+    for k in range(wide):
+        v[k] = load(row + k * LANES)
+        hold(v[k])
+    for r in range(top, bottom):
+        w = weights[-r]
+        for k in range(wide):
+            acc[r][k] = acc[r][k] + v[k] * w
 
 
 cdef inline void tile(real** rows, const Taps* taps, Py_ssize_t x, real** targets, int high,
-                      int wide, Py_ssize_t width) noexcept nogil:
-    """Compute a tile; high is 1, 2, 4 or 8, and at most the height of the kernel.
+                      int wide, Py_ssize_t height, Py_ssize_t width) noexcept nogil:
+    """Compute a tile; high is 1, 2, 4 or 8, and at most height + 1.
 
     The first and the last high - 1 image rows belong to some of the accumulators only. Each has a
     call of its own. Padding the kernel with zero weights instead would be wrong: zero times NaN is
     NaN, in rows whose window does not hold it.
     """
-    cdef vec[TALL][WIDE] acc
-    cdef Py_ssize_t height = taps.height
+    cdef vec[TALL][ROW_WIDE] acc
+    cdef const real* weights = taps.weights
+    cdef Py_ssize_t at = x, i, j
     cdef int r, k
     for r in range(high):
         for k in range(wide):
             acc[r][k] = ZERO
-    if high > 1:
-        add_rows(acc, rows, taps, x, 0, 1, 0, 1, wide, width)
-    if high > 2:
-        add_rows(acc, rows, taps, x, 1, 2, 0, 2, wide, width)
-        add_rows(acc, rows, taps, x, 2, 3, 0, 3, wide, width)
-    if high > 4:
-        add_rows(acc, rows, taps, x, 3, 4, 0, 4, wide, width)
-        add_rows(acc, rows, taps, x, 4, 5, 0, 5, wide, width)
-        add_rows(acc, rows, taps, x, 5, 6, 0, 6, wide, width)
-        add_rows(acc, rows, taps, x, 6, 7, 0, 7, wide, width)
-    add_rows(acc, rows, taps, x, high - 1, height, 0, high, wide, width)
-    if high > 1:
-        add_rows(acc, rows, taps, x, height, height + 1, 1, high, wide, width)
-    if high > 2:
-        add_rows(acc, rows, taps, x, height + 1, height + 2, 2, high, wide, width)
-        add_rows(acc, rows, taps, x, height + 2, height + 3, 3, high, wide, width)
-    if high > 4:
-        add_rows(acc, rows, taps, x, height + 3, height + 4, 4, high, wide, width)
-        add_rows(acc, rows, taps, x, height + 4, height + 5, 5, high, wide, width)
-        add_rows(acc, rows, taps, x, height + 5, height + 6, 6, high, wide, width)
-        add_rows(acc, rows, taps, x, height + 6, height + 7, 7, high, wide, width)
+    for j in range(width):
+        if high > 1:
+            add_row(acc, rows[0] + at, weights, 0, 1, wide)
+        if high > 2:
+            add_row(acc, rows[1] + at, weights + 1, 0, 2, wide)
+            add_row(acc, rows[2] + at, weights + 2, 0, 3, wide)
+        if high > 4:
+            add_row(acc, rows[3] + at, weights + 3, 0, 4, wide)
+            add_row(acc, rows[4] + at, weights + 4, 0, 5, wide)
+            add_row(acc, rows[5] + at, weights + 5, 0, 6, wide)
+            add_row(acc, rows[6] + at, weights + 6, 0, 7, wide)
+        for i in range(high - 1, height):
+            add_row(acc, rows[i if high > 1 else i * taps.dilation] + at, weights + i, 0, high,
+                    wide)
+        weights = weights + height
+        if high > 1:
+            add_row(acc, rows[height] + at, weights, 1, high, wide)
+        if high > 2:
+            add_row(acc, rows[height + 1] + at, weights + 1, 2, high, wide)
+            add_row(acc, rows[height + 2] + at, weights + 2, 3, high, wide)
+        if high > 4:
+            add_row(acc, rows[height + 3] + at, weights + 3, 4, high, wide)
+            add_row(acc, rows[height + 4] + at, weights + 4, 5, high, wide)
+            add_row(acc, rows[height + 5] + at, weights + 5, 6, high, wide)
+            add_row(acc, rows[height + 6] + at, weights + 6, 7, high, wide)
+        at += taps.step
     for r in range(high):
         for k in range(wide):
             store(targets[r] + x + k * LANES, acc[r][k])
 
 
 cdef inline void row_of_tiles(real** rows, const Taps* taps, Py_ssize_t n, real** targets,
-                              int high, int wide, Py_ssize_t width) noexcept nogil:
-    cdef Py_ssize_t x = 0
-    while x + wide * LANES <= n:
-        tile(rows, taps, x, targets, high, wide, width)
+                              int high, int wide, Py_ssize_t height,
+                              Py_ssize_t width) noexcept nogil:
+    """Compute n columns, at least a whole tile of which are faster than the narrow tiles of a rest.
+
+    So the last tile begins where it still fits, and computes some columns a second time.
+    """
+    cdef Py_ssize_t x = 0, last = n - wide * LANES
+    while x < n and last >= 0:
+        tile(rows, taps, min(x, last), targets, high, wide, height, width)
         x += wide * LANES
     while x < n:
-        tile(rows, taps, x, targets, high, 1, width)
+        tile(rows, taps, x, targets, high, 1, height, width)
         x += LANES
+
+
+cdef inline void single_row(real** rows, const Taps* taps, Py_ssize_t n,
+                            real** target) noexcept nogil:
+    """Compute a result row that shares no loads with others."""
+    if taps.width == 1:
+        row_of_tiles(rows, taps, n, target, 1, ROW_WIDE, taps.height, 1)
+    elif taps.height == 1:
+        row_of_tiles(rows, taps, n, target, 1, ROW_WIDE, 1, taps.width)
+    else:
+        row_of_tiles(rows, taps, n, target, 1, ROW_WIDE, taps.height, taps.width)
 
 
 cdef inline void correlate_rows(real** rows, const Taps* taps, Py_ssize_t n,
                                 real** targets) noexcept nogil:
-    """Compute SQUARE result rows of n columns (a multiple of LANES), in the highest tiles that fit.
-
-    For widths 1 and 3 a loop over the columns would cost as much as its body. So these widths are
-    literals, and the compiler makes code without that loop.
-    """
+    """Compute SQUARE result rows of n columns (a multiple of LANES)."""
     cdef Py_ssize_t r
-    if taps.height >= 4 and taps.width == 1:
-        row_of_tiles(rows, taps, n, targets, 4, WIDE, 1)
+    if taps.height == 3 and taps.width == 1:
+        row_of_tiles(rows, taps, n, targets, SQUARE, SMALL_WIDE, 3, 1)
+    elif taps.height == 3:
+        row_of_tiles(rows, taps, n, targets, SQUARE, SMALL_WIDE, 3, taps.width)
+    elif taps.height == 5 and taps.width > 1:
+        row_of_tiles(rows, taps, n, targets, SQUARE, SMALL_WIDE, 5, taps.width)
+    elif taps.height >= 4 and taps.width == 1:
+        row_of_tiles(rows, taps, n, targets, SQUARE, TILE_WIDE, taps.height, 1)
     elif taps.height >= 4:
-        row_of_tiles(rows, taps, n, targets, 4, WIDE, taps.width)
-    elif taps.height >= 2:
+        row_of_tiles(rows, taps, n, targets, SQUARE, TILE_WIDE, taps.height, taps.width)
+    elif taps.height == 2:
         for r in range(0, SQUARE, 2):
-            if taps.width == 1:
-                row_of_tiles(rows + r, taps, n, targets + r, 2, WIDE, 1)
-            elif taps.width == 3:
-                row_of_tiles(rows + r, taps, n, targets + r, 2, WIDE, 3)
-            else:
-                row_of_tiles(rows + r, taps, n, targets + r, 2, WIDE, taps.width)
+            row_of_tiles(rows + r, taps, n, targets + r, 2, TILE_WIDE, 2, taps.width)
     else:
         for r in range(SQUARE):
-            row_of_tiles(rows + r, taps, n, targets + r, 1, WIDE, taps.width)
+            single_row(rows + r, taps, n, targets + r)
 
 
 cdef inline void correlate_tall(real** rows, const Taps* taps, Py_ssize_t n,
@@ -121,4 +175,4 @@ cdef inline void correlate_tall(real** rows, const Taps* taps, Py_ssize_t n,
 
     The rows under a tall kernel are in L2, not in L1. Tiles with twice the rows read half as much.
     """
-    row_of_tiles(rows, taps, n, targets, TALL, WIDE // 2, 1)
+    row_of_tiles(rows, taps, n, targets, TALL, TILE_WIDE // 2, taps.height, 1)

@@ -44,6 +44,28 @@ class TestCorrelate:
             expected = ndimage.correlate(image.astype(np.int64), kernel)
             assert (imgconv.correlate(image, kernel) == expected).all()
 
+    # Computed in int16, float32 and float64.
+    @pytest.mark.parametrize("dtype", ["uint8", "int16", "int32"])
+    @pytest.mark.parametrize("height", range(1, 11))
+    def test_tiles_of_every_height(self, height, dtype):
+        rng = np.random.default_rng(height)
+        # From less than a vector to several tiles of every level, and one column around each.
+        for columns in (1, 7, *range(31, 34), *range(47, 50), *range(63, 66), *range(95, 98), 150):
+            image = rng.integers(0, 100, (rng.integers(1, 14), columns)).astype(dtype)
+            kernel = rng.integers(-2, 3, (height, rng.integers(1, 8)))
+            expected = ndimage.correlate(image.astype(np.int64), kernel)
+            assert (imgconv.correlate(image, kernel, method="direct") == expected).all()
+
+    @pytest.mark.parametrize("height", range(1, 11))
+    def test_nan_stays_in_its_windows(self, height):
+        kernel = cases.random_kernel(height, 3)
+        for y, x in ((0, 0), (5, 16), (7, 47), (11, 89)):
+            image = sample((12, 90), "float32")
+            image[y, x] = np.nan
+            touched = ndimage.correlate(np.isnan(image).astype(int), np.ones(kernel.shape)) > 0
+            actual = imgconv.correlate(image, kernel, method="direct")
+            assert (np.isnan(actual) == touched).all()
+
     @pytest.mark.parametrize("dtype", [*cases.DTYPES, ">f8", ">i2"])
     def test_dtype_of_the_kernel_changes_nothing(self, dtype):
         kernel = np.array([[1, 0, 1], [0, 1, 1]])
