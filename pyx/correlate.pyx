@@ -16,17 +16,25 @@ cdef struct Kernel:
     Py_ssize_t dilation, step       # rows and columns between taps
 
 
-cdef void block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    """Compute a block; with a stride or dilation along y, each row by itself."""
+cdef inline Taps taps_of(const Params* params) noexcept nogil:
     cdef const Kernel* kernel = <const Kernel*> params.records
-    cdef Taps taps = Taps(<const real*> params.weights, kernel.height, kernel.width, kernel.step,
-                          kernel.dilation)
+    return Taps(<const real*> params.weights, kernel.height, kernel.width, kernel.step,
+                kernel.dilation)
+
+
+cdef void dense_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    """Compute a block without a dilation or stride along y."""
+    cdef Taps taps = taps_of(params)
+    correlate_rows(slot.rows, &taps, n, slot.targets)
+    keep_results(params, slot, n)
+
+
+cdef void dilated_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    """With a stride or dilation, result rows share no loads, so each is computed by itself."""
+    cdef Taps taps = taps_of(params)
     cdef Py_ssize_t r
-    if kernel.dilation == 1 and params.stride_y == 1:
-        correlate_rows(slot.rows, &taps, n, slot.targets)
-    else:
-        for r in range(params.block):
-            single_row(slot.rows + r * params.stride_y, &taps, n, slot.targets + r)
+    for r in range(params.block):
+        single_row(slot.rows + r * params.stride_y, &taps, n, slot.targets + r)
     keep_results(params, slot, n)
 
 
@@ -34,7 +42,8 @@ cdef void block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept n
 # Entry
 
 cdef inline Block block_for(const Params* params) noexcept nogil:
-    return block
+    cdef bint dense = (<const Kernel*> params.records).dilation == 1 and params.stride_y == 1
+    return dense_block if dense else dilated_block
 
 
 include "bands.pxi"
