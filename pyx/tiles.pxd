@@ -84,12 +84,13 @@ cdef inline void tile(real** rows, const Taps* taps, Py_ssize_t x, real** target
     """
     cdef vec[TALL][ROW_WIDE] acc
     cdef const real* weights = taps.weights
-    cdef Py_ssize_t at = x, i, j
+    cdef Py_ssize_t at, i, j
     cdef int r, k
     for r in range(high):
         for k in range(wide):
             acc[r][k] = ZERO
     for j in range(width):
+        at = x + j * taps.step
         if high > 1:
             add_row(acc, rows[0] + at, weights, 0, 1, wide)
         if high > 2:
@@ -114,7 +115,6 @@ cdef inline void tile(real** rows, const Taps* taps, Py_ssize_t x, real** target
             add_row(acc, rows[height + 4] + at, weights + 4, 5, high, wide)
             add_row(acc, rows[height + 5] + at, weights + 5, 6, high, wide)
             add_row(acc, rows[height + 6] + at, weights + 6, 7, high, wide)
-        at += taps.step
     for r in range(high):
         for k in range(wide):
             store(targets[r] + x + k * LANES, acc[r][k])

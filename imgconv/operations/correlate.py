@@ -64,7 +64,7 @@ class Correlation(Operation):
         return base.sum_type(pixels, self.weight)
 
     def pack(self, step: int, computed: DType) -> Packed:
-        """Return the shape of the kernel and the distances of its taps; the kernel column by column."""
+        """Return the shape of the kernel and the distances of its taps; its columns in a row."""
         (height, width), (down, right) = self.kernel.shape, self.dilation
         kernel = base.record(KERNEL, height=height, width=width, dilation=down, step=right * step)
         return [kernel], self.kernel.T.ravel()
