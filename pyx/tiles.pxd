@@ -37,7 +37,7 @@ cdef extern from *:
       #define ROW_WIDE 4
     #endif
     /* GCC would load a vector again for each accumulator, since an operand may be in memory. But
-       loads are what these loops have least room for. */
+       loads are what limits these loops. */
     #if defined(__FMA__)
       #define hold(v) __asm__("" : "+v" (v))
     #else
@@ -123,7 +123,7 @@ cdef inline void tile(real** rows, const Taps* taps, Py_ssize_t x, real** target
 cdef inline void row_of_tiles(real** rows, const Taps* taps, Py_ssize_t n, real** targets,
                               int high, int wide, Py_ssize_t height,
                               Py_ssize_t width) noexcept nogil:
-    """Compute n columns, at least a whole tile of which are faster than the narrow tiles of a rest.
+    """Compute n columns; whole tiles are faster than narrow ones for the rest.
 
     So the last tile begins where it still fits, and computes some columns a second time.
     """
