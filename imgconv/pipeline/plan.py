@@ -1,5 +1,6 @@
 """Making the plan of a pipeline: how far each step looks, what it gives, and where stages end."""
 
+from dataclasses import replace
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -150,13 +151,16 @@ def plan_point_operation(step: Step, spec: ImageSpec) -> StepNode:
             return plan_local_threshold(step, spec, result)
         measured = measures.needed_by_otsu(spec.dtype) if value == "otsu" else ()
     else:
-        tiny = np.zeros((1, 1) if spec.channels is None else (1, 1, spec.channels), spec.dtype)
-        made = step.call(tiny, channels=spec.channels is not None)
-        channels = made.shape[2] if made.ndim == 3 else None
-        result = spec._replace(dtype=made.dtype, channels=channels)
         missing = None in (arguments.get("low"), arguments.get("high"))
         measured = measures.EXTREMES if step.name == "normalize" and missing else ()
-    return StepNode(step, (spec,), result, (POINT, POINT), cost, measurements=measured)
+        result = spec._replace(dtype=points.computing_dtype(spec.dtype))
+    node = StepNode(step, (spec,), result, (POINT, POINT), cost, measurements=measured)
+    if measured:
+        return node
+    plan = step.plan(spec.stub, spec.channels is not None)
+    channels = plan.shape[2] if len(plan.shape) == 3 else None
+    result = spec._replace(dtype=plan.dtype, channels=channels)
+    return replace(node, result=result, operation=plan.piecewise, computed=plan.computed_in)
 
 
 def plan_local_threshold(step: Step, spec: ImageSpec, result: ImageSpec) -> StepNode:
@@ -198,7 +202,8 @@ def step_node(
     if operation is None and any(wide):
         reason = "its window is as large as the image, which wraps around"
         return whole_image_node(step, spec, result, plan.cost, reason)
-    return StepNode(step, (spec,), result, halos, plan.cost, operation, note=note)
+    computed = plan.computed_in
+    return StepNode(step, (spec,), result, halos, plan.cost, operation, computed, note=note)
 
 
 def whole_image_node(

@@ -51,12 +51,9 @@ class ArrayExecutor(Executor):
     def run_pieces(
         self, plan: PipelinePlan, number: int, images: Images, outs: Images | None
     ) -> Images:
-        """Run band by band; a filter that is alone in its group has bands of its own."""
+        """Run band by band."""
         group = plan.stages[number]
         assert isinstance(group, Group)
-        first = group.nodes[0]
-        if len(group.nodes) == 1 and isinstance(first, StepNode) and first.step.name in FILTERS:
-            return filled(first.run_whole(images, only_out(outs)), outs)
         return run_bands(with_measured(group, images), images, outs)
 
     def run_stack(self, plan: PipelinePlan, stack: ImageStack, outs: Images | None) -> Images:
@@ -152,14 +149,21 @@ def band_rows(group: Group, height: int) -> int:
     return min(-(-rows // 16) * 16, -(-fair // 16) * 16)
 
 
+def has_own_bands(group: Group) -> bool:
+    """Whether a group is a single pass that cuts the image into bands by itself."""
+    (first, *more) = group.passes
+    own = isinstance(first, StepNode) and (first.operation or first.step.name in FILTERS)
+    return bool(own) and not more
+
+
 def run_bands(group: Group, images: Images, outs: Images | None) -> Images:
     """Fill the results band by band."""
     height, width = group.inputs[0].size
-    rows = band_rows(group, height)
-    if rows >= height:  # one band: the whole image stays in cache
-        for node in group.nodes:
-            images = run_node(node, images)
-        return filled(images, outs)
+    rows = height if has_own_bands(group) else band_rows(group, height)
+    if rows >= height:
+        whole = (0, height), (0, width)
+        tile = Tile(alone_or_all(images), 0, 0)
+        return filled(group.run(tile, whole, {}, only_out(outs)), outs)
     if outs is None:
         outs = tuple(empty(spec.shape, spec.dtype) for spec in as_tuple(group.result))
     results, local = outs, threading.local()
