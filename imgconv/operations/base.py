@@ -149,19 +149,19 @@ class Axis:
 class Operation:
     """What a filter computes. Most operations differ from these defaults in a few members.
 
-    Instances are compared by identity, which is fast. `points` are done to each row of results that
-    a loop has computed, where it `takes_points`; without them the results had the dtype `before`.
+    Instances are compared by identity, which is fast. A loop that `takes_points` does these to each
+    row of results; without them results would have the dtype `without_points`.
     """
 
     points: tuple[Point, ...] = ()
-    before: DType | None = None
+    without_points: DType | None = None
     takes_points = False
 
-    def followed_by(self, points: tuple[Point, ...], before: DType) -> "Operation":
-        """Return the operation with more point operations; results had the dtype `before`."""
+    def followed_by(self, points: tuple[Point, ...], dtype: DType) -> "Operation":
+        """Return the operation with more point operations, on results of a dtype."""
         made = copy(self)
         object.__setattr__(made, "points", self.points + points)
-        object.__setattr__(made, "before", self.before or before)
+        object.__setattr__(made, "without_points", self.without_points or dtype)
         return made
 
     @property

@@ -4,10 +4,9 @@ Every node answers two questions: which region of its input a region of its resu
 (`input_region`), and what the result is there (`run`).
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,28 +29,10 @@ from imgconv.pipeline.tiles import (
     in_tuple,
     union,
 )
-
-# Memory that a thread keeps from band to band, by the node whose result is stored in it.
-ScratchMemory = dict[Hashable, NDArray[np.uint8]]
+from imgconv.pipeline.walk import ScratchMemory
 
 # Regions of a node whose placement is kept: the bands of a large image, for a few thread counts.
 KEPT_PLACEMENTS = 256
-
-
-def scratch_array(
-    scratch: ScratchMemory, key: Hashable, specs: ImageSpecs, region: Region
-) -> NDArray[Any] | None:
-    """Return kept memory for a region of a result; None for several results."""
-    if not isinstance(specs, ImageSpec):
-        return None
-    shape = [stop - start for start, stop in region]
-    if specs.channels is not None:
-        shape.append(specs.channels)
-    size = prod(shape) * specs.dtype.itemsize
-    kept = scratch.get(key)
-    if kept is None or kept.size < size:
-        kept = scratch[key] = np.empty(size, np.uint8)
-    return kept[:size].view(specs.dtype).reshape(shape)
 
 
 def flat(results: Sequence[PixelArrays]) -> tuple[NDArray[Any], ...]:
@@ -76,8 +57,8 @@ class StepNode:
     """A step on one image, or merging several.
 
     Where it is one pass of the engine, `operation` computes only the pixels that are requested, in
-    the dtype `computed`; else the step runs on all that these depend on, and the rest is cut off. A step with
-    `measurements` cannot run before these are made of the whole image.
+    the dtype `computed`; else the step runs on all that these depend on, and the rest is cut off. A
+    step with `measurements` cannot run before these are made of the whole image.
     """
 
     step: Step

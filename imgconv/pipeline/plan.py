@@ -9,7 +9,7 @@ import numpy as np
 
 from imgconv.filters.smoothing import box
 from imgconv.operations.base import Operation
-from imgconv.pipeline import measures, points
+from imgconv.pipeline import measures
 from imgconv.pipeline.nodes import (
     EachImageNode,
     InputNode,
@@ -18,6 +18,7 @@ from imgconv.pipeline.nodes import (
     borders_clash,
     borders_of,
 )
+from imgconv.pipeline.point_calls import common_computing_dtype, computing_dtype
 from imgconv.pipeline.registry import FILTERS, IMAGE_SIZED
 from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
 from imgconv.pipeline.stages import BranchesNode, Group, GroupNode, PipelinePlan, Stage
@@ -92,7 +93,7 @@ def plan_arithmetic(node: Arithmetic, specs: ImageSpecs) -> BranchesNode:
         raise PipelineError(
             f"{node.text}: both sides must have one shape, got {left.shape} and {right.shape}"
         )
-    dtype = points.common_computing_dtype([left.dtype, right.dtype])
+    dtype = common_computing_dtype([left.dtype, right.dtype])
     return BranchesNode(branches, node.operator, left._replace(dtype=dtype))
 
 
@@ -102,7 +103,7 @@ def plan_step(step: Step, specs: ImageSpecs) -> StepNode | EachImageNode:
     if step.merges:
         if len({spec.shape for spec in inputs}) > 1:
             raise PipelineError(f"{step.name}: the images must have one shape")
-        dtype = points.common_computing_dtype([spec.dtype for spec in inputs])
+        dtype = common_computing_dtype([spec.dtype for spec in inputs])
         cost = 4.0 * prod(inputs[0].shape)
         return StepNode(step, inputs, inputs[0]._replace(dtype=dtype), (POINT, POINT), cost)
     plans = {spec: plan_step_on(step, spec) for spec in set(inputs)}
@@ -153,7 +154,7 @@ def plan_point_operation(step: Step, spec: ImageSpec) -> StepNode:
     else:
         missing = None in (arguments.get("low"), arguments.get("high"))
         measured = measures.EXTREMES if step.name == "normalize" and missing else ()
-        result = spec._replace(dtype=points.computing_dtype(spec.dtype))
+        result = spec._replace(dtype=computing_dtype(spec.dtype))
     node = StepNode(step, (spec,), result, (POINT, POINT), cost, measurements=measured)
     if measured:
         return node
@@ -167,7 +168,7 @@ def plan_local_threshold(step: Step, spec: ImageSpec, result: ImageSpec) -> Step
     """Return the plan of a threshold by the mean of a rectangle."""
     channels = None if spec.channels is None else -1
     size, mode = step.arguments.get("size", 35), step.arguments.get("mode", "reflect")
-    dtype = points.computing_dtype(spec.dtype)
+    dtype = computing_dtype(spec.dtype)
     plan = box.call(spec.stub, size, mode=mode, channel_axis=channels, dtype=dtype).plan()
     return step_node(step, spec, result, plan, None)
 

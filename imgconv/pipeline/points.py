@@ -4,20 +4,30 @@ Results have the dtype of the image, rounded to nearest and saturated, unless th
 function states another. White is the largest integer of a dtype, and 1.0 of floats and bool.
 """
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
 from imgconv.core import check
-from imgconv.core.call import Runnable, Several, filtering
-from imgconv.core.pixels import limits, native, rounded, store
-from imgconv.core.run import Call
+from imgconv.core.call import Runnable, filtering
+from imgconv.core.pixels import limits, native
 from imgconv.filters.smoothing import box
-from imgconv.operations.base import Point, pixels
-from imgconv.operations.points import pointwise
+from imgconv.operations.base import Point
 from imgconv.pipeline.measures import extremes, otsu
+from imgconv.pipeline.point_calls import (
+    Array,
+    call_points,
+    common_computing_dtype,
+    computed_with,
+    computing_dtype,
+    converted,
+    in_numpy,
+    inverted,
+    is_wide,
+    map_values,
+    nearest_limit,
+)
 
 __all__ = [
     "absolute",
@@ -32,100 +42,14 @@ __all__ = [
     "threshold",
 ]
 
-Array = NDArray[Any]
-
 # Rec. 709, on the stored (gamma-encoded) values, as scikit-image's rgb2gray has them.
 LUMINANCE = (0.2125, 0.7154, 0.0721)
-
-
-def computing_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return float32 for bool, 8 and 16 bits and float32, float64 for the rest: as filters do."""
-    return pixels(dtype, 0).float_type
-
-
-def common_computing_dtype(dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
-    """Return the dtype in which images of all these dtypes are computed together."""
-    return np.result_type(*map(computing_dtype, dtypes))
 
 
 def white_of(dtype: np.dtype[Any], white: float | None) -> float:
     """Return the value of white: of integers the given one, if their dtype holds it."""
     given = np.inf if white is None else check.positive(white, "white")
     return min(given, float(np.iinfo(dtype).max)) if dtype.kind in "iu" else 1.0
-
-
-def call_points(
-    image: ArrayLike, points: Sequence[Point], dtype: DTypeLike, out: Array | None
-) -> Runnable[Array]:
-    """Return the call of point operations, which give results of a dtype.
-
-    The loop takes an image with the last axis as its channels: any order of axes is as good.
-    """
-    array, result = check.image(image), np.dtype(dtype)
-    operation, last = pointwise(*points), array.ndim - 1
-    if array.ndim >= 2 and (out is None or native(out.dtype) == result):
-        axes, channels = (None, None) if last == 1 else ((last - 2, last - 1), last)
-        return Call.of(operation, array, "reflect", 0.0, axes, channels, result, out)
-
-    def run() -> Array:
-        call: Call[Array]
-        call = Call.of(operation, array.reshape(1, -1), "reflect", 0.0, None, None, result, None)
-        return converted(call.run().reshape(array.shape), result, out)
-
-    return in_numpy(run, array, result, "reshaped to rows")
-
-
-def in_numpy(
-    run: Callable[[], Array],
-    array: Array,
-    dtype: np.dtype[Any],
-    note: str = "computed by NumPy",
-    shape: tuple[int, ...] | None = None,
-) -> Several[Array]:
-    """Return the call of a point operation that is no loop's."""
-    return Several(run, (), array.shape if shape is None else shape, dtype, note)
-
-
-def is_wide(dtype: np.dtype[Any]) -> bool:
-    """Whether a dtype has integers that float64 does not hold."""
-    return dtype.kind in "iu" and dtype.itemsize == 8
-
-
-def computed_with(image: ArrayLike) -> np.dtype[Any]:
-    """Return the dtype of an image; float32 for bool, which has no numbers to compute with."""
-    dtype = native(check.image(image).dtype)
-    return computing_dtype(dtype) if dtype.kind == "b" else dtype
-
-
-def map_values(image: ArrayLike, function: Callable[[Array], Array], out: Array | None) -> Array:
-    """Apply a function of numbers of the computing dtype to each pixel, and round.
-
-    Where the image has more pixels than its dtype has values, the results of all values are looked
-    up in a table.
-    """
-    array = check.image(image)
-    dtype = native(array.dtype)
-    if dtype.kind in "iu" and dtype.itemsize <= 2 and array.size > 1 << (8 * dtype.itemsize):
-        unsigned = np.dtype(f"u{dtype.itemsize}")
-        values = np.arange(1 << (8 * dtype.itemsize), dtype=unsigned).view(dtype)
-        table = map_values(values, function, None)
-        index = np.asarray(array, dtype).view(unsigned)
-        if out is not None and out.dtype != dtype:
-            return converted(table[index], dtype, out)
-        return np.take(table, index, out=out, mode="clip")
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        results = function(array.astype(computing_dtype(dtype)))
-    return converted(results, computed_with(array), out)
-
-
-def converted(values: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
-    """Return values in a dtype, or in the caller's array, rounded and saturated."""
-    if out is None or out.dtype != dtype:
-        values = values if values.dtype == dtype else rounded(values, dtype)
-    if out is None:
-        return values
-    store(values, out)
-    return out
 
 
 @filtering
@@ -252,7 +176,9 @@ def gamma(
 
 
 @filtering
-def invert(image: ArrayLike, *, white: float | None = None, out: Array | None = None) -> Runnable[Array]:
+def invert(
+    image: ArrayLike, *, white: float | None = None, out: Array | None = None
+) -> Runnable[Array]:
     """Return the negative of an image: bright becomes dark.
 
     Parameters
@@ -291,15 +217,6 @@ def invert(image: ArrayLike, *, white: float | None = None, out: Array | None = 
         return call_points(array, [Point("scale", -1, -1)], dtype, out)
     darker = [Point("clip", 0, full)] if dtype.kind == "u" and full < limits(dtype)[1] else []
     return call_points(array, [*darker, Point("scale", -1, full)], dtype, out)
-
-
-def inverted(array: Array, white: int) -> Array:
-    """Return the negative of integers of 64 bits."""
-    dtype = native(array.dtype)
-    if dtype.kind == "i":
-        return ~array.astype(dtype, copy=False)
-    brightest = dtype.type(min(white, limits(dtype)[1]))
-    return brightest - np.minimum(array, brightest)
 
 
 @filtering
@@ -379,7 +296,9 @@ def astype(image: ArrayLike, dtype: DTypeLike, *, out: Array | None = None) -> R
 
 
 @filtering
-def grey(image: ArrayLike, *, channel_axis: int | None = None, out: Array | None = None) -> Runnable[Array]:
+def grey(
+    image: ArrayLike, *, channel_axis: int | None = None, out: Array | None = None
+) -> Runnable[Array]:
     """Return the luminance of a colour image.
 
     Parameters
@@ -569,17 +488,6 @@ def threshold(
     # float64 does not hold integers beyond 2**53, which those of 64 bits are compared with.
     exact = int(value) if isinstance(value, (int, np.integer)) else limit
     return in_numpy(lambda: converted(np.greater(array, exact), dtype, out), array, dtype)
-
-
-def nearest_limit(value: float, dtype: np.dtype[Any]) -> float:
-    """Return a number of a dtype that the same of its pixels are above.
-
-    Of floats it is the nearest, as NumPy compares them with a number of Python.
-    """
-    if dtype.kind != "f":
-        return float(np.floor(value))
-    with np.errstate(over="ignore"):
-        return float(dtype.type(value))
 
 
 def above_mean(

@@ -17,18 +17,17 @@ from imgconv.pipeline.measures import MapReduce, Measured
 from imgconv.pipeline.nodes import (
     EachImageNode,
     InputNode,
-    ScratchMemory,
     StepNode,
     WholeImageNode,
     borders_clash,
     borders_of,
     flat,
     in_one_pass,
-    scratch_array,
 )
 from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
 from imgconv.pipeline.steps import Node, operate
 from imgconv.pipeline.tiles import PixelArrays, Region, Tile, union
+from imgconv.pipeline.walk import ScratchMemory, Walk, scratch_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,22 +152,18 @@ class Group:
     def run(
         self, tile: Tile, region: Region, scratch: ScratchMemory, out: NDArray[Any] | None = None
     ) -> PixelArrays:
-        """Return a region of the result: each pass in turn, on no more than the next one needs.
+        """Return a region of the result: each pass in turn, on no more than the next one needs."""
+        return self.walk(scratch).run(tile, region, out)
 
-        Results use two pieces of memory in turn, so that no pass overwrites its own input.
-        """
-        regions = [region]
-        for node in reversed(self.passes[1:]):
-            regions.append(node.input_region(regions[-1]))
-        for number, node in enumerate(self.passes[:-1]):
-            needed = regions.pop()
-            target = scratch_array(scratch, (id(self), number % 2), node.result, needed)
-            tile = Tile(node.run(tile, needed, scratch, target), needed[0][0], needed[1][0])
-        return self.passes[-1].run(tile, region, scratch, out)
+    def walk(self, scratch: ScratchMemory) -> Walk:
+        """Return a walk over regions one below the other, in memory of one thread."""
+        return Walk(self.passes, scratch, id(self))
 
     def result_scratch(self, scratch: ScratchMemory, region: Region) -> NDArray[Any] | None:
         """Return memory for the result, which is kept while other branches run."""
-        return scratch_array(scratch, (id(self), 2), self.result, region)
+        if not isinstance(self.result, ImageSpec):
+            return None
+        return scratch_array(scratch, (id(self), "result"), self.result, region)
 
     @cached_property
     def halo(self) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -33,7 +33,7 @@ from imgconv.operations import (
 )
 
 PYX = ROOT / "pyx"
-SCALARS = {"Py_ssize_t": "p", "int": "i", "int32_t": "i4", "double": "d"}
+SCALARS = {"Py_ssize_t": "p", "int": "i", "int32_t": "i4", "double": "d", "Follow": "p"}
 
 # File, struct and dtype.
 RECORDS = [

@@ -12,7 +12,7 @@ from imgconv.core import threads
 from imgconv.core.memory import empty
 from imgconv.pipeline.executors.base import Executor, Images, ImageStack
 from imgconv.pipeline.measures import MapReduce, Measured
-from imgconv.pipeline.nodes import InputNode, ScratchMemory, StepNode
+from imgconv.pipeline.nodes import InputNode, StepNode
 from imgconv.pipeline.registry import FILTERS
 from imgconv.pipeline.specs import as_tuple
 from imgconv.pipeline.stages import BranchesNode, Group, GroupNode, PipelinePlan, Stage, nodes_of
@@ -24,6 +24,9 @@ BAND_BYTES = 2 << 20
 # band has this many times as many rows, while it takes no more memory than LARGEST_BAND.
 HALOS = 8
 LARGEST_BAND = 6 << 20
+# Strips of bands for each thread, so that one that other work holds up has fewer of them. The first
+# band of a strip computes what its steps need of the rows above, too.
+STRIPS = 4
 # Bytes of a piece of the image that is measured at once.
 PIECE_BYTES = 1 << 20
 # Pieces whose results are kept together: counts of values may take more memory than the pixels.
@@ -167,18 +170,27 @@ def run_bands(group: Group, images: Images, outs: Images | None) -> Images:
     if outs is None:
         outs = tuple(empty(spec.shape, spec.dtype) for spec in as_tuple(group.result))
     results, local = outs, threading.local()
+    run = strip_rows(rows, height, group.cost)
 
-    def run_band(top: int) -> None:
-        region = (top, min(top + rows, height)), (0, width)
-        (first, last), _ = group.input_region(region)
-        pixels = tuple(rows_around(image, (first, last)) for image in images)
-        tile = Tile(alone_or_all(pixels), first, 0)
-        targets = tuple(result[slice(*region[0])] for result in results)
-        scratch: ScratchMemory = local.__dict__.setdefault("scratch", {})
-        filled(group.run(tile, region, scratch, only_out(targets)), targets)
+    def run_strip(top: int) -> None:
+        walk = group.walk(local.__dict__.setdefault("scratch", {}))
+        for start in range(top, min(top + run, height), rows):
+            region = (start, min(start + rows, height)), (0, width)
+            (first, last), _ = group.input_region(region)
+            pixels = tuple(rows_around(image, (first, last)) for image in images)
+            targets = tuple(result[slice(*region[0])] for result in results)
+            tile = Tile(alone_or_all(pixels), first, 0)
+            filled(walk.run(tile, region, only_out(targets)), targets)
 
-    in_threads(run_band, range(0, height, rows), group.cost)
+    in_threads(run_strip, range(0, height, run), group.cost)
     return results
+
+
+def strip_rows(rows: int, height: int, cost: float) -> int:
+    """Return the rows of a strip: as many bands as one thread runs one below the other."""
+    count = threads.threads_for(cost)
+    strips = 1 if count == 1 else count * STRIPS
+    return -(-height // (strips * rows)) * rows
 
 
 def run_steps(plan: PipelinePlan, images: Images) -> Images:
