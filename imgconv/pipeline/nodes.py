@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imgconv.core.cache import cached_property
 from imgconv.core.decide import Placement
-from imgconv.core.run import Call
+from imgconv.core.run import Call, run_piece
 from imgconv.operations.base import Operation, pixels, stored_as
 from imgconv.operations.points import Pointwise
 from imgconv.pipeline.measures import EXTREMES, MapReduce, Measured, otsu_threshold, range_of
@@ -32,7 +32,7 @@ from imgconv.pipeline.tiles import (
 from imgconv.pipeline.walk import ScratchMemory
 
 # Regions of a node whose placement is kept: the bands of a large image, for a few thread counts.
-KEPT_PLACEMENTS = 256
+KEPT_PLACEMENTS = 1024
 
 
 def flat(results: Sequence[PixelArrays]) -> tuple[NDArray[Any], ...]:
@@ -170,7 +170,7 @@ class StepNode:
             out,
             windows,
         )
-        return call.run()
+        return call.run() if out is None else run_piece(call)
 
     def run_whole(
         self, images: tuple[NDArray[Any], ...], out: NDArray[Any] | None = None

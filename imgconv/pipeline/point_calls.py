@@ -104,9 +104,11 @@ def inverted(array: Array, white: int) -> Array:
     """Return the negative of integers of 64 bits."""
     dtype = native(array.dtype)
     if dtype.kind == "i":
-        return np.invert(array, dtype=dtype)
+        opposite: Array = ~array.astype(dtype, copy=False)
+        return opposite
     brightest = dtype.type(min(white, limits(dtype)[1]))
-    return np.subtract(brightest, np.minimum(array, brightest), dtype=dtype)
+    difference: Array = brightest - np.minimum(array, brightest)
+    return difference
 
 
 def nearest_limit(value: float, dtype: np.dtype[Any]) -> float:
