@@ -20,13 +20,9 @@ from imgconv.pipeline.tiles import PixelArrays, Tile, alone_or_all, in_tuple, ro
 
 # Bytes of the rows of a band in the step that has most: a 2 MB L2, or the part of L3 of a core.
 BAND_BYTES = 2 << 20
-# Rows that a band computes for the windows of later steps are computed by its neighbours, too. So a
-# band has this many times as many rows, while it takes no more memory than LARGEST_BAND.
-HALOS = 8
-LARGEST_BAND = 6 << 20
-# Strips of bands for each thread, so that one that other work holds up has fewer of them. The first
-# band of a strip computes what its steps need of the rows above, too.
-STRIPS = 4
+# Runs of bands for each thread, so that one that other work holds up has fewer of them. The first
+# band of a run computes what its steps need of the rows above, too.
+RUNS = 4
 # Bytes of a piece of the image that is measured at once.
 PIECE_BYTES = 1 << 20
 # Pieces whose results are kept together: counts of values may take more memory than the pixels.
@@ -144,8 +140,8 @@ def in_threads(work: Callable[[Item], Made], items: Iterable[Item], cost: float)
 
 def band_rows(group: Group, height: int) -> int:
     """Return how many rows of the result a band has."""
-    row = max(1, group.row_bytes)
-    rows = max(BAND_BYTES // row, min(HALOS * group.later_rows, LARGEST_BAND // row), 16)
+    # The rows that are kept for the next band are moved; if a band has as many, each moves once.
+    rows = max(BAND_BYTES // max(1, group.row_bytes), group.later_rows, 16)
     # A small image is not cut for threads that will not run.
     count = threads.threads_for(group.cost)
     fair = -(-height // count) if height >= 64 * count else height
@@ -170,11 +166,11 @@ def run_bands(group: Group, images: Images, outs: Images | None) -> Images:
     if outs is None:
         outs = tuple(empty(spec.shape, spec.dtype) for spec in as_tuple(group.result))
     results, local = outs, threading.local()
-    run = strip_rows(rows, height, group.cost)
+    rows_of_run = run_rows(rows, height, group.cost)
 
-    def run_strip(top: int) -> None:
+    def run_down(top: int) -> None:
         walk = group.walk(local.__dict__.setdefault("scratch", {}))
-        for start in range(top, min(top + run, height), rows):
+        for start in range(top, min(top + rows_of_run, height), rows):
             region = (start, min(start + rows, height)), (0, width)
             (first, last), _ = group.input_region(region)
             pixels = tuple(rows_around(image, (first, last)) for image in images)
@@ -182,15 +178,15 @@ def run_bands(group: Group, images: Images, outs: Images | None) -> Images:
             tile = Tile(alone_or_all(pixels), first, 0)
             filled(walk.run(tile, region, only_out(targets)), targets)
 
-    in_threads(run_strip, range(0, height, run), group.cost)
+    in_threads(run_down, range(0, height, rows_of_run), group.cost)
     return results
 
 
-def strip_rows(rows: int, height: int, cost: float) -> int:
-    """Return the rows of a strip: as many bands as one thread runs one below the other."""
+def run_rows(rows: int, height: int, cost: float) -> int:
+    """Return the rows of a run of bands, which one thread computes one below the other."""
     count = threads.threads_for(cost)
-    strips = 1 if count == 1 else count * STRIPS
-    return -(-height // (strips * rows)) * rows
+    runs = 1 if count == 1 else count * RUNS
+    return -(-height // (runs * rows)) * rows
 
 
 def run_steps(plan: PipelinePlan, images: Images) -> Images:
