@@ -76,14 +76,14 @@ def test_chunks_smaller_than_the_halo(mode):
 
 
 @pytest.mark.parametrize(
-    ("text", "tasks"), [("gaussian(2) | sobel", 3), ("gradient", 4), ("invert", 2)]
+    ("text", "tasks"), [("gaussian(2) | sobel", 3), ("gradient", 3), ("invert", 2)]
 )
 def test_few_tasks_for_each_chunk(text, tasks):
     """The edges of a chunk, where it has neighbours, its results, and each of these by itself."""
     image = da.zeros((300, 400), chunks=100, dtype=np.uint8)
     graph = as_tuple(Pipeline(text)(image))[0].__dask_graph__()
-    own = [layer for name, layer in graph.layers.items() if name not in image.dask.layers]
-    assert sum(map(len, own)) <= tasks * 12
+    own = [layer for name, layer in graph.layers.items() if name.startswith("chunk-")]
+    assert 12 <= sum(map(len, own)) <= tasks * 12
 
 
 def test_resampled_gaussians_keep_their_grid():
