@@ -39,8 +39,9 @@ SHORTS = {"int16", "uint16", "uint8"}
 KEYS = {"uint8": 8, "uint16": 16, "int64": 64}
 # The computing types that each loop is compiled for.
 LOOPS = {
-    # Conversions of pixels, which all loops of a type share.
+    # Conversions of pixels and point operations, which all loops of a type share.
     "pixels": tuple(REALS),
+    "points": FLOATS,
     "separable": (*FLOATS, "int16"),
     "correlate": (*FLOATS, "int16"),
     "box": (*FLOATS, "uint16"),

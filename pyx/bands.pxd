@@ -232,6 +232,8 @@ cdef inline void run_chunk(const Params* params, Slot* slot, Block block, Py_ssi
     for k in range(params.results):
         targets = slot.targets + k * params.block
         for r in range(min(params.block, bottom - y)):
+            if params.point_count:
+                params.follow(params.points, params.point_count, targets[r], count)
             start = result_row(params, slot, k, y + r) + first * params.result[0].column_stride
             if <char*> targets[r] != start:
                 store_row(params, targets[r], 1, count, slot.raw, start)

@@ -1,9 +1,9 @@
 # cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
 # cython: freethreading_compatible=True
-"""Conversion of pixels to numbers and back, compiled once for each level and computing type.
+"""What works on rows of numbers, compiled once for each level and computing type.
 
-A plan puts the addresses of the `tables` into `Params`. A loop calls a conversion through a
-pointer, once for each row.
+These are the conversions of pixels to numbers and back, and the point operations. A plan puts their
+`addresses` into `Params`. A loop calls them through a pointer, once for each row.
 """
 from libc.math cimport rint
 from libc.stdint cimport (
@@ -11,7 +11,9 @@ from libc.stdint cimport (
 )
 from libc.string cimport memcpy
 
-from rows cimport CODES, Load, REAL_CODE, Store, keep, narrow_none
+from rows cimport (
+    ABOVE, ABSOLUTE, CLIP, CODES, DIVIDE, Load, Point, REAL_CODE, SCALE, Store, keep, narrow_none,
+)
 from types cimport real
 
 
@@ -25,9 +27,13 @@ cdef extern from *:
     /* To nearest, ties to even, in the computing type, so that the compiler uses whole vectors. */
     #define nearest(x) \\
         _Generic((x), float: (int) rintf(x), double: (int) rint(x), default: (int) (x))
+    #define whole(x) _Generic((x), float: rintf(x), double: rint(x), default: (x))
+    #define distance(x) _Generic((x), float: fabsf(x), double: fabs(x), default: (x))
     """
     const int TYPE_MIN, TYPE_MAX
     int nearest(real value) nogil
+    real distance(real value) nogil
+    real whole(real value) nogil
 
 
 ctypedef fused pixel:
@@ -204,6 +210,56 @@ cdef inline void narrow_float(const real* row, Py_ssize_t step, Py_ssize_t n,
 
 
 # ---------------------------------------------------------------------------------------------
+# Point operations on a row
+
+cdef inline void clip(real* row, Py_ssize_t n, real low, real high) noexcept nogil:
+    """NaN stays NaN, since comparisons with it are false."""
+    cdef Py_ssize_t i
+    cdef real value
+    for i in range(n):
+        value = row[i]
+        value = low if value < low else value
+        row[i] = high if value > high else value
+
+
+cdef inline void to_integers(real* row, Py_ssize_t n, real low, real high) noexcept nogil:
+    """Make of a row what storing and loading integers would: NaN becomes 0, and -0.0 as well."""
+    cdef Py_ssize_t i
+    cdef real value
+    for i in range(n):
+        value = row[i] if row[i] == row[i] else <real> 0
+        value = value if value > low else low
+        row[i] = whole(value if value < high else high) + <real> 0
+
+
+cdef inline void apply(const Point* point, real* row, Py_ssize_t n) noexcept nogil:
+    cdef real first = <real> point.first, second = <real> point.second
+    cdef Py_ssize_t i
+    if point.kind == SCALE:
+        for i in range(n):
+            row[i] = row[i] * first + second
+    elif point.kind == DIVIDE:
+        for i in range(n):
+            row[i] = row[i] / first
+    elif point.kind == CLIP:
+        clip(row, n, first, second)
+    elif point.kind == ABSOLUTE:
+        for i in range(n):
+            row[i] = distance(row[i])
+    elif point.kind == ABOVE:
+        for i in range(n):
+            row[i] = <real> 1 if row[i] > first else <real> 0
+    else:
+        to_integers(row, n, first, second)
+
+
+cdef void follow(const Point* points, Py_ssize_t count, real* row, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t k
+    for k in range(count):
+        apply(points + k, row, n)
+
+
+# ---------------------------------------------------------------------------------------------
 # The tables
 
 # In the order of Code in rows.pxd.
@@ -225,6 +281,6 @@ LOADS[REAL_CODE] = <Load> keep
 STORES[REAL_CODE] = <Store> narrow_none
 
 
-def tables() -> tuple:
-    """Return the addresses of the two tables of conversions: from pixels, and to pixels."""
-    return <size_t> LOADS, <size_t> STORES
+def addresses() -> tuple:
+    """Return where the conversions from pixels, those to pixels and `follow` are."""
+    return <size_t> LOADS, <size_t> STORES, <size_t> follow

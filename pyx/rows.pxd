@@ -58,6 +58,22 @@ ctypedef void (*Load)(const char* source, Py_ssize_t n, real* row) noexcept nogi
 ctypedef void (*Store)(const real* row, Py_ssize_t step, Py_ssize_t n, char* target) noexcept nogil
 
 
+cdef enum PointKind:
+    # In the order of POINT_KINDS in operations/base.py.
+    SCALE, DIVIDE, CLIP, ABSOLUTE, ABOVE, ROUND
+
+
+cdef struct Point:
+    # A point operation with its two numbers: see `apply` in pixels.pyx.
+    Py_ssize_t kind
+    double first, second
+
+
+# Apply point operations to n numbers of a row, one after the other.
+ctypedef void (*Follow)(const Point* points, Py_ssize_t count, real* row,
+                        Py_ssize_t n) noexcept nogil
+
+
 cdef struct Params:
     # Extended row e is row e - top of the image. For rows outside the image, `above` and `below`
     # hold the index of the row to read, or -1 for cval; `left`, `before` and `after` are the same
@@ -89,6 +105,10 @@ cdef struct Params:
     # From each pixel type to real and back, in the order of Code: the tables of pixels.pyx.
     const Load* loads
     const Store* stores
+    # Point operations on each row of results before it is stored, and what applies them.
+    const Point* points
+    Py_ssize_t point_count
+    Follow follow
     # What to compute: the records that this loop reads, and its coefficients (of type real).
     const void* records
     const void* weights

@@ -76,10 +76,13 @@ def constant(name: str, real: str, constant: str) -> Any:
     return getattr(module(name, real), constant)
 
 
-def conversions(real: str) -> tuple[int, int]:
-    """Return the addresses of the tables of conversions: from pixels to numbers, and back."""
-    tables: tuple[int, int] = module("pixels", real).tables()
-    return tables
+def conversions(real: str) -> tuple[int, int, int]:
+    """Return the addresses of what works on rows of numbers.
+
+    They are: the table of conversions from pixels, the one to pixels, and the point operations.
+    """
+    addresses: tuple[int, int, int] = module("pixels", real).addresses()
+    return addresses
 
 
 def built_for(computed: np.dtype[Any]) -> np.dtype[Any]:

@@ -86,7 +86,7 @@ def decide(request: Request) -> Decisions:
         operation = operation.folded(size, modes)
     operation, times = operation.resolve(result_size, given, dtype)
     windows, _ = place(operation, size, request.placement)
-    computed = cpu.built_for(operation.computed_in(given, dtype))
+    computed = cpu.built_for(operation.computed_in(given, operation.without_points or dtype))
     if request.guide is not None:
         computed = max(computed, pixels(request.guide.dtype, 0).float_type)
     y, x = windows

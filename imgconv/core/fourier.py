@@ -137,7 +137,7 @@ def tiled_params(
         copy["span_y"] = copy["span_x"] = copy["stride_y"] = copy["stride_x"] = 1
         copy["records"] = COPY_RECORDS.ctypes.data
         copy["weights"] = COPY_WEIGHTS[real.name].ctypes.data
-        copy["loads"], copy["stores"] = cpu.conversions(real.name)
+        copy["loads"], copy["stores"], copy["follow"] = cpu.conversions(real.name)
     row, code = operation.tile[1] * real.itemsize, code_of(real)
     sy, sx = operation.stride
     load["result"][0] = row, real.itemsize, code, 0

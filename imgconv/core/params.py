@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imgconv.core import border, check, cpu
 from imgconv.core.decide import Decisions, Guide, Request
 from imgconv.core.pixels import code_of, native, rounded
-from imgconv.operations.base import Axis, Operation, in_a_row
+from imgconv.operations.base import Axis, Operation, in_a_row, records_of
 from imgconv.operations.methods import SPARSE
 
 # `Samples` and `Params` of pyx/rows.pxd, field by field.
@@ -33,7 +33,8 @@ PARAMS = np.dtype(
         ("planes", "p"), ("offsets", "p"),
         ("block", "p"), ("strip", "p"), ("chunk", "p"), ("grain", "p"),
         ("pitch", "p"), ("ring_pitch", "p"), ("work", "p"),
-        ("loads", "p"), ("stores", "p"), ("records", "p"), ("weights", "p"),
+        ("loads", "p"), ("stores", "p"), ("points", "p"), ("point_count", "p"), ("follow", "p"),
+        ("records", "p"), ("weights", "p"),
         ("guide", SAMPLES),
         ("channels", "p"), ("guides", "p"),
         ("image_step", "p"), ("result_step", "p"), ("guide_step", "p"),
@@ -65,6 +66,7 @@ class Pointers(NamedTuple):
     after: NDArray[np.intp]
     edge: NDArray[Any]
     offsets: NDArray[np.intp]
+    points: NDArray[Any]
     records: NDArray[np.uint8]
     weights: NDArray[Any]
 
@@ -104,6 +106,7 @@ def lay_out(request: Request, decided: Decisions) -> tuple[Record, Pointers, Res
         after=by_sample(columns.behind, step),
         edge=edge,
         offsets=offsets_of(request, decided, result, step, results),
+        points=records_of(operation.points),
         records=in_a_row(records),
         weights=weights.astype(computed),
     )
@@ -124,7 +127,8 @@ def lay_out(request: Request, decided: Decisions) -> tuple[Record, Pointers, Res
     if request.guide is not None:
         join_channels(params, request.guide, request, layout, result.strides)
     schedule(params, operation, computed.itemsize)
-    params["loads"], params["stores"] = cpu.conversions(computed.name)
+    params["point_count"] = len(operation.points)
+    params["loads"], params["stores"], params["follow"] = cpu.conversions(computed.name)
     for name, array in pointers._asdict().items():
         array.setflags(write=False)
         params[name] = array.ctypes.data

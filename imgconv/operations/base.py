@@ -6,6 +6,7 @@ here has the name of the loop in `pyx/` that runs its operations, and packs what
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,6 +21,10 @@ Weights = NDArray[np.float64]
 Records = list[NDArray[Any]]
 # What `Operation.pack` returns.
 Packed = tuple[Records, Weights]
+
+# `PointKind` and `Point` in pyx/rows.pxd.
+POINT_KINDS = ("scale", "divide", "clip", "absolute", "above", "round")
+POINT = np.dtype([("kind", "p"), ("first", "d"), ("second", "d")], align=True)
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 INT16, UINT16 = np.dtype(np.int16), np.dtype(np.uint16)
@@ -95,6 +100,33 @@ def mean_type(pixels: Pixels, count: float) -> DType:
     return FLOAT64 if 1 << 24 <= count * pixels.largest < np.inf else pixels.float_type
 
 
+class Point(NamedTuple):
+    """A point operation on the numbers of a row: what is done, with up to two numbers.
+
+    "scale" multiplies by the first and adds the second, "divide" divides by the first, "clip" keeps
+    numbers between the two, "above" makes 1 of what is above the first and 0 of the rest, "round"
+    gives the integers that an integer dtype from the first to the second would store.
+    """
+
+    kind: str
+    first: float = 0.0
+    second: float = 0.0
+
+
+def records_of(points: Sequence[Point]) -> NDArray[Any]:
+    """Return point operations as a loop reads them."""
+    rows = [(POINT_KINDS.index(kind), first, second) for kind, first, second in points]
+    return np.array(rows, POINT)
+
+
+def stored_as(dtype: DType, computed: DType) -> tuple[Point, ...] | None:
+    """Return what storing numbers in a dtype does to them; None if no point operation does it."""
+    if dtype == computed:
+        return ()
+    exact = dtype.kind in "iu" and dtype.itemsize <= computed.itemsize // 2
+    return (Point("round", *limits(dtype)),) if exact else None
+
+
 @dataclass(frozen=True)
 class Axis:
     """The window along one axis: it begins `before` pixels ahead of its pixel and spans `span`."""
@@ -117,8 +149,20 @@ class Axis:
 class Operation:
     """What a filter computes. Most operations differ from these defaults in a few members.
 
-    Instances are compared by identity, which is fast.
+    Instances are compared by identity, which is fast. A loop that `takes_points` does these to each
+    row of results; without them results would have the dtype `without_points`.
     """
+
+    points: tuple[Point, ...] = ()
+    without_points: DType | None = None
+    takes_points = False
+
+    def followed_by(self, points: tuple[Point, ...], dtype: DType) -> "Operation":
+        """Return the operation with more point operations, on results of a dtype."""
+        made = copy(self)
+        object.__setattr__(made, "points", self.points + points)
+        object.__setattr__(made, "without_points", self.without_points or dtype)
+        return made
 
     @property
     def loop(self) -> str:

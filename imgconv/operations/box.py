@@ -23,6 +23,7 @@ class Box(Operation):
 
     size: tuple[int, int]
     loop = "box"
+    takes_points = True
     smooths = True
 
     @property

@@ -23,6 +23,7 @@ class Correlation(Operation):
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
     loop = "correlate"
+    takes_points = True
 
     @property
     def windows(self) -> tuple[Axis, Axis]:

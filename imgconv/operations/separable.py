@@ -82,6 +82,7 @@ class Separable(Operation):
     stride: tuple[int, int] = (1, 1)
     approximation: Resample | None = None
     loop = "separable"
+    takes_points = True
 
     @cached_property
     def columns(self) -> list[Kernel1D]:

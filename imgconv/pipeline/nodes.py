@@ -4,10 +4,9 @@ Every node answers two questions: which region of its input a region of its resu
 (`input_region`), and what the result is there (`run`).
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,8 +14,9 @@ from numpy.typing import NDArray
 
 from imgconv.core.cache import cached_property
 from imgconv.core.decide import Placement
-from imgconv.core.run import Call
-from imgconv.operations.base import Operation
+from imgconv.core.run import Call, run_piece
+from imgconv.operations.base import Operation, pixels, stored_as
+from imgconv.operations.points import Pointwise
 from imgconv.pipeline.measures import EXTREMES, MapReduce, Measured, otsu_threshold, range_of
 from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
 from imgconv.pipeline.steps import PipelineError, Step, has_keyword
@@ -29,28 +29,10 @@ from imgconv.pipeline.tiles import (
     in_tuple,
     union,
 )
-
-# Memory that a thread keeps from band to band, by the node whose result is stored in it.
-ScratchMemory = dict[Hashable, NDArray[np.uint8]]
+from imgconv.pipeline.walk import ScratchMemory
 
 # Regions of a node whose placement is kept: the bands of a large image, for a few thread counts.
-KEPT_PLACEMENTS = 256
-
-
-def scratch_array(
-    scratch: ScratchMemory, key: Hashable, specs: ImageSpecs, region: Region
-) -> NDArray[Any] | None:
-    """Return kept memory for a region of a result; None for several results."""
-    if not isinstance(specs, ImageSpec):
-        return None
-    shape = [stop - start for start, stop in region]
-    if specs.channels is not None:
-        shape.append(specs.channels)
-    size = prod(shape) * specs.dtype.itemsize
-    kept = scratch.get(key)
-    if kept is None or kept.size < size:
-        kept = scratch[key] = np.empty(size, np.uint8)
-    return kept[:size].view(specs.dtype).reshape(shape)
+KEPT_PLACEMENTS = 1024
 
 
 def flat(results: Sequence[PixelArrays]) -> tuple[NDArray[Any], ...]:
@@ -74,9 +56,9 @@ class StepRegion(NamedTuple):
 class StepNode:
     """A step on one image, or merging several.
 
-    Where it is one pass of the engine, `operation` computes only the pixels that are requested;
-    else the step runs on all that these depend on, and the rest is cut off. A step with
-    `measurements` cannot run before these are made of the whole image.
+    Where it is one pass of the engine, `operation` computes only the pixels that are requested, in
+    the dtype `computed`; else the step runs on all that these depend on, and the rest is cut off. A
+    step with `measurements` cannot run before these are made of the whole image.
     """
 
     step: Step
@@ -85,6 +67,7 @@ class StepNode:
     halos: tuple[AxisHalo, AxisHalo]
     cost: float
     operation: Operation | None = None
+    computed: np.dtype[Any] | None = None
     measurements: Sequence[MapReduce] = ()
     note: str = ""
     needs_whole_image = False
@@ -117,7 +100,11 @@ class StepNode:
                 for name, value in (("low", low), ("high", high))
             }
         step = replace(self.step, arguments={**self.step.arguments, **arguments})
-        return replace(self, step=step, measurements=())
+        spec = self.inputs[0]
+        plan = step.plan(spec.stub, spec.channels is not None)
+        return replace(
+            self, step=step, measurements=(), operation=plan.piecewise, computed=plan.computed_in
+        )
 
     @cached_property
     def placement(self) -> Callable[[Region], StepRegion]:
@@ -183,7 +170,7 @@ class StepNode:
             out,
             windows,
         )
-        return call.run()
+        return call.run() if out is None else run_piece(call)
 
     def run_whole(
         self, images: tuple[NDArray[Any], ...], out: NDArray[Any] | None = None
@@ -302,6 +289,25 @@ class EachImageNode:
                 for node, pixels in zip(self.nodes, tile.pixels, strict=True)
             ]
         )
+
+
+def in_one_pass(first: Any, second: Any) -> StepNode | None:
+    """Return a node that does what two do, if the second is point operations on rows of the first.
+
+    Between the two, pixels are rounded as if they were stored.
+    """
+    if not isinstance(first, StepNode) or not isinstance(second, StepNode):
+        return None
+    spec, operation, points = first.result, first.operation, second.operation
+    if operation is None or first.computed is None or not isinstance(points, Pointwise):
+        return None
+    assert isinstance(spec, ImageSpec)
+    rounding = stored_as(spec.dtype, first.computed)
+    alike = pixels(spec.dtype, 0).float_type == first.computed
+    if rounding is None or not alike or not operation.takes_points:
+        return None
+    joined = operation.followed_by((*rounding, *points.points), spec.dtype)
+    return replace(first, operation=joined, result=second.result, cost=first.cost + second.cost)
 
 
 def borders_of(nodes: Sequence[StepNode]) -> set[tuple[int, bool]]:

@@ -1,5 +1,6 @@
 """Making the plan of a pipeline: how far each step looks, what it gives, and where stages end."""
 
+from dataclasses import replace
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 
 from imgconv.filters.smoothing import box
 from imgconv.operations.base import Operation
-from imgconv.pipeline import measures, points
+from imgconv.pipeline import measures
 from imgconv.pipeline.nodes import (
     EachImageNode,
     InputNode,
@@ -17,6 +18,7 @@ from imgconv.pipeline.nodes import (
     borders_clash,
     borders_of,
 )
+from imgconv.pipeline.point_calls import common_computing_dtype, computing_dtype
 from imgconv.pipeline.registry import FILTERS, IMAGE_SIZED
 from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
 from imgconv.pipeline.stages import BranchesNode, Group, GroupNode, PipelinePlan, Stage
@@ -91,7 +93,7 @@ def plan_arithmetic(node: Arithmetic, specs: ImageSpecs) -> BranchesNode:
         raise PipelineError(
             f"{node.text}: both sides must have one shape, got {left.shape} and {right.shape}"
         )
-    dtype = points.common_computing_dtype([left.dtype, right.dtype])
+    dtype = common_computing_dtype([left.dtype, right.dtype])
     return BranchesNode(branches, node.operator, left._replace(dtype=dtype))
 
 
@@ -101,7 +103,7 @@ def plan_step(step: Step, specs: ImageSpecs) -> StepNode | EachImageNode:
     if step.merges:
         if len({spec.shape for spec in inputs}) > 1:
             raise PipelineError(f"{step.name}: the images must have one shape")
-        dtype = points.common_computing_dtype([spec.dtype for spec in inputs])
+        dtype = common_computing_dtype([spec.dtype for spec in inputs])
         cost = 4.0 * prod(inputs[0].shape)
         return StepNode(step, inputs, inputs[0]._replace(dtype=dtype), (POINT, POINT), cost)
     plans = {spec: plan_step_on(step, spec) for spec in set(inputs)}
@@ -150,20 +152,23 @@ def plan_point_operation(step: Step, spec: ImageSpec) -> StepNode:
             return plan_local_threshold(step, spec, result)
         measured = measures.needed_by_otsu(spec.dtype) if value == "otsu" else ()
     else:
-        tiny = np.zeros((1, 1) if spec.channels is None else (1, 1, spec.channels), spec.dtype)
-        made = step.call(tiny, channels=spec.channels is not None)
-        channels = made.shape[2] if made.ndim == 3 else None
-        result = spec._replace(dtype=made.dtype, channels=channels)
         missing = None in (arguments.get("low"), arguments.get("high"))
         measured = measures.EXTREMES if step.name == "normalize" and missing else ()
-    return StepNode(step, (spec,), result, (POINT, POINT), cost, measurements=measured)
+        result = spec._replace(dtype=computing_dtype(spec.dtype))
+    node = StepNode(step, (spec,), result, (POINT, POINT), cost, measurements=measured)
+    if measured:
+        return node
+    plan = step.plan(spec.stub, spec.channels is not None)
+    channels = plan.shape[2] if len(plan.shape) == 3 else None
+    result = spec._replace(dtype=plan.dtype, channels=channels)
+    return replace(node, result=result, operation=plan.piecewise, computed=plan.computed_in)
 
 
 def plan_local_threshold(step: Step, spec: ImageSpec, result: ImageSpec) -> StepNode:
     """Return the plan of a threshold by the mean of a rectangle."""
     channels = None if spec.channels is None else -1
     size, mode = step.arguments.get("size", 35), step.arguments.get("mode", "reflect")
-    dtype = points.computing_dtype(spec.dtype)
+    dtype = computing_dtype(spec.dtype)
     plan = box.call(spec.stub, size, mode=mode, channel_axis=channels, dtype=dtype).plan()
     return step_node(step, spec, result, plan, None)
 
@@ -198,7 +203,8 @@ def step_node(
     if operation is None and any(wide):
         reason = "its window is as large as the image, which wraps around"
         return whole_image_node(step, spec, result, plan.cost, reason)
-    return StepNode(step, (spec,), result, halos, plan.cost, operation, note=note)
+    computed = plan.computed_in
+    return StepNode(step, (spec,), result, halos, plan.cost, operation, computed, note=note)
 
 
 def whole_image_node(

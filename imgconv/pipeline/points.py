@@ -4,17 +4,30 @@ Results have the dtype of the image, rounded to nearest and saturated, unless th
 function states another. White is the largest integer of a dtype, and 1.0 of floats and bool.
 """
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
 from imgconv.core import check
-from imgconv.core.pixels import limits, native, rounded, store
+from imgconv.core.call import Runnable, filtering
+from imgconv.core.pixels import limits, native
 from imgconv.filters.smoothing import box
-from imgconv.operations.base import pixels
+from imgconv.operations.base import Point
 from imgconv.pipeline.measures import extremes, otsu
+from imgconv.pipeline.point_calls import (
+    Array,
+    call_points,
+    common_computing_dtype,
+    computed_with,
+    computing_dtype,
+    converted,
+    in_numpy,
+    inverted,
+    is_wide,
+    map_values,
+    nearest_limit,
+)
 
 __all__ = [
     "absolute",
@@ -29,20 +42,8 @@ __all__ = [
     "threshold",
 ]
 
-Array = NDArray[Any]
-
 # Rec. 709, on the stored (gamma-encoded) values, as scikit-image's rgb2gray has them.
 LUMINANCE = (0.2125, 0.7154, 0.0721)
-
-
-def computing_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return float32 for bool, 8 and 16 bits and float32, float64 for the rest: as filters do."""
-    return pixels(dtype, 0).float_type
-
-
-def common_computing_dtype(dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
-    """Return the dtype in which images of all these dtypes are computed together."""
-    return np.result_type(*map(computing_dtype, dtypes))
 
 
 def white_of(dtype: np.dtype[Any], white: float | None) -> float:
@@ -51,40 +52,10 @@ def white_of(dtype: np.dtype[Any], white: float | None) -> float:
     return min(given, float(np.iinfo(dtype).max)) if dtype.kind in "iu" else 1.0
 
 
-def map_values(image: ArrayLike, function: Callable[[Array], Array], out: Array | None) -> Array:
-    """Apply a function of numbers of the computing dtype to each pixel, and round.
-
-    Where the image has more pixels than its dtype has values, the results of all values are looked
-    up in a table.
-    """
-    array = check.image(image)
-    dtype = native(array.dtype)
-    if dtype.kind in "iu" and dtype.itemsize <= 2 and array.size > 1 << (8 * dtype.itemsize):
-        unsigned = np.dtype(f"u{dtype.itemsize}")
-        values = np.arange(1 << (8 * dtype.itemsize), dtype=unsigned).view(dtype)
-        table = map_values(values, function, None)
-        index = np.asarray(array, dtype).view(unsigned)
-        if out is not None and out.dtype != dtype:
-            return converted(table[index], dtype, out)
-        return np.take(table, index, out=out, mode="clip")
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        results = function(array.astype(computing_dtype(dtype)))
-    return converted(results, computing_dtype(dtype) if dtype.kind == "b" else dtype, out)
-
-
-def converted(values: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
-    """Return values in a dtype, or in the caller's array, rounded and saturated."""
-    if out is None or out.dtype != dtype:
-        values = values if values.dtype == dtype else rounded(values, dtype)
-    if out is None:
-        return values
-    store(values, out)
-    return out
-
-
+@filtering
 def scale(
     image: ArrayLike, factor: float = 1.0, offset: float = 0.0, *, out: Array | None = None
-) -> Array:
+) -> Runnable[Array]:
     """Multiply every pixel by a factor and add an offset.
 
     Parameters
@@ -116,10 +87,11 @@ def scale(
     array([  0, 170, 255], dtype=uint8)
     """
     m, b = check.number(factor, "factor"), check.number(offset, "offset")
-    return map_values(image, lambda values: values * m + b, out)
+    return call_points(image, [Point("scale", m, b)], computed_with(image), out)
 
 
-def clip(image: ArrayLike, low: float, high: float, *, out: Array | None = None) -> Array:
+@filtering
+def clip(image: ArrayLike, low: float, high: float, *, out: Array | None = None) -> Runnable[Array]:
     """Set pixels below `low` to `low`, and pixels above `high` to `high`.
 
     Parameters
@@ -150,12 +122,13 @@ def clip(image: ArrayLike, low: float, high: float, *, out: Array | None = None)
     """
     lowest, highest = check.number(low, "low"), check.number(high, "high")
     check.ordered(lowest, highest)
-    return map_values(image, lambda values: np.clip(values, lowest, highest), out)
+    return call_points(image, [Point("clip", lowest, highest)], computed_with(image), out)
 
 
+@filtering
 def gamma(
     image: ArrayLike, exponent: float, *, white: float | None = None, out: Array | None = None
-) -> Array:
+) -> Runnable[Array]:
     """Raise every pixel, as a part of white, to a power: below 1 brightens, above 1 darkens.
 
     Parameters
@@ -192,15 +165,20 @@ def gamma(
     array([  0, 128, 255], dtype=uint8)
     """
     power = check.positive(exponent, "exponent")
-    full = white_of(check.image(image).dtype, white)
-    return map_values(
-        image,
-        lambda values: full * (np.maximum(values, 0) / values.dtype.type(full)) ** power,
-        out,
-    )
+    array = check.image(image)
+    full = white_of(array.dtype, white)
+
+    def curve(values: Array) -> Array:
+        raised: Array = full * (np.maximum(values, 0) / values.dtype.type(full)) ** power
+        return raised
+
+    return in_numpy(lambda: map_values(array, curve, out), array, computed_with(array))
 
 
-def invert(image: ArrayLike, *, white: float | None = None, out: Array | None = None) -> Array:
+@filtering
+def invert(
+    image: ArrayLike, *, white: float | None = None, out: Array | None = None
+) -> Runnable[Array]:
     """Return the negative of an image: bright becomes dark.
 
     Parameters
@@ -233,14 +211,16 @@ def invert(image: ArrayLike, *, white: float | None = None, out: Array | None = 
     array = check.image(image)
     dtype = native(array.dtype)
     full = white_of(dtype, white)
-    if dtype.kind == "u" and full < limits(dtype)[1]:
-        inverted = dtype.type(full) - np.minimum(array, dtype.type(full))
-    else:
-        inverted = 1 - array if dtype.kind == "f" else ~array
-    return converted(inverted.astype(dtype, copy=False), dtype, out)
+    if is_wide(dtype):
+        return in_numpy(lambda: converted(inverted(array, int(full)), dtype, out), array, dtype)
+    if dtype.kind == "i":
+        return call_points(array, [Point("scale", -1, -1)], dtype, out)
+    darker = [Point("clip", 0, full)] if dtype.kind == "u" and full < limits(dtype)[1] else []
+    return call_points(array, [*darker, Point("scale", -1, full)], dtype, out)
 
 
-def absolute(image: ArrayLike, *, out: Array | None = None) -> Array:
+@filtering
+def absolute(image: ArrayLike, *, out: Array | None = None) -> Runnable[Array]:
     """Return the absolute value of every pixel.
 
     Parameters
@@ -264,12 +244,18 @@ def absolute(image: ArrayLike, *, out: Array | None = None) -> Array:
     """
     array = check.image(image)
     dtype = native(array.dtype)
-    if dtype.kind == "i":
-        array = np.maximum(array, -limits(dtype)[1])
-    return converted(np.abs(array).astype(dtype, copy=False), dtype, out)
+    if not is_wide(dtype):
+        return call_points(array, [Point("absolute")], dtype, out)
+
+    def run() -> Array:
+        lowest = -limits(dtype)[1] if dtype.kind == "i" else 0
+        return converted(np.abs(np.maximum(array, lowest)).astype(dtype, copy=False), dtype, out)
+
+    return in_numpy(run, array, dtype)
 
 
-def astype(image: ArrayLike, dtype: DTypeLike, *, out: Array | None = None) -> Array:
+@filtering
+def astype(image: ArrayLike, dtype: DTypeLike, *, out: Array | None = None) -> Runnable[Array]:
     """Convert an image to another dtype: to nearest, saturated, NaN to 0.
 
     A chain that begins with ``astype(float32)`` does not round between its steps.
@@ -303,10 +289,16 @@ def astype(image: ArrayLike, dtype: DTypeLike, *, out: Array | None = None) -> A
         raise check.type_error("dtype must be a dtype, got None")
     target = native(check.result_dtype(dtype))
     array = check.image(image)
-    return converted(array.astype(native(array.dtype), copy=False), target, out)
+    own = native(array.dtype)
+    if not is_wide(own):
+        return call_points(array, [], target, out)
+    return in_numpy(lambda: converted(array.astype(own, copy=False), target, out), array, target)
 
 
-def grey(image: ArrayLike, *, channel_axis: int | None = None, out: Array | None = None) -> Array:
+@filtering
+def grey(
+    image: ArrayLike, *, channel_axis: int | None = None, out: Array | None = None
+) -> Runnable[Array]:
     """Return the luminance of a colour image.
 
     Parameters
@@ -342,27 +334,38 @@ def grey(image: ArrayLike, *, channel_axis: int | None = None, out: Array | None
     array = check.image(image)
     dtype = native(array.dtype)
     if channel_axis is None:
-        return converted(array.astype(dtype, copy=False), dtype, out)
+        return in_numpy(
+            lambda: converted(array.astype(dtype, copy=False), dtype, out), array, dtype
+        )
     colours = np.moveaxis(array, channel_axis, -1)
     count = colours.shape[-1]
     if count not in {1, 3}:
         raise ValueError(f"grey takes three channels or one, got {count}")
-    if count == 1:
-        return converted(colours[..., 0].astype(dtype), dtype, out)
-    real = computing_dtype(dtype)
+    result = dtype if count == 1 else computed_with(array)
+    return in_numpy(
+        lambda: luminance_of(colours, result, out), array, result, shape=colours.shape[:-1]
+    )
+
+
+def luminance_of(colours: Array, result: np.dtype[Any], out: Array | None) -> Array:
+    """Return the luminance of colours along the last axis, or their only channel."""
+    if colours.shape[-1] == 1:
+        return converted(colours[..., 0].astype(result), result, out)
+    real = computing_dtype(native(colours.dtype))
     luminance = np.zeros(colours.shape[:-1], real)
     for channel, weight in enumerate(LUMINANCE):
         luminance += np.multiply(colours[..., channel], weight, dtype=real)
-    return converted(luminance, real if dtype.kind == "b" else dtype, out)
+    return converted(luminance, result, out)
 
 
+@filtering
 def normalize(
     image: ArrayLike,
     low: float | None = None,
     high: float | None = None,
     *,
     out: Array | None = None,
-) -> Array:
+) -> Runnable[Array]:
     """Stretch an image so that `low` becomes 0 and `high` 1.
 
     Parameters
@@ -403,14 +406,13 @@ def normalize(
         lowest = found[0] if lowest is None else lowest
         highest = found[1] if highest is None else highest
     check.ordered(lowest, highest)
-    real = computing_dtype(native(array.dtype))
     spread = highest - lowest
-    values = np.subtract(array, real.type(lowest), dtype=real)
-    with np.errstate(over="ignore", invalid="ignore"):
-        values = np.divide(values, real.type(spread), out=values) if spread else values * 0
-    return converted(values, real, out)
+    stretch = Point("divide", spread) if spread else Point("scale", 0, 0)
+    real = computing_dtype(native(array.dtype))
+    return call_points(array, [Point("scale", 1, -lowest), stretch], real, out)
 
 
+@filtering
 def threshold(
     image: ArrayLike,
     value: float | str = "otsu",
@@ -420,7 +422,7 @@ def threshold(
     mode: Any = "reflect",
     channel_axis: int | None = None,
     out: Array | None = None,
-) -> Array:
+) -> Runnable[Array]:
     """Return which pixels are brighter than a value.
 
     Parameters
@@ -473,20 +475,34 @@ def threshold(
     subtracted = check.number(offset, "offset")
     check.integers(size, "size", 1)
     check.modes(mode)
+    dtype = np.dtype(np.bool_)
     if value == "local":
-        real = computing_dtype(native(array.dtype))
-        mean = box(array, size, mode=mode, channel_axis=channel_axis, dtype=real)
-        mean -= real.type(subtracted)
-        limit: Any = mean
-    else:
-        number = otsu(array) if value == "otsu" else check.number(value, "value")
-        # float64 does not hold integers beyond 2**53, which those of 64 bits are compared with.
-        exact = isinstance(value, (int, np.integer)) and array.dtype.kind in "iu"
-        limit = int(value) if exact else number
-    if out is not None and out.dtype != np.bool_:
-        return converted(np.greater(array, limit), np.dtype(np.bool_), out)
-    mask: Array = np.greater(array, limit, out=out)
-    return mask
+        return in_numpy(
+            lambda: above_mean(array, size, subtracted, mode, channel_axis, out), array, dtype
+        )
+    if value == "otsu":
+        value = otsu(array)
+    limit = check.number(value, "value")
+    if not is_wide(array.dtype):
+        return call_points(array, [Point("above", nearest_limit(limit, array.dtype))], dtype, out)
+    # float64 does not hold integers beyond 2**53, which those of 64 bits are compared with.
+    exact = int(value) if isinstance(value, (int, np.integer)) else limit
+    return in_numpy(lambda: converted(np.greater(array, exact), dtype, out), array, dtype)
+
+
+def above_mean(
+    array: Array,
+    size: int | tuple[int, int],
+    offset: float,
+    mode: Any,
+    channel_axis: int | None,
+    out: Array | None,
+) -> Array:
+    """Return which pixels are above the mean of the rectangle around them minus an offset."""
+    real = computing_dtype(native(array.dtype))
+    mean = box(array, size, mode=mode, channel_axis=channel_axis, dtype=real)
+    mean -= real.type(offset)
+    return converted(np.greater(array, mean), np.dtype(np.bool_), out)
 
 
 def magnitude(*images: ArrayLike, out: Array | None = None) -> Array:

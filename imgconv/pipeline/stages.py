@@ -17,17 +17,17 @@ from imgconv.pipeline.measures import MapReduce, Measured
 from imgconv.pipeline.nodes import (
     EachImageNode,
     InputNode,
-    ScratchMemory,
     StepNode,
     WholeImageNode,
     borders_clash,
     borders_of,
     flat,
-    scratch_array,
+    in_one_pass,
 )
 from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
 from imgconv.pipeline.steps import Node, operate
 from imgconv.pipeline.tiles import PixelArrays, Region, Tile, union
+from imgconv.pipeline.walk import ScratchMemory, Walk, scratch_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,8 +135,8 @@ class Group:
 
     @cached_property
     def row_bytes(self) -> int:
-        """Bytes of a row of all images in memory, in the node that has most."""
-        return max(node.row_bytes for node in self.nodes)
+        """Bytes of a row of all images in memory, in the pass that has most."""
+        return max(node.row_bytes for node in self.passes)
 
     @cached_property
     def step_nodes(self) -> list[StepNode]:
@@ -152,27 +152,32 @@ class Group:
     def run(
         self, tile: Tile, region: Region, scratch: ScratchMemory, out: NDArray[Any] | None = None
     ) -> PixelArrays:
-        """Return a region of the result: each node in turn, on no more than the next one needs.
+        """Return a region of the result: each pass in turn, on no more than the next one needs."""
+        return self.walk(scratch).run(tile, region, out)
 
-        Results use two pieces of memory in turn, so that no node overwrites its own input.
-        """
-        regions = [region]
-        for node in reversed(self.nodes[1:]):
-            regions.append(node.input_region(regions[-1]))
-        for number, node in enumerate(self.nodes[:-1]):
-            needed = regions.pop()
-            target = scratch_array(scratch, (id(self), number % 2), node.result, needed)
-            tile = Tile(node.run(tile, needed, scratch, target), needed[0][0], needed[1][0])
-        return self.nodes[-1].run(tile, region, scratch, out)
+    def walk(self, scratch: ScratchMemory) -> Walk:
+        """Return a walk over regions one below the other, in memory of one thread."""
+        return Walk(self.passes, scratch, id(self))
 
     def result_scratch(self, scratch: ScratchMemory, region: Region) -> NDArray[Any] | None:
         """Return memory for the result, which is kept while other branches run."""
-        return scratch_array(scratch, (id(self), 2), self.result, region)
+        if not isinstance(self.result, ImageSpec):
+            return None
+        return scratch_array(scratch, (id(self), "result"), self.result, region)
 
     @cached_property
     def halo(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """Pixels before and after each pixel of the result that it depends on, along y and x."""
         return halo_of(self.nodes, 0), halo_of(self.nodes, 1)
+
+    @cached_property
+    def passes(self) -> list[GroupNode]:
+        """The nodes, with point operations done by the pass of the node before them."""
+        found: list[GroupNode] = []
+        for node in self.nodes:
+            joined = in_one_pass(found[-1], node) if found else None
+            found[-1:] = [joined] if joined else [*found[-1:], node]
+        return found
 
     @cached_property
     def later_rows(self) -> int:

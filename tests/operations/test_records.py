@@ -33,12 +33,13 @@ from imgconv.operations import (
 )
 
 PYX = ROOT / "pyx"
-SCALARS = {"Py_ssize_t": "p", "int": "i", "int32_t": "i4", "double": "d"}
+SCALARS = {"Py_ssize_t": "p", "int": "i", "int32_t": "i4", "double": "d", "Follow": "p"}
 
 # File, struct and dtype.
 RECORDS = [
     ("rows.pxd", "Params", params.PARAMS),
     ("rows.pxd", "Samples", params.SAMPLES),
+    ("rows.pxd", "Point", base.POINT),
     ("bilateral.pyx", "Metric", bilateral.METRIC),
     ("box.pyx", "Rectangle", box.RECTANGLE),
     ("canny.pyx", "Header", canny.HEADER),
@@ -65,6 +66,7 @@ RECORDS = [
 ]
 ENUMS = [
     ("rows.pxd", "Code", [dtype.name for dtype in pixels.DTYPES]),
+    ("rows.pxd", "PointKind", base.POINT_KINDS),
     ("canny.pyx", "Stage", canny.STAGES),
     ("inorder.pyx", "Combine", inorder.COMBINE),
     ("pool.pyx", "How", pool.HOW),

@@ -21,17 +21,21 @@ from imgconv.pipeline.executors import arrays
 from imgconv.pipeline.nodes import StepNode
 from imgconv.pipeline.plan import make_plan
 from imgconv.pipeline.specs import ImageSpec
+from imgconv.pipeline.stages import Group
+from imgconv.pipeline.tiles import Tile
+from imgconv.pipeline.walk import CACHE_SETS, scratch_array
 
 DTYPES = ("bool", "uint8", "int16", "uint16", "float32", "float64")
 
 
 @pytest.fixture
 def small_bands(monkeypatch):
-    """The smallest image has several bands, on several threads."""
+    """The smallest image has several bands, on several threads, some of them in one run."""
     monkeypatch.setattr(arrays, "BAND_BYTES", 1)
-    monkeypatch.setattr(arrays, "HALOS", 0)
+    monkeypatch.setattr(Group, "later_rows", 0)
+    monkeypatch.setattr(arrays, "RUNS", 1)
     monkeypatch.setattr(threads, "SERIAL_BELOW", 0)
-    threads.set_num_threads(3)
+    threads.set_num_threads(2)
 
 
 def one_by_one(pipeline, image, **options):
@@ -155,6 +159,83 @@ def test_a_call_uses_the_placements_of_the_call_before(monkeypatch):
     assert count >= 3 * 5
     assert_same_bits(pipeline(image), first)
     assert len(placed) == count
+
+
+@pytest.mark.usefixtures("small_bands")
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_no_row_is_computed_twice_in_a_run(count, monkeypatch):
+    """Each of the two runs of two threads begins with the rows that later steps see above it."""
+    regions = []
+    run = StepNode.run
+
+    def recorded(self, tile, region, *rest):
+        regions.append((self.step.name, *region[0]))
+        return run(self, tile, region, *rest)
+
+    monkeypatch.setattr(StepNode, "run", recorded)
+    pipeline, image = Pipeline("box(3) | gaussian(1) | median(5)"), noise((160, 30), "uint8")
+    with imgconv.threads(count):
+        got = pipeline(image)
+    for name, halo in (("median", 0), ("gaussian", 2), ("box", 6)):
+        rows = sum(stop - start for each, start, stop in regions if each == name)
+        assert rows == 160 + 2 * halo * (count - 1), name
+    assert_same_bits(got, one_by_one(pipeline, image))
+
+
+def test_rows_of_scratch_share_no_set_of_the_cache():
+    scratch = {}
+    for width, channels in ((4096, None), (1000, 3), (1024, 4)):
+        for dtype in ("uint8", "float32", "float64"):
+            spec = ImageSpec((50, width), channels, np.dtype(dtype))
+            pixels = scratch_array(scratch, "key", spec, ((2, 40), (0, width)))
+            assert pixels.shape == (38, *spec.shape[1:])
+            assert pixels.strides[0] % CACHE_SETS
+            assert pixels[0].flags.c_contiguous
+    assert len(scratch) == 1
+
+
+# ---- point operations that join the pass before them ---------------------------------------------
+
+TAILS = (
+    "scale(factor=1.3, offset=-7)",
+    "clip(low=20.5, high=90)",
+    "absolute | threshold(value=20.5)",
+    "invert | normalize(low=5, high=80)",
+    "scale(factor=-0.001) | astype(float32) | scale(factor=-1)",
+    "astype(int16) | absolute | astype(float64)",
+)
+
+
+@pytest.mark.parametrize("tail", TAILS)
+@pytest.mark.parametrize("head", ["gaussian(1)", "sobel", "box(5)", "correlate([[1, -2, 1]])"])
+@pytest.mark.parametrize("dtype", [*DTYPES, "int8", "int32", "uint64", "float16"])
+def test_point_operations_behind_a_filter(head, tail, dtype):
+    image = noise((40, 70), dtype)
+    image[3, 60:] = 0
+    if np.dtype(dtype).kind == "f":
+        image[20, 5:8] = np.nan, -np.inf, -0.0
+    with np.errstate(invalid="ignore", over="ignore"):
+        assert_fused(Pipeline(f"{head} | {tail}"), image)
+
+
+@pytest.mark.parametrize(
+    ("text", "dtype", "passes"),
+    [
+        ("gaussian(1.5) | sobel | threshold(5)", "uint8", 2),
+        ("gaussian(1.5) | scale(2) | clip(3, 9) | threshold(5)", "uint16", 1),
+        ("scale(2) | clip(3, 9)", "int32", 1),
+        ("box(3) | scale(2)", "uint8", 2),  # computed in short integers
+        ("box(3) | scale(2)", "float16", 2),  # no point operation rounds to halves
+        ("median(3) | scale(2)", "float32", 2),  # runs on keys
+        ("gaussian(1) | gamma(2)", "uint8", 2),  # computed by NumPy
+    ],
+)
+def test_passes(text, dtype, passes):
+    (group,) = make_plan(Pipeline(text)._chain, ImageSpec((90, 80), None, np.dtype(dtype))).stages
+    assert len(group.passes) == passes
+    image = noise((90, 80), dtype)
+    whole = (0, 90), (0, 80)
+    assert_same_bits(group.run(Tile(image, 0, 0), whole, {}), one_by_one(Pipeline(text), image))
 
 
 @pytest.mark.parametrize(("side", "rows"), [(256, 256), (512, 256)])

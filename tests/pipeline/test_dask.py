@@ -75,6 +75,17 @@ def test_chunks_smaller_than_the_halo(mode):
     assert_dask_equals_numpy(pipeline, noise((20, 12), "float32"), (5, 5))
 
 
+@pytest.mark.parametrize(
+    ("text", "tasks"), [("gaussian(2) | sobel", 3), ("gradient", 3), ("invert", 2)]
+)
+def test_few_tasks_for_each_chunk(text, tasks):
+    """The edges of a chunk, where it has neighbours, its results, and each of these by itself."""
+    image = da.zeros((300, 400), chunks=100, dtype=np.uint8)
+    graph = as_tuple(Pipeline(text)(image))[0].__dask_graph__()
+    own = [layer for name, layer in graph.layers.items() if name.startswith("chunk-")]
+    assert 12 <= sum(map(len, own)) <= tasks * 12
+
+
 def test_resampled_gaussians_keep_their_grid():
     image = noise((210, 190), "uint8")
     assert_dask_equals_numpy(Pipeline("gaussian(20) | unsharp_mask(2)"), image, (33, 47))

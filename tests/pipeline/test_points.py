@@ -99,6 +99,50 @@ def test_out(dtype, number):
     assert_same_bits(OPERATIONS[number](alias, out=alias), expected)
 
 
+DEFINITIONS = (
+    (lambda image: scale(image, 2, -3), lambda values: values * 2 - 3),
+    (lambda image: clip(image, -2.5, 60), lambda values: np.clip(values, -2.5, 60)),
+    (absolute, np.abs),
+    (lambda image: astype(image, image.dtype), lambda values: values),
+)
+
+
+@pytest.mark.parametrize("dtype", [d for d in DTYPES if d != "uint64"])
+@pytest.mark.parametrize("number", range(len(DEFINITIONS)))
+@pytest.mark.parametrize("shape", [(), (7,), (40,), (5, 8), (5, 2, 4), (2, 2, 5, 2), (0,), (3, 0)])
+def test_any_shape_and_memory(dtype, number, shape):
+    """The definition in float64, which holds all of these numbers; then rounded."""
+    operation, definition = DEFINITIONS[number]
+    image = np.linspace(-50, 90, int(np.prod(shape))).reshape(shape)
+    image = image.clip(0 if dtype[0] == "u" else -50).astype(dtype)
+    expected = rounded(definition(image.astype(np.float64)), dtype).astype(dtype)
+    assert_same_bits(operation(image), expected)
+    strange = np.asarray(image.T, order="C").T.astype(image.dtype.newbyteorder("S"))
+    assert_same_bits(operation(strange), expected)
+    assert_same_bits(operation(np.repeat(image[..., None], 2, -1)[..., 1]), expected)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_integers_that_float64_does_not_hold(dtype):
+    info = np.iinfo(dtype)
+    image = np.array([[info.min, info.max, info.max - 1, (1 << 53) + 1]], dtype)
+    lowest = info.max if info.min else 0
+    assert absolute(image).tolist() == [[lowest, info.max, info.max - 1, (1 << 53) + 1]]
+    assert astype(image, dtype).tolist() == image.tolist()
+    assert invert(image).tolist() == (~image).tolist()
+    assert threshold(image, 1 << 53).tolist() == [[False, True, True, True]]
+    assert threshold(image, info.max - 1).tolist() == [[False, True, False, False]]
+
+
+def test_a_threshold_between_integers():
+    image = np.uint8([[4, 5, 6]])
+    assert threshold(image, np.nextafter(5.0, 0)).tolist() == [[False, True, True]]
+    assert threshold(image, 5.0).tolist() == [[False, False, True]]
+    for value in (np.inf, np.nan, 1e300):
+        assert not threshold(image, value).any()
+    assert threshold(image, -np.inf).all()
+
+
 def test_invert():
     assert invert(np.uint16([0, 65535, 5])).tolist() == [65535, 0, 65530]
     assert invert(np.int8([-128, 0, 127])).tolist() == [127, -1, -128]

@@ -216,7 +216,7 @@ def settings(count: int, pieces: str | None = None) -> Iterator[None]:
     small = {
         None: [],
         "strips": [(params, "STRIP_BYTES", 1), (params, "CHUNK_BYTES", 128)],
-        "bands": [(arrays, "BAND_BYTES", 1), (arrays, "HALOS", 0)],
+        "bands": [(arrays, "BAND_BYTES", 1), (arrays, "RUNS", 1)],
     }[pieces]
     small = [*small, (threads, "SERIAL_BELOW", 0)]
     before = [(module, name, getattr(module, name)) for module, name, _ in small]

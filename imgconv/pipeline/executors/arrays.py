@@ -12,7 +12,7 @@ from imgconv.core import threads
 from imgconv.core.memory import empty
 from imgconv.pipeline.executors.base import Executor, Images, ImageStack
 from imgconv.pipeline.measures import MapReduce, Measured
-from imgconv.pipeline.nodes import InputNode, ScratchMemory, StepNode
+from imgconv.pipeline.nodes import InputNode, StepNode
 from imgconv.pipeline.registry import FILTERS
 from imgconv.pipeline.specs import as_tuple
 from imgconv.pipeline.stages import BranchesNode, Group, GroupNode, PipelinePlan, Stage, nodes_of
@@ -20,10 +20,9 @@ from imgconv.pipeline.tiles import PixelArrays, Tile, alone_or_all, in_tuple, ro
 
 # Bytes of the rows of a band in the step that has most: a 2 MB L2, or the part of L3 of a core.
 BAND_BYTES = 2 << 20
-# Rows that a band computes for the windows of later steps are computed by its neighbours, too. So a
-# band has this many times as many rows, while it takes no more memory than LARGEST_BAND.
-HALOS = 8
-LARGEST_BAND = 6 << 20
+# Runs of bands for each thread, so that one that other work holds up has fewer of them. The first
+# band of a run computes what its steps need of the rows above, too.
+RUNS = 4
 # Bytes of a piece of the image that is measured at once.
 PIECE_BYTES = 1 << 20
 # Pieces whose results are kept together: counts of values may take more memory than the pixels.
@@ -51,12 +50,9 @@ class ArrayExecutor(Executor):
     def run_pieces(
         self, plan: PipelinePlan, number: int, images: Images, outs: Images | None
     ) -> Images:
-        """Run band by band; a filter that is alone in its group has bands of its own."""
+        """Run band by band."""
         group = plan.stages[number]
         assert isinstance(group, Group)
-        first = group.nodes[0]
-        if len(group.nodes) == 1 and isinstance(first, StepNode) and first.step.name in FILTERS:
-            return filled(first.run_whole(images, only_out(outs)), outs)
         return run_bands(with_measured(group, images), images, outs)
 
     def run_stack(self, plan: PipelinePlan, stack: ImageStack, outs: Images | None) -> Images:
@@ -144,37 +140,53 @@ def in_threads(work: Callable[[Item], Made], items: Iterable[Item], cost: float)
 
 def band_rows(group: Group, height: int) -> int:
     """Return how many rows of the result a band has."""
-    row = max(1, group.row_bytes)
-    rows = max(BAND_BYTES // row, min(HALOS * group.later_rows, LARGEST_BAND // row), 16)
+    # The rows that are kept for the next band are moved; if a band has as many, each moves once.
+    rows = max(BAND_BYTES // max(1, group.row_bytes), group.later_rows, 16)
     # A small image is not cut for threads that will not run.
     count = threads.threads_for(group.cost)
     fair = -(-height // count) if height >= 64 * count else height
     return min(-(-rows // 16) * 16, -(-fair // 16) * 16)
 
 
+def has_own_bands(group: Group) -> bool:
+    """Whether a group is a single pass that cuts the image into bands by itself."""
+    (first, *more) = group.passes
+    own = isinstance(first, StepNode) and (first.operation or first.step.name in FILTERS)
+    return bool(own) and not more
+
+
 def run_bands(group: Group, images: Images, outs: Images | None) -> Images:
     """Fill the results band by band."""
     height, width = group.inputs[0].size
-    rows = band_rows(group, height)
-    if rows >= height:  # one band: the whole image stays in cache
-        for node in group.nodes:
-            images = run_node(node, images)
-        return filled(images, outs)
+    rows = height if has_own_bands(group) else band_rows(group, height)
+    if rows >= height:
+        whole = (0, height), (0, width)
+        tile = Tile(alone_or_all(images), 0, 0)
+        return filled(group.run(tile, whole, {}, only_out(outs)), outs)
     if outs is None:
         outs = tuple(empty(spec.shape, spec.dtype) for spec in as_tuple(group.result))
     results, local = outs, threading.local()
+    rows_of_run = run_rows(rows, height, group.cost)
 
-    def run_band(top: int) -> None:
-        region = (top, min(top + rows, height)), (0, width)
-        (first, last), _ = group.input_region(region)
-        pixels = tuple(rows_around(image, (first, last)) for image in images)
-        tile = Tile(alone_or_all(pixels), first, 0)
-        targets = tuple(result[slice(*region[0])] for result in results)
-        scratch: ScratchMemory = local.__dict__.setdefault("scratch", {})
-        filled(group.run(tile, region, scratch, only_out(targets)), targets)
+    def run_down(top: int) -> None:
+        walk = group.walk(local.__dict__.setdefault("scratch", {}))
+        for start in range(top, min(top + rows_of_run, height), rows):
+            region = (start, min(start + rows, height)), (0, width)
+            (first, last), _ = group.input_region(region)
+            pixels = tuple(rows_around(image, (first, last)) for image in images)
+            targets = tuple(result[slice(*region[0])] for result in results)
+            tile = Tile(alone_or_all(pixels), first, 0)
+            filled(walk.run(tile, region, only_out(targets)), targets)
 
-    in_threads(run_band, range(0, height, rows), group.cost)
+    in_threads(run_down, range(0, height, rows_of_run), group.cost)
     return results
+
+
+def run_rows(rows: int, height: int, cost: float) -> int:
+    """Return the rows of a run of bands, which one thread computes one below the other."""
+    count = threads.threads_for(cost)
+    runs = 1 if count == 1 else count * RUNS
+    return -(-height // (runs * rows)) * rows
 
 
 def run_steps(plan: PipelinePlan, images: Images) -> Images:

@@ -8,7 +8,7 @@ given pixels from the other end. Each process makes the plan again, from the cha
 import os
 import pickle
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import cloudpickle
@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from imgconv.core import threads
 from imgconv.pipeline.executors.base import Executor, Images, ImageStack
+from imgconv.pipeline.executors.edges import ChunkPlaces, chunk_by_chunk, meta
 from imgconv.pipeline.measures import Measured
 from imgconv.pipeline.nodes import borders_of
 from imgconv.pipeline.plan import make_plan
-from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
+from imgconv.pipeline.specs import ImageSpecs, as_tuple
 from imgconv.pipeline.stages import BranchesNode, Group, PipelinePlan, Stage
 from imgconv.pipeline.steps import PipelineError, operate
-from imgconv.pipeline.tiles import Region, Span, Tile, alone_or_all, in_tuple
+from imgconv.pipeline.tiles import Region, Span, Tile, in_tuple
 
 # Sizes of the chunks along an axis.
 Chunks = tuple[int, ...]
@@ -127,11 +128,6 @@ def stage_key(plan: PipelinePlan, number: int) -> StageKey:
     return cloudpickle.dumps(plan.source), number
 
 
-def meta(spec: ImageSpec) -> NDArray[Any]:
-    """Return an empty array of a result's kind."""
-    return np.empty((0,) * len(spec.shape), spec.dtype)
-
-
 # ---- a step on the whole image, as one task ------------------------------------------------------
 
 
@@ -166,7 +162,7 @@ def threads_of_task() -> int:
 
 def run_group(group: Group, key: StageKey, images: Images) -> Images:
     """Return the results of a stage, chunk by chunk."""
-    found = measured(group, images) if group.is_measured else None
+    found = measured(group, images) if group.is_measured else []
     size = group.inputs[0].size
     borders = borders_of(group.step_nodes)
     periodic = [(axis, True) in borders for axis in (0, 1)]
@@ -175,47 +171,10 @@ def run_group(group: Group, key: StageKey, images: Images) -> Images:
         sides, far = fitting_chunks(group, images[0].chunks[axis], axis, size, periodic[axis])
         chunks.append(sides)
         depth.append(far)
-    overlapping = [
-        overlap.overlap(
-            image.rechunk((*chunks, *[-1] * (image.ndim - 2))),
-            depth={0: depth[0], 1: depth[1]},
-            boundary={axis: "periodic" if periodic[axis] else "none" for axis in (0, 1)},
-            allow_rechunk=False,
-        )
-        for image in images
-    ]
-    # One task runs a chunk and gives a tuple of all its results; others take one of them each.
-    results = da.map_blocks(
-        run_chunk,
-        *overlapping,
-        key=key,
-        spans=tuple(map(spans_of, chunks)),
-        depth=tuple(depth),
-        periodic=tuple(periodic),
-        found=found,
-        dtype=object,
-        meta=np.empty((0, 0), object),
-        chunks=tuple(chunks),
-        drop_axis=[2] if overlapping[0].ndim > 2 else [],
-    )
-    return tuple(
-        da.map_blocks(
-            one_result,
-            results,
-            number=number,
-            dtype=spec.dtype,
-            meta=meta(spec),
-            chunks=tuple(chunks) if spec.channels is None else (*chunks, (spec.channels,)),
-            new_axis=None if spec.channels is None else [2],
-        )
-        for number, spec in enumerate(as_tuple(group.result))
-    )
-
-
-def one_result(results: Images, number: int) -> NDArray[Any]:
-    """Return one of the results of a chunk."""
-    result: NDArray[Any] = results[number]
-    return result
+    split = [image.rechunk((*chunks, *[-1] * (image.ndim - 2))) for image in images]
+    rows, columns = map(spans_of, chunks)
+    places = ChunkPlaces(rows, columns, (depth[0], depth[1]), (periodic[0], periodic[1]))
+    return chunk_by_chunk(split, places, found, partial(run_chunk, key), as_tuple(group.result))
 
 
 def measured(group: Group, images: Images) -> list[Any]:
@@ -268,27 +227,12 @@ def rows_outside(group: Group, span: Span, axis: int, size: Sequence[int]) -> in
 
 
 def run_chunk(
-    *images: NDArray[Any],
-    key: StageKey,
-    spans: tuple[tuple[Span, ...], tuple[Span, ...]],
-    depth: tuple[int, int],
-    periodic: tuple[bool, bool],
-    found: list[Measured] | None,
-    block_id: tuple[int, ...],
-) -> Images:
-    """Run a stage on a chunk and the pixels around it."""
+    key: StageKey, tile: Tile, region: Region, found: list[Measured]
+) -> tuple[NDArray[Any], ...]:
+    """Run a stage on a chunk and the pixels around it, in the process that has the task."""
     group = stage_of(key)
     assert isinstance(group, Group)
-    if found is not None:
+    if found:
         group = group.with_measured(found)
-    region: Region = (spans[0][block_id[0]], spans[1][block_id[1]])
-    # At the border of the image there is nothing around the chunk, unless the axis wraps around.
-    top, left = (
-        start - far if wrapping or start else 0
-        for (start, _), far, wrapping in zip(region, depth, periodic, strict=True)
-    )
-    pixels = tuple(np.asarray(image) for image in images)
     with threads.threads(threads_of_task()):
-        tile = Tile(alone_or_all(pixels), top, left)
-        result = group.run(tile, region, {})
-    return in_tuple(result)
+        return in_tuple(group.run(tile, region, {}))
