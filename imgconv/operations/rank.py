@@ -22,6 +22,9 @@ KINDS = (
     *("opening", "closing", "gradient", "white tophat", "black tophat"),
 )
 
+# Up to this height the loop of extremes shares the columns of pairs of rows.
+SHORT = 8
+
 # `Footprint` and `Chord` in pyx/extremes.pxd.
 FOOTPRINT = base.struct("kind", "height", "width", "step", "levels", "count")
 CHORD = base.struct("row", "first", "level", "second")
@@ -163,11 +166,11 @@ class Extremum(Comparison):
 
     @property
     def block(self) -> int:
-        """Up to 16 rows, which share their columns; for low rectangles, groups of such rows."""
+        """Rows that share their columns: pairs, or groups of up to 32."""
         height = self.footprint.size[0]
-        if not self.footprint.is_rectangle:
+        if not self.footprint.is_rectangle or height <= SHORT:
             return 16
-        return height * (16 // height) if height < 16 else min(height, 32)
+        return min(height, 32)
 
     @property
     def cost(self) -> float:
