@@ -23,7 +23,7 @@ KINDS = (
 )
 
 # Up to this height the loop of extremes shares the columns of pairs of rows.
-SHORT = 8
+SHORT = 10
 
 # `Footprint` and `Chord` in pyx/extremes.pxd.
 FOOTPRINT = base.struct("kind", "height", "width", "step", "levels", "count")
@@ -173,6 +173,11 @@ class Extremum(Comparison):
         return min(height, 32)
 
     @property
+    def streams(self) -> bool:
+        """Low rectangles: the loop goes along two rows, piece by piece."""
+        return self.footprint.is_rectangle and self.footprint.size[0] <= SHORT
+
+    @property
     def cost(self) -> float:
         """Comparisons, which are cheaper than multiply-adds if pixels are narrow."""
         return self.footprint.extreme_cost
@@ -267,6 +272,11 @@ class NetworkRank(Comparison):
     def block(self) -> int:
         """Sixteen rows, in whole tiles."""
         return 16
+
+    @property
+    def streams(self) -> bool:
+        """The median of 3x3: its loop keeps columns of two rows in registers."""
+        return self.coded == 9
 
     @property
     def cost(self) -> float:
