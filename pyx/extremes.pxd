@@ -14,7 +14,8 @@ extremes of 1, 2, 4, ... neighbours. The extreme of a chord is that of two entri
 of the chord: two comparisons for each chord, however long it is.
 """
 from bands cimport Slot, up_to_lanes
-from keys cimport any_nan, larger_of, smaller_of
+from keys cimport ANY_NAN, larger_of, smaller_of
+from pieces cimport piece_columns
 from rows cimport Params
 from types cimport LANES, WIDE, load, real, store, vec
 
@@ -23,7 +24,6 @@ cdef enum:
     # Up to this height, only pairs of results share extremes of columns. SHORT in
     # operations/rank.py is the same number.
     SHORT = 10
-    PIECE_BYTES = 512               # bytes of a row that are computed at once
 
 
 cdef enum Kind:
@@ -47,6 +47,21 @@ cdef struct Footprint:
 
 cdef inline vec extreme(vec a, vec b, bint maximum) noexcept nogil:
     return larger_of(a, b) if maximum else smaller_of(a, b)
+
+
+cdef inline bint any_nan(real** rows, Py_ssize_t count, Py_ssize_t begin,
+                         Py_ssize_t n) noexcept nogil:
+    """Whether n numbers of any row, from `begin` on, hold a NaN; two rows are tested at once."""
+    cdef Py_ssize_t r, x
+    cdef int found = 0
+    cdef const real* row
+    cdef const real* other
+    for r in range(0, count, 2):
+        row = rows[r] + begin
+        other = rows[min(r + 1, count - 1)] + begin
+        for x in range(n):
+            found |= ANY_NAN(row[x], other[x])
+    return found
 
 
 # ---------------------------------------------------------------------------------------------
@@ -138,11 +153,6 @@ cdef inline void row_extremes(real* row, Py_ssize_t width, Py_ssize_t step, Py_s
         of_copies(row, 4, length * step, (width - length) * step, n, target, maximum)
 
 
-cdef inline Py_ssize_t piece_columns(const Params* params) noexcept nogil:
-    """Columns of a piece, many compared with those that the window adds."""
-    return up_to_lanes(max(PIECE_BYTES // <Py_ssize_t> sizeof(real), 2 * params.span_x))
-
-
 cdef inline Py_ssize_t line_pitch(const Params* params) noexcept nogil:
     return min(up_to_lanes(piece_columns(params) + params.span_x + LANES), params.pitch)
 
@@ -173,12 +183,7 @@ cdef inline void fill_lines(real** rows, Py_ssize_t height, Py_ssize_t group, Py
 cdef inline bint rectangle_extremes(const Params* params, const Slot* slot, Py_ssize_t n,
                                     real* work, real** targets, bint maximum,
                                     bint watch) noexcept nogil:
-    """Compute a group of rows at a time, piece by piece.
-
-    A piece is short: columns go to lines that stay in L1, and their results follow at once, so that
-    the image is read while results are written. A 3x3 maximum of float32 takes two thirds of the
-    time that it takes with pieces of 4 KB.
-    """
+    """Compute a group of rows at a time, piece by piece; return whether a NaN was found."""
     cdef const Footprint* window = <const Footprint*> params.records
     cdef Py_ssize_t piece = piece_columns(params), pitch = line_pitch(params)
     cdef Py_ssize_t most = 2 if 2 <= window.height <= SHORT else window.height

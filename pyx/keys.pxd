@@ -157,18 +157,3 @@ cdef inline void unfold(const real* source, Py_ssize_t n, real* target) noexcept
     cdef Py_ssize_t i
     for i in range(n):
         target[i] = unfolded(source[i])
-
-
-cdef inline bint any_nan(real** rows, Py_ssize_t count, Py_ssize_t begin,
-                         Py_ssize_t n) noexcept nogil:
-    """Whether n numbers of any row, from `begin` on, hold a NaN; two rows are tested at once."""
-    cdef Py_ssize_t r, x
-    cdef int found = 0
-    cdef const real* row
-    cdef const real* other
-    for r in range(0, count, 2):
-        row = rows[r] + begin
-        other = rows[min(r + 1, count - 1)] + begin
-        for x in range(n):
-            found |= ANY_NAN(row[x], other[x])
-    return found

@@ -14,10 +14,10 @@ from libc.stdint cimport int32_t
 from libc.string cimport memcpy
 
 from bands cimport Slot
-from keys cimport CAN_SHIFT, any_nan, larger_of, prefetch, shifted, smaller_of
+from keys cimport CAN_SHIFT, larger_of, prefetch, shifted, smaller_of
 from rows cimport Params
 from types cimport LANES, load, real, store, vec
-from extremes cimport Chord, Footprint
+from extremes cimport Chord, Footprint, any_nan
 
 cdef struct Network:
     # Follows the footprint in params.records. Offsets are numbers from the first plane.

@@ -2,10 +2,10 @@
 """NaN in rank filters: a window that holds one gives NaN, and no other result changes."""
 from bands cimport Slot
 from compounds cimport compound_reach, compound_work
-from keys cimport any_nan, IS_NAN, KEYS, NOT_A_NUMBER
+from keys cimport IS_NAN, KEYS, NOT_A_NUMBER
 from rows cimport Params
 from types cimport real
-from extremes cimport OPENING, Footprint, window_extremes, window_work
+from extremes cimport OPENING, Footprint, any_nan, window_extremes, window_work
 
 
 cdef inline bint is_compound(const Params* params) noexcept nogil:
