@@ -13,6 +13,7 @@ those below. Along the rows, sums of 1, 4, 16, ... neighbours are made of four e
 kw to the base 4 are the numbers of them that are added.
 """
 from bands cimport Block, Slot, up_to_lanes
+from pieces cimport piece_columns
 from rows cimport Params
 from sums cimport add_row
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
@@ -92,23 +93,26 @@ cdef inline void column_sums(real** rows, Py_ssize_t height, Py_ssize_t group, P
                   load(out + r * pitch + x + k * LANES) + total[k])
 
 
-cdef inline void pair_sums(real** rows, Py_ssize_t height, Py_ssize_t x, real* out,
-                           Py_ssize_t pitch, int wide) noexcept nogil:
-    """`column_sums` of a group of two in registers: the rows that both share, and one row each.
+cdef inline void pair_sums(real** rows, Py_ssize_t height, Py_ssize_t begin, Py_ssize_t n,
+                           real* out, Py_ssize_t pitch) noexcept nogil:
+    """`column_sums` of a group of two, for n columns: the rows that both share, and one row each.
 
-    That is (height + 1) / 2 additions for each result, and no sum is loaded again.
+    That is (height + 1) / 2 additions for each result, and no sum is loaded again. The pointers are
+    copied: the compiler could not keep them in registers, as any store might change an array that
+    others see.
     """
-    cdef vec[WIDE] total
-    cdef Py_ssize_t r
-    cdef int k
-    for k in range(wide):
-        total[k] = load(rows[1] + x + k * LANES) if height > 1 else ZERO
-    for r in range(2, height):
-        for k in range(wide):
-            total[k] = total[k] + load(rows[r] + x + k * LANES)
-    for k in range(wide):
-        store(out + x + k * LANES, load(rows[0] + x + k * LANES) + total[k])
-        store(out + pitch + x + k * LANES, total[k] + load(rows[height] + x + k * LANES))
+    cdef const real* at[SHORT + 1]
+    cdef Py_ssize_t r, x = 0
+    cdef vec total
+    for r in range(height + 1):
+        at[r] = rows[r] + begin
+    while x < n:
+        total = load(at[1] + x) if height > 1 else ZERO
+        for r in range(2, height):
+            total = total + load(at[r] + x)
+        store(out + x, load(at[0] + x) + total)
+        store(out + pitch + x, total + load(at[height] + x))
+        x += LANES
 
 
 cdef inline void short_tile(const real* sums, Py_ssize_t width, Py_ssize_t step, Py_ssize_t x,
@@ -172,34 +176,53 @@ cdef void row_means(real* sums, Py_ssize_t width, Py_ssize_t step, Py_ssize_t n,
 # The schedule
 
 cdef inline void sum_columns(real** rows, Py_ssize_t height, Py_ssize_t group, Py_ssize_t n,
-                             real* out, Py_ssize_t pitch, bint short) noexcept nogil:
+                             real* out, Py_ssize_t pitch) noexcept nogil:
     """Sum n columns of a group of rows."""
     cdef Py_ssize_t x = 0
     while x + WIDE * LANES <= n:
-        if short:
-            pair_sums(rows, height, x, out, pitch, WIDE)
-        else:
-            column_sums(rows, height, group, x, out, pitch, WIDE)
+        column_sums(rows, height, group, x, out, pitch, WIDE)
         x += WIDE * LANES
     while x < n:
-        if short:
-            pair_sums(rows, height, x, out, pitch, 1)
-        else:
-            column_sums(rows, height, group, x, out, pitch, 1)
+        column_sums(rows, height, group, x, out, pitch, 1)
         x += LANES
 
 
-cdef void block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+cdef inline void sum_pairs(real** rows, Py_ssize_t height, Py_ssize_t begin, Py_ssize_t n,
+                           real* out, Py_ssize_t pitch) noexcept nogil:
+    """`pair_sums`, with the most used heights as literals: code without a loop over rows."""
+    if height == 3:
+        pair_sums(rows, 3, begin, n, out, pitch)
+    elif height == 5:
+        pair_sums(rows, 5, begin, n, out, pitch)
+    else:
+        pair_sums(rows, height, begin, n, out, pitch)
+
+
+cdef void low_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    """Low windows: pairs of rows, in pieces whose sums of columns stay in L1."""
     cdef const Rectangle* rectangle = <const Rectangle*> params.records
-    cdef Py_ssize_t columns = up_to_lanes(n + params.span_x - 1), height = rectangle.height
+    cdef Py_ssize_t piece = piece_columns(params), r, k, x, m
     cdef Divisor by = divisor(<const real*> params.weights)
-    cdef Py_ssize_t group = 2 if height <= SHORT else min(params.block, height), r = 0
+    for r in range(0, params.block, 2):
+        x = 0
+        while x < n:
+            m = min(piece, n - x)
+            sum_pairs(slot.rows + r, rectangle.height, x, m + params.span_x - 1, slot.work,
+                      params.pitch)
+            for k in range(2):
+                row_means(slot.work + k * params.pitch, rectangle.width, rectangle.step, m, &by,
+                          slot.targets[r + k] + x)
+            x += m
+
+
+cdef void high_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    cdef const Rectangle* rectangle = <const Rectangle*> params.records
+    cdef Py_ssize_t columns = up_to_lanes(n + params.span_x - 1), r = 0
+    cdef Divisor by = divisor(<const real*> params.weights)
+    cdef Py_ssize_t group = min(params.block, rectangle.height)
     cdef real* sums = slot.work
     while r < params.block:
-        if height <= SHORT:
-            sum_columns(slot.rows + r, height, 2, columns, sums, params.pitch, True)
-        else:
-            sum_columns(slot.rows + r, height, group, columns, sums, params.pitch, False)
+        sum_columns(slot.rows + r, rectangle.height, group, columns, sums, params.pitch)
         r += group
         sums += group * params.pitch
     for r in range(params.block):
@@ -211,7 +234,7 @@ cdef void block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept n
 # Entry
 
 cdef inline Block block_for(const Params* params) noexcept nogil:
-    return block
+    return low_block if (<const Rectangle*> params.records).height <= SHORT else high_block
 
 
 include "bands.pxi"

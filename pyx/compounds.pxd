@@ -72,13 +72,13 @@ cdef inline void two_extremes(const Params* params, const Slot* slot, Py_ssize_t
     cdef Params second = params_of(params, other, params.block)
     cdef real** rows = between + first.block
     cdef Slot seen = seen_from(slot, places.y, places.x, first.block + first.span_y - 1, rows)
-    window_extremes(&first, &seen, n + wider, work, between, maximum)
+    window_extremes(&first, &seen, n + wider, work, between, maximum, False)
     if of_each_other:
         seen.rows = between
     else:
         seen = seen_from(slot, places.second_y, places.second_x, params.block + other.height - 1,
                          rows)
-    window_extremes(&second, &seen, n, work, targets, then_maximum)
+    window_extremes(&second, &seen, n, work, targets, then_maximum, False)
 
 
 cdef inline real* lay_between(const Params* params, real* work, real*** between) noexcept nogil:

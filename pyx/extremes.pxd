@@ -3,22 +3,27 @@
 
     target[r][x] = extreme over (i, j) of the window:  rows[r + i][x + j * step]
 
-A rectangle is computed first down the columns. A group of results shares its work (van Herk 1992,
-Gil and Werman 1993): extremes of the rows above the last window of the group, from bottom to top,
-and of the rows below, from top to bottom. Then along the rows: extremes of 1, 4, 16, ... neighbours
-are made of four each. The last ones overlap, which does not change an extreme.
+A rectangle is computed first down the columns. In low windows, two results share the rows between
+them. In others a group of results shares its work (van Herk 1992, Gil and Werman 1993): extremes of
+the rows above the last window of the group, from bottom to top, and of the rows below, from top to
+bottom. Then along the rows: extremes of 1, 4, 16, ... neighbours are made of four each. The last
+ones overlap, which does not change an extreme.
 
 Any other window is a list of chords: runs of pixels in a row. For each row there are tables of the
 extremes of 1, 2, 4, ... neighbours. The extreme of a chord is that of two entries, one at each end
 of the chord: two comparisons for each chord, however long it is.
 """
-from bands cimport Slot
-from keys cimport larger_of, smaller_of
+from bands cimport Slot, up_to_lanes
+from keys cimport ANY_NAN, larger_of, smaller_of
+from pieces cimport piece_columns
 from rows cimport Params
 from types cimport LANES, WIDE, load, real, store, vec
 
 cdef enum:
     CHORD_BYTES = 512               # bytes of a row for which tables are made at once
+    # Up to this height, only pairs of results share extremes of columns. SHORT in
+    # operations/rank.py is the same number.
+    SHORT = 10
 
 
 cdef enum Kind:
@@ -44,36 +49,73 @@ cdef inline vec extreme(vec a, vec b, bint maximum) noexcept nogil:
     return larger_of(a, b) if maximum else smaller_of(a, b)
 
 
+cdef inline bint any_nan(real** rows, Py_ssize_t count, Py_ssize_t begin,
+                         Py_ssize_t n) noexcept nogil:
+    """Whether n numbers of any row, from `begin` on, hold a NaN; two rows are tested at once."""
+    cdef Py_ssize_t r, x
+    cdef int found = 0
+    cdef const real* row
+    cdef const real* other
+    for r in range(0, count, 2):
+        row = rows[r] + begin
+        other = rows[min(r + 1, count - 1)] + begin
+        for x in range(n):
+            found |= ANY_NAN(row[x], other[x])
+    return found
+
+
 # ---------------------------------------------------------------------------------------------
 # Rectangles
 
-cdef inline void column_extremes(real** rows, Py_ssize_t height, Py_ssize_t group, Py_ssize_t x,
-                                 real* out, Py_ssize_t pitch, int wide,
-                                 bint maximum) noexcept nogil:
+cdef inline void column_extremes(real** rows, Py_ssize_t height, Py_ssize_t group,
+                                 Py_ssize_t begin, Py_ssize_t x, real* out, Py_ssize_t pitch,
+                                 int wide, bint maximum) noexcept nogil:
     """out[r] = extreme of rows[r] to rows[r + height - 1] for r < group <= height."""
     cdef vec[WIDE] best
     cdef Py_ssize_t r
     cdef int k
+    begin += x
     for k in range(wide):
-        best[k] = load(rows[height - 1] + x + k * LANES)
+        best[k] = load(rows[height - 1] + begin + k * LANES)
     for r in range(height - 2, -1, -1):
         if r + 1 < group:
             for k in range(wide):
                 store(out + (r + 1) * pitch + x + k * LANES, best[k])
         for k in range(wide):
-            best[k] = extreme(best[k], load(rows[r] + x + k * LANES), maximum)
+            best[k] = extreme(best[k], load(rows[r] + begin + k * LANES), maximum)
     for k in range(wide):
         store(out + x + k * LANES, best[k])
     if group > 1:
         for k in range(wide):
-            best[k] = load(rows[height] + x + k * LANES)
+            best[k] = load(rows[height] + begin + k * LANES)
             store(out + pitch + x + k * LANES,
                   extreme(best[k], load(out + pitch + x + k * LANES), maximum))
     for r in range(2, group):
         for k in range(wide):
-            best[k] = extreme(best[k], load(rows[height + r - 1] + x + k * LANES), maximum)
+            best[k] = extreme(best[k], load(rows[height + r - 1] + begin + k * LANES), maximum)
             store(out + r * pitch + x + k * LANES,
                   extreme(best[k], load(out + r * pitch + x + k * LANES), maximum))
+
+
+cdef inline void pair_extremes(real** rows, Py_ssize_t height, Py_ssize_t begin, Py_ssize_t n,
+                               real* out, Py_ssize_t pitch, bint maximum) noexcept nogil:
+    """`column_extremes` of a group of two, for n columns: the rows that both share, and one each.
+
+    The pointers are copied: the compiler could not keep them in registers, as any store might
+    change an array that others see.
+    """
+    cdef const real* at[SHORT + 1]
+    cdef Py_ssize_t r, x = 0
+    cdef vec best
+    for r in range(height + 1):
+        at[r] = rows[r] + begin
+    while x < n:
+        best = load(at[1] + x)
+        for r in range(2, height):
+            best = extreme(best, load(at[r] + x), maximum)
+        store(out + x, extreme(best, load(at[0] + x), maximum))
+        store(out + pitch + x, extreme(best, load(at[height] + x), maximum))
+        x += LANES
 
 
 cdef inline void of_copies(const real* row, Py_ssize_t count, Py_ssize_t distance, Py_ssize_t last,
@@ -96,7 +138,7 @@ cdef inline void row_extremes(real* row, Py_ssize_t width, Py_ssize_t step, Py_s
                               real* target, bint maximum) noexcept nogil:
     """target[x] = extreme of row[x], row[x + step], ... (width of them); `row` is overwritten."""
     cdef Py_ssize_t length = 1, count
-    while width > 4 * length:
+    while width > 5 * length:
         of_copies(row, 3, length * step, 3 * length * step, n + (width - 4 * length) * step, row,
                   maximum)
         length *= 4
@@ -105,29 +147,63 @@ cdef inline void row_extremes(real* row, Py_ssize_t width, Py_ssize_t step, Py_s
         of_copies(row, 1, 0, (width - length) * step, n, target, maximum)
     elif count == 2:
         of_copies(row, 2, length * step, (width - length) * step, n, target, maximum)
-    else:
+    elif count == 3:
         of_copies(row, 3, length * step, (width - length) * step, n, target, maximum)
+    else:
+        of_copies(row, 4, length * step, (width - length) * step, n, target, maximum)
 
 
-cdef inline void rectangle_extremes(const Params* params, const Slot* slot, Py_ssize_t n,
-                                    real* work, real** targets, bint maximum) noexcept nogil:
-    cdef const Footprint* window = <const Footprint*> params.records
-    cdef Py_ssize_t columns = (n + params.span_x - 1 + LANES - 1) // LANES * LANES
-    cdef Py_ssize_t r = 0, group, x
-    while r < params.block:
-        group = min(params.block - r, window.height)
-        x = 0
-        while x + WIDE * LANES <= columns:
-            column_extremes(slot.rows + r, window.height, group, x, work + r * params.pitch,
-                            params.pitch, WIDE, maximum)
+cdef inline Py_ssize_t line_pitch(const Params* params) noexcept nogil:
+    return min(up_to_lanes(piece_columns(params) + params.span_x + LANES), params.pitch)
+
+
+cdef inline void fill_lines(real** rows, Py_ssize_t height, Py_ssize_t group, Py_ssize_t begin,
+                            Py_ssize_t n, real* lines, Py_ssize_t pitch,
+                            bint maximum) noexcept nogil:
+    """Store the extremes of n columns from `begin` on; line k belongs to the k-th result row.
+
+    The most used heights are literals, so that the compiler makes code without a loop over rows.
+    """
+    cdef Py_ssize_t x = 0
+    if group == 2 and height == 3:
+        pair_extremes(rows, 3, begin, n, lines, pitch, maximum)
+    elif group == 2 and height == 5:
+        pair_extremes(rows, 5, begin, n, lines, pitch, maximum)
+    elif group == 2 and height <= SHORT:
+        pair_extremes(rows, height, begin, n, lines, pitch, maximum)
+    else:
+        while x + WIDE * LANES <= n:
+            column_extremes(rows, height, group, begin, x, lines, pitch, WIDE, maximum)
             x += WIDE * LANES
-        while x < columns:
-            column_extremes(slot.rows + r, window.height, group, x, work + r * params.pitch,
-                            params.pitch, 1, maximum)
+        while x < n:
+            column_extremes(rows, height, group, begin, x, lines, pitch, 1, maximum)
             x += LANES
+
+
+cdef inline bint rectangle_extremes(const Params* params, const Slot* slot, Py_ssize_t n,
+                                    real* work, real** targets, bint maximum,
+                                    bint watch) noexcept nogil:
+    """Compute a group of rows at a time, piece by piece; return whether a NaN was found."""
+    cdef const Footprint* window = <const Footprint*> params.records
+    cdef Py_ssize_t piece = piece_columns(params), pitch = line_pitch(params)
+    cdef Py_ssize_t most = 2 if 2 <= window.height <= SHORT else window.height
+    cdef Py_ssize_t r = 0, k, group, x, m
+    cdef bint found = False
+    while r < params.block:
+        group = min(params.block - r, most)
+        x = 0
+        while x < n:
+            m = min(piece, n - x)
+            fill_lines(slot.rows + r, window.height, group, x, m + params.span_x - 1, work, pitch,
+                       maximum)
+            for k in range(group):
+                row_extremes(work + k * pitch, window.width, window.step, m, targets[r + k] + x,
+                             maximum)
+            if watch:
+                found |= any_nan(slot.rows + r, group, x, m + params.span_x - 1)
+            x += m
         r += group
-    for r in range(params.block):
-        row_extremes(work + r * params.pitch, window.width, window.step, n, targets[r], maximum)
+    return found or watch and any_nan(slot.rows + r, window.height - 1, 0, n + params.span_x - 1)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -190,18 +266,21 @@ cdef inline void chord_extremes(const Params* params, const Slot* slot, Py_ssize
 # ---------------------------------------------------------------------------------------------
 # Any window
 
-cdef inline void window_extremes(const Params* params, const Slot* slot, Py_ssize_t n, real* work,
-                                 real** targets, bint maximum) noexcept nogil:
-    """Compute params.block rows of n extremes; `work` has `window_work` numbers."""
+cdef inline bint window_extremes(const Params* params, const Slot* slot, Py_ssize_t n, real* work,
+                                 real** targets, bint maximum, bint watch) noexcept nogil:
+    """Compute params.block rows of n extremes; `work` has `window_work` numbers.
+
+    Return whether a NaN was found, if the loop is to watch for them.
+    """
     if (<const Footprint*> params.records).count == 0:
-        rectangle_extremes(params, slot, n, work, targets, maximum)
-    else:
-        chord_extremes(params, slot, n, work, targets, maximum)
+        return rectangle_extremes(params, slot, n, work, targets, maximum, watch)
+    chord_extremes(params, slot, n, work, targets, maximum)
+    return watch and any_nan(slot.rows, params.span_y + params.block - 1, 0, n + params.span_x - 1)
 
 
 cdef inline Py_ssize_t window_work(const Params* params) noexcept nogil:
     """Numbers of scratch."""
     cdef const Footprint* window = <const Footprint*> params.records
     if window.count == 0:
-        return params.block * params.pitch
+        return min(params.block, max(2, window.height)) * line_pitch(params)
     return (params.span_y + params.block - 1) * window.levels * table_pitch(params)

@@ -17,7 +17,7 @@ from bands cimport Slot
 from keys cimport CAN_SHIFT, larger_of, prefetch, shifted, smaller_of
 from rows cimport Params
 from types cimport LANES, load, real, store, vec
-from extremes cimport Chord, Footprint
+from extremes cimport Chord, Footprint, any_nan
 
 cdef struct Network:
     # Follows the footprint in params.records. Offsets are numbers from the first plane.
@@ -107,16 +107,19 @@ cdef inline vec middle(vec a, vec b, vec c) noexcept nogil:
     return larger_of(smaller_of(a, b), smaller_of(larger_of(a, b), c))
 
 
+cdef inline void insert(vec a, vec low, vec high, vec[3] column) noexcept nogil:
+    """Sort a column of three: a number and two that are sorted."""
+    column[0] = smaller_of(a, low)
+    column[1] = smaller_of(larger_of(a, low), high)
+    column[2] = larger_of(a, high)
+
+
 cdef inline void sort_columns(real** rows, Py_ssize_t x, vec[2][3] columns) noexcept nogil:
     """Sort each column of rows 0 to 2, and of rows 1 to 3."""
-    cdef vec a, b = load(rows[1] + x), c = load(rows[2] + x)
+    cdef vec b = load(rows[1] + x), c = load(rows[2] + x)
     cdef vec low = smaller_of(b, c), high = larger_of(b, c)
-    cdef int r
-    for r in range(2):
-        a = load(rows[3 * r] + x)
-        columns[r][0] = smaller_of(a, low)
-        columns[r][1] = smaller_of(larger_of(a, low), high)
-        columns[r][2] = larger_of(a, high)
+    insert(load(rows[0] + x), low, high, columns[0])
+    insert(load(rows[3] + x), low, high, columns[1])
 
 
 cdef inline vec median_of_columns(vec[3] first, vec[3] second, vec[3] third) noexcept nogil:
@@ -130,50 +133,76 @@ cdef inline vec median_of_columns(vec[3] first, vec[3] second, vec[3] third) noe
                   smaller_of(smaller_of(first[2], second[2]), third[2]))
 
 
-cdef inline void medians_of_9(real** rows, const real* next, const real* second, Py_ssize_t step,
-                              Py_ssize_t n, real** targets) noexcept nogil:
-    """Compute two rows of medians.
+cdef inline vec median_of_neighbours(vec[3] columns, vec[3] ahead) noexcept nogil:
+    """The medians of sorted columns and their neighbours, which are shifted copies of both."""
+    cdef vec[3] second, third
+    cdef int k
+    for k in range(3):
+        second[k] = shifted(columns[k], ahead[k], 1)
+        third[k] = shifted(columns[k], ahead[k], 2)
+    return median_of_columns(columns, second, third)
 
-    At a step of 1 the sorted columns of neighbours are shifted copies of those already in
-    registers. Meanwhile the two rows that the next call adds are prefetched.
+
+cdef inline void medians_beside(real** rows, const real* next, const real* second, Py_ssize_t n,
+                                real** targets) noexcept nogil:
+    """`medians_of_9` at a step of 1: columns are sorted once, and stay in registers.
+
+    One row is done before the columns of the other are sorted: there are 16 registers.
     """
-    cdef vec[3][2][3] columns
-    cdef vec[2][3] ahead
+    cdef vec[2][3] columns
+    cdef vec[3] ahead
+    cdef vec b, c, low, high
     cdef Py_ssize_t x = 0
     cdef int r, k
-    if step == 1 and CAN_SHIFT:
-        sort_columns(rows, 0, ahead)
+    sort_columns(rows, 0, columns)
     while x < n:
         prefetch(next + x)
         prefetch(second + x)
-        if step == 1 and CAN_SHIFT:
-            for r in range(2):
-                for k in range(3):
-                    columns[0][r][k] = ahead[r][k]
-            sort_columns(rows, x + LANES, ahead)
-            for r in range(2):
-                for k in range(3):
-                    columns[1][r][k] = shifted(columns[0][r][k], ahead[r][k], 1)
-                    columns[2][r][k] = shifted(columns[0][r][k], ahead[r][k], 2)
-        else:
+        b = load(rows[1] + x + LANES)
+        c = load(rows[2] + x + LANES)
+        low = smaller_of(b, c)
+        high = larger_of(b, c)
+        for r in range(2):
+            insert(load(rows[3 * r] + x + LANES), low, high, ahead)
+            store(targets[r] + x, median_of_neighbours(columns[r], ahead))
             for k in range(3):
-                sort_columns(rows, x + k * step, columns[k])
+                columns[r][k] = ahead[k]
+        x += LANES
+
+
+cdef inline void medians_of_9(real** rows, const real* next, const real* second, Py_ssize_t step,
+                              Py_ssize_t n, real** targets) noexcept nogil:
+    """Compute two rows of medians. The two rows that the next call adds are prefetched."""
+    cdef vec[3][2][3] columns
+    cdef Py_ssize_t x = 0
+    cdef int r, k
+    while x < n:
+        prefetch(next + x)
+        prefetch(second + x)
+        for k in range(3):
+            sort_columns(rows, x + k * step, columns[k])
         for r in range(2):
             store(targets[r] + x, median_of_columns(columns[0][r], columns[1][r], columns[2][r]))
         x += LANES
 
 
-cdef inline void block_of_9(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+cdef inline bint block_of_9(const Params* params, const Slot* slot, Py_ssize_t n,
+                            bint watch) noexcept nogil:
+    """Return whether a NaN was found; rows are tested while they are in L1."""
     cdef Py_ssize_t step = (<const Footprint*> params.records).step, last = params.block + 1, r
+    cdef bint found = False
     cdef const real* next
     cdef const real* second
     for r in range(0, params.block, 2):
         next = slot.rows[min(r + 4, last)]
         second = slot.rows[min(r + 5, last)]
-        if step == 1:
-            medians_of_9(slot.rows + r, next, second, 1, n, slot.targets + r)
+        if step == 1 and CAN_SHIFT:
+            medians_beside(slot.rows + r, next, second, n, slot.targets + r)
         else:
             medians_of_9(slot.rows + r, next, second, step, n, slot.targets + r)
+        if watch:
+            found |= any_nan(slot.rows + r, 4 if r + 4 > last else 2, 0, n + params.span_x - 1)
+    return found
 
 
 # The median of 5x5: pyx/medians.py writes its network as code.
@@ -203,16 +232,20 @@ cdef inline void block_of_25(const Params* params, const Slot* slot, Py_ssize_t 
             begin = end
 
 
-cdef inline void rank_by_network(const Params* params, const Slot* slot,
-                                 Py_ssize_t n) noexcept nogil:
-    """The code for 5x5 reads a vector beyond n: rows are long enough if steps are small."""
+cdef inline bint rank_by_network(const Params* params, const Slot* slot, Py_ssize_t n,
+                                 bint watch) noexcept nogil:
+    """Return whether a NaN was found, if the loop is to watch for them.
+
+    The code for 5x5 reads a vector beyond n: rows are long enough if steps are small.
+    """
     cdef const Network* network = network_of(params)
     if network.coded == 9:
-        block_of_9(params, slot, n)
-    elif network.coded == 25 and params.span_x - 1 <= LANES:
+        return block_of_9(params, slot, n, watch)
+    if network.coded == 25 and params.span_x - 1 <= LANES:
         block_of_25(params, slot, n)
     else:
         block_of_tiles(params, slot, n)
+    return watch and any_nan(slot.rows, params.span_y + params.block - 1, 0, n + params.span_x - 1)
 
 
 cdef inline Py_ssize_t network_work(const Params* params) noexcept nogil:

@@ -12,41 +12,42 @@ from compounds cimport compound
 from histograms cimport histogram_work, rank_by_histogram
 from keys cimport KEYS
 from networks cimport network_work, rank_by_network
-from rows cimport Params, Task
-from spread cimport is_compound, spread_nan, spread_work
+from rows cimport Params, Task, is_float
+from spread cimport holds_nan, is_compound, spread_nan, spread_work
 from extremes cimport HISTOGRAM, MAXIMUM, MINIMUM, NETWORK, Footprint, window_extremes
 
 
-cdef void spread(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    """Replace results whose window holds a NaN; the scratch is not in use any more."""
-    spread_nan(params, slot, n, slot.work)
-
+# A block replaces the results whose window holds a NaN last, when its scratch is not in use any
+# more.
 
 cdef void minimum_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    window_extremes(params, slot, n, slot.work, slot.targets, False)
-    spread(params, slot, n)
+    if window_extremes(params, slot, n, slot.work, slot.targets, False,
+                       is_float(params.image.code)):
+        spread_nan(params, slot, n, slot.work)
 
 
 cdef void maximum_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
     """Among keys NaN is the largest, so that the maximum is right already."""
-    window_extremes(params, slot, n, slot.work, slot.targets, True)
-    if not KEYS:
-        spread(params, slot, n)
+    if window_extremes(params, slot, n, slot.work, slot.targets, True,
+                       not KEYS and is_float(params.image.code)):
+        spread_nan(params, slot, n, slot.work)
 
 
 cdef void network_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    rank_by_network(params, slot, n)
-    spread(params, slot, n)
+    if rank_by_network(params, slot, n, is_float(params.image.code)):
+        spread_nan(params, slot, n, slot.work)
 
 
 cdef void histogram_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
     rank_by_histogram(params, slot, n)
-    spread(params, slot, n)
+    if is_float(params.image.code) and holds_nan(params, slot, n):
+        spread_nan(params, slot, n, slot.work)
 
 
 cdef void compound_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
     compound(params, slot, n, slot.work)
-    spread(params, slot, n)
+    if is_float(params.image.code) and holds_nan(params, slot, n):
+        spread_nan(params, slot, n, slot.work)
 
 
 cdef inline Block block_for(const Params* params) noexcept nogil:

@@ -2,10 +2,10 @@
 """NaN in rank filters: a window that holds one gives NaN, and no other result changes."""
 from bands cimport Slot
 from compounds cimport compound_reach, compound_work
-from keys cimport ANY_NAN, IS_NAN, KEYS, NOT_A_NUMBER
-from rows cimport Params, is_float
+from keys cimport IS_NAN, KEYS, NOT_A_NUMBER
+from rows cimport Params
 from types cimport real
-from extremes cimport OPENING, Footprint, window_extremes, window_work
+from extremes cimport OPENING, Footprint, any_nan, window_extremes, window_work
 
 
 cdef inline bint is_compound(const Params* params) noexcept nogil:
@@ -18,7 +18,7 @@ cdef inline void reach(const Params* params, const Slot* slot, Py_ssize_t n, rea
     if is_compound(params):
         compound_reach(params, slot, n, work, targets)
     else:
-        window_extremes(params, slot, n, work, targets, True)
+        window_extremes(params, slot, n, work, targets, True, False)
 
 
 cdef inline Py_ssize_t spread_work(const Params* params) noexcept nogil:
@@ -29,18 +29,8 @@ cdef inline Py_ssize_t spread_work(const Params* params) noexcept nogil:
 
 
 cdef inline bint holds_nan(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    """Whether any number under a block of rows is NaN; two rows are tested at once."""
-    cdef Py_ssize_t r = 0, x, last = params.span_y + params.block - 2
-    cdef int found = 0
-    cdef const real* row
-    cdef const real* other
-    while r <= last:
-        row = slot.rows[r]
-        other = slot.rows[min(r + 1, last)]
-        for x in range(n + params.span_x - 1):
-            found |= ANY_NAN(row[x], other[x])
-        r += 2
-    return found
+    """Whether any number under a block of rows is NaN."""
+    return any_nan(slot.rows, params.span_y + params.block - 1, 0, n + params.span_x - 1)
 
 
 cdef inline void mark_nan(const Params* params, const Slot* slot, Py_ssize_t n, char* work,
@@ -57,7 +47,7 @@ cdef inline void mark_nan(const Params* params, const Slot* slot, Py_ssize_t n, 
 
 cdef inline void spread_nan(const Params* params, const Slot* slot, Py_ssize_t n,
                             real* work) noexcept nogil:
-    """Replace results whose window holds a NaN by NaN, in images of floats.
+    """Replace results whose window holds a NaN by NaN, where the rows of a block hold one.
 
     Among keys, that of NaN is the largest, so the maximum of a window shows it. Loops on floats
     take the maximum of marks instead. `work` has `spread_work` numbers.
@@ -66,8 +56,6 @@ cdef inline void spread_nan(const Params* params, const Slot* slot, Py_ssize_t n
     cdef real** found = slot.targets + params.results * params.block
     cdef real* target
     cdef Slot marks = slot[0]
-    if not is_float(params.image.code) or not holds_nan(params, slot, n):
-        return
     if not KEYS:
         mark_nan(params, slot, n, <char*> work, &marks)
         work = marks.rows[0] + (params.span_y + params.block - 1) * params.pitch

@@ -46,8 +46,11 @@ PARAMS = np.dtype(
 Record = NDArray[Any]
 
 # A chunk of 4 KB rows keeps the rows that a block computes (4 of them, for each vertical pass) in a
-# 48 KB L1 cache. A strip is so wide that the rows under a block take half of a 2 MB L2 cache.
+# 48 KB L1 cache. Where a loop goes along a few rows at once, chunks are STREAM times as wide: the
+# processor fetches long rows ahead. A strip is so wide that the rows under a block take half of a
+# 2 MB L2 cache.
 CHUNK_BYTES = 4096
+STREAM = 4
 STRIP_BYTES = 1 << 20
 NARROWEST = 64
 # Scratch of a thread that filters in place. If full rows need more, the image is copied instead.
@@ -326,7 +329,8 @@ def schedule(params: Record, operation: Operation, itemsize: int) -> None:
         strip = columns
     grain = lanes if stride == 1 else stride * step
     strip = round_up(columns if strip >= columns else max(1, strip - grain + 1), grain)
-    chunk = min(round_up(max(1, CHUNK_BYTES // itemsize - grain + 1), grain), strip)
+    chunk_bytes = STREAM * CHUNK_BYTES if operation.streams else CHUNK_BYTES
+    chunk = min(round_up(max(1, chunk_bytes // itemsize - grain + 1), grain), strip)
     params["block"], params["strip"], params["chunk"] = operation.block, strip, chunk
     params["grain"] = grain
     params["pitch"] = scratch_pitch(chunk + span_x, itemsize)

@@ -219,6 +219,11 @@ class Operation:
         return 0
 
     @property
+    def streams(self) -> bool:
+        """Whether the loop reads and writes a few rows at once, so that chunks may be wide."""
+        return False
+
+    @property
     def placeable(self) -> bool:
         """Whether a caller can place the windows, so that any piece of a result is one call."""
         return True

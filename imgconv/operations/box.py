@@ -38,6 +38,11 @@ class Box(Operation):
         return 8 if self.size[0] <= SHORT else min(self.size[0], 16)
 
     @property
+    def streams(self) -> bool:
+        """Low windows: the loop goes along two rows, piece by piece."""
+        return self.size[0] <= SHORT
+
+    @property
     def grid(self) -> tuple[int, int]:
         """The rows of a block share sums."""
         return self.block, 1

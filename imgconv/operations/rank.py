@@ -23,6 +23,9 @@ KINDS = (
     *("opening", "closing", "gradient", "white tophat", "black tophat"),
 )
 
+# Up to this height the loop of extremes shares the columns of pairs of rows.
+SHORT = 10
+
 # `Footprint` and `Chord` in pyx/extremes.pxd.
 FOOTPRINT = base.struct("kind", "height", "width", "step", "levels", "count")
 CHORD = base.struct("row", "first", "level", "second")
@@ -188,11 +191,16 @@ class Extremum(Comparison):
 
     @property
     def block(self) -> int:
-        """Up to 16 rows, which share their columns; for low rectangles, groups of such rows."""
+        """Rows that share their columns: pairs, or groups of up to 32."""
         height = self.footprint.size[0]
-        if not self.footprint.is_rectangle:
+        if not self.footprint.is_rectangle or height <= SHORT:
             return 16
-        return height * (16 // height) if height < 16 else min(height, 32)
+        return min(height, 32)
+
+    @property
+    def streams(self) -> bool:
+        """Low rectangles: the loop goes along two rows, piece by piece."""
+        return self.footprint.is_rectangle and self.footprint.size[0] <= SHORT
 
     @property
     def cost(self) -> float:
@@ -302,6 +310,11 @@ class NetworkRank(Comparison):
     def block(self) -> int:
         """Sixteen rows, in whole tiles."""
         return 16
+
+    @property
+    def streams(self) -> bool:
+        """The median of 3x3: its loop keeps columns of two rows in registers."""
+        return self.coded == 9
 
     @property
     def cost(self) -> float:

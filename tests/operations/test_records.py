@@ -76,6 +76,7 @@ ENUMS = [
 CONSTANTS = [
     ("rows.pxd", "CODES", len(pixels.DTYPES)),
     ("box.pyx", "SHORT", box.SHORT),
+    ("extremes.pxd", "SHORT", rank.SHORT),
     ("canny.pyx", "PIECE", canny.PIECE),
     ("pool.pyx", "SORTED", pool.SORTED),
     ("resample.pyx", "ORDER", resample.ORDER),
