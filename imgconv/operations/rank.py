@@ -305,8 +305,9 @@ class NetworkRank(Comparison):
 
 # Pixels of a tile, which are sorted at once, unless the window is large. They fit in the L2 cache.
 TILE_PIXELS = 1 << 15
-# Columns of a tile of 8-bit pixels, whose histograms (544 bytes each) fit in the L2 cache.
-TILE_COLUMNS = 1024
+# Columns of a tile of 8-bit pixels: with those of a window their histograms, 544 bytes each, fit in
+# an L2 cache of 512 KB. Between 256 and 1024 columns the time hardly differs.
+TILE_COLUMNS = 512
 
 
 @dataclass(frozen=True, eq=False)
