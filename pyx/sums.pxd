@@ -28,3 +28,22 @@ cdef inline void add_row(const real* sums, Py_ssize_t count, Py_ssize_t distance
     while x < n:
         add_copies(sums, count, distance, x, more, target, 1)
         x += LANES
+
+
+cdef inline void row_sums(real* sums, Py_ssize_t width, Py_ssize_t step, Py_ssize_t n,
+                          real* target) noexcept nogil:
+    """target[x] = sum of the `width` neighbours from x on; `sums` is overwritten.
+
+    Sums of 1, 4, 16, ... neighbours are made of four each; the digits of the width to the base 4
+    are the numbers of them that are added.
+    """
+    cdef Py_ssize_t length = 1, done = 0, rest = width, digit
+    while rest > 0:
+        digit = rest % 4
+        rest = rest // 4
+        if digit > 0:
+            add_row(sums + done * step, digit, length * step, n, done > 0, target)
+            done += digit * length
+        if rest > 0:
+            add_row(sums, 4, length * step, n + (width - 4 * length) * step, False, sums)
+            length *= 4

@@ -22,7 +22,7 @@ Records = list[NDArray[Any]]
 Packed = tuple[Records, Weights]
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
-INT16, UINT16 = np.dtype(np.int16), np.dtype(np.uint16)
+INT16, UINT16, INT32 = np.dtype(np.int16), np.dtype(np.uint16), np.dtype(np.int32)
 
 
 def struct(*names: str, kind: str = "p") -> DType:

@@ -7,9 +7,12 @@ import numpy as np
 
 from imgconv.operations import base
 from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels
+from imgconv.operations.widebox import Integers, WideBox
 
-# Up to this height the box loop shares the column sums of pairs of rows.
-SHORT = 8
+# The highest rectangle of floats whose rows are added for pairs of results, and the largest area of
+# integers that is added in 16 bits. For others, what rows share costs less.
+LOW = 8
+SMALL = 25
 
 # `Rectangle` in pyx/box.pyx.
 RECTANGLE = base.struct("height", "width", "step")
@@ -31,8 +34,8 @@ class Box(Operation):
 
     @property
     def block(self) -> int:
-        """Pairs of rows, or groups of up to 16 rows, share their column sums."""
-        return 8 if self.size[0] <= SHORT else min(self.size[0], 16)
+        """Four pairs of rows, which share their column sums."""
+        return 8
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -43,13 +46,22 @@ class Box(Operation):
     def cost(self) -> float:
         """Additions: of shared column sums, then up to seven for each digit to the base 4."""
         height, width = self.size
-        columns = (height + 1) / 2 if height <= SHORT else 2 + height / min(height, 16)
-        return 1 + columns + min(width, 3.5 * width.bit_length())
+        return 1 + (height + 1) / 2 + min(width, 3.5 * width.bit_length())
 
     @property
     def area(self) -> int:
         """Pixels of the rectangle."""
         return self.size[0] * self.size[1]
+
+    def resolve(
+        self, size: tuple[int, int], pixels: Pixels, result: DType
+    ) -> tuple[Operation, dict[str, float]]:
+        """Return the operation for few rows, or for many."""
+        integers = Integers.of(pixels, self.area) if result.kind in "ui" else None
+        small = self.area <= SMALL and self.computed_in(pixels, result) == base.UINT16
+        if small or (not integers and self.size[0] <= LOW):
+            return self, {}
+        return WideBox(self.size, integers), {}
 
     def computed_in(self, pixels: Pixels, result: DType) -> DType:
         """The narrowest dtype for exact sums, so that integer means are rounded exactly."""
