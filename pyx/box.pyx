@@ -116,7 +116,7 @@ cdef void row_means(real* sums, Py_ssize_t width, Py_ssize_t step, Py_ssize_t n,
     if width == 7:
         short_means(sums, 7, step, n, by, target)
         return
-    row_sums(sums, width, step, n, target)
+    row_sums(sums, width, step, n, 1, target, False)
     short_means(target, 1, 0, n, by, target)
 
 

@@ -18,18 +18,32 @@ bottom (van Herk 1992, Gil and Werman 1993). Sums of groups are kept in a ring.
 Then come sums along the rows: running sums of integers, and for floats those of `row_sums`.
 """
 from cython.parallel cimport prange, threadid
+from libc.stdint cimport int8_t, int16_t, uint8_t, uint16_t
+from libc.string cimport memcpy
 
 from bands cimport take, up_to_lanes
 from keys cimport prefetch
 from rows cimport (
-    Params, REAL_CODE, Task, fill, image_row, is_plain, is_real, load_row, outside, store_row,
+    INT8, INT16, UINT8, UINT16, Params, REAL_CODE, Task, fill, image_row, is_plain, is_real,
+    load_row, outside, store_row,
 )
 from sums cimport row_sums
-from types cimport LANES, WIDE, ZERO, load, real, store, vec
+from types cimport LANES, ZERO, load, real, store, vec
 
 
 cdef enum:
-    CHUNK = 512                     # columns whose rows are loaded at once
+    # Columns whose rows are loaded at once. The rows are added one after the other, each from
+    # memory in one piece: many at once, as far apart as image rows, share a few sets of the cache.
+    CHUNK = 1024
+
+
+# Integers that are read in place.
+ctypedef fused pixel:
+    uint8_t
+    int8_t
+    uint16_t
+    int16_t
+    real
 
 
 cdef struct Rectangle:
@@ -37,8 +51,9 @@ cdef struct Rectangle:
     Py_ssize_t height, width
     Py_ssize_t step                 # columns between neighbours: the interleaved channels
     Py_ssize_t group                # rows of a group and of a block of results; 1 for integers
-    Py_ssize_t middle               # of the range of integers: their sums are of differences to it
-    Py_ssize_t small                # whether these sums are below 2**24
+    # Integers are added as differences to `base`, and their sums begin with `half`. If `factor` is
+    # not 0, a sum times factor, without the lower 32 + shift bits, is the nearest integer.
+    Py_ssize_t base, half, factor, shift
 
 
 cdef extern from *:
@@ -57,11 +72,14 @@ cdef extern from *:
       /* Never called. */
       #define scanned(v) (v)
       #define last_lane(v) (v)
-      #define mean(sum, area, middle, small) ((sum) / (area))
+      #define scaled(sum, factor, shift) (sum)
+      #define nearest(sum, area) (sum)
     #elif !defined(VECTOR_BYTES)
       #define scanned(v) (v)
       #define last_lane(v) (v)
-      #define mean(sum, area, middle, small) ((middle) + (real) rint((double) (sum) / (area)))
+      #define scaled(sum, factor, shift) \
+          ((vec) ((uint64_t) (sum) * (uint32_t) (factor) >> 32 >> (shift)))
+      #define nearest(sum, area) ((vec) rint((double) (sum) / (area)))
     #else
       /* Each lane and all lanes below it, added up; and the last lane in all lanes. */
       static inline vec scanned(vec v)
@@ -96,54 +114,88 @@ cdef extern from *:
       #endif
       }
 
-      typedef float floats __attribute__((vector_size(VECTOR_BYTES)));
-
-      /* The nearest integer, ties to even. Small sums, below 2**24, are floats: with ROUND added,
-         the last bit of the quotient is that of an integer. Of other sums, the quotient in float32
-         is less than one and a half off, and the remainder, which is exact, shows by how much.
-         Comparisons are -1 where they hold. */
-      #define ROUND 0x1.8p23f
-      #define ROUND_BITS 0x4b400000
-      static inline vec mean(vec sum, real area, real middle, int small)
+      /* The upper half of products, shifted. Even and odd lanes are multiplied separately. */
+      static inline vec scaled(vec sum, uint32_t factor, int shift)
       {
-        floats real_sum = __builtin_convertvector(sum, floats);
-        if (small)
-          return (vec) (real_sum / (float) area + ROUND) - (ROUND_BITS - middle);
-        vec near = __builtin_convertvector(real_sum * (1 / (float) area), vec);
+        vec upper;
+      #if defined(__AVX512F__)
+        __m512i by = _mm512_set1_epi32(factor), odd = _mm512_srli_epi64((__m512i) sum, 32);
+        __m512i even = _mm512_srli_epi64(_mm512_mul_epu32((__m512i) sum, by), 32);
+        upper = (vec) _mm512_mask_mov_epi32(even, 0xaaaa, _mm512_mul_epu32(odd, by));
+      #elif defined(__AVX2__)
+        __m256i by = _mm256_set1_epi32(factor), odd = _mm256_srli_epi64((__m256i) sum, 32);
+        __m256i even = _mm256_srli_epi64(_mm256_mul_epu32((__m256i) sum, by), 32);
+        upper = (vec) _mm256_blend_epi32(even, _mm256_mul_epu32(odd, by), 0xaa);
+      #elif defined(__SSE4_1__)
+        __m128i by = _mm_set1_epi32(factor), odd = _mm_srli_epi64((__m128i) sum, 32);
+        __m128i even = _mm_srli_epi64(_mm_mul_epu32((__m128i) sum, by), 32);
+        upper = (vec) _mm_blend_epi16(even, _mm_mul_epu32(odd, by), 0xcc);
+      #else
+        for (int i = 0; i < LANES; i++)
+          upper[i] = (int32_t) ((uint64_t) (uint32_t) sum[i] * factor >> 32);
+      #endif
+        return upper >> shift;
+      }
+
+      /* The nearest integer to sum / area, ties to even. The quotient in float32 is less than one
+         and a half off; the remainder, which is exact, shows by how much. Comparisons are -1 where
+         they hold. */
+      static inline vec nearest(vec sum, real area)
+      {
+        typedef float floats __attribute__((vector_size(VECTOR_BYTES)));
+        vec near = __builtin_convertvector(
+            __builtin_convertvector(sum, floats) * (1 / (float) area), vec);
         vec twice = 2 * (sum - near * area), odd = near & 1;
-        return middle + near - (vec) (twice + odd > area) + (vec) (twice - odd < -area);
+        return near - (vec) (twice + odd > area) + (vec) (twice - odd < -area);
       }
     #endif
     """
     const bint IS_WHOLE
     vec scanned(vec v) nogil
     vec last_lane(vec v) nogil
-    vec mean(vec sum, real area, real middle, bint small) nogil
+    vec scaled(vec sum, unsigned int factor, int shift) nogil
+    vec nearest(vec sum, real area) nogil
 
 
 # ---------------------------------------------------------------------------------------------
 # Integers: running sums
 
-cdef inline void add_row(real* sums, const real* row, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t x = 0
-    while x < n:
-        store(sums + x, load(sums + x) + load(row + x))
-        x += LANES
-
-
-cdef inline void replace_row(real* sums, const real* entering, const real* leaving,
+cdef inline void replace_row(real* sums, const pixel* entering, const pixel* leaving,
                              Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t x = 0
-    while x < n:
-        store(sums + x, load(sums + x) + (load(entering + x) - load(leaving + x)))
-        x += LANES
+    cdef Py_ssize_t x
+    for x in range(n):
+        sums[x] += <real> entering[x] - <real> leaving[x]
 
 
-cdef inline void running_means(const real* sums, const Rectangle* rectangle, real area,
-                               Py_ssize_t n, real* target, bint small) noexcept nogil:
+cdef inline void replace_pixels(real* sums, const char* entering, const char* leaving, int code,
+                                Py_ssize_t n) noexcept nogil:
+    if code == UINT8:
+        replace_row(sums, <const uint8_t*> entering, <const uint8_t*> leaving, n)
+    elif code == INT8:
+        replace_row(sums, <const int8_t*> entering, <const int8_t*> leaving, n)
+    elif code == UINT16:
+        replace_row(sums, <const uint16_t*> entering, <const uint16_t*> leaving, n)
+    else:
+        replace_row(sums, <const int16_t*> entering, <const int16_t*> leaving, n)
+
+
+cdef inline vec mean(vec sum, const Rectangle* rectangle, real area, bint scales) noexcept nogil:
+    if scales:
+        sum = scaled(sum, <unsigned int> rectangle.factor, <int> rectangle.shift)
+    else:
+        sum = nearest(sum, area)
+    return sum + <real> rectangle.base
+
+
+cdef inline real before_first(const Rectangle* rectangle, real area) noexcept nogil:
+    return <real> rectangle.half - area * <real> rectangle.base
+
+
+cdef inline void running_means(const real* sums, Rectangle rectangle, real area, Py_ssize_t n,
+                               real* target, bint scales) noexcept nogil:
     """target[x] = mean of sums[x], ..., sums[x + width - 1]; sums[-1] must be 0."""
     cdef Py_ssize_t ahead = rectangle.width - 1, x
-    cdef real first = 0 - area * <real> rectangle.middle
+    cdef real first = before_first(&rectangle, area)
     cdef vec total, inner
     for x in range(ahead):
         first += sums[x]
@@ -151,75 +203,101 @@ cdef inline void running_means(const real* sums, const Rectangle* rectangle, rea
     x = 0
     while x < n:
         inner = scanned(load(sums + x + ahead) - load(sums + x - 1))
-        store(target + x, mean(total + inner, area, <real> rectangle.middle, small))
+        store(target + x, mean(total + inner, &rectangle, area, scales))
         total = total + last_lane(inner)
         x += LANES
 
 
-cdef inline void running_means_of_channels(const real* sums, const Rectangle* rectangle, real area,
-                                           Py_ssize_t n, real* target) noexcept nogil:
+cdef inline void running_means_of_channels(const real* sums, Rectangle rectangle, real area,
+                                           Py_ssize_t n, real* target,
+                                           bint scales) noexcept nogil:
     """The same for every step-th number."""
     cdef Py_ssize_t step = rectangle.step, last = (rectangle.width - 1) * step, x, j
     for x in range(step):
-        target[x] = 0 - area * <real> rectangle.middle
+        target[x] = before_first(&rectangle, area)
         for j in range(rectangle.width):
             target[x] += sums[x + j * step]
     for x in range(step, n):
         target[x] = target[x - step] + (sums[x + last] - sums[x - step])
     x = 0
     while x < n:
-        store(target + x, mean(load(target + x), area, <real> rectangle.middle, False))
+        store(target + x, mean(load(target + x), &rectangle, area, scales))
         x += LANES
+
+
+cdef inline void means_of_row(const real* sums, const Rectangle* rectangle, real area,
+                              Py_ssize_t n, real* target, bint scales) noexcept nogil:
+    """The rectangle is copied, since the compiler must assume that `target` overlaps it."""
+    if rectangle.step == 1:
+        running_means(sums, rectangle[0], area, n, target, scales)
+    else:
+        running_means_of_channels(sums, rectangle[0], area, n, target, scales)
 
 
 # ---------------------------------------------------------------------------------------------
 # Floats: sums that share groups of rows
 
-cdef inline void group_sums(real** rows, Py_ssize_t group, Py_ssize_t x, real* out,
-                            int wide) noexcept nogil:
-    """out = rows[0] + ... + rows[group - 1]."""
-    cdef vec[WIDE] total
-    cdef Py_ssize_t r
-    cdef int k
-    for k in range(wide):
-        total[k] = load(rows[0] + x + k * LANES)
-    for r in range(1, group):
-        for k in range(wide):
-            total[k] = total[k] + load(rows[r] + x + k * LANES)
-    for k in range(wide):
-        store(out + x + k * LANES, total[k])
+cdef inline void sum_rows(real** rows, Py_ssize_t count, Py_ssize_t n, real* out) noexcept nogil:
+    """out = rows[0] + ... + rows[count - 1], four of them at a time."""
+    cdef Py_ssize_t r = 0
+    if count == 0:
+        fill(out, n, 0)
+    while r < count:
+        sum_some(rows + r, min(count - r, <Py_ssize_t> 4), n, r > 0, out)
+        r += 4
+
+
+cdef inline void sum_some(real** rows, Py_ssize_t count, Py_ssize_t n, bint more,
+                          real* out) noexcept nogil:
+    """out = out if more + up to four rows."""
+    cdef Py_ssize_t x = 0, r
+    cdef vec total
+    while x < n:
+        total = load(out + x) if more else ZERO
+        for r in range(count):
+            total = total + load(rows[r] + x)
+        store(out + x, total)
+        x += LANES
+
+
+cdef inline void add_rows(const real* row, const real* other, Py_ssize_t n,
+                            real* out) noexcept nogil:
+    """out = row + other."""
+    cdef Py_ssize_t x = 0
+    while x < n:
+        store(out + x, load(row + x) + load(other + x))
+        x += LANES
+
+
+cdef inline void enter_row(const real* row, const real* next, Py_ssize_t n, real* total,
+                           real* out) noexcept nogil:
+    """total += row; out += total. Meanwhile a row of the next block is prefetched."""
+    cdef Py_ssize_t x = 0
+    cdef vec sums
+    while x < n:
+        prefetch(next + x)
+        sums = load(total + x) + load(row + x)
+        store(total + x, sums)
+        store(out + x, load(out + x) + sums)
+        x += LANES
 
 
 cdef inline void block_sums(real** leaving, real** shared, Py_ssize_t count, real** entering,
-                            real** next, Py_ssize_t group, Py_ssize_t x, real* out,
-                            Py_ssize_t pitch, int wide) noexcept nogil:
+                            real** next, Py_ssize_t group, Py_ssize_t n, real* total, real* out,
+                            Py_ssize_t pitch) noexcept nogil:
     """out[r] = leaving[r] + ... + leaving[group - 1] + all that is shared + the first r that enter.
 
     Meanwhile the rows that enter at the next block are prefetched: they are too many for a
     processor to foresee.
     """
-    cdef vec[WIDE] total
     cdef Py_ssize_t r
-    cdef int k
-    for k in range(wide):
-        total[k] = load(leaving[group - 1] + x + k * LANES)
+    memcpy(out + (group - 1) * pitch, leaving[group - 1], n * sizeof(real))
     for r in range(group - 2, -1, -1):
-        for k in range(wide):
-            store(out + (r + 1) * pitch + x + k * LANES, total[k])
-            total[k] = total[k] + load(leaving[r] + x + k * LANES)
-    for k in range(wide):
-        store(out + x + k * LANES, total[k])
-        total[k] = ZERO
-    for r in range(count):
-        for k in range(wide):
-            total[k] = total[k] + load(shared[r] + x + k * LANES)
-    for r in range(group):
-        prefetch(next[r] + x)
-        for k in range(wide):
-            if r > 0:
-                total[k] = total[k] + load(entering[r - 1] + x + k * LANES)
-            store(out + r * pitch + x + k * LANES,
-                  load(out + r * pitch + x + k * LANES) + total[k])
+        add_rows(leaving[r], out + (r + 1) * pitch, n, out + r * pitch)
+    sum_rows(shared, count, n, total)
+    add_rows(total, out, n, out)
+    for r in range(1, group):
+        enter_row(entering[r - 1], next[r - 1], n, total, out + r * pitch)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -233,6 +311,7 @@ cdef struct Slot:
     real* blank                     # a row of cval
     real** rows                     # leaving, shared and entering rows, of a chunk
     real* loaded                    # the same, where they are not read in place
+    real* total                     # a row of sums
     real* groups                    # ring of sums of groups
     real* sums                      # sums of a block, behind a vector of zeros
     real* stage                     # a row of the result
@@ -255,15 +334,16 @@ cdef inline Py_ssize_t lay_out(const Params* params, char* scratch, Slot* slot) 
     cdef const Rectangle* rectangle = <const Rectangle*> params.records
     cdef Py_ssize_t group = rectangle.group, size = sizeof(real), rows
     cdef char* free = scratch
-    slot.pitch = params.ring_pitch + WIDE * LANES
+    slot.pitch = params.ring_pitch + LANES
     slot.shared = 0
     if not IS_WHOLE:
         slot.shared = groups_of(rectangle) + rectangle.height % group
     rows = 3 * group + slot.shared
     slot.raw = take(&free, params.ring_pitch * 8)
-    slot.blank = <real*> take(&free, (CHUNK + WIDE * LANES) * size)
+    slot.blank = <real*> take(&free, (CHUNK + LANES) * size)
     slot.rows = <real**> take(&free, rows * sizeof(void*))
-    slot.loaded = <real*> take(&free, rows * (CHUNK + WIDE * LANES) * size)
+    slot.loaded = <real*> take(&free, rows * (CHUNK + LANES) * size)
+    slot.total = <real*> take(&free, (CHUNK + LANES) * size)
     slot.groups = <real*> take(&free, 0 if IS_WHOLE else groups_of(rectangle) * slot.pitch * size)
     slot.sums = <real*> take(&free, (group * slot.pitch + LANES) * size)
     slot.stage = <real*> take(&free, slot.pitch * size)
@@ -284,10 +364,11 @@ cdef inline Strip strip_of(const Params* params, const char* plane, Py_ssize_t l
         strip.begin = inside
         strip.end = outside
         strip.whole = True
-    if is_real(params.image.code) and is_plain(&params.image, plane):
+    if is_plain(&params.image, plane) and (
+            UINT8 <= params.image.code <= INT16 if IS_WHOLE else is_real(params.image.code)):
         strip.first = min(max(inside, 0), columns)
         strip.last = max(strip.first, min(outside, columns))
-        strip.last -= (strip.last - strip.first) % (WIDE * LANES)
+        strip.last -= (strip.last - strip.first) % LANES
     return strip
 
 
@@ -304,11 +385,11 @@ cdef inline void lay_row(const Params* params, const Slot* slot, const Strip* st
                          Py_ssize_t which) noexcept nogil:
     """Point slot.rows[which] to n columns from x on of extended row e."""
     cdef Py_ssize_t y
-    cdef real* row = slot.loaded + which * (CHUNK + WIDE * LANES)
+    cdef real* row = slot.loaded + which * (CHUNK + LANES)
     slot.rows[which] = row
-    if not strip.first <= x < strip.last:
+    if IS_WHOLE or not strip.first <= x < strip.last:
         load_row(params, plane, e, strip.left + x, n, slot.raw, row)
-        fill(row + n, WIDE * LANES, 0)
+        fill(row + n, LANES, 0)
         return
     y = image_row(params, e)
     slot.rows[which] = slot.blank
@@ -335,22 +416,37 @@ cdef inline void extend(const Params* params, const Strip* strip, real* sums) no
             sums[x] = sums[inside + i]
 
 
-cdef inline void move_sums(const Params* params, const Slot* slot, const Strip* strip,
-                           const char* plane, Py_ssize_t y, bint first) noexcept nogil:
-    """Move the running sums of integers to result row y, or make them."""
+cdef inline void make_sums(const Params* params, const Slot* slot, const Strip* strip,
+                           const char* plane, Py_ssize_t y) noexcept nogil:
+    """Make the running sums of integers at result row y."""
     cdef const Rectangle* rectangle = <const Rectangle*> params.records
     cdef Py_ssize_t x = strip.begin, n, i
     while x < strip.end:
         n = piece(strip, x)
-        if first:
-            fill(slot.sums + x, n, 0)
-            for i in range(rectangle.height):
-                lay_row(params, slot, strip, plane, y + i, x, n, 0)
-                add_row(slot.sums + x, slot.rows[0], n)
+        fill(slot.sums + x, n, 0)
+        for i in range(rectangle.height):
+            lay_row(params, slot, strip, plane, y + i, x, n, 0)
+            add_rows(slot.sums + x, slot.rows[0], n, slot.sums + x)
+        x += n
+
+
+cdef inline void move_sums(const Params* params, const Slot* slot, const Strip* strip,
+                           const char* plane, Py_ssize_t y) noexcept nogil:
+    """Move the running sums of integers down to result row y."""
+    cdef Py_ssize_t e = y + (<const Rectangle*> params.records).height - 1
+    cdef Py_ssize_t entering = image_row(params, e), leaving = image_row(params, y - 1)
+    cdef Py_ssize_t x = strip.begin, n
+    cdef const char* start
+    while x < strip.end:
+        n = piece(strip, x)
+        if strip.first <= x < strip.last and min(entering, leaving) >= 0:
+            start = plane + (strip.left + x - params.left) * params.image.column_stride
+            replace_pixels(slot.sums + x, start + entering * params.image.row_stride,
+                           start + leaving * params.image.row_stride, params.image.code, n)
         else:
-            lay_row(params, slot, strip, plane, y + rectangle.height - 1, x, n, 0)
+            lay_row(params, slot, strip, plane, e, x, n, 0)
             lay_row(params, slot, strip, plane, y - 1, x, n, 1)
-            replace_row(slot.sums + x, slot.rows[0], slot.rows[1], n)
+            replace_row(slot.sums + x, <const real*> slot.rows[0], <const real*> slot.rows[1], n)
         x += n
 
 
@@ -358,16 +454,13 @@ cdef inline void add_group(const Params* params, const Slot* slot, const Strip* 
                            const char* plane, Py_ssize_t e) noexcept nogil:
     """Put the sums of the group from extended row e on into the ring."""
     cdef const Rectangle* rectangle = <const Rectangle*> params.records
-    cdef Py_ssize_t group = rectangle.group, x = strip.begin, n, r, k
+    cdef Py_ssize_t group = rectangle.group, x = strip.begin, n, r
     cdef real* out = slot.groups + e // group % groups_of(rectangle) * slot.pitch
     while x < strip.end:
         n = piece(strip, x)
         for r in range(group):
             lay_row(params, slot, strip, plane, e + r, x, n, r)
-        k = 0
-        while k < n:
-            group_sums(slot.rows, group, k, out + x, WIDE)
-            k += WIDE * LANES
+        sum_rows(slot.rows, group, n, out + x)
         x += n
 
 
@@ -375,7 +468,7 @@ cdef inline void sum_block(const Params* params, const Slot* slot, const Strip* 
                            const char* plane, Py_ssize_t y, Py_ssize_t last) noexcept nogil:
     """Make the column sums of the block from result row y on; rows behind `last` repeat it."""
     cdef const Rectangle* rectangle = <const Rectangle*> params.records
-    cdef Py_ssize_t group = rectangle.group, groups = groups_of(rectangle), n, r, k
+    cdef Py_ssize_t group = rectangle.group, groups = groups_of(rectangle), n, r
     cdef Py_ssize_t x = strip.begin
     cdef real** shared = slot.rows + group
     cdef real** entering = shared + slot.shared
@@ -394,11 +487,8 @@ cdef inline void sum_block(const Params* params, const Slot* slot, const Strip* 
                     group + slot.shared + r)
         for r in range(0 if strip.first <= x < strip.last else group):
             next[r] = slot.blank
-        k = 0
-        while k < n:
-            block_sums(slot.rows, shared, slot.shared, entering, next, group, k, slot.sums + x,
-                       slot.pitch, WIDE)
-            k += WIDE * LANES
+        block_sums(slot.rows, shared, slot.shared, entering, next, group, n, slot.total,
+                   slot.sums + x, slot.pitch)
         x += n
 
 
@@ -407,7 +497,7 @@ cdef inline void write_row(const Params* params, const Slot* slot, const Strip* 
     """Sum along a row, divide and store."""
     cdef const Rectangle* rectangle = <const Rectangle*> params.records
     cdef real area = (<const real*> params.weights)[0]
-    cdef Py_ssize_t n = up_to_lanes(strip.n), x = 0
+    cdef Py_ssize_t n = up_to_lanes(strip.n)
     cdef char* start = (result + y * params.result[0].row_stride
                         + strip.left * params.result[0].column_stride)
     cdef bint plain = (params.result[0].code == REAL_CODE and n == strip.n
@@ -415,17 +505,11 @@ cdef inline void write_row(const Params* params, const Slot* slot, const Strip* 
     cdef real* target = <real*> start if plain else slot.stage
     extend(params, strip, sums)
     if not IS_WHOLE:
-        row_sums(sums, rectangle.width, rectangle.step, n, target)
-        while x < n:
-            store(target + x, mean(load(target + x), area, 0, False))
-            x += LANES
-    elif rectangle.step == 1:
-        if rectangle.small:
-            running_means(sums, rectangle, area, n, target, True)
-        else:
-            running_means(sums, rectangle, area, n, target, False)
+        row_sums(sums, rectangle.width, rectangle.step, n, area, target, True)
+    elif rectangle.factor > 0:
+        means_of_row(sums, rectangle, area, n, target, True)
     else:
-        running_means_of_channels(sums, rectangle, area, n, target)
+        means_of_row(sums, rectangle, area, n, target, False)
     if not plain:
         store_row(params, target, 1, strip.n, slot.raw, start)
 
@@ -438,8 +522,10 @@ cdef inline void run_strip(const Params* params, const Slot* slot, const Strip* 
     cdef Py_ssize_t group = rectangle.group, last = bottom + rectangle.height - 2, y = top, r
     cdef Py_ssize_t added = top + group
     while y < bottom:
-        if IS_WHOLE:
-            move_sums(params, slot, strip, plane, y, y == top)
+        if IS_WHOLE and y == top:
+            make_sums(params, slot, strip, plane, y)
+        elif IS_WHOLE:
+            move_sums(params, slot, strip, plane, y)
         else:
             added = max(added, y + group)
             while added <= y + groups_of(rectangle) * group:
@@ -462,7 +548,7 @@ cdef inline void run_band(const Params* params, const Task* task, Py_ssize_t ban
     cdef Slot slot
     cdef Strip strip
     lay_out(params, scratch, &slot)
-    fill(slot.blank, CHUNK + WIDE * LANES, outside(params))
+    fill(slot.blank, CHUNK + LANES, outside(params))
     # The last vector of a row is computed with what is behind it. Subnormal numbers there would take
     # a hundred times as long.
     fill(slot.sums, (<const Rectangle*> params.records).group * slot.pitch + LANES, 0)

@@ -9,7 +9,7 @@ from imgconv.operations import base
 from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels
 
 # `Rectangle` in pyx/widebox.pyx.
-RECTANGLE = base.struct("height", "width", "step", "group", "middle", "small")
+RECTANGLE = base.struct("height", "width", "step", "group", "base", "half", "factor", "shift")
 
 # Rows of a group, of high and of low rectangles. With 16, a result adds three rows to those that
 # all windows of a block share, of which there are few; sums of 16 rows stay in the L2 cache.
@@ -18,22 +18,34 @@ LOW_GROUP = 8
 
 
 class Integers(NamedTuple):
-    """How integers are added in int32: as differences to an even number in the middle of a range.
+    """How integers are added and divided in int32.
 
-    `largest` is the largest absolute sum.
+    Differences to `base` are added to `half`. A factor that is not 0, the sum times it, and a
+    shift by 32 + `shift` bits give the nearest integer, without a division.
     """
 
-    middle: int
-    largest: int
+    base: int
+    half: int
+    factor: int
+    shift: int
 
     @staticmethod
     def of(pixels: Pixels, area: int) -> "Integers | None":
-        """Return how to add so many pixels, or None if they are floats or too many."""
+        """Return how to add so many pixels, or None if they are floats or too many.
+
+        An odd area has no ties. The factor is exact for sums below 2**31: its error, less than the
+        area, times a sum is less than the last bit (H. S. Warren, "Hacker's Delight", chapter 10).
+        """
         if not np.isfinite(pixels.largest):
             return None
-        middle = int(pixels.low + pixels.high + 1) // 4 * 2
-        largest = int(max(middle - pixels.low, pixels.high - middle)) * area
-        return Integers(middle, largest) if largest < 1 << 31 else None
+        low, high = int(pixels.low), int(pixels.high)
+        bits = area.bit_length()
+        if area % 2 and area > 1 and (high - low) * area + area // 2 < 1 << 31:
+            return Integers(low, area // 2, -(-(1 << 31 + bits) // area), bits - 1)
+        # An even number, so that ties of differences are ties of pixels.
+        middle = (low + high + 1) // 4 * 2
+        fits = max(middle - low, high - middle) * area < 1 << 31
+        return Integers(middle, 0, 0, 0) if fits else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,14 +102,13 @@ class WideBox(Operation):
     def pack(self, step: int, computed: DType) -> Packed:
         """Return the rectangle, and the number by which to divide."""
         height, width = self.size
+        integers = self.integers or Integers(0, 0, 0, 0)
         rectangle = base.record(
             RECTANGLE,
             height=height,
             width=width,
             step=step,
             group=self.block,
-            middle=self.integers.middle if self.integers else 0,
-            small=bool(self.integers) and self.integers.largest < 1 << 24,
+            **integers._asdict(),
         )
         return [rectangle], np.array([self.area], np.float64)
-
