@@ -58,7 +58,7 @@ cdef extern from *:
 
 cdef inline void pair_sums(real** rows, Py_ssize_t height, Py_ssize_t x, real* out,
                            Py_ssize_t pitch, int wide) noexcept nogil:
-    """out[r] = rows[r] + ... + rows[r + height - 1] for r < 2, in (height + 1) / 2 additions each."""
+    """out[r] = rows[r] + ... + rows[r + height - 1] for r < 2: (height + 1) / 2 additions each."""
     cdef vec[WIDE] total
     cdef Py_ssize_t r
     cdef int k

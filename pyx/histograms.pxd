@@ -66,8 +66,9 @@ cdef extern from *:
     }
     static inline sums sums_moved(sums s, const counts* entering, const counts* leaving)
     {
-      for (int p = 0; p < PARTS; p++)
-        s.part[p] += widened(((const some_counts*) entering)[p] - ((const some_counts*) leaving)[p]);
+      const some_counts* more = (const some_counts*) entering;
+      const some_counts* less = (const some_counts*) leaving;
+      for (int p = 0; p < PARTS; p++) s.part[p] += widened(more[p] - less[p]);
       return s;
     }
 

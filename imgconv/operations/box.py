@@ -9,10 +9,9 @@ from imgconv.operations import base
 from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels
 from imgconv.operations.widebox import Integers, WideBox
 
-# The highest rectangle of floats whose rows are added for pairs of results, and the largest area of
-# integers that is added in 16 bits. For others, what rows share costs less.
-LOW = 8
-SMALL = 25
+# The highest rectangles whose rows are added for pairs of results, by computing type; WideBox is
+# slower for these. It adds integers in int32, which has half the lanes of uint16.
+LOW = {"uint16": 16, "float32": 8, "float64": 8}
 
 # `Rectangle` in pyx/box.pyx.
 RECTANGLE = base.struct("height", "width", "step")
@@ -58,8 +57,9 @@ class Box(Operation):
     ) -> tuple[Operation, dict[str, float]]:
         """Return the operation for few rows, or for many."""
         integers = Integers.of(pixels, self.area) if result.kind in "ui" else None
-        small = self.area <= SMALL and self.computed_in(pixels, result) == base.UINT16
-        if small or (not integers and self.size[0] <= LOW):
+        computed = self.computed_in(pixels, result)
+        low = self.size[0] <= LOW[computed.name]
+        if low and (computed == base.UINT16 or not integers):
             return self, {}
         return WideBox(self.size, integers), {}
 

@@ -8,7 +8,7 @@ import numpy as np
 from imgconv.operations import base
 from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels
 
-# `Rectangle` in pyx/widebox.pyx.
+# `Rectangle` in pyx/integers.pxd.
 RECTANGLE = base.struct("height", "width", "step", "group", "base", "half", "factor", "shift")
 
 # Rows of a group, of high and of low rectangles. With 16, a result adds three rows to those that
