@@ -29,6 +29,7 @@ REALS = {
     "int16": "int16_t",
     "uint16": "uint16_t",
     "uint8": "uint8_t",
+    "int32": "int32_t",
     "int64": "int64_t",
     "uint64": "uint64_t",
 }
@@ -45,6 +46,7 @@ LOOPS = {
     "separable": (*FLOATS, "int16"),
     "correlate": (*FLOATS, "int16"),
     "box": (*FLOATS, "uint16"),
+    "widebox": (*FLOATS, "int32"),
     "resample": FLOATS,
     "bilateral": FLOATS,
     "lookup": FLOATS,

@@ -1,28 +1,24 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # cython: freethreading_compatible=True
-"""The mean over a rectangle, at a cost that hardly grows with its size.
+"""The mean over a rectangle of few rows; widebox.pyx has the others.
 
     result[y, x] = sum over i < kh, j < kw:  image[y + i, x + j * step]  / (kh * kw)
 
 Unlike a running sum, nothing is subtracted: each result is a sum of the pixels of its window. So
 rounding errors do not grow along the image, and a NaN affects only the windows that hold it.
 
-Down the columns, a group of R <= kh results shares its sums as van Herk (1992) and Gil and Werman
-(1993) do for minima: suffix sums of the rows above the last window of the group, prefix sums of
-those below. Along the rows, sums of 1, 4, 16, ... neighbours are made of four each; the digits of
-kw to the base 4 are the numbers of them that are added.
+Down the columns, pairs of results share their sums. `row_sums` adds those along the rows.
 """
-from bands cimport Block, Slot, up_to_lanes
+from bands cimport Block, Slot
 from pieces cimport piece_columns
 from rows cimport Params
-from sums cimport add_row
+from sums cimport row_sums
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
 
 cdef enum:
-    # Up to this height, only pairs of results share sums of columns. SHORT in operations/box.py is
-    # the same number.
-    SHORT = 8
+    # The most rows of a rectangle: the largest of LOW in operations/box.py.
+    HIGHEST = 16
 
 
 cdef struct Rectangle:
@@ -66,42 +62,15 @@ cdef extern from *:
 # ---------------------------------------------------------------------------------------------
 # The equation
 
-cdef inline void column_sums(real** rows, Py_ssize_t height, Py_ssize_t group, Py_ssize_t x,
-                             real* out, Py_ssize_t pitch, int wide) noexcept nogil:
-    """out[r] = rows[r] + ... + rows[r + height - 1] for r < group <= height.
-
-    That is about 3 + (height - group) / group additions for each result.
-    """
-    cdef vec[WIDE] total
-    cdef Py_ssize_t r
-    cdef int k
-    for k in range(wide):
-        total[k] = load(rows[height - 1] + x + k * LANES)
-    for r in range(height - 2, -1, -1):
-        if r + 1 < group:
-            for k in range(wide):
-                store(out + (r + 1) * pitch + x + k * LANES, total[k])
-        for k in range(wide):
-            total[k] = total[k] + load(rows[r] + x + k * LANES)
-    for k in range(wide):
-        store(out + x + k * LANES, total[k])
-        total[k] = ZERO
-    for r in range(1, group):
-        for k in range(wide):
-            total[k] = total[k] + load(rows[height + r - 1] + x + k * LANES)
-            store(out + r * pitch + x + k * LANES,
-                  load(out + r * pitch + x + k * LANES) + total[k])
-
-
 cdef inline void pair_sums(real** rows, Py_ssize_t height, Py_ssize_t begin, Py_ssize_t n,
                            real* out, Py_ssize_t pitch) noexcept nogil:
-    """`column_sums` of a group of two, for n columns: the rows that both share, and one row each.
+    """out[r] = rows[r] + ... + rows[r + height - 1] for r < 2 and n columns from `begin` on.
 
     That is (height + 1) / 2 additions for each result, and no sum is loaded again. The pointers are
     copied: the compiler could not keep them in registers, as any store might change an array that
     others see.
     """
-    cdef const real* at[SHORT + 1]
+    cdef const real* at[HIGHEST + 1]
     cdef Py_ssize_t r, x = 0
     cdef vec total
     for r in range(height + 1):
@@ -147,7 +116,6 @@ cdef void row_means(real* sums, Py_ssize_t width, Py_ssize_t step, Py_ssize_t n,
 
     The most used widths are literals, so that the compiler makes code without a loop over c.
     """
-    cdef Py_ssize_t length = 1, done = 0, rest = width, digit
     if width == 1:
         short_means(sums, 1, step, n, by, target)
         return
@@ -160,32 +128,12 @@ cdef void row_means(real* sums, Py_ssize_t width, Py_ssize_t step, Py_ssize_t n,
     if width == 7:
         short_means(sums, 7, step, n, by, target)
         return
-    while rest > 0:
-        digit = rest % 4
-        rest = rest // 4
-        if digit > 0:
-            add_row(sums + done * step, digit, length * step, n, done > 0, target)
-            done += digit * length
-        if rest > 0:
-            add_row(sums, 4, length * step, n + (width - 4 * length) * step, False, sums)
-            length *= 4
+    row_sums(sums, width, step, n, 1, target, False)
     short_means(target, 1, 0, n, by, target)
 
 
 # ---------------------------------------------------------------------------------------------
 # The schedule
-
-cdef inline void sum_columns(real** rows, Py_ssize_t height, Py_ssize_t group, Py_ssize_t n,
-                             real* out, Py_ssize_t pitch) noexcept nogil:
-    """Sum n columns of a group of rows."""
-    cdef Py_ssize_t x = 0
-    while x + WIDE * LANES <= n:
-        column_sums(rows, height, group, x, out, pitch, WIDE)
-        x += WIDE * LANES
-    while x < n:
-        column_sums(rows, height, group, x, out, pitch, 1)
-        x += LANES
-
 
 cdef inline void sum_pairs(real** rows, Py_ssize_t height, Py_ssize_t begin, Py_ssize_t n,
                            real* out, Py_ssize_t pitch) noexcept nogil:
@@ -198,8 +146,8 @@ cdef inline void sum_pairs(real** rows, Py_ssize_t height, Py_ssize_t begin, Py_
         pair_sums(rows, height, begin, n, out, pitch)
 
 
-cdef void low_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    """Low windows: pairs of rows, in pieces whose sums of columns stay in L1."""
+cdef void block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    """Go along pairs of rows, in pieces whose sums of columns stay in L1."""
     cdef const Rectangle* rectangle = <const Rectangle*> params.records
     cdef Py_ssize_t piece = piece_columns(params), r, k, x, m
     cdef Divisor by = divisor(<const real*> params.weights)
@@ -215,26 +163,11 @@ cdef void low_block(const Params* params, const Slot* slot, Py_ssize_t n) noexce
             x += m
 
 
-cdef void high_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
-    cdef const Rectangle* rectangle = <const Rectangle*> params.records
-    cdef Py_ssize_t columns = up_to_lanes(n + params.span_x - 1), r = 0
-    cdef Divisor by = divisor(<const real*> params.weights)
-    cdef Py_ssize_t group = min(params.block, rectangle.height)
-    cdef real* sums = slot.work
-    while r < params.block:
-        sum_columns(slot.rows + r, rectangle.height, group, columns, sums, params.pitch)
-        r += group
-        sums += group * params.pitch
-    for r in range(params.block):
-        row_means(slot.work + r * params.pitch, rectangle.width, rectangle.step, n, &by,
-                  slot.targets[r])
-
-
 # ---------------------------------------------------------------------------------------------
 # Entry
 
 cdef inline Block block_for(const Params* params) noexcept nogil:
-    return low_block if (<const Rectangle*> params.records).height <= SHORT else high_block
+    return block
 
 
 include "bands.pxi"

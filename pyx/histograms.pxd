@@ -27,56 +27,79 @@ from extremes cimport Chord, Footprint
 
 cdef extern from *:
     """
-    /* Sixteen counters: of a column (counts) and of a window (sums). */
+    /* Sixteen counters: of a column (counts) and of a window (sums). Sums are as many vectors as
+       the registers need; a vector wider than these goes through the stack, which takes five times
+       as long. */
     #ifdef VECTOR_BYTES
+      #define PARTS (64 / VECTOR_BYTES)
       typedef uint16_t counts __attribute__((vector_size(32), may_alias));
-      typedef int32_t sums __attribute__((vector_size(64), may_alias));
+      typedef int16_t some_counts __attribute__((vector_size(VECTOR_BYTES / 2), may_alias));
+      typedef int32_t some_sums __attribute__((vector_size(VECTOR_BYTES), may_alias));
+      #if defined(__AVX512F__)
+        #define widened(c) ((some_sums) _mm512_cvtepi16_epi32((__m256i) (c)))
+      #elif defined(__AVX2__)
+        #define widened(c) ((some_sums) _mm256_cvtepi16_epi32((__m128i) (c)))
+      #else
+        #define widened(c) __builtin_convertvector(c, some_sums)
+      #endif
       #define counts_plus(a, b) ((a) + (b))
       #define counts_minus(a, b) ((a) - (b))
-      #define sums_plus(a, b) ((a) + (b))
     #else
+      #define PARTS 16
       typedef struct { uint16_t n[16]; } counts;
-      typedef struct { int32_t n[16]; } sums;
+      typedef int16_t some_counts;
+      typedef int32_t some_sums;
+      #define widened(c) ((int32_t) (int16_t) (c))
       #define EACH(op) for (int i = 0; i < 16; i++) a.n[i] = a.n[i] op b.n[i]; return a;
       static counts counts_plus(counts a, counts b) { EACH(+) }
       static counts counts_minus(counts a, counts b) { EACH(-) }
-      static sums sums_plus(sums a, sums b) { EACH(+) }
     #endif
+    typedef struct { some_sums part[PARTS]; } sums;
+    #define NO_SUMS ((sums) {0})
 
-    /* Counts as sums, for columns of less than 32768 pixels; the number of bins up to `most`. */
-    #ifdef __AVX512F__
-      #define widened(c) ((sums) _mm512_cvtepi16_epi32((__m256i) (c)))
-      #define bins_up_to(s, most) __builtin_popcount( \\
-          _mm512_cmple_epi32_mask((__m512i) (s), _mm512_set1_epi32(most)))
+    /* A column of less than 32768 pixels enters the window, or one leaves it as well. */
+    static inline sums sums_plus(sums s, const counts* entering)
+    {
+      for (int p = 0; p < PARTS; p++)
+        s.part[p] += widened(((const some_counts*) entering)[p]);
+      return s;
+    }
+    static inline sums sums_moved(sums s, const counts* entering, const counts* leaving)
+    {
+      const some_counts* more = (const some_counts*) entering;
+      const some_counts* less = (const some_counts*) leaving;
+      for (int p = 0; p < PARTS; p++) s.part[p] += widened(more[p] - less[p]);
+      return s;
+    }
+
+    /* The number of bins whose sum is at most `most`. */
+    static inline int bins_up_to(sums s, int32_t most)
+    {
+    #if defined(__AVX512F__)
+      return __builtin_popcount(
+          _mm512_cmple_epi32_mask((__m512i) s.part[0], _mm512_set1_epi32(most)));
+    #elif defined(__AVX2__)
+      __m256i limit = _mm256_set1_epi32(most);
+      __m256i above = _mm256_packs_epi32(_mm256_cmpgt_epi32((__m256i) s.part[0], limit),
+                                         _mm256_cmpgt_epi32((__m256i) s.part[1], limit));
+      return 16 - __builtin_popcount(_mm256_movemask_epi8(above)) / 2;
+    #elif defined(__SSE2__)
+      int above = 0;
+      for (int p = 0; p < PARTS; p++)
+        above += __builtin_popcount(_mm_movemask_ps(
+            (__m128) _mm_cmpgt_epi32((__m128i) s.part[p], _mm_set1_epi32(most))));
+      return 16 - above;
     #else
-      static inline sums widened(counts c)
-      {
-        sums s;
-        for (int i = 0; i < 16; i++) ((int32_t*) &s)[i] = ((const int16_t*) &c)[i];
-        return s;
-      }
-      static inline int bins_up_to(sums s, int32_t most)
-      {
-        const int32_t* n = (const int32_t*) &s;
-        int count = 0;
-      #ifdef __SSE2__
-        for (int i = 0; i < 16; i += 4) {
-          __m128i above = _mm_cmpgt_epi32(_mm_loadu_si128((const __m128i*) (n + i)),
-                                          _mm_set1_epi32(most));
-          count += _mm_movemask_ps((__m128) above) << i;
-        }
-        return 16 - __builtin_popcount(count);
-      #else
-        for (int i = 0; i < 16; i++) count += n[i] <= most;
-        return count;
-      #endif
-      }
+      int count = 0;
+      for (int i = 0; i < 16; i++) count += ((const int32_t*) &s)[i] <= most;
+      return count;
     #endif
+    }
 
-    /* Row b has ones from bin b on: what a pixel of bin b adds to cumulative counts. */
-    #define ONES(b) {b<=0, b<=1, b<=2, b<=3, b<=4, b<=5, b<=6, b<=7, \
-                     b<=8, b<=9, b<=10, b<=11, b<=12, b<=13, b<=14, 1}
-    static const uint16_t FROM[16][16] __attribute__((aligned(32))) = {
+    /* Row b has ones behind bin b: what a pixel of bin b adds to the counts of smaller pixels. */
+    #define ONES(b) {0, b<1, b<2, b<3, b<4, b<5, b<6, b<7, \
+                     b<8, b<9, b<10, b<11, b<12, b<13, b<14, b<15}
+    static const uint16_t BEHIND[16][16] __attribute__((aligned(32))) = {
       ONES(0), ONES(1), ONES(2), ONES(3), ONES(4), ONES(5), ONES(6), ONES(7), ONES(8), ONES(9),
       ONES(10), ONES(11), ONES(12), ONES(13), ONES(14), ONES(15)};
 
@@ -149,11 +172,12 @@ cdef extern from *:
         pass
     ctypedef struct sums:
         pass
-    const uint16_t[16][16] FROM
+    const uint16_t[16][16] BEHIND
+    const sums NO_SUMS
     counts counts_plus(counts a, counts b) nogil
     counts counts_minus(counts a, counts b) nogil
-    sums sums_plus(sums a, sums b) nogil
-    sums widened(counts c) nogil
+    sums sums_plus(sums s, const counts* entering) nogil
+    sums sums_moved(sums s, const counts* entering, const counts* leaving) nogil
     int bins_up_to(sums s, int32_t most) nogil
     uint64_t ordered(real number) nogil
     int bits_of(uint64_t word) nogil
@@ -176,9 +200,13 @@ cdef struct Item:
 cdef struct Tile:
     Py_ssize_t height, width        # pixels under the windows
     Py_ssize_t results              # columns of results
-    uint8_t* classes                # of the pixels, row by row
+    const uint8_t** rows            # classes of the pixels
+    uint8_t* classes                # the same, one row after the other, unless they are pixels
+    # Of rectangles. Each bin counts the pixels of the column that are in smaller bins.
     counts* coarse                  # 16 bins of each column
     counts* fine                    # for each coarse bin: 16 fine bins of each column
+    uint8_t* found                  # for each window of a row: the coarse bin of its rank,
+    int32_t* rests                  # and the rank within that bin
     # In sorted tiles, in ascending order of the numbers:
     Item* items
     Item* others                    # scratch of the sort
@@ -199,9 +227,12 @@ cdef inline Py_ssize_t lay_tile(const Params* params, char* scratch, Tile* tile)
     cdef Py_ssize_t listed = 0 if KEYS == 8 else pixels + 64
     cdef char* free = scratch
     tile.height = params.block + window.height - 1
+    tile.rows = <const uint8_t**> take(&free, tile.height * sizeof(void*))
     tile.classes = <uint8_t*> take(&free, pixels)
     tile.coarse = <counts*> take(&free, width * sizeof(counts))
     tile.fine = <counts*> take(&free, 16 * width * sizeof(counts))
+    tile.found = <uint8_t*> take(&free, histogram.columns + 1)
+    tile.rests = <int32_t*> take(&free, histogram.columns * 4)
     tile.items = <Item*> take(&free, listed * sizeof(Item))
     tile.others = <Item*> take(&free, listed * sizeof(Item))
     tile.numbers = <real*> take(&free, listed * sizeof(real))
@@ -252,15 +283,24 @@ cdef inline void sort_items(Tile* tile, Py_ssize_t n) noexcept nogil:
         tile.others = swap
 
 
+cdef inline bint are_classes(const Footprint* window) noexcept nogil:
+    """Whether the pixels are neighbours and their own classes, so that none is copied."""
+    return KEYS == 8 and window.count == 0 and window.step == 1
+
+
 cdef inline void fetch_tile(const Params* params, const Slot* slot, Py_ssize_t first,
                             Tile* tile) noexcept nogil:
     """Copy every step-th number from column `first` on, and find their classes."""
-    cdef Py_ssize_t step = (<const Footprint*> params.records).step
-    cdef Py_ssize_t shift = histogram_of(params).shift
+    cdef const Footprint* window = <const Footprint*> params.records
+    cdef Py_ssize_t step = window.step, shift = histogram_of(params).shift
     cdef Py_ssize_t n = tile.height * tile.width, y, x, i = 0
     cdef const real* row
     for y in range(tile.height):
         row = slot.rows[y] + first
+        tile.rows[y] = tile.classes + y * tile.width
+        if are_classes(window):
+            tile.rows[y] = <const uint8_t*> row
+            continue
         for x in range(tile.width):
             if KEYS == 8:
                 tile.classes[i] = <uint8_t> row[x * step]
@@ -279,26 +319,14 @@ cdef inline void fetch_tile(const Params* params, const Slot* slot, Py_ssize_t f
         tile.classes[tile.ys[i] * tile.width + tile.xs[i]] = <uint8_t> (i >> shift)
 
 
-cdef inline real number_of(const Tile* tile, Py_ssize_t found) noexcept nogil:
-    """The number of a class (8 bits), or at a place in the sorted list."""
-    return <real> found if KEYS == 8 else tile.numbers[found]
-
-
 # ---------------------------------------------------------------------------------------------
 # Rectangles
 
-cdef inline sums next_column(sums bins, const counts* columns, Py_ssize_t x,
-                             Py_ssize_t width) noexcept nogil:
-    """The bins of the window at column x + 1, from those at column x."""
-    return sums_plus(bins, widened(counts_minus(columns[x + width], columns[x])))
-
-
-cdef inline sums first_columns(const counts* columns, Py_ssize_t x,
-                               Py_ssize_t width) noexcept nogil:
-    cdef sums bins = widened(columns[x])
+cdef inline sums first_columns(const counts* columns, Py_ssize_t width) noexcept nogil:
+    cdef sums bins = NO_SUMS
     cdef Py_ssize_t j
-    for j in range(1, width):
-        bins = sums_plus(bins, widened(columns[x + j]))
+    for j in range(width):
+        bins = sums_plus(bins, columns + j)
     return bins
 
 
@@ -316,70 +344,102 @@ cdef inline Py_ssize_t look_up(const Tile* tile, Py_ssize_t place, Py_ssize_t y,
         place += 64
 
 
-cdef inline void count_row(Tile* tile, Py_ssize_t y, bint enters) noexcept nogil:
-    """Add a row to the histograms of all columns, or subtract it."""
-    cdef const uint8_t* row = tile.classes + y * tile.width
-    cdef const counts* ones = <const counts*> &FROM[0][0]
-    cdef counts* coarse = tile.coarse
+cdef inline void count_row(Tile* tile, const uint8_t* row) noexcept nogil:
+    """Add a row to the histograms of all columns."""
+    cdef const counts* behind = <const counts*> &BEHIND[0][0]
     cdef counts* fine
     cdef Py_ssize_t x
     for x in range(tile.width):
+        tile.coarse[x] = counts_plus(tile.coarse[x], behind[row[x] >> 4])
         fine = tile.fine + (row[x] >> 4) * tile.width + x
-        if enters:
-            coarse[x] = counts_plus(coarse[x], ones[row[x] >> 4])
-            fine[0] = counts_plus(fine[0], ones[row[x] & 15])
-        else:
-            coarse[x] = counts_minus(coarse[x], ones[row[x] >> 4])
-            fine[0] = counts_minus(fine[0], ones[row[x] & 15])
+        fine[0] = counts_plus(fine[0], behind[row[x] & 15])
+
+
+cdef inline void replace_row(Tile* tile, const uint8_t* leaving,
+                             const uint8_t* entering) noexcept nogil:
+    """Subtract a row from the histograms of all columns, and add another."""
+    cdef const counts* behind = <const counts*> &BEHIND[0][0]
+    cdef counts* fine
+    cdef Py_ssize_t x
+    for x in range(tile.width):
+        tile.coarse[x] = counts_plus(tile.coarse[x], counts_minus(behind[entering[x] >> 4],
+                                                                  behind[leaving[x] >> 4]))
+        fine = tile.fine + (leaving[x] >> 4) * tile.width + x
+        fine[0] = counts_minus(fine[0], behind[leaving[x] & 15])
+        fine = tile.fine + (entering[x] >> 4) * tile.width + x
+        fine[0] = counts_plus(fine[0], behind[entering[x] & 15])
 
 
 cdef inline void move_down(Tile* tile, Py_ssize_t y, Py_ssize_t height) noexcept nogil:
     """Move the histograms of all columns from row y - 1 to row y; at row 0, make them."""
     cdef Py_ssize_t i
     if y > 0:
-        count_row(tile, y - 1, False)
-        count_row(tile, y + height - 1, True)
+        replace_row(tile, tile.rows[y - 1], tile.rows[y + height - 1])
         return
     memset(tile.coarse, 0, tile.width * sizeof(counts))
     memset(tile.fine, 0, 16 * tile.width * sizeof(counts))
     for i in range(height):
-        count_row(tile, i, True)
+        count_row(tile, tile.rows[i])
 
 
-cdef inline void rank_row(const Params* params, const Slot* slot, const Tile* tile, Py_ssize_t y,
-                          Py_ssize_t first) noexcept nogil:
-    cdef const Footprint* window = <const Footprint*> params.records
-    cdef const Py_ssize_t* ranks = ranks_of(params)
-    cdef Py_ssize_t shift = histogram_of(params).shift, width = window.width, x, k, c, found, rank
-    cdef sums[16] fine
-    cdef Py_ssize_t[16] at          # the column at which the fine bins are right
-    cdef sums coarse = first_columns(tile.coarse, 0, width)
-    cdef const counts* columns
-    for c in range(16):
-        at[c] = -width
+cdef inline void find_coarse(const Tile* tile, Py_ssize_t width, Py_ssize_t rank) noexcept nogil:
+    """Find the coarse bin of a rank in all windows of a row, and the rank within the bin."""
+    cdef sums bins = first_columns(tile.coarse, width)
+    cdef Py_ssize_t x, c
     for x in range(tile.results):
-        for k in range(params.results):
-            rank = ranks[k]
-            c = bins_up_to(coarse, <int32_t> rank)
-            if c > 0:
-                rank -= (<const int32_t*> &coarse)[c - 1]
-            columns = tile.fine + c * tile.width
-            if 2 * (x - at[c]) >= width:
-                fine[c] = first_columns(columns, x, width)
-            else:
-                for found in range(at[c], x):
-                    fine[c] = next_column(fine[c], columns, found, width)
-            at[c] = x
-            found = bins_up_to(fine[c], <int32_t> rank)
-            if KEYS != 8:
-                if found > 0:
-                    rank -= (<const int32_t*> &fine[c])[found - 1]
-                found = look_up(tile, (16 * c + found) << shift, y, x, window.height, width, rank)
-            else:
-                found += 16 * c
-            slot.targets[k * params.block + y][first + x * window.step] = number_of(tile, found)
+        c = bins_up_to(bins, <int32_t> rank) - 1
+        tile.found[x] = <uint8_t> c
+        tile.rests[x] = <int32_t> rank - (<const int32_t*> &bins)[c]
         if x + 1 < tile.results:
-            coarse = next_column(coarse, tile.coarse, x, width)
+            bins = sums_moved(bins, tile.coarse + x + width, tile.coarse + x)
+
+
+cdef inline real number_in(const Tile* tile, const Footprint* window, Py_ssize_t shift,
+                           Py_ssize_t y, Py_ssize_t x, const sums* fine) noexcept nogil:
+    """The number of the rank of window x, whose coarse bin has these fine bins."""
+    cdef int32_t rest = tile.rests[x]
+    cdef Py_ssize_t bin = bins_up_to(fine[0], rest) - 1, found = 16 * tile.found[x] + bin
+    if KEYS == 8:
+        return <real> found
+    rest -= (<const int32_t*> fine)[bin]
+    return tile.numbers[look_up(tile, found << shift, y, x, window.height, window.width, rest)]
+
+
+cdef inline void rank_row(const Params* params, const Tile* tile, Py_ssize_t y, Py_ssize_t rank,
+                          real* target) noexcept nogil:
+    """Compute a row of results.
+
+    The coarse bins of all windows are found first: there is no choice in that, so a processor works
+    on several windows at once. The fine bins stay in registers while the coarse bin is the same.
+    Otherwise they are brought up to date from the last window that had this coarse bin, or made.
+    """
+    cdef const Footprint* window = <const Footprint*> params.records
+    cdef Py_ssize_t shift = histogram_of(params).shift, width = window.width, x = 0, c, at
+    cdef sums[16] fine
+    cdef Py_ssize_t[16] last        # the window that the fine bins are of
+    cdef sums bins
+    cdef const counts* columns
+    find_coarse(tile, width, rank)
+    tile.found[tile.results] = 16
+    for c in range(16):
+        last[c] = -width
+    while x < tile.results:
+        c = tile.found[x]
+        columns = tile.fine + c * tile.width
+        if 2 * (x - last[c]) >= width:
+            bins = first_columns(columns + x, width)
+        else:
+            bins = fine[c]
+            for at in range(last[c], x):
+                bins = sums_moved(bins, columns + at + width, columns + at)
+        target[x * window.step] = number_in(tile, window, shift, y, x, &bins)
+        while tile.found[x + 1] == c:
+            bins = sums_moved(bins, columns + x + width, columns + x)
+            x += 1
+            target[x * window.step] = number_in(tile, window, shift, y, x, &bins)
+        fine[c] = bins
+        last[c] = x
+        x += 1
 
 
 # ---------------------------------------------------------------------------------------------
@@ -394,9 +454,9 @@ cdef inline void enter(const Tile* tile, uint32_t* bins, Py_ssize_t pixel, int b
         tile.present[tile.places[pixel] >> 6] ^= <uint64_t> 1 << (tile.places[pixel] & 63)
 
 
-cdef inline Py_ssize_t find(const Tile* tile, const uint32_t* bins, Py_ssize_t rank,
-                            Py_ssize_t shift) noexcept nogil:
-    """The class (8 bits) or the place in the sorted list of a rank."""
+cdef inline real find(const Tile* tile, const uint32_t* bins, Py_ssize_t rank,
+                      Py_ssize_t shift) noexcept nogil:
+    """The number of a rank."""
     cdef Py_ssize_t c = 0, word
     while bins[256 + c] <= rank:
         rank -= bins[256 + c]
@@ -406,12 +466,12 @@ cdef inline Py_ssize_t find(const Tile* tile, const uint32_t* bins, Py_ssize_t r
         rank -= bins[c]
         c += 1
     if KEYS == 8:
-        return c
+        return <real> c
     word = c << shift >> 6
     while bits_of(tile.present[word]) <= rank:
         rank -= bits_of(tile.present[word])
         word += 1
-    return 64 * word + place_of_bit(tile.present[word], <int> rank)
+    return tile.numbers[64 * word + place_of_bit(tile.present[word], <int> rank)]
 
 
 cdef inline void rank_row_of_chords(const Params* params, const Slot* slot, const Tile* tile,
@@ -435,8 +495,8 @@ cdef inline void rank_row_of_chords(const Params* params, const Slot* slot, cons
                 enter(tile, bins, pixel + length - 1, 1)
                 enter(tile, bins, pixel - 1, -1)
         for k in range(params.results):
-            slot.targets[k * params.block + y][first + x * window.step] = number_of(
-                tile, find(tile, bins, ranks[k], shift))
+            slot.targets[k * params.block + y][first + x * window.step] = find(
+                tile, bins, ranks[k], shift)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -447,7 +507,7 @@ cdef inline void rank_tile(const Params* params, const Slot* slot, Py_ssize_t fi
     """Compute every step-th column of a block, `results` of them, from `first` on."""
     cdef const Footprint* window = <const Footprint*> params.records
     cdef Tile tile
-    cdef Py_ssize_t y, i
+    cdef Py_ssize_t y, i, k
     lay_tile(params, <char*> slot.work, &tile)
     tile.results = results
     tile.width = results + window.width - 1
@@ -460,15 +520,20 @@ cdef inline void rank_tile(const Params* params, const Slot* slot, Py_ssize_t fi
             rank_row_of_chords(params, slot, &tile, y, first)
         else:
             move_down(&tile, y, window.height)
-            rank_row(params, slot, &tile, y, first)
+            for k in range(params.results):
+                rank_row(params, &tile, y, ranks_of(params)[k],
+                         slot.targets[k * params.block + y] + first)
 
 
 cdef inline void rank_by_histogram(const Params* params, const Slot* slot,
                                    Py_ssize_t n) noexcept nogil:
+    """Compute a block in tiles of about the same width."""
     cdef Py_ssize_t step = (<const Footprint*> params.records).step
-    cdef Py_ssize_t columns = histogram_of(params).columns, phase, begin, count
+    cdef Py_ssize_t most = histogram_of(params).columns, phase, begin, count, tiles, columns
     for phase in range(step):
         count = (n - phase + step - 1) // step
+        tiles = (count + most - 1) // most
+        columns = (count + tiles - 1) // max(tiles, 1)
         begin = 0
         while begin < count:
             rank_tile(params, slot, phase + begin * step, min(columns, count - begin))

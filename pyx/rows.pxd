@@ -17,7 +17,7 @@ cdef extern from *:
     """
     #include <math.h>
     #define REAL_CODE _Generic((real) 0, float: 10, double: 11, uint8_t: 1, uint16_t: 3, \
-                               int16_t: 4, uint64_t: 7, int64_t: 8)
+                               int16_t: 4, int32_t: 6, uint64_t: 7, int64_t: 8)
     #define BYTES_OF(code) ((Py_ssize_t) "\\1\\1\\1\\2\\2\\4\\4\\10\\10\\2\\4\\10"[code])
     /* cval in the computing type: rounded, and saturated where that is an integer. */
     static inline real saturated(double value) {

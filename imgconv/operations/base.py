@@ -27,7 +27,7 @@ POINT_KINDS = ("scale", "divide", "clip", "absolute", "above", "round")
 POINT = np.dtype([("kind", "p"), ("first", "d"), ("second", "d")], align=True)
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
-INT16, UINT16 = np.dtype(np.int16), np.dtype(np.uint16)
+INT16, UINT16, INT32 = np.dtype(np.int16), np.dtype(np.uint16), np.dtype(np.int32)
 
 
 def struct(*names: str, kind: str = "p") -> DType:

@@ -9,9 +9,11 @@ from imgconv.core import border
 from imgconv.operations import base
 from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels
 from imgconv.operations.separable import Kernel1D, Separable, cheaper_folded
+from imgconv.operations.widebox import Integers, WideBox
 
-# Up to this height the box loop shares the column sums of pairs of rows.
-SHORT = 8
+# The highest rectangles whose rows are added for pairs of results, by computing type; WideBox is
+# slower for these. It adds integers in int32, which has half the lanes of uint16.
+LOW = {"uint16": 16, "float32": 8, "float64": 8}
 
 # `Rectangle` in pyx/box.pyx.
 RECTANGLE = base.struct("height", "width", "step")
@@ -34,13 +36,13 @@ class Box(Operation):
 
     @property
     def block(self) -> int:
-        """Pairs of rows, or groups of up to 16 rows, share their column sums."""
-        return 8 if self.size[0] <= SHORT else min(self.size[0], 16)
+        """Four pairs of rows, which share their column sums."""
+        return 8
 
     @property
     def streams(self) -> bool:
-        """Low windows: the loop goes along two rows, piece by piece."""
-        return self.size[0] <= SHORT
+        """The loop goes along two rows, piece by piece."""
+        return True
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -51,7 +53,7 @@ class Box(Operation):
     def cost(self) -> float:
         """Additions: of shared column sums, then up to seven for each digit to the base 4."""
         height, width = self.size
-        columns = (height + 1) / 2 if height <= SHORT else 2 + height / min(height, 16)
+        columns = (height + 1) / 2 if height <= max(LOW.values()) else 4
         return 1 + columns + min(width, 3.5 * width.bit_length())
 
     def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> Operation:
@@ -76,6 +78,17 @@ class Box(Operation):
     def area(self) -> int:
         """Pixels of the rectangle."""
         return self.size[0] * self.size[1]
+
+    def resolve(
+        self, size: tuple[int, int], pixels: Pixels, result: DType
+    ) -> tuple[Operation, dict[str, float]]:
+        """Return the operation for few rows, or for many."""
+        integers = Integers.of(pixels, self.area) if result.kind in "ui" else None
+        computed = self.computed_in(pixels, result)
+        low = self.size[0] <= LOW[computed.name]
+        if low and (computed == base.UINT16 or not integers):
+            return self, {}
+        return WideBox(self.size, integers), {}
 
     def computed_in(self, pixels: Pixels, result: DType) -> DType:
         """The narrowest dtype for exact sums, so that integer means are rounded exactly."""

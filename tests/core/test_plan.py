@@ -80,6 +80,8 @@ class TestExplain:
             computed_in = {oracle.compute_dtype(dtype)}
             if dtype == "uint8":
                 computed_in |= {np.dtype(np.int16), np.dtype(np.uint16)}
+            if case.function is imgconv.box and dtype == "uint8":
+                computed_in |= {np.dtype(np.int32)}
             if case.function is imgconv.guided:
                 computed_in = {np.dtype(np.float64)}
             if case.selects:
@@ -106,14 +108,18 @@ class TestExplain:
             ("float32", "uint8", imgconv.laplace, {"mode": "constant", "cval": np.nan}),
             ("float32", "uint8", imgconv.laplace, {"mode": "constant", "cval": 1e6}),
             ("uint16", "uint8", imgconv.box, {"size": 15}),
-            ("float32", "uint8", imgconv.box, {"size": 17}),
-            ("float32", "uint8", imgconv.box, {"size": 2}),
+            ("int32", "uint8", imgconv.box, {"size": 17}),
+            ("int32", "uint8", imgconv.box, {"size": (85, 3)}),
+            ("int32", "uint8", imgconv.box, {"size": 2}),
             ("float32", "uint8", imgconv.box, {"size": 3, "dtype": "float32"}),
-            ("float32", "uint8", imgconv.box, {"size": 3, "mode": "constant", "cval": -1}),
-            ("float32", "int8", imgconv.box, {"size": 3}),
-            ("float32", "uint16", imgconv.box, {"size": 15}),
-            ("float64", "uint16", imgconv.box, {"size": 17}),
-            ("float64", "uint8", imgconv.box, {"size": 257}),
+            ("int32", "uint8", imgconv.box, {"size": 3, "mode": "constant", "cval": -1}),
+            ("float32", "uint8", imgconv.box, {"size": 3, "mode": "constant", "cval": 0.5}),
+            ("int32", "int8", imgconv.box, {"size": 3}),
+            ("int32", "uint16", imgconv.box, {"size": 15}),
+            ("int32", "uint16", imgconv.box, {"size": 256}),
+            ("float64", "uint16", imgconv.box, {"size": 257}),
+            ("float64", "uint16", imgconv.box, {"size": 17, "dtype": "float64"}),
+            ("float64", "int32", imgconv.box, {"size": 3}),
         ],
     )
     def test_computes_in_the_narrowest_exact_type(self, computed_in, dtype, call, options):

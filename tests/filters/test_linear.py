@@ -167,6 +167,49 @@ class TestBox:
         for size in (1, 2, 4, 8, (1, 16), (32, 2)):
             assert (imgconv.box(image, size) == 1).all()
 
+    @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "float32", "int32"])
+    @pytest.mark.parametrize("height", [1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 49, 182, 257])
+    def test_groups_of_rows(self, height, dtype):
+        """Heights around whole groups, in images of less and of more than a block and a chunk."""
+        for shape, width in (((1, 40), 3), ((15, 300), 64), ((50, 1100), 17), ((33, 9), 85)):
+            image = sample(shape, dtype)
+            for mode in ("reflect", "wrap", "constant"):
+                options = {"mode": mode, "cval": 3}
+                sums = image.astype(np.float64)
+                sums = ndimage.correlate1d(sums, np.ones(height), 0, **options)
+                options["cval"] *= height
+                sums = ndimage.correlate1d(sums, np.ones(width), 1, **options)
+                box = imgconv.box(image, (height, width), **options | {"cval": 3})
+                if dtype == "float32":
+                    means = (sums / (height * width)).astype(dtype)
+                    assert_close(box, means, rtol=1e-6, scale=np.abs(image).max())
+                else:
+                    # A float64 holds these sums, and divides them to the nearest.
+                    assert_same_bits(box, np.rint(sums / (height * width)).astype(dtype))
+
+    def test_runs_of_bands_and_strips(self):
+        """The same bits from bands of any height, and from strips of a wide image."""
+        for dtype in ("uint8", "uint16", "float32"):
+            image = sample((70, 9000), dtype)
+            for size in ((19, 40), (40, 1), (33, 301)):
+                whole = imgconv.box(image, size, mode="constant", cval=0.1)
+                for pieces in (2, 5):
+                    with imgconv.threads(pieces):
+                        again = imgconv.box(image, size, mode="constant", cval=0.1)
+                    assert_same_bits(again, whole)
+                narrow = imgconv.box(image[:, :4000], size, mode="constant", cval=0.1)
+                inside = slice(size[1], 4000 - size[1])
+                assert_same_bits(narrow[:, inside].copy(), whole[:, inside].copy())
+
+    def test_interleaved_channels(self):
+        for dtype, channels in (("uint8", 3), ("uint16", 2), ("float32", 4), ("int8", 5)):
+            image = sample((40, 57, channels), dtype)
+            for size in (9, (33, 18), 41):
+                together = imgconv.box(image, size, channel_axis=-1)
+                for k in range(channels):
+                    alone = imgconv.box(image[..., k].copy(), size)
+                    assert_same_bits(together[..., k].copy(), alone)
+
     def test_extremes_do_not_overflow(self):
         for dtype in ("uint8", "int16", "uint16", "float16"):
             limits = np.finfo(dtype) if dtype == "float16" else np.iinfo(dtype)

@@ -30,6 +30,7 @@ from imgconv.operations import (
     resample,
     running,
     separable,
+    widebox,
 )
 
 PYX = ROOT / "pyx"
@@ -49,6 +50,7 @@ RECORDS = [
     ("inorder.pyx", "Header", inorder.HEADER),
     ("inorder.pyx", "Pass", inorder.PASS),
     ("inorder.pyx", "Place", inorder.PLACE),
+    ("integers.pxd", "Rectangle", widebox.RECTANGLE),
     ("lookup.pyx", "Tables", lookup.TABLES),
     ("pool.pyx", "Pooling", pool.POOLING),
     ("extremes.pxd", "Footprint", rank.FOOTPRINT),
@@ -75,7 +77,7 @@ ENUMS = [
 ]
 CONSTANTS = [
     ("rows.pxd", "CODES", len(pixels.DTYPES)),
-    ("box.pyx", "SHORT", box.SHORT),
+    ("box.pyx", "HIGHEST", max(box.LOW.values())),
     ("extremes.pxd", "SHORT", rank.SHORT),
     ("canny.pyx", "PIECE", canny.PIECE),
     ("pool.pyx", "SORTED", pool.SORTED),
