@@ -43,6 +43,7 @@ LOOPS = {
     "pixels": tuple(REALS),
     "separable": (*FLOATS, "int16"),
     "correlate": (*FLOATS, "int16"),
+    "fourier": FLOATS,
     "box": (*FLOATS, "uint16"),
     "resample": FLOATS,
     "bilateral": FLOATS,

@@ -122,3 +122,47 @@ cdef inline void correlate_tall(real** rows, const Taps* taps, Py_ssize_t n,
     The rows under a tall kernel are in L2, not in L1. Tiles with twice the rows read half as much.
     """
     row_of_tiles(rows, taps, n, targets, TALL, WIDE // 2, 1)
+
+
+cdef inline void dilated_tile(real** rows, const Taps* taps, Py_ssize_t dilation, Py_ssize_t x,
+                              real* target, int wide) noexcept nogil:
+    """Compute one row by `wide` vectors, with taps `dilation` rows apart."""
+    cdef vec[WIDE] acc
+    cdef Py_ssize_t i, j
+    cdef int k
+    for k in range(wide):
+        acc[k] = ZERO
+    for i in range(taps.height):
+        for j in range(taps.width):
+            for k in range(wide):
+                acc[k] = acc[k] + (load(rows[i * dilation] + x + j * taps.step + k * LANES)
+                                   * taps.weights[i * taps.width + j])
+    for k in range(wide):
+        store(target + x + k * LANES, acc[k])
+
+
+cdef inline void dilated_row(real** rows, const Taps* taps, Py_ssize_t dilation, Py_ssize_t n,
+                             real* target) noexcept nogil:
+    cdef Py_ssize_t x = 0
+    while x + WIDE * LANES <= n:
+        dilated_tile(rows, taps, dilation, x, target, WIDE)
+        x += WIDE * LANES
+    while x < n:
+        dilated_tile(rows, taps, dilation, x, target, 1)
+        x += LANES
+
+
+cdef inline void correlate_block(real** rows, const Taps* taps, Py_ssize_t dilation,
+                                 Py_ssize_t stride, Py_ssize_t count, Py_ssize_t n,
+                                 real** targets) noexcept nogil:
+    """Compute `count` result rows of n columns (a multiple of LANES).
+
+    Without a stride and a dilation along y, they are SQUARE rows. Else result rows share no loads,
+    so each is computed by itself.
+    """
+    cdef Py_ssize_t r
+    if dilation == 1 and stride == 1:
+        correlate_rows(rows, taps, n, targets)
+        return
+    for r in range(count):
+        dilated_row(rows + r * stride, taps, dilation, n, targets[r])

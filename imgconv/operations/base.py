@@ -175,6 +175,11 @@ class Operation:
         return 0
 
     @property
+    def tiled(self) -> bool:
+        """Whether the loop cuts each channel into tiles, instead of walking bands of rows."""
+        return False
+
+    @property
     def placeable(self) -> bool:
         """Whether a caller can place the windows, so that any piece of a result is one call."""
         return True
