@@ -164,28 +164,24 @@ cdef inline Contents load_tile(const Params* params, const Layout* at,
     return found
 
 
-cdef inline void twist(const Layout* at, Py_ssize_t n, real middle, bint back) noexcept nogil:
-    """Subtract a number from the pixels of n columns, and multiply row y by turn y, or back.
+cdef inline void twist(const Layout* at, Py_ssize_t y, Py_ssize_t n, real middle,
+                       bint back) noexcept nogil:
+    """Subtract a number from n columns of complex row y, and multiply it by turn y, or back.
 
     That makes t^H = -1 of t^(H / 2) = 1.
     """
-    cdef Py_ssize_t x, y
-    cdef real* re
-    cdef real* im
+    cdef real cosine = at.turns[2 * y]
+    cdef real sine = -at.turns[2 * y + 1] if back else at.turns[2 * y + 1]
+    cdef real* re = at.tile + y * at.pitch
+    cdef real* im = re + at.imaginary
+    cdef Py_ssize_t x = 0
     cdef vec a, b
-    cdef real cosine, sine
-    for y in range(at.half):
-        re = at.tile + y * at.pitch
-        im = re + at.imaginary
-        cosine = at.turns[2 * y]
-        sine = -at.turns[2 * y + 1] if back else at.turns[2 * y + 1]
-        x = 0
-        while x < n:
-            a = load(re + x) - middle
-            b = load(im + x) - middle
-            store(re + x, a * cosine - b * sine)
-            store(im + x, b * cosine + a * sine)
-            x += LANES
+    while x < n:
+        a = load(re + x) - middle
+        b = load(im + x) - middle
+        store(re + x, a * cosine - b * sine)
+        store(im + x, b * cosine + a * sine)
+        x += LANES
 
 
 cdef inline void blank(const Tiling* tiling, const Layout* at, const Place* place,
@@ -302,6 +298,19 @@ cdef inline void correlate_directly(const Params* params, const Layout* at,
         y += high
 
 
+cdef inline void finish(const Params* params, const Layout* at, const Place* place, real shift,
+                        real error, real unit) noexcept nogil:
+    """Make results of the tile, and store them, one complex row after the other."""
+    cdef Py_ssize_t wanted = (place.columns - 1) * params.stride_x + 1, y, half, e
+    for y in range(at.half):
+        twist(at, y, wanted, 0, True)
+        for half in range(2):
+            e = y + half * at.half
+            if e % params.stride_y == 0 and e // params.stride_y < place.rows:
+                finish_row(at.rows[e], wanted, shift, error, unit)
+                store_tile_row(params, at, place, at.rows[e], e // params.stride_y)
+
+
 cdef inline bint is_safe(const Tiling* tiling, const Contents* found) noexcept nogil:
     cdef double size = max(<double> found.high, -<double> found.low)
     return found.finite and (size == 0 or tiling.smallest <= size <= tiling.largest)
@@ -324,15 +333,14 @@ cdef inline void correlate_tile(const Params* params, const Layout* at,
     shift = <real> (middle * tiling.gain)
     if found.low < found.high:
         blank(tiling, at, place, middle)
-        twist(at, tiling.tile_width, middle, False)
+        for y in range(at.half):
+            twist(at, y, tiling.tile_width, middle, False)
         transform_tile(tiling, at, place.width, wanted)
-        twist(at, wanted, 0, True)
+        finish(params, at, place, shift, <real> error, unit)
+        return
+    fill_row(at.stage, wanted, shift)
     for y in range(place.rows):
-        if found.low < found.high:
-            finish_row(at.rows[y * params.stride_y], wanted, shift, <real> error, unit)
-        else:
-            fill_row(at.rows[y * params.stride_y], wanted, shift)
-        store_tile_row(params, at, place, at.rows[y * params.stride_y], y)
+        store_tile_row(params, at, place, at.stage, y)
 
 
 cdef inline Py_ssize_t tiles_along(Py_ssize_t results, Py_ssize_t step) noexcept nogil:

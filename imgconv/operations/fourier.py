@@ -32,15 +32,20 @@ TILING = np.dtype(
 # size of the kernel.
 TILE_BYTES = 1 << 20
 AREA = 16
+# The highest tile, unless four times the height of the kernel is more: 256 complex numbers down a
+# column are in 32 KB of cache lines. 768 x 320 pixels take a fifth longer than 320 x 384.
+TALLEST = 512
 
 # Sides for which transforms are fast: powers of two, and these times 5 / 4 and 3 / 2.
 SIDES = np.array([m << n for n in range(26) for m in (4, 5, 6)])
 
-# Nanoseconds, measured at level v3 (Zen 3, tiles of 128x128 to 640x640): for both transforms of a
-# pixel, for each doubling of the tile; to load, examine and store a pixel; for the start of a tile.
-DOUBLING = {"float32": 0.15, "float64": 0.36}
+# Nanoseconds, measured at level v3 (Zen 3, tiles of 128x128 to 640x640): for a pass of radix 4 over
+# a pixel, there and back; to load, examine and store a pixel; for the start of a tile.
+PASS = {"float32": 0.33, "float64": 0.75}
 LOADED = 0.3
 START = 1e3
+# The time of other passes, relative to that of radix 4.
+RADICES = {5: 1.5, 3: 1.0, 4: 1.0, 2: 0.7}
 # How fast other levels are, relative to v3: as vectors are longer or shorter, less what memory
 # takes. Only v3 is measured.
 SPEED = {"v4": 1.5, "v3": 1.0, "v2": 0.45, "plain": 0.1}
@@ -137,11 +142,8 @@ class Passes:
 
     @staticmethod
     def of(n: int) -> "Passes":
-        """Return the fastest passes: of radix 4, but for what is left."""
-        radices = list[int]()
-        for radix in (5, 3, 4, 2):
-            while n // prod(radices) % radix == 0:
-                radices.append(radix)
+        """Return the passes of a transform."""
+        radices = radices_of(n)
         twiddles, order, rows = [np.empty(0)], np.zeros(1, np.intp), 1
         for radix in reversed(radices):
             factors = np.outer(np.arange(rows), np.arange(1, radix)) / (radix * rows)
@@ -149,6 +151,15 @@ class Passes:
             order = np.add.outer(np.arange(radix), radix * order).ravel()
             rows *= radix
         return Passes(radices, np.concatenate(twiddles), order)
+
+
+def radices_of(n: int) -> list[int]:
+    """Return the radices of the passes: 4, but for what is left."""
+    radices = list[int]()
+    for radix in RADICES:
+        while n // prod(radices) % radix == 0:
+            radices.append(radix)
+    return radices
 
 
 def turns(angles: Weights) -> Weights:
@@ -235,13 +246,15 @@ def tiled(dense: Correlation, size: tuple[int, int], real: DType) -> Fourier:
         )
     )
     span_y, span_x = (axis.span for axis in dense.windows)
+    heights = heights[heights <= max(TALLEST, 4 * span_y, heights[0])]
     largest = max(TILE_BYTES // real.itemsize, AREA * span_y * span_x, heights[0] * widths[0])
     height, width = (sides.ravel() for sides in np.meshgrid(heights, widths))
+    passes = np.add.outer(passes_over(widths), passes_over(heights // 2)).ravel()
     pixels = height * width
     rows = (height - span_y) // dense.stride[0] + 1
     columns = (width - span_x) // dense.stride[1] + 1
     tiles = -(-size[0] // rows) * -(-size[1] // columns)
-    time = tiles * (pixels * (DOUBLING[real.name] * np.log2(pixels) + LOADED) + START) / SPEED[cpu.LEVEL]
+    time = tiles * (pixels * (PASS[real.name] * passes + LOADED) + START) / SPEED[cpu.LEVEL]
     best = np.where(pixels <= largest, time, np.inf).argmin()
     return Fourier(
         dense.kernel,
@@ -255,8 +268,13 @@ def tiled(dense: Correlation, size: tuple[int, int], real: DType) -> Fourier:
     )
 
 
+def passes_over(lengths: NDArray[np.intp]) -> Weights:
+    """Return the time of the passes of each length, in passes of radix 4."""
+    return np.array([sum(RADICES[radix] for radix in radices_of(int(n))) for n in lengths])
+
+
 def sides(minimum: int, enough: int, unit: int) -> NDArray[np.intp]:
     """Return the sides from `minimum` to the first that is enough, multiples of a unit."""
-    whole = SIDES[SIDES % unit == 0]
+    whole: NDArray[np.intp] = SIDES[SIDES % unit == 0]
     first, last = np.searchsorted(whole, (minimum, enough))
     return whole[first : last + 1]
