@@ -211,8 +211,8 @@ cdef inline void multiply_columns(real* columns, const real* spectrum,
                                   Py_ssize_t n) noexcept nogil:
     """Multiply n complex vectors by those of the spectrum."""
     cdef vec re, im, kernel_re, kernel_im
-    cdef Py_ssize_t x
-    for x in range(n):
+    cdef Py_ssize_t _
+    for _ in range(n):
         re = load(columns)
         im = load(columns + LANES)
         kernel_re = load(spectrum)

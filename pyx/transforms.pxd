@@ -23,7 +23,7 @@ from types cimport LANES, load, real, store, vec
 cdef extern from *:
     """
     #if defined(VECTOR_BYTES)
-      /* Numbers of 4 bytes, so that one list of lanes serves float and double: `unit` is the size of
+      /* Words of 4 bytes, so that one list of lanes serves float and double: `unit` is the size of
          the pieces that two vectors exchange. */
       typedef int32_t words __attribute__((vector_size(VECTOR_BYTES)));
       #define WORDS ((int) (VECTOR_BYTES / 4))
