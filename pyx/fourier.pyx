@@ -29,7 +29,7 @@ from bands cimport take, up_to_lanes
 from keys cimport larger_of, smaller_of
 from rows cimport CACHE_LINE, Params, Task, load_row, store_row
 from tiles cimport SQUARE, Taps, correlate_block
-from transforms cimport Transform, backwards, forwards, turn
+from transforms cimport Transform, backwards, forwards, transpose_square
 from types cimport LANES, ZERO, load, real, store, vec
 
 cdef extern from *:
@@ -70,7 +70,7 @@ cdef struct Layout:
     Py_ssize_t half                 # rows of complex numbers
     Py_ssize_t imaginary, pitch     # from real to imaginary parts, from a row to the next
     real* tile
-    real* turned                    # LANES rows as columns
+    real* transposed                    # LANES rows as columns
     real* stage                     # results of direct sums
     char* raw                       # pixels before or after conversion
     real** rows                     # the extended rows of a tile
@@ -109,7 +109,7 @@ cdef inline Py_ssize_t lay_out(const Params* params, char* scratch, Layout* to) 
     to.imaginary = (width + line - 1) // line * line + line
     to.pitch = 2 * to.imaginary + line
     to.tile = <real*> take(&free, to.half * to.pitch * size)
-    to.turned = <real*> take(&free, 2 * LANES * width * size)
+    to.transposed = <real*> take(&free, 2 * LANES * width * size)
     to.stage = <real*> take(&free, SQUARE * to.imaginary * size)
     to.raw = take(&free, width * 8)
     to.rows = <real**> take(&free, (height + SQUARE) * sizeof(void*))
@@ -193,17 +193,20 @@ cdef inline void blank(const Tiling* tiling, const Layout* at, const Place* plac
             at.rows[y][x] = value
 
 
-cdef inline void turn_rows(const Tiling* tiling, const Layout* at, real* rows,
-                           bint back) noexcept nogil:
+cdef inline void transpose_rows(const Tiling* tiling, const Layout* at, real* rows,
+                                bint back) noexcept nogil:
     """Transpose LANES rows of a tile into columns side by side, or back."""
     cdef Py_ssize_t pitch = 2 * LANES, x = 0
+    cdef real* columns = at.transposed
     while x < tiling.tile_width:
         if back:
-            turn(at.turned + x * pitch, pitch, rows + x, at.pitch)
-            turn(at.turned + x * pitch + LANES, pitch, rows + at.imaginary + x, at.pitch)
+            transpose_square(columns, pitch, rows, at.pitch)
+            transpose_square(columns + LANES, pitch, rows + at.imaginary, at.pitch)
         else:
-            turn(rows + x, at.pitch, at.turned + x * pitch, pitch)
-            turn(rows + at.imaginary + x, at.pitch, at.turned + x * pitch + LANES, pitch)
+            transpose_square(rows, at.pitch, columns, pitch)
+            transpose_square(rows + at.imaginary, at.pitch, columns + LANES, pitch)
+        rows += LANES
+        columns += LANES * pitch
         x += LANES
 
 
@@ -231,11 +234,11 @@ cdef inline void transform_tile(const Tiling* tiling, const Layout* at, Py_ssize
         forwards(&at.down, at.tile + x, at.imaginary, at.pitch)
         x += LANES
     while y < at.half:
-        turn_rows(tiling, at, at.tile + y * at.pitch, False)
-        forwards(&at.across, at.turned, LANES, pitch)
-        multiply_columns(at.turned, at.spectrum + y * 2 * tiling.tile_width, tiling.tile_width)
-        backwards(&at.across, at.turned, LANES, pitch)
-        turn_rows(tiling, at, at.tile + y * at.pitch, True)
+        transpose_rows(tiling, at, at.tile + y * at.pitch, False)
+        forwards(&at.across, at.transposed, LANES, pitch)
+        multiply_columns(at.transposed, at.spectrum + y * 2 * tiling.tile_width, tiling.tile_width)
+        backwards(&at.across, at.transposed, LANES, pitch)
+        transpose_rows(tiling, at, at.tile + y * at.pitch, True)
         y += LANES
     x = 0
     while x < wanted:

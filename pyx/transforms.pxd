@@ -92,28 +92,28 @@ cdef inline void transform_3(vec* re, vec* im, real sign) noexcept nogil:
     cdef real sine = sign * <real> 0.86602540378443864676
     cdef vec sum_re = re[1] + re[2], sum_im = im[1] + im[2]
     cdef vec mid_re = re[0] - sum_re * <real> 0.5, mid_im = im[0] - sum_im * <real> 0.5
-    cdef vec turned_re = (im[2] - im[1]) * sine, turned_im = (re[1] - re[2]) * sine
+    cdef vec cross_re = (im[2] - im[1]) * sine, cross_im = (re[1] - re[2]) * sine
     re[0] = re[0] + sum_re
     im[0] = im[0] + sum_im
-    re[1] = mid_re + turned_re
-    im[1] = mid_im + turned_im
-    re[2] = mid_re - turned_re
-    im[2] = mid_im - turned_im
+    re[1] = mid_re + cross_re
+    im[1] = mid_im + cross_im
+    re[2] = mid_re - cross_re
+    im[2] = mid_im - cross_im
 
 
 cdef inline void transform_4(vec* re, vec* im, real sign) noexcept nogil:
     cdef vec even_re = re[0] + re[2], even_im = im[0] + im[2]
     cdef vec odd_re = re[1] + re[3], odd_im = im[1] + im[3]
     cdef vec rest_re = re[0] - re[2], rest_im = im[0] - im[2]
-    cdef vec turned_re = im[3] - im[1], turned_im = re[1] - re[3]
+    cdef vec cross_re = im[3] - im[1], cross_im = re[1] - re[3]
     re[0] = even_re + odd_re
     im[0] = even_im + odd_im
     re[2] = even_re - odd_re
     im[2] = even_im - odd_im
-    re[1] = rest_re + turned_re * sign
-    im[1] = rest_im + turned_im * sign
-    re[3] = rest_re - turned_re * sign
-    im[3] = rest_im - turned_im * sign
+    re[1] = rest_re + cross_re * sign
+    im[1] = rest_im + cross_im * sign
+    re[3] = rest_re - cross_re * sign
+    im[3] = rest_im - cross_im * sign
 
 
 cdef inline void transform_5(vec* re, vec* im, real sign) noexcept nogil:
@@ -170,7 +170,7 @@ cdef inline void multiply(vec* re, vec* im, real cosine, real sine) noexcept nog
 
 
 cdef inline void run_parts(real* at, Py_ssize_t imaginary, Py_ssize_t part, const real* twiddles,
-                           int radix, bint turned, bint back) noexcept nogil:
+                           int radix, bint factors, bint back) noexcept nogil:
     """Replace a number of each part; the parts are `part` numbers apart."""
     cdef vec[RADIX] re
     cdef vec[RADIX] im
@@ -178,11 +178,11 @@ cdef inline void run_parts(real* at, Py_ssize_t imaginary, Py_ssize_t part, cons
     for k in range(radix):
         re[k] = load(at + k * part)
         im[k] = load(at + k * part + imaginary)
-        if k > 0 and turned and back:
+        if k > 0 and factors and back:
             multiply(&re[k], &im[k], twiddles[2 * k - 2], -twiddles[2 * k - 1])
     transform_few(re, im, radix, -1 if back else 1)
     for k in range(radix):
-        if k > 0 and turned and not back:
+        if k > 0 and factors and not back:
             multiply(&re[k], &im[k], twiddles[2 * k - 2], twiddles[2 * k - 1])
         store(at + k * part, re[k])
         store(at + k * part + imaginary, im[k])
@@ -242,8 +242,8 @@ cdef inline void backwards(const Transform* transform, real* column, Py_ssize_t 
         rows *= radix
 
 
-cdef inline void turn(const real* source, Py_ssize_t source_pitch, real* target,
-                      Py_ssize_t target_pitch) noexcept nogil:
+cdef inline void transpose_square(const real* source, Py_ssize_t source_pitch, real* target,
+                                  Py_ssize_t target_pitch) noexcept nogil:
     """Transpose a square of LANES by LANES numbers."""
     cdef vec[MOST_LANES] rows
     cdef Py_ssize_t k

@@ -28,12 +28,14 @@ TILING = np.dtype(
     align=True,
 )  # fmt: skip
 
-# Bytes of a tile. If a kernel leaves few results of such a tile, the tile may have AREA times the
-# size of the kernel.
-TILE_BYTES = 1 << 20
+# Bytes of a tile, the size of the L2 cache of a Zen 3. If a kernel leaves few results of such a
+# tile, the tile may have AREA times the size of the kernel, but not more than MOST_BYTES unless the
+# kernel itself has.
+TILE_BYTES = 1 << 19
 AREA = 16
+MOST_BYTES = 1 << 27
 # The highest tile, unless four times the height of the kernel is more: 256 complex numbers down a
-# column are in 32 KB of cache lines. 768 x 320 pixels take a fifth longer than 320 x 384.
+# column are in 32 KB of cache lines. A tile of 768 x 320 takes a tenth longer than 320 x 320.
 TALLEST = 512
 
 # Sides for which transforms are fast: powers of two, and these times 5 / 4 and 3 / 2.
@@ -247,7 +249,8 @@ def tiled(dense: Correlation, size: tuple[int, int], real: DType) -> Fourier:
     )
     span_y, span_x = (axis.span for axis in dense.windows)
     heights = heights[heights <= max(TALLEST, 4 * span_y, heights[0])]
-    largest = max(TILE_BYTES // real.itemsize, AREA * span_y * span_x, heights[0] * widths[0])
+    wide = min(AREA * span_y * span_x, MOST_BYTES // real.itemsize)
+    largest = max(TILE_BYTES // real.itemsize, wide, heights[0] * widths[0])
     height, width = (sides.ravel() for sides in np.meshgrid(heights, widths))
     passes = np.add.outer(passes_over(widths), passes_over(heights // 2)).ravel()
     pixels = height * width
