@@ -45,6 +45,7 @@ LOOPS = {
     "points": FLOATS,
     "separable": (*FLOATS, "int16"),
     "correlate": (*FLOATS, "int16"),
+    "fourier": FLOATS,
     "box": (*FLOATS, "uint16"),
     "widebox": (*FLOATS, "int32"),
     "resample": FLOATS,

@@ -176,3 +176,18 @@ cdef inline void correlate_tall(real** rows, const Taps* taps, Py_ssize_t n,
     The rows under a tall kernel are in L2, not in L1. Tiles with twice the rows read half as much.
     """
     row_of_tiles(rows, taps, n, targets, TALL, TILE_WIDE // 2, taps.height, 1)
+
+
+cdef inline void correlate_block(real** rows, const Taps* taps, Py_ssize_t stride, Py_ssize_t count,
+                                 Py_ssize_t n, real** targets) noexcept nogil:
+    """Compute `count` result rows of n columns (a multiple of LANES).
+
+    Without a stride and a dilation along y, they are SQUARE rows. Else result rows share no loads,
+    so each is computed by itself.
+    """
+    cdef Py_ssize_t r
+    if taps.dilation == 1 and stride == 1:
+        correlate_rows(rows, taps, n, targets)
+        return
+    for r in range(count):
+        single_row(rows + r * stride, taps, n, targets + r)

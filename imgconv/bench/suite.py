@@ -181,7 +181,12 @@ CANNY = (
 )
 CORRELATE = tuple(correlate(size) for size in (3, 5, 7, 9, 11, 15, 21))
 KERNELS = (
-    *(correlate_large(size) for size in (31, 63, 127)),
+    *(correlate_large(size) for size in (17, 31, 63, 127)),
+    *(
+        replace(correlate_large(size), dtype=dtype)
+        for dtype in ("uint8", "float64")
+        for size in (17, 31, 63, 127)
+    ),
     *(correlate_low_rank(size, rank) for size in (15, 31) for rank in (1, 2)),
 )
 GAUSSIAN = tuple(gaussian(sigma) for sigma in (0.8, 1.5, 3, 8))

@@ -4,7 +4,7 @@ import os
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +14,19 @@ from imgconv.core.threads import IMPORTS
 
 LEVELS = ("plain", "v2", "v3", "v4")
 
-ParamsT_contra = TypeVar("ParamsT_contra", contravariant=True)
 
-
-class Loop(Protocol[ParamsT_contra]):
-    """A compiled module whose functions are those of pyx/entry.pxi, or one that is called alike."""
+class Loop(Protocol):
+    """A compiled module whose functions are those of pyx/entry.pxi."""
 
     def entry(self) -> int:
         """Return the address of the loop."""
 
-    def scratch(self, params: ParamsT_contra, threads: int) -> int:
+    def scratch(self, params: NDArray[Any], threads: int) -> int:
         """Return the bytes of scratch that `run` needs."""
 
     def run(
         self,
-        params: ParamsT_contra,
+        params: NDArray[Any],
         image: NDArray[Any],
         first: NDArray[Any],
         second: NDArray[Any],
@@ -66,9 +64,9 @@ def module(name: str, real: str) -> Any:
         return import_module(f"imgconv._loops.{LEVEL}.{real}.{name}")
 
 
-def loop(name: str, real: str) -> Loop[NDArray[Any]]:
+def loop(name: str, real: str) -> Loop:
     """Return the compiled module of a loop that reads a record of Params."""
-    return cast(Loop[NDArray[Any]], module(name, real))
+    return cast(Loop, module(name, real))
 
 
 def constant(name: str, real: str, constant: str) -> Any:

@@ -13,7 +13,6 @@ from imgconv import geometry
 from imgconv.core import check, cpu
 from imgconv.core.pixels import native
 from imgconv.operations.base import Axis, Operation, Pixels, pixels
-from imgconv.operations.fourier import Fourier
 
 
 class Guide(NamedTuple):
@@ -65,11 +64,6 @@ class Decisions(NamedTuple):
     result_size: tuple[int, int]
     dtype: np.dtype[Any]
     computed: np.dtype[Any]
-
-    @property
-    def by_tiles(self) -> bool:
-        """Whether core/fourier.py runs it, tile by tile, instead of a loop."""
-        return isinstance(self.operation, Fourier)
 
 
 def decide(request: Request) -> Decisions:

@@ -93,13 +93,13 @@ def lay_out(request: Request, decided: Decisions) -> tuple[Record, Pointers, Res
     operation, computed, size = decided.operation, decided.computed, decided.size
     (y, x), (height, width), layout = decided.windows, decided.result_size, decided.layout
     result = result_layout(request, decided)
-    step = 1 if decided.by_tiles else interleaved_channels(request, layout, result.strides)
+    step = 1 if operation.tiled else interleaved_channels(request, layout, result.strides)
     results = operation.results * max(1, operation.stacked)
     records, weights = operation.pack(step, computed)
     edge = rounded(np.array([decided.cval]), native(request.image_dtype))
     sample_axis = layout.x if step == 1 else layout.channel
     assert sample_axis is not None
-    skips = request.guide is None and not decided.by_tiles
+    skips = request.guide is None and not operation.tiled
     rows = places(size[0], y, operation.stride[0], height, decided.modes[0], False)
     columns = places(size[1], x, operation.stride[1], width, decided.modes[1], skips)
     pointers = Pointers(
@@ -125,7 +125,7 @@ def lay_out(request: Request, decided: Decisions) -> tuple[Record, Pointers, Res
     params["results"] = results
     params["result_height"], params["result_width"] = height, width * step
     params["planes"] = len(pointers.offsets)
-    saves = not decided.by_tiles and can_save_rows(params, operation, computed.itemsize)
+    saves = not operation.tiled and can_save_rows(params, operation, computed.itemsize)
     params["in_place"] = request.in_place and saves
     if request.guide is not None:
         join_channels(params, request.guide, request, layout, result.strides)

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from imgconv._loops.call import Entry
-from imgconv.core import check, cpu, fourier
+from imgconv.core import check, cpu
 from imgconv.core.cache import Cache
 from imgconv.core.decide import Decisions, Request, decide
 from imgconv.core.params import Pointers, Record, ResultLayout, lay_out, round_up
 from imgconv.operations.base import Axis, Operation
-from imgconv.operations.fourier import Fourier
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +56,8 @@ class Plan:
     cost: float
     in_place: bool
     times: dict[str, float]
-    params: Record | fourier.TiledParams = field(repr=False)
-    entry: Entry | fourier.TiledParams = field(repr=False)
+    params: Record = field(repr=False)
+    entry: Entry = field(repr=False)
     pointers: Pointers = field(repr=False)
 
     @property
@@ -99,17 +98,14 @@ class Plan:
     @property
     def nbytes(self) -> int:
         """Bytes that the plan takes."""
-        arrays = [*self.pointers]
-        if isinstance(self.params, fourier.TiledParams):
-            arrays.append(self.params.spectrum)
-        return 2048 + sum(array.nbytes for array in arrays)
+        return 2048 + sum(array.nbytes for array in self.pointers)
 
     def __repr__(self) -> str:
         """Describe what will run and why."""
         y, x = self.windows
         planes = f"{self.planes} plane{'s' if self.planes != 1 else ''}"
         colour = f", {self.interleaved} channels interleaved" if self.interleaved > 1 else ""
-        if isinstance(self.params, np.ndarray) and self.params["channels"] > 1:
+        if self.params["channels"] > 1:
             colour = f", {self.params['channels']} channels together"
         notes = [self.operation.note or self.method] if self.operation.note or self.times else []
         times = ", ".join(f"{name} {time:.3g}" for name, time in self.times.items())
@@ -137,26 +133,17 @@ def make_plan(request: Request) -> Plan:
 
 
 def plan_of(decided: Decisions, record: Record, pointers: Pointers, result: ResultLayout) -> Plan:
-    """Return the plan that runs the loop of the operation, or transforms, with this record."""
+    """Return the plan that runs the loop of the operation with this record."""
     operation, computed, (y, x) = decided.operation, decided.computed, decided.windows
     height = max(1, decided.result_size[0])
     # Reading and writing a pixel costs about as much as four operations.
     cost = (operation.cost + 4) * prod(result.shape)
-    params: Record | fourier.TiledParams = record
-    entry: Entry | fourier.TiledParams
-    if isinstance(operation, Fourier):
-        params = entry = fourier.tiled_params(
-            record, operation, computed, decided.result_size, pointers.offsets
-        )
-        scratch = fourier.scratch(params, 1)
-    else:
-        loop = cpu.loop(operation.loop, computed.name)
-        scratch = loop.scratch(record, 1)
-        entry = Entry(
-            loop.entry(), record, scratch, operation.results, result.shape, result.written,
-            height, cost,
-        )  # fmt: skip
-    check.window_fits_memory((y.span, x.span), 0 if decided.by_tiles else scratch)
+    loop = cpu.loop(operation.loop, computed.name)
+    scratch = loop.scratch(record, 1)
+    check.window_fits_memory((y.span, x.span), scratch)
+    entry = Entry(
+        loop.entry(), record, scratch, operation.results, result.shape, result.written, height, cost
+    )
     return Plan(
         operation=operation,
         results=operation.results,
@@ -173,7 +160,7 @@ def plan_of(decided: Decisions, record: Record, pointers: Pointers, result: Resu
         cost=cost,
         in_place=bool(record["in_place"]),
         times=decided.times,
-        params=params,
+        params=record,
         entry=entry,
         pointers=pointers,
     )

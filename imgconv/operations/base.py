@@ -224,6 +224,11 @@ class Operation:
         return False
 
     @property
+    def tiled(self) -> bool:
+        """Whether the loop cuts each channel into tiles, instead of walking bands of rows."""
+        return False
+
+    @property
     def placeable(self) -> bool:
         """Whether a caller can place the windows, so that any piece of a result is one call."""
         return True

@@ -4,9 +4,9 @@
     separable   r * (kh + kw), where the kernel is a sum of r outer products
     fft         a few for each doubling of a tile, for any kernel
 
-The plan of the whole image resolves `AnyMethod` once, into the operation that is expected to be
-fastest. Times are nanoseconds for a result, on one core of the machine of docs/performance.md. On
-another machine only their ratios matter.
+The plan of the whole image resolves `AnyMethod` once, into the sum that is expected to be fastest,
+or into transforms if these are much faster. Times are nanoseconds for a result, on one core of the
+machine of docs/performance.md. On another machine only their ratios matter.
 """
 
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ import numpy as np
 from imgconv.core import check, cpu
 from imgconv.operations.base import DType, Operation, Pixels, Weights
 from imgconv.operations.correlate import Correlation
-from imgconv.operations.fourier import Fourier, tile_type, tiled
+from imgconv.operations.fourier import UNIT, Fourier, is_exact, keeps_whole, tile_type, tiled
 from imgconv.operations.separable import Kernel1D, Separable
 
 METHODS = ("auto", "direct", "separable", "fft")
@@ -35,9 +35,9 @@ ROUNDING = {"float32": 4 * 2.0**-23, "float64": 32 * 2.0**-52}
 # one, terms cancel and the rounding errors of their passes remain. Elimination is usually below 3.
 GROWTH = 4.0
 
-# Multiples of this are integers, halves, quarters and so on. With integer pixels, sums with such
-# weights are exact, and "auto" chooses only methods that keep them exact.
-UNIT = 2.0**-16
+# The errors of transforms are relative to the range of a tile, those of sums to each result. So
+# "auto" takes transforms only where the fastest sum takes this many times as long.
+GAIN = 2.0
 
 # From this distance on, pixels between the windows along a row are not read.
 SPARSE = 1024
@@ -65,7 +65,7 @@ class AnyMethod(Correlation):
     def resolve(
         self, size: tuple[int, int], pixels: Pixels, result: DType
     ) -> tuple[Operation, dict[str, float]]:
-        """Return the method with the shortest time for results of this size and dtype."""
+        """Return the method that is worth its time most, for results of this size and dtype."""
         y, x = (axis.span for axis in self.windows)
         computed = pixels.float_type
         # With any method, the pixels of a window are in memory at once.
@@ -75,7 +75,8 @@ class AnyMethod(Correlation):
             name: nanoseconds(each, each.computed_in(pixels, result))
             for name, each in methods.items()
         }
-        return methods[min(times, key=times.__getitem__)], times
+        worth = {name: time * (GAIN if name == "fft" else 1) for name, time in times.items()}
+        return methods[min(worth, key=worth.__getitem__)], times
 
     def methods(self, size: tuple[int, int], pixels: Pixels, result: DType) -> dict[str, Operation]:
         """Return the operations to choose from, by the name of their method."""
@@ -92,7 +93,8 @@ class AnyMethod(Correlation):
             sums = separable(self, computed)
             if sums and (not exact or is_product(self.kernel, sums)):
                 methods["separable"] = sums
-            if finite and not (exact and pixels.dtype.kind in "biu"):
+            sums_of_integers = exact and pixels.dtype.kind in "biu"
+            if finite and (not sums_of_integers or keeps_whole(self, pixels, real)):
                 methods["fft"] = tiled(self, size, real)
         return methods
 
@@ -172,12 +174,6 @@ def divisor(row: Weights, pivot: float) -> float:
     if not is_exact(row):
         return pivot
     return float(np.gcd.reduce((row / UNIT).astype(np.int64))) * UNIT or 1.0
-
-
-def is_exact(weights: Weights) -> bool:
-    """Whether all weights are multiples of UNIT."""
-    units = weights / UNIT
-    return bool((np.abs(units) < 2.0**40).all() and (units == np.rint(units)).all())
 
 
 def is_product(kernel: Weights, sums: Separable) -> bool:

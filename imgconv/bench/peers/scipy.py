@@ -39,18 +39,20 @@ class SciPy(Peer):
         )
 
     def correlate_large(self, image: Array, result: DType, size: int) -> PreparedCall:
-        return self._overlap_add(image, kernel_of(size))
+        return self._overlap_add(image, result, kernel_of(size))
 
     def correlate_low_rank(self, image: Array, result: DType, size: int, rank: int) -> PreparedCall:
-        return self._overlap_add(image, low_rank_kernel(size, rank))
+        return self._overlap_add(image, result, low_rank_kernel(size, rank))
 
-    def _overlap_add(self, image: Array, kernel: Array) -> PreparedCall:
+    def _overlap_add(self, image: Array, result: DType, kernel: Array) -> PreparedCall:
         """Use the transforms of scipy.signal, which have no border modes, on a padded image."""
         convolve = import_module("scipy.signal").oaconvolve
-        flipped = kernel[::-1, ::-1].astype(image.dtype)
+        flipped = kernel[::-1, ::-1].astype(result)
         margins = [(n // 2, n - 1 - n // 2) for n in kernel.shape]
         return PreparedCall(
-            lambda out: convolve(np.pad(image, margins, "symmetric"), flipped, "valid"),
+            lambda out: convolve(
+                np.pad(image, margins, "symmetric").astype(result, copy=False), flipped, "valid"
+            ),
             method="DFT",
             fills_out=False,
         )
