@@ -66,7 +66,7 @@ def in_numpy(
     shape: tuple[int, ...] | None = None,
 ) -> Several[Array]:
     """Return the call of a point operation that is no loop's."""
-    return Several(run, (), array.shape if shape is None else shape, dtype, note)
+    return Several(array, lambda _: run(), (), array.shape if shape is None else shape, dtype, note)
 
 
 def map_values(image: ArrayLike, function: Callable[[Array], Array], out: Array | None) -> Array:

@@ -398,9 +398,9 @@ class TestTiles:
 
     def test_a_mask_and_a_disk(self):
         """Where they do not meet, "auto" gives 0, whatever the disk is divided by."""
-        y, x = np.ogrid[-20:21, -20:21]
-        disk = y**2 + x**2 <= 400
-        image = np.zeros((200, 180))
+        y, x = np.ogrid[-30:31, -30:31]
+        disk = y**2 + x**2 <= 900
+        image = np.zeros((300, 280))
         image[90:110, 60:90] = 1
         near = ndimage.binary_dilation(image, disk)
         for dtype in ("bool", "uint8", "float32", "float64"):
