@@ -137,11 +137,6 @@ class ConvPlan:
             return self.groups, self.outputs, self.inputs, len(y.phases[0]), len(x.phases[0])
         return self.images, self.groups * self.outputs, y.count, x.count
 
-    @cached_property
-    def padded_outputs(self) -> int:
-        """Outputs, in whole tiles."""
-        return round_up(self.outputs, self.outputs_per_tile)
-
     @property
     def strips(self) -> int:
         """Strips that hold all inputs."""
@@ -205,11 +200,6 @@ def even_part(n: int, most: int) -> int:
     return -(-n // -(-n // max(1, min(n, most))))
 
 
-def tile_height(outputs: int, highest: int) -> int:
-    """Return the outputs of a tile: with the fewest padded outputs, of these the largest number."""
-    return min(range(1, highest + 1), key=lambda high: (round_up(outputs, high), -high))
-
-
 @lru_cache(maxsize=256)
 def make_plan(
     images: int,
@@ -222,7 +212,7 @@ def make_plan(
     of_weights: bool = False,
 ) -> ConvPlan:
     """Return how a convolution runs, or the gradient of its weights."""
-    high = tile_height(outputs, cpu.constant("conv2d", dtype.name, "HIGHEST_TILE"))
+    high = even_part(outputs, cpu.constant("conv2d", dtype.name, "HIGHEST_TILE"))
     tile = cpu.constant("conv2d", dtype.name, "WIDTHS")[high - 1]
     lines = sum(len(taps) for taps in y.phases) * x.residues * ((tile + x.reach) // LANES + 2)
     inputs_per_strip = even_part(inputs, UNDER_TILE // (64 * max(lines, 1)))
@@ -247,7 +237,7 @@ def cut_regions(plan: ConvPlan, threads: int) -> Regions:
     some_inputs = plan.inputs_per_strip
     phases, residues = len(plan.taps), y.residues * x.residues
     pitch = plan.columns + x.reach - plan.shared_zeros
-    some_outputs = plan.padded_outputs
+    some_outputs = plan.outputs
     per_row = (some_inputs * residues + phases * some_outputs) * pitch
     room = REGION // dtype.itemsize - some_inputs * residues * pitch * y.reach
     # A few regions for each thread.
@@ -315,7 +305,6 @@ def result_is_stage(plan: ConvPlan, rows: int, pitch: int) -> bool:
     return (
         len(plan.taps) == 1
         and plan.columns == x.cells
-        and plan.outputs % plan.outputs_per_tile == 0
         and all(n >= LANES and round_up(n, LANES) <= n * WASTE for n in lengths)
         and (plan.inputs_per_strip == plan.inputs or all(n % LANES == 0 for n in lengths))
         and not plan.of_weights
