@@ -27,6 +27,7 @@ cdef struct Params:
     Py_ssize_t stage                    # numbers in the stage for an output
     Py_ssize_t in_place                 # whether the image can be read without a strip
     Py_ssize_t direct                   # whether the result can be written without a stage
+    Py_ssize_t pairs                    # taps in a row, if cells are computed in pairs of rows
 
 
 cdef struct Region:

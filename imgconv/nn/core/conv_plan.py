@@ -75,6 +75,7 @@ class ConvParams:
     stage: int
     in_place: int
     direct: int
+    pairs: int
 
 
 class Regions(NamedTuple):
@@ -153,6 +154,23 @@ class ConvPlan:
         x = self.x
         after = self.columns + x.reach - x.before - x.n
         return max(0, min(x.before, after, x.reach)) if self.whole_rows else 0
+
+    @cached_property
+    def pairs(self) -> int:
+        """Taps in a row, if the loop computes two rows together, which share pixels; else 0.
+
+        It does so for one output of one input. Its last vectors end with a row, so that the result
+        is written without a stage.
+        """
+        y, x = self.y, self.x
+        rows = [d for _, d in y.phases[0]]
+        shared = (
+            self.inputs == self.outputs == len(self.taps) == y.step == 1
+            and rows == list(range(-y.before, y.reach - y.before + 1))
+            and self.columns >= LANES
+            and not self.of_weights
+        )
+        return len(x.phases[0]) if shared else 0
 
     @cached_property
     def cost(self) -> float:
@@ -268,7 +286,8 @@ def cut_regions(plan: ConvPlan, threads: int) -> Regions:
         some_inputs=some_inputs, places=places,
         high=plan.outputs_per_tile, some_outputs=some_outputs, stage=stage,
         in_place=int(image_is_strip(plan, pitch)),
-        direct=int(result_is_stage(plan, rows, pitch)),
+        direct=int(plan.pairs > 0 or result_is_stage(plan, rows, pitch)),
+        pairs=plan.pairs,
     )  # fmt: skip
     return Regions(
         params=np.array(astuple(params), np.intp),
