@@ -65,14 +65,30 @@ cdef inline Py_ssize_t last_window(const Windows* axis, Py_ssize_t tap) noexcept
 # ---------------------------------------------------------------------------------------------
 # Maximum
 
-cdef inline void compare(const real* row, Py_ssize_t step, Py_ssize_t place, Py_ssize_t begin,
+cdef inline void split_row(const real* row, Py_ssize_t n, Py_ssize_t step, Py_ssize_t width,
+                           real* residues) noexcept nogil:
+    """Copy n pixels, those of each residue modulo the step together, `width` numbers apart."""
+    cdef Py_ssize_t r, x
+    if step == 2:
+        for x in range(n // 2):
+            residues[x] = row[2 * x]
+            residues[width + x] = row[2 * x + 1]
+        if n % 2:
+            residues[n // 2] = row[n - 1]
+    else:
+        for r in range(min(step, n)):
+            for x in range((n - r + step - 1) // step):
+                residues[r * width + x] = row[x * step + r]
+
+
+cdef inline void compare(const real* pixels, Py_ssize_t step, Py_ssize_t place, Py_ssize_t begin,
                          Py_ssize_t end, real* best, place_t* places) noexcept nogil:
     """Compare a tap of the windows begin to end of a row; `place` is that of window 0."""
     cdef Py_ssize_t x
     cdef place_t at = <place_t> (place + begin * step)
     cdef real value
     for x in range(begin, end):
-        value = row[x * step]
+        value = pixels[x]
         places[x] = chosen(beats(value, best[x]), at, places[x])
         best[x] = value if beats(value, best[x]) else best[x]
         at = at + <place_t> step
@@ -90,9 +106,14 @@ cdef inline place_t first_place(const Windows* along, Py_ssize_t x, Py_ssize_t r
 
 
 cdef void largest_row(const real* image, const Windows* down, const Windows* along, Py_ssize_t y,
-                      real lowest, real* best, place_t* places) noexcept nogil:
-    """Find the largest pixels of a row of windows; places are relative to `row_above`."""
-    cdef Py_ssize_t i, j, x, row, begin, end, place, above = row_above(down, along, y)
+                      real lowest, real* best, place_t* places, real* residues) noexcept nogil:
+    """Find the largest pixels of a row of windows; places are relative to `row_above`.
+
+    The pixels that a tap reads in neighbouring windows are made neighbours in `residues`.
+    """
+    cdef Py_ssize_t i, j, x, row, begin, end, place, above = row_above(down, along, y), r
+    cdef Py_ssize_t step = along.stride, width = (along.n + step - 1) // step
+    cdef const real* pixels
     row = first_pixel(down, y)
     begin = first_window(along, 0)
     end = last_window(along, 0)
@@ -111,16 +132,15 @@ cdef void largest_row(const real* image, const Windows* down, const Windows* alo
         row = y * down.stride - down.before + i * down.dilation
         if row < 0 or row >= down.n:
             continue
+        pixels = image + row * along.n
+        if step > 1:
+            split_row(pixels, along.n, step, width, residues)
+            pixels = residues
         for j in range(along.k):
-            begin = first_window(along, j)
-            end = last_window(along, j)
-            place = row * along.n + j * along.dilation - along.before
-            if along.stride == 1:
-                compare(image + place, 1, place - above, begin, end, best, places)
-            elif along.stride == 2:
-                compare(image + place, 2, place - above, begin, end, best, places)
-            else:
-                compare(image + place, along.stride, place - above, begin, end, best, places)
+            place = j * along.dilation - along.before
+            r = (place % step + step) % step
+            compare(pixels + r * width + (place - r) // step, step, row * along.n + place - above,
+                    first_window(along, j), last_window(along, j), best, places)
 
 
 cdef void largest_places(const real* image, const Windows* down, const Windows* along,
@@ -128,7 +148,7 @@ cdef void largest_places(const real* image, const Windows* down, const Windows* 
                          place_t* found) noexcept nogil:
     """Find the largest pixels of a row of windows, and their places in the plane."""
     cdef Py_ssize_t x, above = row_above(down, along, y)
-    largest_row(image, down, along, y, lowest, best, found)
+    largest_row(image, down, along, y, lowest, best, found, <real*> (found + along.count))
     for x in range(along.count):
         places[x] = above + found[x] if found[x] >= 0 else -1
 
@@ -138,7 +158,8 @@ def largest(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
             cnp.ndarray scratch not None, int threads):
     """Fill `result` and `places`, (planes, oh, ow), from an image, (planes, h, w).
 
-    `scratch` is (threads, bytes), with room for the places of a row of windows.
+    `scratch` is (threads, bytes), with room for the places of a row of windows, and for twice a row
+    of pixels.
     """
     cdef const Windows* axis = <const Windows*> cnp.PyArray_DATA(axes)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
@@ -162,7 +183,8 @@ def scatter(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
             cnp.ndarray scratch not None, int threads):
     """Add the gradient of each window to its largest pixel; `result` must be zero.
 
-    `scratch` is (threads, bytes), with room for the places and the values of a row of windows.
+    `scratch` is (threads, bytes), with room for the places and the values of a row of windows, and
+    for twice a row of pixels.
     """
     cdef const Windows* axis = <const Windows*> cnp.PyArray_DATA(axes)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
@@ -187,7 +209,7 @@ cdef void scatter_plane(const Windows* down, const Windows* along, const real* i
     # The values follow the places, which are as wide, so that both are aligned.
     cdef real* best = <real*> (places + along.count)
     for y in range(down.count):
-        largest_row(image, down, along, y, lowest, best, places)
+        largest_row(image, down, along, y, lowest, best, places, best + along.count)
         above = row_above(down, along, y)
         for x in range(along.count):
             if places[x] >= 0:

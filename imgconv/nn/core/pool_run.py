@@ -51,7 +51,7 @@ def plan_maxima(images: Array, plane: Plane) -> LoopPlan:
     y, x = plane
     shape = (*images.shape[:2], y.count, x.count)
     cost = float(images.shape[0] * images.shape[1] * y.count * x.count * y.k * x.k)
-    scratch = x.count * computed.itemsize
+    scratch = (x.count + 2 * x.n) * computed.itemsize
     return LoopPlan("pool2d", "largest", shape, dtype, (y.k, x.k), cost, scratch, computed)
 
 
