@@ -54,12 +54,12 @@ cdef inline Rows rows_of(const Taps* down, char* scratch) noexcept nogil:
 
 
 cdef inline void resize_along(const Taps* along, const real* image, real* row) noexcept nogil:
-    cdef Py_ssize_t k, x
+    cdef Py_ssize_t _k, x
     cdef const int64_t* places = along.places
     cdef const real* weights = along.weights
     for x in range(along.count):
         row[x] = weights[x] * image[places[x]]
-    for k in range(1, along.taps):
+    for _k in range(1, along.taps):
         places += along.count
         weights += along.count
         for x in range(along.count):
@@ -94,14 +94,14 @@ cdef void resize_rows(const Taps* down, const Taps* along, const real* image, Py
 cdef void add_back(const Taps* along, const Rows* rows, Py_ssize_t slot,
                    real* result) noexcept nogil:
     """Add a row of gradients to the pixels that it was computed from, and empty its slot."""
-    cdef Py_ssize_t k, x
+    cdef Py_ssize_t _k, x
     cdef const int64_t* places = along.places
     cdef const real* weights = along.weights
     cdef const real* row = rows.slots + slot * along.count
     if rows.held[slot] < 0:
         return
     result += rows.held[slot] * along.n
-    for k in range(along.taps):
+    for _k in range(along.taps):
         for x in range(along.count):
             result[places[x]] += weights[x] * row[x]
         places += along.count

@@ -110,7 +110,7 @@ cdef inline void load_row(const Params* params, const real* row, Py_ssize_t x, r
 
 
 cdef inline void load_strip(const Params* params, const Region* region, const real* image,
-                     Py_ssize_t inputs, real* strip) noexcept nogil:
+                            Py_ssize_t inputs, real* strip) noexcept nogil:
     """Copy the pixels under a region, of `inputs` channels; zeros follow the last row."""
     cdef Py_ssize_t c, a, b, r, y, x = region.x * params.step_x - params.left
     cdef Py_ssize_t rows = region.rows + params.reach_y
@@ -153,7 +153,7 @@ cdef inline void store_row(const Params* params, const real* cells, Py_ssize_t p
 
 
 cdef inline void store_stage(const Params* params, const Region* region, const real* stage,
-                      real* target) noexcept nogil:
+                             real* target) noexcept nogil:
     cdef Py_ssize_t phase = params.some_outputs * params.stage, o, a, r, y
     cdef Py_ssize_t width = min(region.columns * params.phases_x,
                                 params.result_width - region.x * params.phases_x)

@@ -338,7 +338,7 @@ def _plan_scatter(array: Array, plane: Plane) -> LoopPlan:
     """Return the plan of `_scatter`."""
     y, x = plane
     computed = compared_in(array.dtype, plane)
-    # The places of a row of windows, their largest pixels, and a row of the image, residue by residue.
+    # The places of a row of windows, their largest pixels, and a row of pixels by residues.
     scratch = 2 * (x.count + x.n) * computed.itemsize
     cost = float(prod(array.shape[:-2]) * y.count * x.count * y.k * x.k)
     return LoopPlan(
