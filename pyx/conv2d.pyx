@@ -16,8 +16,17 @@ ends of rows. What they compute there is not copied from the stage to the result
 """
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
-from libc.string cimport memcpy
 
+from regions cimport (
+    Params,
+    Region,
+    clear,
+    copy,
+    first_pixel,
+    load_strip,
+    region_of,
+    store_stage,
+)
 from types cimport LANES, ZERO, load, real, store, vec
 
 cnp.import_array()
@@ -50,7 +59,6 @@ cdef extern from *:
       #define WIDE_8 1
     #endif
     """
-    void prefetch "__builtin_prefetch" (const void* at) nogil
     enum: HIGHEST, PRODUCTS, WIDE_1, WIDE_2, WIDE_3, WIDE_4, WIDE_5, WIDE_6, WIDE_7, WIDE_8
 
 cdef enum:
@@ -61,25 +69,6 @@ cdef enum:
     BROAD = 8           # vectors of the widest
 
 
-cdef struct Params:
-    # The fields of `ConvParams` in imgconv/nn/core/conv_plan.py.
-    Py_ssize_t images, groups, inputs, outputs      # input and output channels of a group
-    Py_ssize_t height, width, result_height, result_width
-    Py_ssize_t step_y, step_x, phases_y, phases_x
-    Py_ssize_t grid_height, grid_width
-    Py_ssize_t top, left                # rows and columns that cell (0, 0) is ahead of the image
-    Py_ssize_t residues_y, residues_x   # residues modulo the step that have taps
-    Py_ssize_t reach_y, reach_x         # rows and columns of a plane beyond those of its cells
-    Py_ssize_t rows, columns, regions   # cells of a region; regions of an image and group
-    Py_ssize_t pitch, plane, channel    # numbers in the strip: of a row, of a residue, of an input
-    Py_ssize_t tail                     # numbers behind the last row of a plane that tiles may read
-    Py_ssize_t some_inputs, places      # inputs in a strip; the largest number of their taps
-    Py_ssize_t high, some_outputs       # outputs of a tile, of a task
-    Py_ssize_t stage                    # numbers in the stage for an output
-    Py_ssize_t in_place                 # whether the image can be read without a strip
-    Py_ssize_t direct                   # whether the result can be written without a stage
-
-
 cdef struct Weights:
     const Py_ssize_t* first         # the first tap of each phase, and behind the last one
     const Py_ssize_t* taps          # offsets of all taps in the strip
@@ -88,41 +77,17 @@ cdef struct Weights:
     const real* bias
 
 
-cdef struct Region:
-    # What a task computes: the image and the group, cells from (y, x) on, outputs from `output` on.
-    Py_ssize_t n, g, y, x, rows, columns, output, outputs
-
-
 # ---------------------------------------------------------------------------------------------
 # The equation: `high` outputs of `wide` vectors in registers
 
-cdef inline void tile(const real* strip, const Py_ssize_t* places, Py_ssize_t count,
-                      const real* weights, const real* bias, real* stage, Py_ssize_t pitch,
-                      bint first, int high, int wide) noexcept nogil:
-    """Add all taps of all inputs; `places` are their offsets in the strip."""
-    cdef vec[HIGH][BROAD] acc
-    cdef vec[BROAD] v
-    cdef Py_ssize_t t
-    cdef int r, k
-    cdef real w
-    for r in range(high):
-        for k in range(wide):
-            if first:
-                acc[r][k] = ZERO + bias[r]
-            else:
-                acc[r][k] = load(stage + r * pitch + k * LANES)
-    for t in range(count):
-        for k in range(wide):
-            v[k] = load(strip + places[t] + k * LANES)
-            prefetch(strip + places[t] + (k + wide) * LANES)
-        for r in range(high):
-            w = weights[r]
-            for k in range(wide):
-                acc[r][k] = acc[r][k] + v[k] * w
-        weights += high
-    for r in range(high):
-        for k in range(wide):
-            store(stage + r * pitch + k * LANES, acc[r][k])
+cdef struct Terms:
+    # What is added to `blocks` times `high` outputs: `count` taps of some inputs.
+    const Py_ssize_t* places        # of the taps in the strip
+    Py_ssize_t count, blocks
+    const real* weights             # (blocks, taps of all inputs, high)
+    Py_ssize_t block                # numbers of weights from one block to the next
+    const real* bias
+    bint first                      # whether sums begin here, with the bias
 
 
 cdef struct Cells:
@@ -131,181 +96,156 @@ cdef struct Cells:
     Py_ssize_t row, output              # distances of rows and of outputs in the target
 
 
-cdef inline void tiles(const real* strip, const Py_ssize_t* places, Py_ssize_t count,
-                       const real* weights, const real* bias, real* target, const Cells* cells,
-                       bint first, int high, int wide) noexcept nogil:
-    """Compute all cells of `high` outputs; the last vector of a row ends with the row."""
+cdef inline void tile(const real* strip, const Terms* terms, const real* weights,
+                      const real* bias, real* target, Py_ssize_t pitch, int high,
+                      int wide) noexcept nogil:
+    cdef vec[HIGH][BROAD] acc
+    cdef vec[BROAD] v
+    cdef Py_ssize_t t
+    cdef int r, k
+    cdef real w
+    for r in range(high):
+        for k in range(wide):
+            if terms.first:
+                acc[r][k] = ZERO + bias[r]
+            else:
+                acc[r][k] = load(target + r * pitch + k * LANES)
+    for t in range(terms.count):
+        for k in range(wide):
+            v[k] = load(strip + terms.places[t] + k * LANES)
+        for r in range(high):
+            w = weights[r]
+            for k in range(wide):
+                acc[r][k] = acc[r][k] + v[k] * w
+        weights += high
+    for r in range(high):
+        for k in range(wide):
+            store(target + r * pitch + k * LANES, acc[r][k])
+
+
+cdef inline void column(const real* strip, const Terms* terms, real* target, Py_ssize_t pitch,
+                        int high, int wide) noexcept nogil:
+    """Compute the same cells of all outputs: the pixels stay in L1, the weights stream from L2."""
+    cdef const real* weights = terms.weights
+    cdef Py_ssize_t b
+    for b in range(terms.blocks):
+        tile(strip, terms, weights, terms.bias + b * high, target + b * high * pitch, pitch, high,
+             wide)
+        weights += terms.block
+
+
+cdef inline void tiles(const real* strip, const Terms* terms, real* target, const Cells* cells,
+                       int high, int wide) noexcept nogil:
+    """Compute all cells; the last vector of a row ends with the row."""
     cdef Py_ssize_t x, _y
     for _y in range(cells.rows):
         x = 0
         while x + wide * LANES <= cells.columns:
-            tile(strip + x, places, count, weights, bias, target + x, cells.output, first, high,
-                 wide)
+            column(strip + x, terms, target + x, cells.output, high, wide)
             x += wide * LANES
         while x < cells.columns:
             x = min(x, cells.columns - LANES)
-            tile(strip + x, places, count, weights, bias, target + x, cells.output, first, high,
-                 1)
+            column(strip + x, terms, target + x, cells.output, high, 1)
             x += LANES
         strip += cells.pitch
         target += cells.row
 
 
-cdef void compute(const real* strip, const Py_ssize_t* places, Py_ssize_t count,
-                  const real* weights, const real* bias, real* target, const Cells* cells,
-                  bint first, int high) noexcept nogil:
+cdef void compute(const real* strip, const Terms* terms, real* target, const Cells* cells,
+                  Py_ssize_t high) noexcept nogil:
     if high == 1:
-        tiles(strip, places, count, weights, bias, target, cells, first, 1, WIDE_1)
+        tiles(strip, terms, target, cells, 1, WIDE_1)
     elif high == 2:
-        tiles(strip, places, count, weights, bias, target, cells, first, 2, WIDE_2)
+        tiles(strip, terms, target, cells, 2, WIDE_2)
     elif high == 3:
-        tiles(strip, places, count, weights, bias, target, cells, first, 3, WIDE_3)
+        tiles(strip, terms, target, cells, 3, WIDE_3)
     elif high == 4:
-        tiles(strip, places, count, weights, bias, target, cells, first, 4, WIDE_4)
+        tiles(strip, terms, target, cells, 4, WIDE_4)
     elif high == 5:
-        tiles(strip, places, count, weights, bias, target, cells, first, 5, WIDE_5)
+        tiles(strip, terms, target, cells, 5, WIDE_5)
     elif high == 6:
-        tiles(strip, places, count, weights, bias, target, cells, first, 6, WIDE_6)
+        tiles(strip, terms, target, cells, 6, WIDE_6)
     elif high == 7:
-        tiles(strip, places, count, weights, bias, target, cells, first, 7, WIDE_7)
+        tiles(strip, terms, target, cells, 7, WIDE_7)
     else:
-        tiles(strip, places, count, weights, bias, target, cells, first, 8, WIDE_8)
+        tiles(strip, terms, target, cells, 8, WIDE_8)
 
 
 # ---------------------------------------------------------------------------------------------
-# From the image to the strip
+# One output of one input, as in a depthwise layer: two rows share the vectors that they load
 
-cdef inline void copy(real* target, const real* source, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i = 0
-    while i + LANES <= n:
-        store(target + i, load(source + i))
-        i += LANES
-    if i < n <= LANES:
-        memcpy(target, source, n * sizeof(real))
-    elif i < n:
-        store(target + n - LANES, load(source + n - LANES))
-
-
-cdef inline void clear(real* target, Py_ssize_t n) noexcept nogil:
-    """Store n zeros, and up to LANES - 1 more."""
-    cdef Py_ssize_t i = 0
-    while i < n:
-        store(target + i, ZERO)
-        i += LANES
+cdef inline void add_row(vec[2][BROAD] acc, const real* strip, const Py_ssize_t* places,
+                         const real* weights, Py_ssize_t taps, int top, int bottom,
+                         int wide) noexcept nogil:
+    """Add a row of pixels to the rows top to bottom of a pair; the lower one is a tap behind."""
+    cdef vec[BROAD] v
+    cdef Py_ssize_t j
+    cdef int r, k
+    cdef real w
+    for j in range(taps):
+        for k in range(wide):
+            v[k] = load(strip + places[j] + k * LANES)
+        for r in range(top, bottom):
+            w = weights[j - r * taps]
+            for k in range(wide):
+                acc[r][k] = acc[r][k] + v[k] * w
 
 
-cdef inline void load_row(const Params* params, const real* row, Py_ssize_t x, real* target,
-                          Py_ssize_t n) noexcept nogil:
-    """Copy n pixels of a row, step_x apart, from column x on, with zeros outside the image.
+cdef inline void pair(const real* strip, const Terms* terms, real* target, const Cells* cells,
+                      Py_ssize_t taps, int wide) noexcept nogil:
+    """Compute two rows of cells; the kernel has `taps` taps in a row."""
+    cdef vec[2][BROAD] acc
+    cdef Py_ssize_t t = taps
+    cdef int r, k
+    for r in range(2):
+        for k in range(wide):
+            acc[r][k] = ZERO + terms.bias[0]
+    add_row(acc, strip, terms.places, terms.weights, taps, 0, 1, wide)
+    while t < terms.count:
+        add_row(acc, strip, terms.places + t, terms.weights + t, taps, 0, 2, wide)
+        t += taps
+    add_row(acc, strip + cells.pitch, terms.places + t - taps, terms.weights + t, taps, 1, 2, wide)
+    for r in range(2):
+        for k in range(wide):
+            store(target + r * cells.row + k * LANES, acc[r][k])
 
-    A row that is NULL gives zeros. Up to a vector behind the n pixels is overwritten, so rows must
-    be loaded one after the other.
-    """
-    cdef Py_ssize_t step = params.step_x, begin, end, i
-    if row == NULL:
-        clear(target, n)
-        return
-    begin = min(n, (step - 1 - x) // step if x < 0 else 0)
-    end = max(begin, min(n, (params.width - x + step - 1) // step if x < params.width else 0))
-    clear(target, begin)
-    if step == 1:
-        copy(target + begin, row + x + begin, end - begin)
-    elif step == 2:
-        for i in range(begin, end):
-            target[i] = row[x + 2 * i]
+
+cdef inline void row_of_pairs(const real* strip, const Terms* terms, real* target,
+                              const Cells* cells, Py_ssize_t taps, int wide) noexcept nogil:
+    """Compute two rows; the last tile ends with them."""
+    cdef Py_ssize_t x = 0
+    while x < cells.columns:
+        x = min(x, cells.columns - wide * LANES)
+        pair(strip + x, terms, target + x, cells, taps, wide)
+        x += wide * LANES
+
+
+cdef inline void rows_of_pairs(const real* strip, const Terms* terms, real* target, Cells* cells,
+                               Py_ssize_t taps) noexcept nogil:
+    while cells.rows >= 2:
+        if cells.columns >= 4 * LANES:
+            row_of_pairs(strip, terms, target, cells, taps, 4)
+        elif cells.columns >= 2 * LANES:
+            row_of_pairs(strip, terms, target, cells, taps, 2)
+        else:
+            row_of_pairs(strip, terms, target, cells, taps, 1)
+        strip += 2 * cells.pitch
+        target += 2 * cells.row
+        cells.rows -= 2
+    tiles(strip, terms, target, cells, 1, 1)
+
+
+cdef void compute_pairs(const real* strip, const Terms* terms, real* target, Cells* cells,
+                        Py_ssize_t taps) noexcept nogil:
+    """For the width 3 a loop over the taps would cost as much as its body, so it is a literal."""
+    if taps == 3:
+        rows_of_pairs(strip, terms, target, cells, 3)
     else:
-        for i in range(begin, end):
-            target[i] = row[x + step * i]
-    clear(target + end, n - end)
-
-
-cdef void load_strip(const Params* params, const Region* region, const real* image,
-                     Py_ssize_t inputs, real* strip) noexcept nogil:
-    """Copy the pixels under a region, of `inputs` channels; zeros follow the last row."""
-    cdef Py_ssize_t c, a, b, r, y, x = region.x * params.step_x - params.left
-    cdef Py_ssize_t rows = region.rows + params.reach_y
-    cdef real* target
-    cdef const real* row
-    for c in range(inputs):
-        for a in range(params.residues_y):
-            for b in range(params.residues_x):
-                target = strip + c * params.channel + (a * params.residues_x + b) * params.plane
-                for r in range(rows):
-                    y = (region.y + r) * params.step_y + a - params.top
-                    row = NULL
-                    if 0 <= y < params.height:
-                        row = image + (c * params.height + y) * params.width
-                    load_row(params, row, x + b, target, params.pitch)
-                    target += params.pitch
-                clear(target, params.tail)
-
-
-# ---------------------------------------------------------------------------------------------
-# From the stage to the result
-
-cdef inline void store_row(const Params* params, const real* cells, Py_ssize_t phase, real* row,
-                           Py_ssize_t width) noexcept nogil:
-    """Store `width` pixels of a row of the result, whose phases are `phase` numbers apart."""
-    cdef Py_ssize_t b, i, step = params.phases_x
-    cdef const real* odd = cells + phase
-    if step == 1:
-        copy(row, cells, width)
-    elif step == 2:
-        for i in range(width // 2):
-            row[2 * i] = cells[i]
-            row[2 * i + 1] = odd[i]
-        if width % 2:
-            row[width - 1] = cells[width // 2]
-    else:
-        for b in range(step):
-            for i in range((width - b + step - 1) // step):
-                row[i * step + b] = cells[b * phase + i]
-
-
-cdef inline real* first_pixel(const Params* params, const Region* region,
-                              real* result) noexcept nogil:
-    """The address of the first pixel of a region in the result."""
-    cdef Py_ssize_t plane = (region.n * params.groups + region.g) * params.outputs + region.output
-    cdef Py_ssize_t row = plane * params.result_height + region.y * params.phases_y
-    return result + row * params.result_width + region.x * params.phases_x
-
-
-cdef void store_stage(const Params* params, const Region* region, const real* stage,
-                      real* target) noexcept nogil:
-    cdef Py_ssize_t phase = params.some_outputs * params.stage, o, a, r, y
-    cdef Py_ssize_t width = min(region.columns * params.phases_x,
-                                params.result_width - region.x * params.phases_x)
-    for o in range(region.outputs):
-        for a in range(params.phases_y):
-            for r in range(region.rows):
-                y = r * params.phases_y + a
-                if region.y * params.phases_y + y < params.result_height:
-                    store_row(params, stage + a * params.phases_x * phase + o * params.stage
-                              + r * params.pitch, phase, target + y * params.result_width, width)
-        target += params.result_height * params.result_width
+        rows_of_pairs(strip, terms, target, cells, taps)
 
 
 # ---------------------------------------------------------------------------------------------
 # Regions
-
-cdef inline Region region_of(const Params* params, Py_ssize_t task) noexcept nogil:
-    cdef Py_ssize_t down = (params.grid_height + params.rows - 1) // params.rows
-    cdef Py_ssize_t across = (params.grid_width + params.columns - 1) // params.columns
-    cdef Py_ssize_t parts = (params.outputs + params.some_outputs - 1) // params.some_outputs
-    cdef Region region
-    region.output = task % parts * params.some_outputs
-    task = task // parts
-    region.x = task % across * params.columns
-    task = task // across
-    region.y = task % down * params.rows
-    task = task // down
-    region.g = task % params.groups
-    region.n = task // params.groups
-    region.rows = min(params.rows, params.grid_height - region.y)
-    region.columns = min(params.columns, params.grid_width - region.x)
-    region.outputs = min(params.some_outputs, params.outputs - region.output)
-    return region
-
 
 cdef inline bint lies_ready(const Params* params, const Region* region, Py_ssize_t first,
                             Py_ssize_t inputs) noexcept nogil:
@@ -332,7 +272,7 @@ cdef inline Cells cells_of(const Params* params, const Region* region) noexcept 
         cells.columns = (region.rows - 1) * params.pitch + region.columns
         cells.columns = (cells.columns + LANES - 1) // LANES * LANES
         cells.output = params.stage
-    if params.pitch == cells.row == cells.columns:
+    if params.pitch == cells.row == cells.columns and not params.pairs:
         cells.columns *= cells.rows
         cells.rows = 1
     return cells
@@ -341,26 +281,41 @@ cdef inline Cells cells_of(const Params* params, const Region* region) noexcept 
 cdef inline void add_inputs(const Params* params, const Weights* weights, const Region* region,
                             const real* strip, Py_ssize_t channel, Py_ssize_t first,
                             Py_ssize_t inputs, Py_ssize_t* places, real* target) noexcept nogil:
-    """Add `inputs` inputs, from `first` on, to all cells, phases and outputs of a region."""
+    """Add `inputs` inputs, from `first` on, to all cells, phases and outputs of a region.
+
+    The last tile of a group may have fewer outputs than the others.
+    """
     cdef Cells cells = cells_of(params, region)
-    cdef Py_ssize_t blocks = params.some_outputs // params.high
-    cdef Py_ssize_t block = ((params.outputs + params.high - 1) // params.high * region.g
-                             + region.output // params.high)
-    cdef Py_ssize_t f, b, c, t, count
+    cdef Py_ssize_t output = params.outputs * region.g + region.output, high = params.high
+    cdef Py_ssize_t whole = region.outputs // high * high, rest = region.outputs - whole
+    cdef Py_ssize_t f, c, t, count
     cdef const Py_ssize_t* taps
     cdef const real* packed
+    cdef Terms terms
+    terms.places = places
+    terms.first = first == 0
     for f in range(params.phases_y * params.phases_x):
         taps = weights.taps + weights.first[f]
         count = weights.first[f + 1] - weights.first[f]
         for c in range(inputs):
             for t in range(count):
                 places[c * count + t] = c * channel + taps[t]
-        for b in range((region.outputs + params.high - 1) // params.high):
-            packed = weights.packed + weights.begin[f] + (
-                (block + b) * params.inputs + first) * count * params.high
-            compute(strip, places, inputs * count, packed, weights.bias + (block + b) * params.high,
-                    target + (f * blocks + b) * params.high * cells.output, &cells, first == 0,
-                    params.high)
+        packed = weights.packed + weights.begin[f] + output * params.inputs * count
+        terms.count = inputs * count
+        terms.weights = packed + first * count * high
+        terms.bias = weights.bias + output
+        terms.blocks = whole // high
+        terms.block = params.inputs * count * high
+        if params.pairs:
+            compute_pairs(strip, &terms, target, &cells, params.pairs)
+        else:
+            compute(strip, &terms, target, &cells, high)
+        if rest:
+            terms.weights = packed + (whole * params.inputs + first * rest) * count
+            terms.bias += whole
+            terms.blocks = 1
+            compute(strip, &terms, target + whole * cells.output, &cells, rest)
+        target += params.some_outputs * cells.output
 
 
 cdef void run_region(const Params* params, const Weights* weights, const real* image, real* result,

@@ -1,11 +1,13 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # cython: freethreading_compatible=True
-"""Resizing: each pixel is a weighted sum of a few, along y and then along x.
+"""Resizing: each pixel is a weighted sum of a few, along x and then along y.
 
-    row[x] = sum over k of down[y, k] * image[rows[y, k], x]
-    result[y, x] = sum over k of along[x, k] * row[columns[x, k]]
+    row[j, x] = sum over k of along[x, k] * image[j, columns[x, k]]
+    result[y, x] = sum over k of down[y, k] * row[rows[y, k], x]
 
-and the transpose of it, for gradients. Places and weights are tables with a row for each tap k.
+and the transpose of it, for gradients. Places and weights are tables with a row for each tap k. The
+rows[y, k] are neighbours, but for the edges of the image; row j is kept in slot j % taps until
+another one needs it. So each row is resized once, whichever way the sizes differ.
 """
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
@@ -14,6 +16,9 @@ from libc.stdint cimport int64_t
 from types cimport real
 
 cnp.import_array()
+
+cdef enum:
+    PARTS = 4       # parts of the work, for each thread
 
 
 cdef struct Taps:
@@ -32,48 +37,99 @@ cdef inline Taps taps_of(cnp.ndarray places, cnp.ndarray weights, Py_ssize_t n):
     return taps
 
 
-cdef void resize_row(const Taps* down, const Taps* along, const real* image, Py_ssize_t y,
-                     real* row, real* result) noexcept nogil:
-    cdef Py_ssize_t k, x
-    cdef const real* source
-    cdef const int64_t* places
-    cdef const real* weights
-    cdef real weight
+cdef struct Rows:
+    # The rows that the latest results needed.
+    Py_ssize_t* held            # which row is in each slot; -1 for none
+    real* slots                 # (taps, count along x)
+
+
+cdef inline Rows rows_of(const Taps* down, char* scratch) noexcept nogil:
+    cdef Rows rows
+    cdef Py_ssize_t k
+    rows.held = <Py_ssize_t*> scratch
+    rows.slots = <real*> (rows.held + down.taps)
     for k in range(down.taps):
-        source = image + down.places[k * down.count + y] * along.n
-        weight = down.weights[k * down.count + y]
-        for x in range(along.n):
-            row[x] = (row[x] if k > 0 else 0) + weight * source[x]
-    for k in range(along.taps):
-        places = along.places + k * along.count
-        weights = along.weights + k * along.count
-        if k == 0:
-            for x in range(along.count):
-                result[x] = weights[x] * row[places[x]]
-        else:
-            for x in range(along.count):
-                result[x] += weights[x] * row[places[x]]
+        rows.held[k] = -1
+    return rows
 
 
-cdef void resize_back(const Taps* down, const Taps* along, const real* gradient,
-                      real* row, real* result) noexcept nogil:
-    """One plane of the transpose."""
-    cdef Py_ssize_t y, k, x
+cdef inline void resize_along(const Taps* along, const real* image, real* row) noexcept nogil:
+    cdef Py_ssize_t _k, x
+    cdef const int64_t* places = along.places
+    cdef const real* weights = along.weights
+    for x in range(along.count):
+        row[x] = weights[x] * image[places[x]]
+    for _k in range(1, along.taps):
+        places += along.count
+        weights += along.count
+        for x in range(along.count):
+            row[x] += weights[x] * image[places[x]]
+
+
+cdef void resize_rows(const Taps* down, const Taps* along, const real* image, Py_ssize_t first,
+                      Py_ssize_t last, char* scratch, real* result) noexcept nogil:
+    """Compute the results first to last of a plane."""
+    cdef Rows rows = rows_of(down, scratch)
+    cdef Py_ssize_t y, k, j, x
+    cdef real* row
     cdef real* target
     cdef real weight
-    for y in range(down.count):
-        for x in range(along.n):
-            row[x] = 0
-        for k in range(along.taps):
-            for x in range(along.count):
-                row[along.places[k * along.count + x]] += (
-                    along.weights[k * along.count + x] * gradient[x])
+    for y in range(first, last):
+        target = result + y * along.count
         for k in range(down.taps):
-            target = result + down.places[k * down.count + y] * along.n
+            j = <Py_ssize_t> down.places[k * down.count + y]
+            row = rows.slots + j % down.taps * along.count
+            if rows.held[j % down.taps] != j:
+                resize_along(along, image + j * along.n, row)
+                rows.held[j % down.taps] = j
             weight = down.weights[k * down.count + y]
-            for x in range(along.n):
-                target[x] += weight * row[x]
+            if k == 0:
+                for x in range(along.count):
+                    target[x] = weight * row[x]
+            else:
+                for x in range(along.count):
+                    target[x] += weight * row[x]
+
+
+cdef void add_back(const Taps* along, const Rows* rows, Py_ssize_t slot,
+                   real* result) noexcept nogil:
+    """Add a row of gradients to the pixels that it was computed from, and empty its slot."""
+    cdef Py_ssize_t _k, x
+    cdef const int64_t* places = along.places
+    cdef const real* weights = along.weights
+    cdef const real* row = rows.slots + slot * along.count
+    if rows.held[slot] < 0:
+        return
+    result += rows.held[slot] * along.n
+    for _k in range(along.taps):
+        for x in range(along.count):
+            result[places[x]] += weights[x] * row[x]
+        places += along.count
+        weights += along.count
+
+
+cdef void resize_back(const Taps* down, const Taps* along, const real* gradient, char* scratch,
+                      real* result) noexcept nogil:
+    """One plane of the transpose."""
+    cdef Rows rows = rows_of(down, scratch)
+    cdef Py_ssize_t y, k, j, x
+    cdef real* row
+    cdef real weight
+    for y in range(down.count):
+        for k in range(down.taps):
+            j = <Py_ssize_t> down.places[k * down.count + y]
+            row = rows.slots + j % down.taps * along.count
+            if rows.held[j % down.taps] != j:
+                add_back(along, &rows, j % down.taps, result)
+                rows.held[j % down.taps] = j
+                for x in range(along.count):
+                    row[x] = 0
+            weight = down.weights[k * down.count + y]
+            for x in range(along.count):
+                row[x] += weight * gradient[x]
         gradient += along.count
+    for k in range(down.taps):
+        add_back(along, &rows, k, result)
 
 
 def run(cnp.ndarray rows not None, cnp.ndarray down not None, cnp.ndarray columns not None,
@@ -81,7 +137,7 @@ def run(cnp.ndarray rows not None, cnp.ndarray down not None, cnp.ndarray column
         cnp.ndarray scratch not None, int threads):
     """Resize planes, (planes, H, W) to (planes, oh, ow).
 
-    scratch is (threads, bytes), with room for a row of the image.
+    scratch is (threads, bytes), with room for `Rows`.
     """
     cdef Taps y = taps_of(rows, down, cnp.PyArray_DIM(image, 1))
     cdef Taps x = taps_of(columns, along, cnp.PyArray_DIM(image, 2))
@@ -90,11 +146,14 @@ def run(cnp.ndarray rows not None, cnp.ndarray down not None, cnp.ndarray column
     cdef char* slots = <char*> cnp.PyArray_DATA(scratch)
     cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1)
     cdef Py_ssize_t planes = cnp.PyArray_DIM(image, 0), task
+    # A few parts for each thread; rows at their edges are resized twice.
+    cdef Py_ssize_t parts = max(1, min(y.count, PARTS * threads // max(1, planes)))
     with nogil:
-        for task in prange(planes * y.count, num_threads=threads, use_threads_if=threads > 1,
+        for task in prange(planes * parts, num_threads=threads, use_threads_if=threads > 1,
                            schedule="static"):
-            resize_row(&y, &x, source + task // y.count * y.n * x.n, task % y.count,
-                       <real*> (slots + threadid() * slot), target + task * x.count)
+            resize_rows(&y, &x, source + task // parts * y.n * x.n, task % parts * y.count // parts,
+                        (task % parts + 1) * y.count // parts, slots + threadid() * slot,
+                        target + task // parts * y.count * x.count)
 
 
 def back(cnp.ndarray rows not None, cnp.ndarray down not None, cnp.ndarray columns not None,
@@ -112,4 +171,4 @@ def back(cnp.ndarray rows not None, cnp.ndarray down not None, cnp.ndarray colum
         for plane in prange(planes, num_threads=threads, use_threads_if=threads > 1,
                             schedule="static"):
             resize_back(&y, &x, source + plane * y.count * x.count,
-                        <real*> (slots + threadid() * slot), target + plane * y.n * x.n)
+                        slots + threadid() * slot, target + plane * y.n * x.n)

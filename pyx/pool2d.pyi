@@ -11,6 +11,7 @@ def largest(
     lowest: float,
     result: NDArray[Any],
     places: NDArray[np.int64],
+    scratch: NDArray[np.uint8],
     threads: int,
 ) -> None: ...
 def scatter(

@@ -9,7 +9,7 @@ tap by tap, each for all windows of the row.
 """
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
 from types cimport real
 
@@ -19,8 +19,22 @@ cdef extern from *:
     """
     /* Whether b replaces a: a NaN always does, and only a NaN replaces a NaN. */
     #define beats(b, a) ((b) > (a) || (b) != (b))
+
+    /* Places are as wide as pixels, so that both have the same lanes. */
+    #define PLACE(name) PASTE(PLACE_, name)
+    #define PLACE_float int32_t
+    #define PLACE_double int64_t
+    #define PLACE_int64_t int64_t
+    #define PLACE_uint64_t int64_t
+    typedef PLACE(REAL) place_t;
+
+    /* a if `condition` is 1, b if it is 0. A choice with ?: becomes a store through a mask, which
+       takes several times as long. */
+    #define chosen(condition, a, b) ((b) ^ (((a) ^ (b)) & -(place_t) (condition)))
     """
     bint beats(real b, real a) nogil
+    ctypedef int32_t place_t
+    place_t chosen(bint condition, place_t a, place_t b) nogil
 
 
 cdef struct Windows:
@@ -51,58 +65,117 @@ cdef inline Py_ssize_t last_window(const Windows* axis, Py_ssize_t tap) noexcept
 # ---------------------------------------------------------------------------------------------
 # Maximum
 
-cdef inline void compare(const real* row, Py_ssize_t step, Py_ssize_t place, Py_ssize_t begin,
-                         Py_ssize_t end, real* best, int64_t* places) noexcept nogil:
+cdef inline void split_row(const real* row, Py_ssize_t n, Py_ssize_t step, Py_ssize_t width,
+                           real* residues) noexcept nogil:
+    """Copy n pixels, those of each residue modulo the step together, `width` numbers apart."""
+    cdef Py_ssize_t r, x
+    if step == 2:
+        for x in range(n // 2):
+            residues[x] = row[2 * x]
+            residues[width + x] = row[2 * x + 1]
+        if n % 2:
+            residues[n // 2] = row[n - 1]
+    else:
+        for r in range(min(step, n)):
+            for x in range((n - r + step - 1) // step):
+                residues[r * width + x] = row[x * step + r]
+
+
+cdef inline void compare(const real* pixels, Py_ssize_t step, Py_ssize_t place, Py_ssize_t begin,
+                         Py_ssize_t end, real* best, place_t* places) noexcept nogil:
     """Compare a tap of the windows begin to end of a row; `place` is that of window 0."""
     cdef Py_ssize_t x
+    cdef place_t at = <place_t> (place + begin * step)
     cdef real value
     for x in range(begin, end):
-        value = row[x * step]
-        places[x] = <int64_t> (place + x * step) if beats(value, best[x]) else places[x]
+        value = pixels[x]
+        places[x] = chosen(beats(value, best[x]), at, places[x])
         best[x] = value if beats(value, best[x]) else best[x]
+        at = at + <place_t> step
+
+
+cdef inline Py_ssize_t row_above(const Windows* down, const Windows* along,
+                                 Py_ssize_t y) noexcept nogil:
+    """The place of column 0 of the first row of a window, which may be outside the image."""
+    return (y * down.stride - down.before) * along.n
+
+
+cdef inline place_t first_place(const Windows* along, Py_ssize_t x, Py_ssize_t row) noexcept nogil:
+    cdef Py_ssize_t first = first_pixel(along, x)
+    return <place_t> (row + first) if first >= 0 else -1
 
 
 cdef void largest_row(const real* image, const Windows* down, const Windows* along, Py_ssize_t y,
-                      real lowest, real* best, int64_t* places) noexcept nogil:
-    cdef Py_ssize_t i, j, x, row, place
+                      real lowest, real* best, place_t* places, real* residues) noexcept nogil:
+    """Find the largest pixels of a row of windows; places are relative to `row_above`.
+
+    The pixels that a tap reads in neighbouring windows are made neighbours in `residues`.
+    """
+    cdef Py_ssize_t i, j, x, row, begin, end, place, above = row_above(down, along, y), r
+    cdef Py_ssize_t step = along.stride, width = (along.n + step - 1) // step
+    cdef const real* pixels
     row = first_pixel(down, y)
+    begin = first_window(along, 0)
+    end = last_window(along, 0)
+    place = row * along.n - above
     for x in range(along.count):
         best[x] = lowest
-        places[x] = -1
-        if row >= 0 and first_pixel(along, x) >= 0:
-            places[x] = <int64_t> (row * along.n + first_pixel(along, x))
+        places[x] = <place_t> (place + x * along.stride - along.before)
+    for x in range(begin):
+        places[x] = first_place(along, x, place)
+    for x in range(max(begin, end), along.count):
+        places[x] = first_place(along, x, place)
+    if row < 0:
+        for x in range(along.count):
+            places[x] = -1
     for i in range(down.k):
         row = y * down.stride - down.before + i * down.dilation
         if row < 0 or row >= down.n:
             continue
+        pixels = image + row * along.n
+        if step > 1:
+            split_row(pixels, along.n, step, width, residues)
+            pixels = residues
         for j in range(along.k):
-            place = row * along.n + j * along.dilation - along.before
-            if along.stride == 1:
-                compare(image + place, 1, place, first_window(along, j), last_window(along, j),
-                        best, places)
-            elif along.stride == 2:
-                compare(image + place, 2, place, first_window(along, j), last_window(along, j),
-                        best, places)
-            else:
-                compare(image + place, along.stride, place, first_window(along, j),
-                        last_window(along, j), best, places)
+            place = j * along.dilation - along.before
+            r = (place % step + step) % step
+            compare(pixels + r * width + (place - r) // step, step, row * along.n + place - above,
+                    first_window(along, j), last_window(along, j), best, places)
+
+
+cdef void largest_places(const real* image, const Windows* down, const Windows* along,
+                         Py_ssize_t y, real lowest, real* best, int64_t* places,
+                         place_t* found) noexcept nogil:
+    """Find the largest pixels of a row of windows, and their places in the plane."""
+    cdef Py_ssize_t x, above = row_above(down, along, y)
+    largest_row(image, down, along, y, lowest, best, found, <real*> (found + along.count))
+    for x in range(along.count):
+        places[x] = above + found[x] if found[x] >= 0 else -1
 
 
 def largest(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
-            cnp.ndarray result not None, cnp.ndarray places not None, int threads):
-    """Fill `result` and `places`, (planes, oh, ow), from an image, (planes, h, w)."""
+            cnp.ndarray result not None, cnp.ndarray places not None,
+            cnp.ndarray scratch not None, int threads):
+    """Fill `result` and `places`, (planes, oh, ow), from an image, (planes, h, w).
+
+    `scratch` is (threads, bytes), with room for the places of a row of windows, and for twice a row
+    of pixels.
+    """
     cdef const Windows* axis = <const Windows*> cnp.PyArray_DATA(axes)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
     cdef real* best = <real*> cnp.PyArray_DATA(result)
     cdef int64_t* found = <int64_t*> cnp.PyArray_DATA(places)
+    cdef char* slots = <char*> cnp.PyArray_DATA(scratch)
+    cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1)
     cdef Py_ssize_t planes = cnp.PyArray_DIM(image, 0), task, at
     cdef real low = lowest
     with nogil:
         for task in prange(planes * axis[0].count, num_threads=threads,
                            use_threads_if=threads > 1, schedule="static"):
             at = task * axis[1].count
-            largest_row(source + task // axis[0].count * axis[0].n * axis[1].n, axis, axis + 1,
-                        task % axis[0].count, low, best + at, found + at)
+            largest_places(source + task // axis[0].count * axis[0].n * axis[1].n, axis, axis + 1,
+                           task % axis[0].count, low, best + at, found + at,
+                           <place_t*> (slots + threadid() * slot))
 
 
 def scatter(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
@@ -110,7 +183,8 @@ def scatter(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
             cnp.ndarray scratch not None, int threads):
     """Add the gradient of each window to its largest pixel; `result` must be zero.
 
-    `scratch` is (threads, bytes), with room for the places and the values of a row of windows.
+    `scratch` is (threads, bytes), with room for the places and the values of a row of windows, and
+    for twice a row of pixels.
     """
     cdef const Windows* axis = <const Windows*> cnp.PyArray_DATA(axes)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
@@ -126,19 +200,20 @@ def scatter(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
             scatter_plane(axis, axis + 1, source + plane * axis[0].n * axis[1].n, low,
                           above + plane * axis[0].count * axis[1].count,
                           target + plane * axis[0].n * axis[1].n,
-                          <int64_t*> (slots + threadid() * slot))
+                          <place_t*> (slots + threadid() * slot))
 
 
 cdef void scatter_plane(const Windows* down, const Windows* along, const real* image, real lowest,
-                        const real* gradient, real* result, int64_t* places) noexcept nogil:
-    cdef Py_ssize_t y, x
-    # The values follow the places, which are at least as wide, so that both are aligned.
+                        const real* gradient, real* result, place_t* places) noexcept nogil:
+    cdef Py_ssize_t y, x, above
+    # The values follow the places, which are as wide, so that both are aligned.
     cdef real* best = <real*> (places + along.count)
     for y in range(down.count):
-        largest_row(image, down, along, y, lowest, best, places)
+        largest_row(image, down, along, y, lowest, best, places, best + along.count)
+        above = row_above(down, along, y)
         for x in range(along.count):
             if places[x] >= 0:
-                result[places[x]] += gradient[x]
+                result[above + places[x]] += gradient[x]
         gradient += along.count
 
 

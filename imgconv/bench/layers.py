@@ -56,7 +56,10 @@ def pooling_case(how: str, size: int, stride: int) -> LayerCase:
 CASES = (
     convolution_case("3x3 64-64 @56", (1, 64, 56, 56), (64, 64, 3, 3), padding=1),
     convolution_case("3x3 128-128 @28 x8", (8, 128, 28, 28), (128, 128, 3, 3), padding=1),
+    convolution_case("3x3 256-256 @14", (1, 256, 14, 14), (256, 256, 3, 3), padding=1),
     convolution_case("1x1 256-64 @56", (1, 256, 56, 56), (64, 256, 1, 1)),
+    convolution_case("1x1 64-256 @56", (1, 64, 56, 56), (256, 64, 1, 1)),
+    convolution_case("1x1 512-128 @28", (1, 512, 28, 28), (128, 512, 1, 1)),
     convolution_case("7x7/2 3-64 @224", (1, 3, 224, 224), (64, 3, 7, 7), stride=2, padding=3),
     convolution_case(
         "3x3 dilated 64-64 @56", (1, 64, 56, 56), (64, 64, 3, 3), padding=2, dilation=2
@@ -66,6 +69,17 @@ CASES = (
     ),
     convolution_case(
         "3x3 depthwise 128 @56", (1, 128, 56, 56), (128, 1, 3, 3), padding=1, groups=128
+    ),
+    convolution_case(
+        "3x3/2 depthwise 128 @56",
+        (1, 128, 56, 56),
+        (128, 1, 3, 3),
+        stride=2,
+        padding=1,
+        groups=128,
+    ),
+    convolution_case(
+        "5x5 depthwise 256 @28", (1, 256, 28, 28), (256, 1, 5, 5), padding=2, groups=256
     ),
     convolution_case("7x7 1-16 @1024", (1, 1, 1024, 1024), (16, 1, 7, 7), padding=3),
     convolution_case("3x3 3-3 @1024", (1, 3, 1024, 1024), (3, 3, 3, 3), padding=1),

@@ -158,6 +158,34 @@ def test_deep_and_wide_layers(images, weight, options):
             assert_near(one, other, expected.size // 8)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("outputs", [*range(1, 15), 17, 64])
+def test_any_number_of_outputs(outputs, dtype):
+    """The last tile has the outputs that remain; each output is the same as alone."""
+    x, weight, bias = random(0, 2, 5, 7, 40), random(1, outputs, 5, 3, 3), random(2, outputs)
+    x, weight, bias = (each.astype(dtype) for each in (x, weight, bias))
+    result = conv2d(x, weight, bias, padding=1)
+    for o in range(outputs):
+        alone = conv2d(x, weight[o : o + 1], bias[o : o + 1], padding=1)
+        assert_same_bits(result[:, o : o + 1], alone)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dilation", [(1, 1), (1, 3), (2, 1)])
+@pytest.mark.parametrize("kernel", [(1, 1), (1, 3), (2, 3), (3, 3), (5, 2), (5, 5)])
+def test_depthwise(kernel, dilation, dtype):
+    """Rows in pairs, and an odd one; columns around the edges of tiles; a NaN in its windows."""
+    for height, width in ((1, 16), (2, 17), (3, 31), (8, 33), (9, 63), (4, 65), (5, 130), (6, 12)):
+        x, weight, bias = random(0, 2, 3, height, width), random(1, 3, 1, *kernel), random(2, 3)
+        x, weight, bias = (each.astype(dtype) for each in (x, weight, bias))
+        options = {"dilation": dilation, "groups": 3, "padding": (kernel[0], kernel[1] // 2)}
+        expected, _ = reference("conv2d", (x, weight, bias), **options)
+        assert_near(conv2d(x, weight, bias, **options), expected, weight[0].size)
+        x[1, 1, height // 2, width // 2] = np.nan
+        expected = oracle_nn.conv2d(x, weight, bias, **options)
+        assert_same_bits(np.isnan(conv2d(x, weight, bias, **options)), np.isnan(expected))
+
+
 def test_gradients_are_slopes():
     given_arrays = random(0, 2, 4, 7, 6), random(1, 6, 2, 3, 2), random(2, 6)
     options = {"stride": (2, 1), "padding": ((1, 2), (0, 3)), "dilation": (1, 2), "groups": 2}

@@ -297,6 +297,40 @@ def test_gradients_are_slopes():
         )
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3, 5, 40])
+def test_places_for_every_stride(stride):
+    """Rows and windows around the lanes of a vector, ties, a NaN, and the gradient's places."""
+    for width in (*range(7, 20), 31, 33, 64, 67):
+        x = np.round(4 * random(width, 2, 3, 9, width, dtype="float32"))
+        x[0, 1, 4, width // 2] = np.nan
+        best, places = max_pool2d(x, 3, stride, 1, return_indices=True)
+        wide = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+        expected, gradient = np.empty_like(places), np.zeros_like(x)
+        for n, c, y, o in np.ndindex(places.shape):
+            window = wide[n, c, y * stride :, o * stride :][:3, :3]
+            lost = np.flatnonzero(np.isnan(window))
+            i, j = divmod(int(lost[-1] if lost.size else window.argmax()), 3)
+            row, column = y * stride + i - 1, o * stride + j - 1
+            expected[n, c, y, o] = row * width + column
+            gradient[n, c, row, column] += 1
+        assert_same_bits(places, expected)
+        assert_same_bits(
+            best,
+            np.take_along_axis(x.reshape(2, 3, -1), places.reshape(2, 3, -1), 2).reshape(
+                best.shape
+            ),
+        )
+        assert_same_bits(max_pool2d_backward(np.ones_like(best), x, 3, stride, 1), gradient)
+
+
+def test_places_beyond_32_bits():
+    """In a window that counts more, float32 is compared in float64."""
+    for n, computed in ((46_340, "float32"), (46_341, "float64")):
+        x = np.broadcast_to(np.float32(0), (1, 1, n, n))
+        plan = imgconv.explain(max_pool2d, x, n, return_indices=True)
+        assert plan.computing_dtype == computed
+
+
 def test_threads_change_no_bit(always_parallel):
     x = random(0, 3, 4, 21, 33, dtype="float32")
     results = []

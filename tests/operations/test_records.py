@@ -139,8 +139,8 @@ def test_compiled_record():
 
 def test_params_of_convolutions():
     names = [field.name for field in dataclasses.fields(ConvParams)]
-    assert names == [name for name, *_ in fields_of("conv2d.pyx", "Params")]
-    assert {dtype for _, dtype in fields_of("conv2d.pyx", "Params")} == {np.dtype("p")}
+    assert names == [name for name, *_ in fields_of("regions.pxd", "Params")]
+    assert {dtype for _, dtype in fields_of("regions.pxd", "Params")} == {np.dtype("p")}
 
 
 def test_no_record_is_left_out():

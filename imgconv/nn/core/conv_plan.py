@@ -31,6 +31,8 @@ UNDER_TILE = 24 << 10
 WASTE = 1 + 1 / 32
 # Numbers in the widest vector: tiles read and write up to so many beyond the end of a row.
 LANES = 16
+# Up to so many inputs or outputs, the image is read in place where it can be.
+FEW = 32
 # Bytes of sums that a thread keeps for the gradient of weights.
 SUMS = 1 << 21
 # Parts of the gradient of weights that are added up at the end, divided by groups and strips.
@@ -75,6 +77,7 @@ class ConvParams:
     stage: int
     in_place: int
     direct: int
+    pairs: int
 
 
 class Regions(NamedTuple):
@@ -137,11 +140,6 @@ class ConvPlan:
             return self.groups, self.outputs, self.inputs, len(y.phases[0]), len(x.phases[0])
         return self.images, self.groups * self.outputs, y.count, x.count
 
-    @cached_property
-    def padded_outputs(self) -> int:
-        """Outputs, in whole tiles."""
-        return round_up(self.outputs, self.outputs_per_tile)
-
     @property
     def strips(self) -> int:
         """Strips that hold all inputs."""
@@ -158,6 +156,23 @@ class ConvPlan:
         x = self.x
         after = self.columns + x.reach - x.before - x.n
         return max(0, min(x.before, after, x.reach)) if self.whole_rows else 0
+
+    @cached_property
+    def pairs(self) -> int:
+        """Taps in a row, if the loop computes two rows together, which share pixels; else 0.
+
+        It does so for one output of one input. Its last vectors end with a row, so that the result
+        is written without a stage.
+        """
+        y, x = self.y, self.x
+        rows = [d for _, d in y.phases[0]]
+        shared = (
+            self.inputs == self.outputs == len(self.taps) == y.step == 1
+            and rows == list(range(-y.before, y.reach - y.before + 1))
+            and self.columns >= LANES
+            and not self.of_weights
+        )
+        return len(x.phases[0]) if shared else 0
 
     @cached_property
     def cost(self) -> float:
@@ -205,11 +220,6 @@ def even_part(n: int, most: int) -> int:
     return -(-n // -(-n // max(1, min(n, most))))
 
 
-def tile_height(outputs: int, highest: int) -> int:
-    """Return the outputs of a tile: with the fewest padded outputs, of these the largest number."""
-    return min(range(1, highest + 1), key=lambda high: (round_up(outputs, high), -high))
-
-
 @lru_cache(maxsize=256)
 def make_plan(
     images: int,
@@ -222,7 +232,7 @@ def make_plan(
     of_weights: bool = False,
 ) -> ConvPlan:
     """Return how a convolution runs, or the gradient of its weights."""
-    high = tile_height(outputs, cpu.constant("conv2d", dtype.name, "HIGHEST_TILE"))
+    high = even_part(outputs, cpu.constant("conv2d", dtype.name, "HIGHEST_TILE"))
     tile = cpu.constant("conv2d", dtype.name, "WIDTHS")[high - 1]
     lines = sum(len(taps) for taps in y.phases) * x.residues * ((tile + x.reach) // LANES + 2)
     inputs_per_strip = even_part(inputs, UNDER_TILE // (64 * max(lines, 1)))
@@ -247,7 +257,7 @@ def cut_regions(plan: ConvPlan, threads: int) -> Regions:
     some_inputs = plan.inputs_per_strip
     phases, residues = len(plan.taps), y.residues * x.residues
     pitch = plan.columns + x.reach - plan.shared_zeros
-    some_outputs = plan.padded_outputs
+    some_outputs = plan.outputs
     per_row = (some_inputs * residues + phases * some_outputs) * pitch
     room = REGION // dtype.itemsize - some_inputs * residues * pitch * y.reach
     # A few regions for each thread.
@@ -278,7 +288,8 @@ def cut_regions(plan: ConvPlan, threads: int) -> Regions:
         some_inputs=some_inputs, places=places,
         high=plan.outputs_per_tile, some_outputs=some_outputs, stage=stage,
         in_place=int(image_is_strip(plan, pitch)),
-        direct=int(result_is_stage(plan, rows, pitch)),
+        direct=int(plan.pairs > 0 or result_is_stage(plan, rows, pitch)),
+        pairs=plan.pairs,
     )  # fmt: skip
     return Regions(
         params=np.array(astuple(params), np.intp),
@@ -293,10 +304,16 @@ def cut_regions(plan: ConvPlan, threads: int) -> Regions:
 
 
 def image_is_strip(plan: ConvPlan, pitch: int) -> bool:
-    """Whether the image itself can be the strip: it has no border and its rows have the pitch."""
+    """Whether the image itself is the strip: it has no border and its rows have the pitch.
+
+    Many outputs read the pixels of many inputs again and again, each input in a page of its own.
+    Then a strip is worth its copy: with 256 outputs of 64 inputs a layer of 1x1 takes a tenth less.
+    """
     y, x = plan.y, plan.x
+    again = plan.outputs > FEW and plan.inputs_per_strip > FEW
     return (
-        y.step == x.step == 1
+        not again
+        and y.step == x.step == 1
         and y.before == x.before == 0
         and plan.whole_rows
         and pitch == x.n
@@ -315,7 +332,6 @@ def result_is_stage(plan: ConvPlan, rows: int, pitch: int) -> bool:
     return (
         len(plan.taps) == 1
         and plan.columns == x.cells
-        and plan.outputs % plan.outputs_per_tile == 0
         and all(n >= LANES and round_up(n, LANES) <= n * WASTE for n in lengths)
         and (plan.inputs_per_strip == plan.inputs or all(n % LANES == 0 for n in lengths))
         and not plan.of_weights

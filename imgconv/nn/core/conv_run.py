@@ -29,9 +29,7 @@ def convolve(plan: ConvPlan, image: Array, weights: Array, bias: Array | None = 
     result = np.empty(plan.shape, plan.dtype)
     if len(image) == 0:
         return result
-    biases = np.zeros((plan.groups, plan.padded_outputs), plan.dtype)
-    if bias is not None:
-        biases[:, : plan.outputs] = bias.reshape(plan.groups, plan.outputs)
+    biases = np.zeros(plan.shape[1], plan.dtype) if bias is None else np.ascontiguousarray(bias)
     numbers, begin = packed_weights(weights, plan)
     regions = plan.regions(threads_for(plan.cost))
     run_entry(
@@ -74,14 +72,17 @@ def packed_weights(weights: Array, plan: ConvPlan) -> tuple[Array, NDArray[np.in
 
 
 def pack_weights(weights: Array, plan: ConvPlan) -> tuple[Array, NDArray[np.intp]]:
-    """Return (groups, tiles, inputs, taps, outputs of a tile) of each phase, one after another."""
-    groups, outputs, inputs, *kernel = weights.shape
-    full = np.zeros((groups, plan.padded_outputs, inputs, *kernel), weights.dtype)
-    full[:, :outputs] = weights
-    full = full.reshape(groups, -1, plan.outputs_per_tile, inputs, *kernel)
+    """Return (groups, tiles, inputs, taps, outputs of a tile) of each phase, one after another.
+
+    The last tile of a group has the outputs that remain.
+    """
+    groups, outputs = weights.shape[:2]
+    tiles = [slice(o, o + plan.outputs_per_tile) for o in range(0, outputs, plan.outputs_per_tile)]
     parts, begin = [], [0]
     for taps in plan.taps:
         i, j = (np.array([tap[axis] for tap in taps], np.intp) for axis in (0, 1))
-        parts.append(full[..., i, j].transpose(0, 1, 3, 4, 2).ravel())
+        phase = np.moveaxis(weights[..., i, j], 1, -1)
+        rows = [phase[..., tile].reshape(groups, -1) for tile in tiles]
+        parts.append(np.concatenate(rows, axis=1).ravel())
         begin.append(begin[-1] + parts[-1].size)
     return np.concatenate(parts), np.array(begin, np.intp)

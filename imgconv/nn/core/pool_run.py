@@ -32,18 +32,27 @@ def pool_call(how: str, array: Array, plane: Plane, padded: bool = False) -> Cal
     )
 
 
+def compared_in(dtype: DType, plane: Plane) -> DType:
+    """Return the dtype in which windows are compared: integers in 64 bits, float16 in float32.
+
+    Places are as wide as the pixels: if 32 bits do not count those from the first to the last row
+    of a window, float32 is compared in float64.
+    """
+    y, x = plane
+    if dtype.kind != "f":
+        return np.dtype(np.uint64 if dtype == np.uint64 else np.int64)
+    wide = dtype.itemsize == 8 or y.span * x.n > np.iinfo(np.int32).max
+    return np.dtype(np.float64 if wide else np.float32)
+
+
 def plan_maxima(images: Array, plane: Plane) -> LoopPlan:
-    """Return the plan of `maxima`: integers are compared in 64 bits, float16 in float32."""
-    dtype = images.dtype
-    computed: DType
-    if dtype.kind == "f":
-        computed = np.dtype(np.float64 if dtype.itemsize == 8 else np.float32)
-    else:
-        computed = np.dtype(np.uint64 if dtype == np.uint64 else np.int64)
+    """Return the plan of `maxima`."""
+    dtype, computed = images.dtype, compared_in(images.dtype, plane)
     y, x = plane
     shape = (*images.shape[:2], y.count, x.count)
     cost = float(images.shape[0] * images.shape[1] * y.count * x.count * y.k * x.k)
-    return LoopPlan("pool2d", "largest", shape, dtype, (y.k, x.k), cost, computed_in=computed)
+    scratch = (x.count + 2 * x.n) * computed.itemsize
+    return LoopPlan("pool2d", "largest", shape, dtype, (y.k, x.k), cost, scratch, computed)
 
 
 def maxima(plan: LoopPlan, images: Array, plane: Plane) -> tuple[Array, NDArray[np.int64]]:

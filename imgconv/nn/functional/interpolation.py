@@ -131,7 +131,8 @@ def _plan(entry: str, y: Taps, x: Taps, images: Array, shape: Shape) -> LoopPlan
     """Return the plan of a loop between images and images of the size of the taps."""
     taps, planes = (len(y.places), len(x.places)), images.shape[0] * images.shape[1]
     larger = max(images.size, planes * y.places.shape[1] * x.places.shape[1])
-    scratch = images.shape[3] * images.itemsize
+    # The resized rows under one row of results, and which they are.
+    scratch = len(y.places) * (np.intp().itemsize + x.places.shape[1] * images.itemsize)
     return LoopPlan("interpolate", entry, shape, images.dtype, taps, 4.0 * larger, scratch)
 
 

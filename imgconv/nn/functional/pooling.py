@@ -12,7 +12,14 @@ from imgconv.nn.core import arrays, checks
 from imgconv.nn.core.arrays import Array, Shape, comparable, floats
 from imgconv.nn.core.calls import LayerCall, LayerPlan, LoopPlan
 from imgconv.nn.core.checks import Around, Size
-from imgconv.nn.core.pool_run import axes_of, maxima, plan_maxima, planes_of, pool_call
+from imgconv.nn.core.pool_run import (
+    axes_of,
+    compared_in,
+    maxima,
+    plan_maxima,
+    planes_of,
+    pool_call,
+)
 
 __all__ = [
     "avg_pool2d",
@@ -330,17 +337,22 @@ def _factors(plane: Plane, padded: bool, divisor: int | None) -> tuple[Array, Ar
 def _plan_scatter(array: Array, plane: Plane) -> LoopPlan:
     """Return the plan of `_scatter`."""
     y, x = plane
-    # The places of a row of windows, and their largest pixels.
-    scratch = x.count * (np.int64().itemsize + array.itemsize)
+    computed = compared_in(array.dtype, plane)
+    # The places of a row of windows, their largest pixels, and a row of pixels by residues.
+    scratch = 2 * (x.count + x.n) * computed.itemsize
     cost = float(prod(array.shape[:-2]) * y.count * x.count * y.k * x.k)
-    return LoopPlan("pool2d", "scatter", array.shape, array.dtype, (y.k, x.k), cost, scratch)
+    return LoopPlan(
+        "pool2d", "scatter", array.shape, array.dtype, (y.k, x.k), cost, scratch, computed
+    )
 
 
 def _scatter(plan: LoopPlan, plane: Plane, grad: Array, images: Array) -> Array:
     """Add the gradient of each window to its largest pixel."""
-    result = np.zeros(images.shape, plan.dtype)
-    plan.run(axes_of(plane), planes_of(images), -np.inf, np.ascontiguousarray(grad), result)
-    return result.reshape(plan.shape)
+    computed = plan.computing_dtype
+    result = np.zeros(images.shape, computed)
+    pixels = planes_of(images.astype(computed, copy=False))
+    plan.run(axes_of(plane), pixels, -np.inf, np.ascontiguousarray(grad, computed), result)
+    return result.reshape(plan.shape).astype(plan.dtype, copy=False)
 
 
 def _plan_spread(array: Array, plane: Plane) -> LoopPlan:
