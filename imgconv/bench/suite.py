@@ -56,7 +56,7 @@ class Row:
     @property
     def whole(self) -> bool:
         """Whether a result depends on more of the image than its surroundings, or has its size."""
-        return self.family in ("pool", "canny")
+        return self.work in ("pool", "canny", "hysteresis")
 
     @property
     def result_dtype(self) -> np.dtype[Any]:

@@ -48,14 +48,21 @@ def call_points(
     operation, last = pointwise(*points), array.ndim - 1
     if array.ndim >= 2 and (out is None or native(out.dtype) == result):
         axes, channels = (None, None) if last == 1 else ((last - 2, last - 1), last)
-        return Call.of(operation, array, "reflect", 0.0, axes, channels, result, out)
+        return Call(operation, array, "reflect", 0.0, axes, channels, result, out)
 
     def run() -> Array:
-        call: Call[Array]
-        call = Call.of(operation, array.reshape(1, -1), "reflect", 0.0, None, None, result, None)
+        call: Call[Array] = Call(operation, array.reshape(1, -1), dtype=result)
         return converted(call.run().reshape(array.shape), result, out)
 
     return in_numpy(run, array, result, "reshaped to rows")
+
+
+def after_measuring(call: Runnable[Array], what: str) -> Runnable[Array]:
+    """Return a call made from what was measured of its image, so that it holds for no other one."""
+    if not isinstance(call, Call):
+        return call
+    array, plan = check.image(call.image), call.plan()
+    return Several(array, lambda _: call.run(), (call,), plan.shape, plan.dtype, what)
 
 
 def in_numpy(

@@ -17,6 +17,7 @@ from imgconv.operations.base import Point
 from imgconv.pipeline.measures import extremes, otsu
 from imgconv.pipeline.point_calls import (
     Array,
+    after_measuring,
     call_points,
     common_computing_dtype,
     computed_with,
@@ -409,7 +410,8 @@ def normalize(
     spread = highest - lowest
     stretch = Point("divide", spread) if spread else Point("scale", 0, 0)
     real = computing_dtype(native(array.dtype))
-    return call_points(array, [Point("scale", 1, -lowest), stretch], real, out)
+    call = call_points(array, [Point("scale", 1, -lowest), stretch], real, out)
+    return call if None not in (low, high) else after_measuring(call, "with the extremes measured")
 
 
 @filtering
@@ -480,11 +482,14 @@ def threshold(
         return in_numpy(
             lambda: above_mean(array, size, subtracted, mode, channel_axis, out), array, dtype
         )
-    if value == "otsu":
+    measured = isinstance(value, str)
+    if measured:
         value = otsu(array)
     limit = check.number(value, "value")
     if not is_wide(array.dtype):
-        return call_points(array, [Point("above", nearest_limit(limit, array.dtype))], dtype, out)
+        above = Point("above", nearest_limit(limit, array.dtype))
+        call = call_points(array, [above], dtype, out)
+        return after_measuring(call, "with Otsu's threshold measured") if measured else call
     # float64 does not hold integers beyond 2**53, which those of 64 bits are compared with.
     exact = int(value) if isinstance(value, (int, np.integer)) else limit
     return in_numpy(lambda: converted(np.greater(array, exact), dtype, out), array, dtype)

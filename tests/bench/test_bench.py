@@ -269,6 +269,9 @@ def test_the_command_measures_and_writes(tmp_path: Path) -> None:
     for row in rows:
         assert row["imgconv"]["timing"]["median"] > 0
         assert row["imgconv"]["difference"] < 1e-6
+        if not row["peers"]:
+            assert row["work"] == "canny"
+            continue
         assert row["fastest"] in row["peers"]
         assert row["ratio"] == pytest.approx(
             min(peer["timing"]["median"] for peer in row["peers"].values())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from imgconv import Pipeline
-from imgconv.pipeline import measures, threshold
+from imgconv.pipeline import measures, normalize, threshold
 from imgconv.pipeline.executors import arrays as on_arrays
 
 WIDE = ("int32", "uint32", "int64", "uint64")
@@ -136,3 +136,12 @@ def test_a_million_values_take_little_memory():
     found = measures.counts_of(image)
     assert len(found.values) <= measures.MAX_VALUES
     assert found.counts.sum() == image.size
+
+
+def test_another_image_has_another_threshold():
+    """What is measured of an image is not kept for others of its shape and dtype."""
+    for dtype in ("uint8", "float32", "int64"):
+        for factor in (1, 7):
+            image = np.array([[1, 2, 11, 12]], dtype) * np.array(factor, dtype)
+            assert threshold(image).tolist() == [[False, False, True, True]]
+            assert normalize(image).max() == 1
