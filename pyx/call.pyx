@@ -247,7 +247,8 @@ def repeat(find, threads, make, tuple arguments not None, dict options not None)
     find : callable
         Returns what is kept for a signature, or None. If that is a plan, it has an `entry`.
     threads : module
-        core/threads.py: only calls for one thread are done here.
+        core/threads.py: only calls that one thread does are done here. Larger ones may use threads,
+        and memory of freed results.
     make, arguments, options
         As in `signature`.
     """
@@ -260,6 +261,6 @@ def repeat(find, threads, make, tuple arguments not None, dict options not None)
     if type(known) is not Entry or not plan.direct:
         return None
     entry = known
-    if entry.cost >= threads.SERIAL_BELOW and threads.get_num_threads() > 1:
+    if entry.cost >= threads.SERIAL_BELOW:
         return None
     return entry.filtered(arguments[0])
