@@ -52,7 +52,12 @@ class AnyMethod(Correlation):
     sums: dict[str, Separable | None] = field(default_factory=dict, repr=False)
 
     def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> "AnyMethod":
-        """Return it folded; another kernel has other sums."""
+        """Return it folded; another kernel has other sums.
+
+        If the sums are asked for, the rank that is checked is that of the caller's kernel.
+        """
+        if self.method == "separable":
+            return self
         folded = super().folded(size, modes)
         assert isinstance(folded, AnyMethod)
         return self if folded is self else replace(folded, sums={})
