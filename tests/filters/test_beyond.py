@@ -6,6 +6,7 @@ import cases
 import numpy as np
 import oracle
 import pytest
+from chains import assert_pieces_are_stepwise
 from comparing import assert_close, assert_same_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,6 @@ from hypothesis import strategies as st
 import imgconv
 from imgconv import Pipeline, threads
 from imgconv.core import border
-from imgconv.pipeline.executors import arrays
 
 pairs_of_modes = st.tuples(st.sampled_from(cases.MODES), st.sampled_from(cases.MODES))
 shapes = st.tuples(st.integers(1, 8), st.integers(1, 8))
@@ -151,17 +151,7 @@ STEPS = [
 )  # fmt: skip
 def test_pipelines(shape, step, seed, mode, dtype, count, rows, data):
     """Bands and dask chunks give the bits of the steps one by one, also where windows wrap."""
-    da = pytest.importorskip("dask.array")
     image = cases.sample(shape, dtype, seed)
     pipeline = Pipeline(partial(step, mode=mode), "box(size=3)")
-    expected = list(pipeline.stepwise(image))[-1][1]
-    before = arrays.band_rows
-    arrays.band_rows = lambda group, height: rows
-    try:
-        with threads(count):
-            assert_same_bits(pipeline(image), expected)
-    finally:
-        arrays.band_rows = before
     chunks = tuple(data.draw(st.integers(1, n + 2)) for n in image.shape)
-    lazy = pipeline(da.from_array(image, chunks=chunks))
-    assert_same_bits(lazy.compute(scheduler="synchronous"), expected)
+    assert_pieces_are_stepwise(pipeline, image, rows, count, chunks)

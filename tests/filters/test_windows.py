@@ -11,6 +11,7 @@ import cases
 import numpy as np
 import oracle
 import pytest
+from chains import assert_pieces_are_stepwise
 from comparing import assert_same_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +28,6 @@ from imgconv.ndimage import (
     percentile_filter,
     rank_filter,
 )
-from imgconv.pipeline.executors import arrays
 
 ORDER = {
     "minimum": (imgconv.minimum, lambda count: 0),
@@ -163,7 +163,6 @@ def test_faces(image, placed, mode, name, in_place, count):
 )  # fmt: skip
 def test_pipelines(image, footprint, mode, name, chain, count, rows, data):
     """Bands and dask chunks give the bits of the steps one by one."""
-    da = pytest.importorskip("dask.array")
     function = ORDER[name][0] if name in ORDER else getattr(imgconv, name)
     step = partial(function, footprint=footprint, mode=mode)
     pipeline = [
@@ -172,17 +171,8 @@ def test_pipelines(image, footprint, mode, name, chain, count, rows, data):
         Pipeline(step, step, "box(size=(2, 3))"),
         Pipeline(step, "image - laplace"),
     ][chain]
-    expected = list(pipeline.stepwise(image))[-1][1]
-    before = arrays.band_rows
-    arrays.band_rows = lambda group, height: rows
-    try:
-        with threads(count):
-            assert_same_bits(pipeline(image), expected)
-    finally:
-        arrays.band_rows = before
     chunks = tuple(data.draw(st.integers(3, n + 2)) for n in image.shape)
-    lazy = pipeline(da.from_array(image, chunks=chunks))
-    assert_same_bits(lazy.compute(scheduler="synchronous"), expected)
+    assert_pieces_are_stepwise(pipeline, image, rows, count, chunks)
 
 
 def test_further_away_than_the_image_is_wide():

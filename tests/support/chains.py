@@ -1,6 +1,26 @@
-"""Steps of pipelines to draw chains from, and images for them."""
+"""Steps of pipelines to draw chains from, images for them, and how pieces are compared."""
 
 import numpy as np
+import pytest
+from comparing import assert_same_bits
+
+from imgconv import threads
+from imgconv.pipeline.executors import arrays
+
+
+def assert_pieces_are_stepwise(pipeline, image, rows, count, chunks):
+    """Bands of so many rows on `count` threads, and dask chunks, give the bits of the steps."""
+    da = pytest.importorskip("dask.array")
+    expected = list(pipeline.stepwise(image))[-1][1]
+    before = arrays.band_rows
+    arrays.band_rows = lambda group, height: rows
+    try:
+        with threads(count):
+            assert_same_bits(pipeline(image), expected)
+    finally:
+        arrays.band_rows = before
+    lazy = pipeline(da.from_array(image, chunks=chunks))
+    assert_same_bits(lazy.compute(scheduler="synchronous"), expected)
 
 
 def noise(shape, dtype, seed=0):
