@@ -146,6 +146,12 @@ class Axis:
         return Axis(before, before + 1 + max(axis.after for axis in axes))
 
 
+def centred(size: tuple[int, ...]) -> tuple[Axis, Axis]:
+    """Return the window of a rectangle of (height, width) pixels, centred at size // 2."""
+    y, x = (Axis(k // 2, k) for k in size)
+    return y, x
+
+
 class Operation:
     """What a filter computes. Most operations differ from these defaults in a few members.
 

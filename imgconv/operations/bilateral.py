@@ -42,8 +42,7 @@ class Bilateral(Operation):
     @property
     def windows(self) -> tuple[Axis, Axis]:
         """The window, centred at size // 2."""
-        y, x = (Axis(k // 2, k) for k in self.nearness.shape)
-        return y, x
+        return base.centred(self.nearness.shape)
 
     @property
     def cost(self) -> float:

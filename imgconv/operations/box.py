@@ -31,8 +31,7 @@ class Box(Operation):
     @property
     def windows(self) -> tuple[Axis, Axis]:
         """The rectangle, centred at size // 2."""
-        y, x = (Axis(k // 2, k) for k in self.size)
-        return y, x
+        return base.centred(self.size)
 
     @property
     def block(self) -> int:

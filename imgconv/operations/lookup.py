@@ -25,8 +25,7 @@ class Lookup(Operation):
     @property
     def windows(self) -> tuple[Axis, Axis]:
         """The table of places, centred."""
-        y, x = (Axis(k // 2, k) for k in self.places.shape)
-        return y, x
+        return base.centred(self.places.shape)
 
     @property
     def cost(self) -> float:
