@@ -1,19 +1,9 @@
 # Of all loops that include entry.pxi.
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 __test__: dict[str, str]
 
 def entry() -> int: ...
-def scratch(params: NDArray[Any], threads: int) -> int: ...
-def run(
-    params: NDArray[Any],
-    image: NDArray[Any],
-    first: NDArray[Any],
-    second: NDArray[Any],
-    scratch: NDArray[np.uint8],
-    rows: int,
-    threads: int,
-) -> None: ...
+def scratch(params: NDArray[Any]) -> int: ...

@@ -21,20 +21,8 @@ class Loop(Protocol):
     def entry(self) -> int:
         """Return the address of the loop."""
 
-    def scratch(self, params: NDArray[Any], threads: int) -> int:
-        """Return the bytes of scratch that `run` needs."""
-
-    def run(
-        self,
-        params: NDArray[Any],
-        image: NDArray[Any],
-        first: NDArray[Any],
-        second: NDArray[Any],
-        scratch: NDArray[np.uint8],
-        rows: int,
-        threads: int,
-    ) -> None:
-        """Filter `image` into `first`, in bands of `rows` rows."""
+    def scratch(self, params: NDArray[Any]) -> int:
+        """Return the bytes of scratch that a thread needs."""
 
 
 def available() -> list[str]:

@@ -139,7 +139,7 @@ def plan_of(decided: Decisions, record: Record, pointers: Pointers, result: Resu
     # Reading and writing a pixel costs about as much as four operations.
     cost = (operation.cost + 4) * prod(result.shape)
     loop = cpu.loop(operation.loop, computed.name)
-    scratch = loop.scratch(record, 1)
+    scratch = loop.scratch(record)
     check.window_fits_memory((y.span, x.span), scratch)
     entry = Entry(
         loop.entry(), record, scratch, operation.results, result.shape, result.written, height, cost
