@@ -73,7 +73,8 @@ class ImageStack(NamedTuple):
             order.append(layout.channel)
             channels = array.shape[layout.channel]
         size = array.shape[layout.y], array.shape[layout.x]
-        return ImageStack(layout, array.transpose(order), ImageSpec(size, channels, array.dtype))
+        spec = ImageSpec(size, channels, array.dtype)
+        return ImageStack(layout, transposed(array, order), spec)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -93,7 +94,7 @@ class ImageStack(NamedTuple):
     ) -> NDArray[Any] | tuple[NDArray[Any], ...]:
         """Return results with their axes where the caller has them: one, or a tuple of several."""
         arranged = tuple(
-            result.transpose(inverse(self.caller_axes(spec)))
+            transposed(result, inverse(self.caller_axes(spec)))
             for result, spec in zip(results, as_tuple(specs), strict=True)
         )
         return arranged[0] if isinstance(specs, ImageSpec) else arranged
@@ -107,7 +108,12 @@ class ImageStack(NamedTuple):
         expected = (*self.shape, *several[0].shape)
         expected = tuple(expected[axis] for axis in inverse(axes))
         check.out_fits(shape, dtype, expected, several[0].dtype)
-        return tuple(each.transpose(axes) for each in outs)
+        return tuple(transposed(each, axes) for each in outs)
+
+
+def transposed(array: Any, axes: list[int]) -> Any:
+    """Return an array with other axes; of a dask array, that is a task for each chunk."""
+    return array if axes == sorted(axes) else array.transpose(axes)
 
 
 def inverse(permutation: list[int]) -> list[int]:

@@ -70,6 +70,9 @@ def chunk_by_chunk(
     """Return dask arrays of results, by what computes a chunk; the images have the same chunks."""
     token = tokenize(work, [image.name for image in images], places, measured)
     edges, chunk, numbers = f"edges-{token}", f"chunk-{token}", [each.key for each in measured]
+    # The task of a chunk with one result gives it as a chunk of the dask array.
+    alone = len(specs) == 1
+    channels = channel_index(specs[0]) if alone else []
     tasks: dict[Any, Any] = {}
     for i in range(len(places.rows)):
         for j in range(len(places.columns)):
@@ -79,27 +82,45 @@ def chunk_by_chunk(
             if others:
                 tasks[edges, i, j] = (partial(edges_of, depth=places.depth), own)
             task = partial(
-                compute, work=work, region=places.region(i, j), ways=list(around), places=places
+                compute_alone if alone else compute,
+                work=work,
+                region=places.region(i, j),
+                ways=list(around),
+                places=places,
             )
-            tasks[chunk, i, j] = (task, own, others, numbers)
+            tasks[(chunk, i, j, *channels)] = (task, own, others, numbers)
     graph = HighLevelGraph.from_collections(chunk, tasks, [*images, *measured])
-    return tuple(one_result(graph, chunk, k, spec, places) for k, spec in enumerate(specs))
+    if alone:
+        return (in_chunks(graph, chunk, specs[0], places),)
+    return tuple(one_of_results(graph, chunk, k, spec, places) for k, spec in enumerate(specs))
 
 
-def one_result(graph: Any, chunk: str, number: int, spec: ImageSpec, places: ChunkPlaces) -> Any:
-    """Return one of the results as a dask array."""
-    name, channels = f"{chunk}-{number}", [] if spec.channels is None else [0]
+def one_of_results(
+    graph: Any, chunk: str, number: int, spec: ImageSpec, places: ChunkPlaces
+) -> Any:
+    """Return one of several results as a dask array."""
+    name = f"{chunk}-{number}"
     tasks = {
-        (name, i, j, *channels): (partial(item, number=number), (chunk, i, j))
+        (name, i, j, *channel_index(spec)): (partial(item, number=number), (chunk, i, j))
         for i in range(len(places.rows))
         for j in range(len(places.columns))
     }
     layers = {**graph.layers, name: tasks}
     dependencies = {**graph.dependencies, name: {chunk}}
+    return in_chunks(HighLevelGraph(layers, dependencies), name, spec, places)
+
+
+def channel_index(spec: ImageSpec) -> list[int]:
+    """Return the last number of the key of a chunk, which has all channels."""
+    return [] if spec.channels is None else [0]
+
+
+def in_chunks(graph: Any, name: str, spec: ImageSpec, places: ChunkPlaces) -> Any:
+    """Return a dask array whose chunks are results of the tasks of a name."""
     sizes = [tuple(stop - start for start, stop in spans) for spans in places[:2]]
     if spec.channels is not None:
         sizes.append((spec.channels,))
-    return da.Array(HighLevelGraph(layers, dependencies), name, tuple(sizes), meta=meta(spec))
+    return da.Array(graph, name, tuple(sizes), meta=meta(spec))
 
 
 # ---- tasks ---------------------------------------------------------------------------------------
@@ -143,6 +164,11 @@ def compute(
     pieces = {(a, b): own if (a, b) == (0, 0) else next(neighbours)[-a, -b] for a, b in ways}
     pixels = tuple(joined(pieces, number) for number in range(len(own)))
     return work(Tile(alone_or_all(pixels), top, left), region, measured)
+
+
+def compute_alone(*arguments: Any, **keywords: Any) -> NDArray[Any]:
+    """Return the only result of a chunk; see `compute`."""
+    return compute(*arguments, **keywords)[0]
 
 
 def joined(pieces: dict[Direction, Any], number: int) -> NDArray[Any]:
