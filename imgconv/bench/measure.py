@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from math import inf
+from math import ceil, inf
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,10 +32,21 @@ SLOW = 4
 MIN_SAMPLE = 500e-6
 # Bytes of an array that no cache holds.
 OUT_OF_CACHE = 2**28
-# Rows that are compared at the top and at the bottom, and more than any window's radius.
-BAND, HALO = 128, 256
-# The exact result for some rows of the image, or for all.
-Reference = list[tuple[slice, Array]]
+# Rows that are compared at the top and at the bottom.
+BAND = 128
+# Rows and columns of a median that are compared at each corner: SciPy takes 0.1 ms for a pixel.
+CORNER = 32, 64
+
+
+class Piece(NamedTuple):
+    """The exact result for a part of the image."""
+
+    rows: slice
+    columns: slice
+    exact: Array
+
+
+Reference = list[Piece]
 
 
 @dataclass(frozen=True)
@@ -121,7 +133,7 @@ def measure(
     imgconv = Imgconv()
     for row in rows:
         image = row.image()
-        reference = bands_of_reference(row, image)
+        reference = reference_of(row, image)
         for count in threads:
             for peer in (imgconv, *peers):
                 peer.set_threads(count)
@@ -157,7 +169,7 @@ def measure_calls(
         began = time.perf_counter()
         result = np.asarray(call.run(None))
         seconds = time.perf_counter() - began
-        differences[name] = difference(result, reference, 0 if call.same_border else HALO)
+        differences[name] = difference(result, reference, 0 if call.same_border else row.reach)
         if seconds > SLOW * budget:
             timings[name] = Timing(seconds, 0.0, 1)
             continue
@@ -214,9 +226,10 @@ def interleave(
 
 
 def repeats_of(call: Callable[[], object]) -> int:
-    """Return how often to repeat a call so that a sample is long enough, after one untimed call."""
-    call()
-    return max(1, int(np.ceil(MIN_SAMPLE / max(seconds_of(call, 3), 1e-7))))
+    """Return how often to repeat a call so that a sample is long enough."""
+    if seconds_of(call, 1) > MIN_SAMPLE:
+        return 1
+    return ceil(MIN_SAMPLE / max(seconds_of(call, 3), 1e-7))
 
 
 def seconds_of(call: Callable[[], object], repeats: int) -> float:
@@ -234,32 +247,49 @@ def timing_of(times: list[float]) -> Timing:
     return Timing(float(median), float((high - low) / median), len(times))
 
 
-def bands_of_reference(row: Row, image: Array) -> Reference:
-    """Return the exact result: of the top and the bottom rows, or all rows of a small image.
+def reference_of(row: Row, image: Array) -> Reference:
+    """Return the exact result at the ends of the image, or all of it if that is small.
 
     It is SciPy's in float64 or, where SciPy has no such filter, that of the definition.
     """
     if row.whole:
-        return [(slice(None), whole_reference(row, image))]
-    height = image.shape[0]
-    if height <= 2 * (BAND + HALO):
-        pieces = [(slice(None), slice(None), slice(None))]
-    else:
-        pieces = [
-            (slice(0, BAND), slice(0, BAND + HALO), slice(0, BAND)),
-            (slice(height - BAND, None), slice(height - BAND - HALO, None), slice(HALO, None)),
-        ]
-    bands = []
-    for kept, read, within in pieces:
-        pixels = image[read].astype(np.float64)
-        calls = (
-            peer.prepare(row.work, pixels, pixels.dtype, row.numbers)
-            for peer in (SciPy(), Definition())
-        )
-        call = next((each for each in calls if each is not None), None)
-        assert call is not None, f"SciPy or a definition is the reference of {row.work}"
-        bands.append((kept, rounded(np.asarray(call.run(None))[within], row.result_dtype)))
-    return bands
+        return [Piece(slice(None), slice(None), whole_reference(row, image))]
+    height, width = image.shape[:2]
+    rows, columns = CORNER if row.work == "median" else (BAND, width)
+    return [
+        Piece(y, x, exact_piece(row, image[read_y, read_x])[cut_y, cut_x])
+        for y, read_y, cut_y in ends(height, rows, row.reach)
+        for x, read_x, cut_x in ends(width, columns, row.reach)
+    ]
+
+
+def ends(n: int, kept: int, reach: int) -> list[tuple[slice, slice, slice]]:
+    """Return the first and the last pixels of an axis, or all if these are few.
+
+    Of each: what to keep, what to read for it, and where in that it lies.
+
+    >>> ends(10, 2, 1)
+    [(slice(0, 2, None), slice(0, 3, None), slice(0, 2, None)), \
+(slice(8, 10, None), slice(7, 10, None), slice(1, 3, None))]
+    """
+    if n <= 2 * (kept + reach):
+        return [(slice(0, n), slice(0, n), slice(0, n))]
+    return [
+        (slice(0, kept), slice(0, kept + reach), slice(0, kept)),
+        (slice(n - kept, n), slice(n - kept - reach, n), slice(reach, reach + kept)),
+    ]
+
+
+def exact_piece(row: Row, image: Array) -> Array:
+    """Return the exact result for a part of an image."""
+    pixels = image.astype(np.float64)
+    calls = (
+        peer.prepare(row.work, pixels, pixels.dtype, row.numbers)
+        for peer in (SciPy(), Definition())
+    )
+    call = next((each for each in calls if each is not None), None)
+    assert call is not None, f"SciPy or a definition is the reference of {row.work}"
+    return rounded(np.asarray(call.run(None)), row.result_dtype)
 
 
 def whole_reference(row: Row, image: Array) -> Array:
@@ -289,15 +319,15 @@ def difference(result: Array, reference: Reference, margin: int = 0) -> float:
     """
     height, width = result.shape[:2]
     largest = []
-    for kept, band in reference:
-        start, stop, _ = kept.indices(height)
-        rows = slice(max(start, margin), min(stop, height - margin))
-        apart = np.abs(
-            result[rows, margin : width - margin].astype(np.float64)
-            - band[rows.start - start : rows.stop - start, margin : width - margin]
-        )
-        largest.append(apart.max() if apart.size else np.nan)
-    return float(np.max(largest))
+    for rows, columns, exact in reference:
+        top, bottom, _ = rows.indices(height)
+        left, right, _ = columns.indices(width)
+        y = slice(max(top, margin), min(bottom, height - margin))
+        x = slice(max(left, margin), min(right, width - margin))
+        if y.start < y.stop and x.start < x.stop:
+            part = exact[y.start - top : y.stop - top, x.start - left : x.stop - left]
+            largest.append(np.abs(result[y, x].astype(np.float64) - part).max())
+    return float(np.max(largest)) if largest else np.nan
 
 
 def limit(row: Row, threads: int) -> float | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from statistics import geometric_mean
 from typing import Any
 
@@ -19,11 +20,13 @@ from imgconv.bench.measure import (
     OUT_OF_CACHE,
     LibraryResult,
     RowResult,
+    Timing,
     copy_rate,
     peak_flops,
     processor,
 )
 from imgconv.bench.peers import Imgconv, Peer
+from imgconv.bench.suite import FAMILIES, Row
 from imgconv.core import cpu
 
 EXPLANATION = """\
@@ -289,6 +292,41 @@ def as_json(results: Sequence[RowResult], about: Machine) -> dict[str, Any]:
             }
         )
     return {"machine": asdict(about), "results": rows}
+
+
+def from_json(text: str, level: str) -> list[RowResult]:
+    """Return the results of an earlier run at the same level, of which `as_json` made a text."""
+    found = json.loads(text)
+    if found["machine"]["level"] != level:
+        raise ValueError(f"was measured at level {found['machine']['level']}, not {level}")
+    return [
+        RowResult(
+            row_from(each),
+            each["threads"],
+            each["fresh"],
+            library_from(each["imgconv"]),
+            {name: library_from(peer) for name, peer in each["peers"].items()},
+            each["limit"],
+        )
+        for each in found["results"]
+    ]
+
+
+def row_from(values: dict[str, Any]) -> Row:
+    """Return the row whose fields are among plain values, where tuples are lists."""
+    own: dict[str, Any] = {each.name: values[each.name] for each in fields(Row)}
+    return Row(**own | {name: tuple(own[name]) for name in ("numbers", "shape")})
+
+
+def library_from(values: dict[str, Any]) -> LibraryResult:
+    """Return what `asdict` made plain values of."""
+    return LibraryResult(**{**values, "timing": Timing(**values["timing"])})
+
+
+def together(earlier: Sequence[RowResult], later: Sequence[RowResult]) -> list[RowResult]:
+    """Return the results of several runs by family; a row that was measured again counts once."""
+    found = {(each.row, each.threads, each.fresh): each for each in (*earlier, *later)}
+    return sorted(found.values(), key=lambda each: FAMILIES.index(each.row.family))
 
 
 def as_markdown(results: Sequence[RowResult], about: Machine) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,19 @@ class Row:
     def whole(self) -> bool:
         """Whether a result depends on more of the image than its surroundings, or has its size."""
         return self.work in ("pool", "canny", "hysteresis")
+
+    @property
+    def reach(self) -> int:
+        """How far from its pixel a result looks, at most: 4 deviations, or the numbers as sizes.
+
+        One pixel more is for a derivative behind a Gaussian.
+        """
+        if self.whole:
+            return 256
+        words = " ".join([self.work, *(each for each in self.numbers if isinstance(each, str))])
+        numbers = [each for each in self.numbers if not isinstance(each, str)]
+        times = 4 if "gaussian" in words else 2 if "guided" in words else 1
+        return times * ceil(max(numbers, default=5)) + 1
 
     @property
     def result_dtype(self) -> np.dtype[Any]:

@@ -19,6 +19,7 @@ from imgconv.core import cpu
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from imgconv.bench.measure import RowResult
     from imgconv.bench.suite import Row
 
 PLOTS = (".png", ".svg", ".pdf")
@@ -132,6 +133,16 @@ Examples:
     "--json", "json_file", metavar="FILE", type=OUTPUT_FILE, help="Write all figures as JSON."
 )
 @click.option(
+    "--with",
+    "earlier_files",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="Show the figures of an earlier run (--json), too; rows that are measured again replace "
+    "its own. So a long benchmark can be run one family after the other. "
+    "Can be given several times.",
+)
+@click.option(
     "--plot",
     "plot_file",
     metavar="FILE",
@@ -158,6 +169,7 @@ def command(
     memory: bool,
     budget: float,
     json_file: Path | None,
+    earlier_files: tuple[Path, ...],
     plot_file: Path | None,
     markdown_files: tuple[Path, ...],
 ) -> None:
@@ -196,7 +208,22 @@ def command(
         measure_memory(rows, threads, console)
     else:
         outputs = (True, False) if existing else (True,)
-        measure_time(rows, threads, budget, outputs, console, json_file, plot_file, markdown_files)
+        earlier = results_of(earlier_files)
+        measure_time(rows, threads, budget, outputs, console, json_file, earlier, plot_file,
+                     markdown_files)  # fmt: skip
+
+
+def results_of(files: tuple[Path, ...]) -> list[RowResult]:
+    """Return the results of earlier runs; those of another level are refused."""
+    from imgconv.bench import report
+
+    found = []
+    for path in files:
+        try:
+            found += report.from_json(path.read_text(), cpu.LEVEL)
+        except (KeyError, TypeError, ValueError) as error:
+            raise click.UsageError(f"--with {path}: {error}") from None
+    return found
 
 
 def measure_time(
@@ -206,6 +233,7 @@ def measure_time(
     outputs: tuple[bool, ...],
     console: Console,
     json_file: Path | None,
+    earlier: list[RowResult],
     plot_file: Path | None,
     markdown_files: tuple[Path, ...],
 ) -> None:
@@ -227,6 +255,7 @@ def measure_time(
                 progress.update(task, advance=1, description=report.label(result))
         except KeyboardInterrupt:
             print("imgconv: interrupted; these are the results so far", file=sys.stderr)
+    results = report.together(earlier, results)
     report.show(results, about, console)
     if json_file:
         json_file.write_text(json.dumps(report.as_json(results, about), indent=1) + "\n")

@@ -62,8 +62,8 @@ def test_peers_do_the_same_work(peer: peers.Peer, row: suite.Row) -> None:
     largest = np.iinfo(row.dtype).max if row.dtype.startswith("u") else 1
     rounded = 1 if row.result_dtype.kind in "ui" else 0
     tolerance = largest * (UNEQUAL[call.note] if call.note else 2e-6) + rounded
-    reference = measure.bands_of_reference(row, image)
-    margin = 0 if call.same_border else 40
+    reference = measure.reference_of(row, image)
+    margin = 0 if call.same_border else min(40, row.reach)
     result = np.asarray(call.run(None))
     assert result.shape == image.shape or row.family == "pool"
     # The largest Gaussians reach the border from every pixel.
@@ -142,19 +142,34 @@ def test_interleave_finds_the_slower_call_and_repeats_the_fast_ones() -> None:
     assert all(timing.spread >= 0 for timing in timings.values())
 
 
-def test_difference_sees_each_compared_pixel() -> None:
-    row = suite.rows(["box"], [(500, 40)])[0]
+@pytest.mark.parametrize("work", ["box", "median"])
+def test_difference_sees_each_compared_pixel(work: str) -> None:
+    row = suite.rows(["box", "rank"], [(400, 300)])
+    row = next(each for each in row if each.work == work)
     image = row.image()
-    bands = measure.bands_of_reference(row, image)
+    pieces = measure.reference_of(row, image)
     exact = (
         peers.SciPy().prepare(row.work, image.astype(float), np.dtype(float), row.numbers).run(None)
     )
-    assert measure.difference(exact, bands) == 0
-    for y, x in ((0, 0), (measure.BAND - 1, 39), (499, 0), (500 - measure.BAND, 39)):
-        wrong = exact.copy()
-        wrong[y, x] += 0.5
-        assert measure.difference(wrong, bands) == pytest.approx(0.5)
-    assert math.isnan(measure.difference(exact, bands, margin=20))
+    assert measure.difference(exact, pieces) == 0
+    height, width = measure.CORNER if work == "median" else (measure.BAND, 300)
+    for y in (0, height - 1, 400 - height, 399):
+        for x in (0, width - 1, 300 - width, 299):
+            wrong = exact.copy()
+            wrong[y, x] += 0.5
+            assert measure.difference(wrong, pieces) == pytest.approx(0.5)
+    assert math.isnan(measure.difference(exact, pieces, margin=200))
+
+
+@pytest.mark.parametrize("family", ["gaussian", "denoise", "rank", "edges"])
+def test_ends_of_an_image_are_those_of_the_whole(family: str) -> None:
+    for row in suite.rows([family], [(900, 40)]):
+        row = replace(row, shape=(900, 40))
+        if row.numbers and max(row.numbers) > 20:
+            continue
+        whole = measure.exact_piece(row, row.image())
+        assert len(measure.reference_of(row, row.image())) > 1
+        assert measure.difference(whole, measure.reference_of(row, row.image())) < 1e-9
 
 
 def test_limit_is_the_larger_of_copying_and_computing(monkeypatch) -> None:
@@ -234,6 +249,19 @@ def test_markdown_replaces_what_stands_between_the_markers() -> None:
             report.filled(wrong, [WON], ABOUT)
 
 
+def test_runs_one_after_the_other_make_one_table() -> None:
+    text = json.dumps(report.as_json([WON, LOST, ALONE], ABOUT))
+    earlier = report.from_json(text, "v3")
+    assert earlier == [WON, LOST, ALONE]
+    other = replace(WON, row=suite.rows(["box"], [(512, 512)])[0])
+    again = replace(WON, imgconv=library(5e-3))
+    edges = replace(WON, row=suite.rows(["edges"], [(512, 512)])[0])
+    found = report.together([other, *earlier], [again, edges])
+    assert found == [again, LOST, ALONE, edges, other]
+    with pytest.raises(ValueError, match="level v3, not v4"):
+        report.from_json(text, "v4")
+
+
 def test_summary_by_family() -> None:
     """The losses count; rows without a peer, or whose fastest does unequal work, do not."""
     text = "<!-- bench families v3 --><!-- /bench families v3 -->"
@@ -282,6 +310,13 @@ def test_the_command_measures_and_writes(tmp_path: Path) -> None:
     assert "sobel magnitude" in readme.read_text()
     assert "| edges | " in summary.read_text()
     assert "sobel magnitude" in outcome.stdout
+    more = ("--budget", "0", "--with", tmp_path / "b.json", "--markdown", readme)
+    outcome = run("box", "--size", "40x60", "--threads", "1", *more)
+    assert outcome.exit_code == 0, outcome.output
+    assert "sobel magnitude" in readme.read_text()
+    assert "box 3x3" in readme.read_text()
+    summary.write_text("no figures")
+    assert "--with" in run("box", "--with", summary).output
 
 
 LEVELS = [each for each in cpu.available() if each in level.MOST]
