@@ -201,22 +201,29 @@ cdef inline void lay_row(const Params* params, const Slot* slot, const Strip* st
                             + strip.left + x - params.left)
 
 
+cdef inline void repeat_sums(const real* inside, const Py_ssize_t* sources, Py_ssize_t n,
+                             const Strip* strip, real edge, real* out) noexcept nogil:
+    """Set the sums of n columns outside the image, if they are not there, or are those of cval.
+
+    A mode has all of its places outside filled with cval, or none.
+    """
+    cdef Py_ssize_t x
+    if n > 0 and sources[0] < 0:
+        fill(out, n, edge)
+    elif strip.whole:
+        for x in range(n):
+            out[x] = inside[sources[x]]
+
+
 cdef inline void extend(const Params* params, const Strip* strip, real* sums) noexcept nogil:
-    """Set the sums of columns outside the image, if they are not there, or are those of cval."""
+    """Extend a row of sums beyond both ends of the image."""
     cdef real edge = outside(params) * <real> (<const Rectangle*> params.records).height
-    cdef Py_ssize_t inside = params.left - strip.left, behind = inside + params.width, x, i
-    for x in range(min(inside, strip.columns)):
-        i = params.before[strip.left + x]
-        if i < 0:
-            sums[x] = edge
-        elif strip.whole:
-            sums[x] = sums[inside + i]
-    for x in range(max(behind, 0), strip.columns):
-        i = params.after[x - behind]
-        if i < 0:
-            sums[x] = edge
-        elif strip.whole:
-            sums[x] = sums[inside + i]
+    cdef Py_ssize_t inside = params.left - strip.left
+    cdef Py_ssize_t behind = max(inside + params.width, <Py_ssize_t> 0)
+    repeat_sums(sums + inside, params.before + strip.left, min(inside, strip.columns), strip, edge,
+                sums)
+    repeat_sums(sums + inside, params.after + behind - inside - params.width,
+                strip.columns - behind, strip, edge, sums + behind)
 
 
 cdef inline void make_sums(const Params* params, const Slot* slot, const Strip* strip,

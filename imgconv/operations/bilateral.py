@@ -1,9 +1,10 @@
 """The bilateral filter: means weighted by distance and by difference of colour."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from imgconv.core import border
 from imgconv.operations import base
 from imgconv.operations.base import Axis, DType, Operation, Packed, Weights
 
@@ -28,6 +29,20 @@ class Bilateral(Operation):
     smooths = True
     block = 1
     placeable = False
+
+    def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> "Bilateral":
+        """Return it with the weights added up of all taps that see the same pixel.
+
+        The distance of colours is the same for these, so only their nearness counts.
+        """
+        nearness = self.nearness
+        for axis in (0, 1):
+            nearness = folded_nearness(nearness, size[axis], modes[axis], axis)
+        if nearness is self.nearness:
+            return self
+        # The loop takes 1 for the weight of the pixel itself.
+        middle = nearness[nearness.shape[0] // 2, nearness.shape[1] // 2]
+        return replace(self, nearness=nearness - middle)
 
     @property
     def whole(self) -> str:
@@ -61,3 +76,22 @@ class Bilateral(Operation):
         metric = base.record(METRIC, manhattan=self.manhattan, scales=len(scales))
         heights = inside.sum(axis=1, dtype=np.intp)
         return [metric, heights], np.concatenate([scales, lower[inside]])
+
+
+def folded_nearness(nearness: Weights, n: int, mode: str, axis: int) -> Weights:
+    """Return the logarithms of weights along an axis of n pixels, added up where taps are shared.
+
+    The window stays symmetric: of an even period, the taps half a period before and after the pixel
+    see the same, and each has half of the weight.
+    """
+    taps = nearness.shape[axis]
+    fold = border.fold(taps, taps // 2, n, mode)
+    if fold is None:
+        return nearness
+    along = np.moveaxis(nearness, axis, 0)
+    sums = np.full((fold.size + 1 - fold.size % 2, *along.shape[1:]), -np.inf)
+    np.logaddexp.at(sums, fold.shared, along)
+    if fold.size % 2 == 0:
+        sums[0] -= np.log(2)
+        sums[-1] = sums[0]
+    return np.moveaxis(sums, 0, axis)

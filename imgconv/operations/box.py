@@ -71,7 +71,8 @@ class Box(Operation):
             for k, fold in zip(self.size, folds, strict=True)
         )
         mean = Separable((((column, row),),), "mean", self.area, smooths=True)
-        return mean if cheaper_folded(self, self, mean, size) else self
+        # Its border is no column of its own: sums down the columns are repeated along the rows.
+        return mean if cheaper_folded(self, self, mean, size, apart=True) else self
 
     @property
     def area(self) -> int:

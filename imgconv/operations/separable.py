@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
@@ -208,16 +209,22 @@ class Separable(Operation):
 
 
 def cheaper_folded(
-    whole: Operation, other: Operation, folded: Operation, size: tuple[int, int]
+    whole: Operation,
+    other: Operation,
+    folded: Operation,
+    size: tuple[int, int],
+    apart: bool = False,
 ) -> bool:
     """Whether the folded form of an operation costs less than another, counting their borders.
 
     Only the axes along which it is folded count. A piece of an image has all of these axes, so it
-    is decided like the whole image.
+    is decided like the whole image. The other one may extend rows and columns `apart`, and not the
+    corners between them.
     """
-    costs = {each: each.cost for each in (other, folded)}
-    for axis, n in enumerate(size):
-        if folded.windows[axis] != whole.windows[axis]:
-            for each in costs:
-                costs[each] *= 1 + each.windows[axis].span / n
-    return costs[folded] < costs[other]
+    axes = [axis for axis in (0, 1) if folded.windows[axis] != whole.windows[axis]]
+    borders = {each: [each.windows[axis].span / size[axis] for axis in axes]
+               for each in (other, folded)}  # fmt: skip
+    extended = {each: prod(1 + border for border in borders[each]) for each in borders}
+    if apart:
+        extended[other] = 1 + sum(borders[other])
+    return folded.cost * extended[folded] < other.cost * extended[other]

@@ -94,6 +94,25 @@ def test_means(shape, size, seed, mode, dtype):
         assert_same_bits(actual, oracle.convert(expected, np.dtype(dtype)))
 
 
+@settings(max_examples=40)
+@given(
+    shapes, st.integers(0, 20), seeds, pairs_of_modes, st.sampled_from(["square", "disk"]),
+    st.sampled_from(["uint8", "float32", "float64"]),
+)  # fmt: skip
+def test_bilateral(shape, radius, seed, mode, window, dtype):
+    """Taps that see the same pixel have the same colour, so that their nearness is added up."""
+    image, guide = cases.sample(shape, dtype, seed), cases.sample(shape, "float64", seed + 1)
+    options = {
+        "win_size": 2 * radius + 1, "sigma_color": 30, "sigma_spatial": 4, "window": window,
+        "mode": mode, "cval": 3,
+    }  # fmt: skip
+    for also, digits in ((), 1e-6), ((guide,), 1e-12):
+        filtered = imgconv.joint_bilateral if also else imgconv.bilateral
+        actual = filtered(image, *also, **options, dtype=np.float64)
+        expected = oracle.bilateral(image, *also, **options)
+        assert_close(actual, expected, rtol=digits, scale=np.abs(image.astype(float)).max() + 3)
+
+
 @st.composite
 def footprints(draw):
     """A full rectangle, or some of its pixels."""
@@ -136,6 +155,7 @@ STEPS = [
     partial(imgconv.gaussian, sigma=5),
     partial(imgconv.box, size=(41, 30)),
     partial(imgconv.correlate, kernel=integers((33, 50), 0)),
+    partial(imgconv.bilateral, win_size=31, sigma_color=20, sigma_spatial=4),
     partial(imgconv.minimum, size=51),
     partial(imgconv.opening, size=45),
     partial(imgconv.morphological_gradient, size=45, dtype=np.float64),
