@@ -57,7 +57,7 @@ races: $(VENV)/test ## Call everything from many threads at once, for two minute
 	$(BIN)/python tests/support/races.py $(ARGS)
 
 fuzz: $(VENV)/test ## Run random calls; ARGS="--seed 3 --seconds 600" chooses.
-	$(BIN)/python tests/support/fuzz.py $(ARGS)
+	$(BIN)/python tests/fuzz.py $(ARGS)
 
 sanitize: ## Run tests and random calls on loops that watch their memory; SECONDS=1800 of calls.
 	mkdir -p .sanitize
@@ -66,7 +66,7 @@ sanitize: ## Run tests and random calls on loops that watch their memory; SECOND
 	cd .sanitize && for level in $(LEVELS); do \
 		export $(SANITIZED) IMGCONV_ISA=$$level; \
 		$(BIN)/pytest -n auto --dist loadfile $(SANITIZED_TESTS) && \
-		$(BIN)/python tests/support/fuzz.py --seed $(SEED) --seconds $$(($(SECONDS) / $(words $(LEVELS)))) \
+		$(BIN)/python tests/fuzz.py --seed $(SEED) --seconds $$(($(SECONDS) / $(words $(LEVELS)))) \
 		|| exit 1; \
 	done
 

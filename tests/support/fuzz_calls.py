@@ -1,9 +1,11 @@
-"""What the lines of fuzz.py name: arrays, rows of filters, and functions that check a call.
+"""What the lines of fuzz_draws.py name: arrays, rows of filters, and functions that check a call.
 
 >>> check(order("median", [[0, 0, 1]]), Image((3, 70), "<f4"), threads=3)
 >>> chain("sobel | median(size=5)", Image((40, 30), "|u1"), chunks=(17, 9))
 """
 
+import ast
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from typing import Any
 
 import cases
 import fuzz_faces
+import fuzz_files
 import numpy as np
 from cases import BY_ID, OTHERS, SCIPY_MORPHOLOGY, Case, Other, Part, Selection, as_tuple
 from cases.morphology import morphology
@@ -21,6 +24,7 @@ from cases.pooling import pool_case
 from comparing import assert_same_bits
 from fuzz_faces import array as random_pixels
 from fuzz_faces import weights
+from fuzz_files import damaged_file
 
 import imgconv
 from imgconv import Pipeline, face_arguments
@@ -33,16 +37,24 @@ __all__ = [
     "Image",
     "Layout",
     "Out",
+    "Values",
+    "apply_to_file",
     "chain",
     "check",
+    "compare",
+    "damaged_file",
     "dense",
     "face",
+    "inf",
     "layer",
+    "nan",
+    "np",
     "order",
     "pool_case",
     "row",
 ]
 
+nan, inf = np.nan, np.inf
 DOCUMENTED = (ValueError, TypeError, MemoryError)
 # The reference implementations take so many pixels times pixels of the window.
 SMALL = 300_000
@@ -389,13 +401,67 @@ def as_tuple_of_lazy(result: Any) -> tuple[Any, ...]:
     return result if isinstance(result, tuple) else (result,)
 
 
-def face(seed: int, number: int, threads: int = 1) -> None:
-    """Check a draw of tests/support/fuzz_faces.py."""
+def face(seed: int, number: int, only: str | None = None, threads: int = 1) -> None:
+    """Check a draw of fuzz_faces.py, and the same call with one bad argument."""
+    call = fuzz_faces.draw(seed, number, only)
+    check_face(call, threads)
+    bad = fuzz_faces.with_bad_argument(np.random.default_rng((seed, number, 1)), call)
+    what = fuzz_faces.fault(bad)
+    assert not what, what
+
+
+def compare(name: str, *args: Any, threads: int = 1, **options: Any) -> None:
+    """Check a call of a face."""
+    args = tuple(given(value) for value in args)
+    options = {key: given(value) for key, value in options.items()}
+    check_face(fuzz_faces.face_call(name, args, options), threads)
+
+
+def check_face(call: fuzz_faces.FaceCall, threads: int) -> None:
+    """Check a call of a face."""
     face_arguments.SMALL_CALLS_FALL_BACK = False
-    call = fuzz_faces.draw(seed, number)
+    os.environ["IMGCONV_STRICT"] = "1"
     with settings(threads):
         what = fuzz_faces.difference(call)
     assert not what, f"{call}\n{what}"
+
+
+@dataclass(frozen=True)
+class Values:
+    """An array by its values."""
+
+    values: list[Any]
+    dtype: str
+
+
+def given(value: Any) -> Any:
+    """Return an argument of a line: an array for `Values`, all others as they are."""
+    return np.array(value.values, value.dtype) if isinstance(value, Values) else value
+
+
+def spelled_out(line: str) -> Iterator[str]:
+    """Yield a line that holds the arguments of the face that a line draws, if it draws one."""
+    if not line.startswith("face("):
+        return
+    drawn = ast.parse(line, mode="eval").body
+    values = {each.arg: ast.literal_eval(each.value) for each in drawn.keywords}
+    seed, number = map(ast.literal_eval, drawn.args)
+    call = fuzz_faces.draw(seed, number, values.get("only"))
+    shown = {key: written(value) for key, value in call.options.items()}
+    name = f"{call.original.__name__}.{call.name}"
+    yield call_of("compare", name, *map(written, call.args), threads=values["threads"], **shown)
+
+
+def written(value: Any) -> Any:
+    """Return what stands for an argument in a line."""
+    if isinstance(value, np.ndarray):
+        return Values(value.tolist(), value.dtype.str)
+    return Text(f"np.{value.__name__}") if callable(value) else value
+
+
+def apply_to_file(text: str, image: Image) -> None:
+    """Check `imgconv apply` of a file with these pixels."""
+    fuzz_files.apply_to_file(text, image.array())
 
 
 def layer(

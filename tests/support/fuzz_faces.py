@@ -1,28 +1,18 @@
-"""A differential fuzzer of the faces: random calls of the original and of the face.
-
-    python tests/support/fuzz_faces.py --seconds 600
-    python tests/support/fuzz_faces.py --only median_filter --seed 3
-    python tests/support/fuzz_faces.py --seed 0 --draw 4711  # one call again, and its arguments
+"""Random calls of the faces, each compared with the same call of the original.
 
 A draw depends on its seed and its number alone. Both sides get copies of all arrays, in the same
 layout. Results, and arrays to fill, must have the same dtype and be equal to the bit (but for the
 sign of zeros and the payload of NaN); or both must raise the same error with the same text. An
 argument that a face refuses its original must refuse, too. Where SciPy leaves its arrays, the face
-is compared with `memory_safe_scipy`. Calls run in another process, so that a crash is a difference
-like others.
+is compared with `memory_safe_scipy`.
 
 For each draw the face alone is also called with one bad argument. It may compute the call, refuse
 it or fall back; any other exception is a fault.
 """
 
-import argparse
 import inspect
-import mmap
-import os
-import sys
-import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from importlib import import_module
@@ -33,14 +23,12 @@ import memory_safe_scipy
 import numpy as np
 import scipy.ndimage
 
-import imgconv.ndimage
-import imgconv.signal
-import imgconv.skimage.feature
-import imgconv.skimage.filters
-import imgconv.skimage.measure
-import imgconv.skimage.restoration
-from imgconv import face_arguments
 from imgconv.fallback import FACES, FaceError, reason_of
+
+# A face that is imported adds its functions to FACES.
+for face in ("ndimage", "signal", *(f"skimage.{part}" for part in
+             ("feature", "filters", "measure", "restoration"))):  # fmt: skip
+    import_module(f"imgconv.{face}")
 
 DTYPES = (
     ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
@@ -351,8 +339,6 @@ def binary_options(rng: np.random.Generator, options: dict[str, Any], n: int) ->
     return options
 
 
-# A run ends after so many differences.
-MOST_DIFFERENCES = 20
 CALLBACKS = ("generic", "vectorized")
 NDIMAGE = [name.rpartition(".")[2] for name in FACES if name.startswith("scipy.ndimage.")]
 NDIMAGE = sorted(name for name in NDIMAGE if not name.startswith(CALLBACKS))
@@ -487,12 +473,15 @@ def draw(seed: int, number: int, only: str | None = None) -> FaceCall:
     rng = np.random.default_rng((seed, number))
     name = only or str(rng.choice(NDIMAGE if rng.random() < 0.6 else OTHERS))
     if name in OTHERS:
-        module, _, function = name.rpartition(".")
-        ours = import_module(module.replace("scipy.", "imgconv.").replace("skimage", SKIMAGES))
-        args, options = other_call(rng, name)
-        return FaceCall(ours, import_module(module), function, args, options)
-    args, options = ndimage_call(rng, name)
-    return FaceCall(imgconv.ndimage, scipy.ndimage, name, args, options)
+        return face_call(name, *other_call(rng, name))
+    return face_call(f"scipy.ndimage.{name}", *ndimage_call(rng, name))
+
+
+def face_call(name: str, args: tuple[Any, ...], options: dict[str, Any]) -> FaceCall:
+    """Return the call of a function by its full name."""
+    module, _, function = name.rpartition(".")
+    ours = module.replace("scipy.", "imgconv.").replace("skimage", SKIMAGES)
+    return FaceCall(import_module(ours), import_module(module), function, args, options)
 
 
 # ---- comparison ------------------------------------------------------------------------------
@@ -589,67 +578,3 @@ def fault(call: FaceCall) -> str:
 def decorated(call: FaceCall) -> Callable[..., Any]:
     """Return the function without the fallback of its face."""
     return getattr(call.module, call.name).__wrapped__  # type: ignore[no-any-return]
-
-
-def differences(seed: int, only: str | None = None, first: int = 0) -> Iterator[tuple[int, str]]:
-    """Yield the number of each draw and what differs, without end."""
-    number = first
-    while True:
-        call = draw(seed, number, only)
-        bad = with_bad_argument(np.random.default_rng((seed, number, 1)), call)
-        yield number, difference(call) or fault(bad)
-        number += 1
-
-
-def try_draws(settings: argparse.Namespace, end: float, counts: np.ndarray) -> None:
-    """Try draws from counts[0] on, and count in counts[1] those that differ."""
-    for number, what in differences(settings.seed, settings.only, int(counts[0])):
-        if what:
-            counts[1] += 1
-            call = draw(settings.seed, number, settings.only)
-            print(f"--draw {number}: {call}\n{what}\n", flush=True)
-        counts[0] = number + 1
-        if time.monotonic() > end or counts[1] >= MOST_DIFFERENCES or counts[0] >= settings.draws:
-            break
-
-
-def in_child(*args: Any) -> int:
-    """Try draws in a process of their own; return its exit code."""
-    child = os.fork()
-    if not child:
-        try_draws(*args)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def main() -> int:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--draws", type=int, default=10**9, help="no more than these")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", help="the name of a function")
-    parser.add_argument("--draw", type=int, help="this draw alone, with its arguments")
-    settings = parser.parse_args()
-    os.environ["IMGCONV_STRICT"] = "1"
-    face_arguments.SMALL_CALLS_FALL_BACK = False
-    if settings.draw is not None:
-        call = draw(settings.seed, settings.draw, settings.only)
-        print(call, difference(call) or "no difference", sep="\n")
-        print(
-            fault(with_bad_argument(np.random.default_rng((settings.seed, settings.draw, 1)), call))
-        )
-        return 0
-    end, counts = time.monotonic() + settings.seconds, np.frombuffer(mmap.mmap(-1, 16), np.int64)
-    while ended := in_child(settings, end, counts):
-        number = int(counts[0])
-        print(f"--draw {number}: {draw(settings.seed, number, settings.only)}\nexit code {ended}\n")
-        counts += 1
-        if counts[1] >= MOST_DIFFERENCES:
-            break
-    print(f"{counts[0]} calls, {counts[1]} differences")
-    return int(counts[1] > 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

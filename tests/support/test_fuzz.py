@@ -1,10 +1,10 @@
 """Random calls run as they are drawn, and what is wrong is found and reported."""
 
-import os
 import sys
 from dataclasses import replace
 
-import fuzz
+import fuzz_draws
+import fuzz_run
 import numpy as np
 import pytest
 from fuzz_calls import Image, Layout, Out, chain, check, order
@@ -17,9 +17,9 @@ IMAGE = Image((9, 12), "<i2", layout=SPACED)
 
 def test_random_calls():
     for number in range(100):
-        line = fuzz.draw(0, number)
-        assert fuzz.draw(0, number) == line
-        assert fuzz.run(line) == "", line
+        line = fuzz_draws.draw(0, number)
+        assert fuzz_draws.draw(0, number) == line
+        assert fuzz_run.run(line) == "", line
 
 
 def test_layouts():
@@ -77,7 +77,7 @@ def test_what_is_wrong_is_seen(monkeypatch, wrong, out, message):
 
 def test_a_wrong_filter_is_seen(monkeypatch):
     monkeypatch.setattr(imgconv, "median", imgconv.minimum)
-    assert "values are wrong" in fuzz.run(f"check(order('median', 3), {IMAGE})")
+    assert "values are wrong" in fuzz_run.run(f"check(order('median', 3), {IMAGE})")
 
 
 def test_a_wrong_band_is_seen(monkeypatch):
@@ -96,9 +96,9 @@ def test_a_wrong_band_is_seen(monkeypatch):
     ],
 )
 def test_the_call_that_ends_a_process_is_reported(monkeypatch, program, what):
-    monkeypatch.setattr(fuzz, "LIMIT", 5)
+    monkeypatch.setattr(fuzz_run, "LIMIT", 5)
     report = "print('call 3 one(1)\\ndone 3 \\'\\'\\ncall 4 two(2)', flush=True)"
     command = [sys.executable, "-c", f"import os, sys, time; {report}; {program}"]
-    first, last = fuzz.watched(command, dict(os.environ), 3)
+    first, last = fuzz_run.watched(command, 3)
     assert first == (3, "one(1)", "")
     assert last == (4, "two(2)", what)

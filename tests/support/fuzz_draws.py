@@ -1,32 +1,8 @@
-"""Random calls of imgconv, each compared with a simple call, its steps or its definition.
+"""Random lines of Python, calls that use the names of fuzz_calls.py.
 
-    python tests/support/fuzz.py --seconds 600
-    python tests/support/fuzz.py --seed 3 --calls 20000 --level v3
-    python tests/support/fuzz.py --call 'check(row("median-5"), Image((3, 70), "<f4"), threads=3)'
-
-A call is a line of Python that uses the names of fuzz_calls.py. It is drawn from the seed and its
-number alone, and that line is what runs: the line of a failure can be run again, and simplified by
-hand.
-
-Filters and pipelines must give the bits that the same call gives on a contiguous copy, with one
-thread and no `out`. Small images are also compared with the reference implementations, pipelines
-with their steps, and faces with their originals. ValueError, TypeError and MemoryError are right if
-the simple call raises the same.
-
-The calls run in a process of their own, which prints each line before it runs. A call that ends
-the process, or takes longer than LIMIT seconds, is a failure, and a new process goes on with the
-next call.
+A line is drawn from the seed and its number alone.
 """
 
-import argparse
-import os
-import selectors
-import subprocess
-import sys
-import tempfile
-import time
-import traceback
-from collections.abc import Iterator
 from typing import Any
 
 import cases
@@ -34,14 +10,11 @@ import fuzz_calls
 import numpy as np
 from cases import CORE, OTHERS, Case
 from fuzz_calls import Image, Layout, Out, Text, call_of
-from fuzz_faces import weights
+from fuzz_faces import NDIMAGE, weights
+from fuzz_faces import OTHERS as OTHER_FACES
+from fuzz_files import DAMAGED
 
 import imgconv
-
-LIMIT = 120
-
-
-# ---- draws: lines of Python ----------------------------------------------------------------------
 
 Draw = np.random.Generator
 MODES = [*cases.MODES, "grid-mirror", "grid-wrap", "grid-constant"]
@@ -306,129 +279,30 @@ def layer_line(rng: Draw) -> str:
     return call_of("layer", name, first, kernel, bias, **options, dilation=dilation)
 
 
-def draw(seed: int, number: int) -> str:
-    """Return line number `number`."""
+def file_line(rng: Draw) -> str:
+    """Return a call of `damaged_file` or of `apply_to_file`."""
+    if rng.random() < 0.7:
+        return call_of("damaged_file", one_of(rng, sorted(DAMAGED)), between(rng, 0, 10**6))
+    mode = one_of(rng, cases.MODES)
+    text = " | ".join(step_text(rng, mode) for _ in range(between(rng, 1, 3)))
+    height, width = (max(1, n) for n in size(rng))
+    colours = one_of(rng, [(), (3,)])
+    pixels = Image((height, width, *colours), one_of(rng, ["|u1", "<u2", "<f4"]),
+                   between(rng, 0, 999))  # fmt: skip
+    return call_of("apply_to_file", text, pixels)
+
+
+# How often each kind of line is drawn, in percent.
+KINDS = {"filter": 58, "chain": 17, "face": 15, "layer": 6, "file": 4}
+LINES = {"filter": filter_line, "chain": chain_line, "layer": layer_line, "file": file_line}
+FACES = [*NDIMAGE, *OTHER_FACES]
+
+
+def draw(seed: int, number: int, only: str | None = None) -> str:
+    """Return line number `number`: of any kind, of one, or of one function of a face."""
     rng = np.random.default_rng((seed, number))
-    chance = rng.random()
-    if chance < 0.6:
-        return filter_line(rng)
-    if chance < 0.78:
-        return chain_line(rng)
-    if chance < 0.94:
-        return call_of("face", seed, number, threads=between(rng, 1, 5))
-    return layer_line(rng)
-
-
-# ---- the process that runs them, and the one that watches it -------------------------------------
-
-
-def run(line: str) -> str:
-    """Run a line and return what went wrong; nothing if all is well."""
-    try:
-        eval(line, vars(fuzz_calls))
-    except Exception as error:
-        notes = getattr(error, "__notes__", [])
-        if isinstance(error, AssertionError):
-            return "\n".join([str(error), *notes])
-        return "".join(traceback.format_exception(error)[-4:])
-    return ""
-
-
-def serve(seed: int, first: int, last: int) -> None:
-    """Run lines; print each before it runs, and its result behind it."""
-    for number in range(first, last):
-        line = draw(seed, number)
-        print(f"call {number} {line}", flush=True)
-        print(f"done {number} {run(line)!r}", flush=True)
-
-
-def watched(command: list[str], env: dict[str, str], number: int) -> Iterator[tuple[int, str, str]]:
-    """Yield (number, line, what went wrong) of each call of one process, until it ends.
-
-    If it ends before the first call, that call has the given `number`.
-    """
-    line = what = ""
-    with tempfile.TemporaryFile() as complaints:
-        child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=complaints)
-        try:
-            for report in lines_of(child):
-                kind, _, rest = report.partition(" ")
-                if kind == "call":
-                    number, line = int(rest.partition(" ")[0]), rest.partition(" ")[2]
-                elif kind == "done":
-                    yield number, line, eval(rest.partition(" ")[2])
-                    line = ""
-            what = f"the process ended with {child.wait()}"
-        except TimeoutError:
-            what = f"no answer in {LIMIT} s"
-        finally:
-            child.kill()
-            child.wait()
-            child.stdout.close()
-        if line or child.returncode:
-            complaints.seek(0)
-            written = complaints.read().decode(errors="replace").splitlines()
-            yield number, line, "\n".join([what, *written[:60]])
-
-
-def lines_of(child: subprocess.Popen) -> Iterator[str]:
-    """Yield what a process prints; TimeoutError where it prints nothing for long."""
-    begun = b""
-    with selectors.DefaultSelector() as ready:
-        ready.register(child.stdout, selectors.EVENT_READ)
-        while ready.select(LIMIT):
-            if not (piece := os.read(child.stdout.fileno(), 1 << 16)):
-                return
-            *lines, begun = (begun + piece).split(b"\n")
-            yield from (line.decode() for line in lines)
-    raise TimeoutError
-
-
-def watch(arguments: argparse.Namespace) -> int:
-    """Run calls in processes of their own, report, and return how many failed."""
-    begin = reported = time.monotonic()
-    done, last, failed = 0, arguments.calls, 0
-    command = [sys.executable, __file__, "--seed", str(arguments.seed), "--serve"]
-    # Threads that wait must not take the processors from those that work.
-    env = {**os.environ, "OMP_WAIT_POLICY": "passive"}
-    env |= {"IMGCONV_ISA": arguments.level} if arguments.level else {}
-    while done < last and failed < arguments.failures:
-        for number, line, what in watched([*command, f"{done}:{last}"], env, done):
-            done, now = number + 1, time.monotonic()
-            if what:
-                failed += 1
-                print(f"{what}\npython tests/support/fuzz.py --call {line!r}\n", flush=True)
-            if now - reported > 30:
-                reported = now
-                print(f"{done} calls, {failed} failed, {now - begin:.0f} s", flush=True)
-            if now - begin > arguments.seconds or failed == arguments.failures:
-                last = done
-                break
-    print(f"{done} calls with seed {arguments.seed}, {failed} failed")
-    return failed
-
-
-def main() -> int:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--calls", type=int, default=10**9, help="no more than these")
-    parser.add_argument("--seconds", type=float, default=10**9, help="no longer than this")
-    parser.add_argument("--level", help="the instruction set: v2, v3, v4")
-    parser.add_argument("--failures", type=int, default=20, help="stop after so many")
-    parser.add_argument("--call", metavar="LINE", help="run this call alone")
-    parser.add_argument("--serve", metavar="FIRST:LAST", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.call:
-        print(run(arguments.call) or "no failure")
-        return 0
-    if arguments.serve:
-        serve(arguments.seed, *map(int, arguments.serve.split(":")))
-        return 0
-    if arguments.calls == arguments.seconds:
-        arguments.seconds = 60
-    return int(watch(arguments) > 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    function = only if only in FACES else None
+    kind = only or one_of(rng, [kind for kind, percent in KINDS.items() for _ in range(percent)])
+    if kind == "face" or function:
+        return call_of("face", seed, number, only=function, threads=between(rng, 1, 5))
+    return LINES[kind](rng)
