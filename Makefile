@@ -1,6 +1,6 @@
 # make demo, make test: nothing is needed but Python 3.11 or later, a C compiler and make.
 
-TARGETS := help demo gallery test races fuzz sanitize bench lint build clean
+TARGETS := help demo gallery test races fuzz sanitize wheel cross test-arm64 test-floor test-newest bench lint build clean
 .PHONY: $(TARGETS)
 .DEFAULT_GOAL := help
 
@@ -21,6 +21,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := setup.py pyproject.toml $(wildcard pyx/*)
+# Compiled by setup.py itself: pip would hide which loop it is at.
+BUILD_REQUIRES = $(BIN)/python -c 'import tomllib; \
+	print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])'
 SAMPLE := samples/coffee.png
 # The compiled modules that run here; those of other levels have the same stubs.
 LOOPS = $$($(BIN)/python -c 'from imgconv.core import cpu; print("imgconv/_loops/" + cpu.LEVEL)') \
@@ -42,7 +45,7 @@ SANITIZED_TESTS := $(addprefix tests/,filters operations test_geometry.py cli/te
 	$(addprefix nn/test_,activation.py convolution.py layers.py pooling.py))
 
 help: ## Show this.
-	@sed -n 's/^\([a-z]*\): .*## /make \1	/p' Makefile
+	@sed -n 's/^\([a-z0-9-]*\): .*## /make \1	/p' Makefile
 
 demo: $(VENV)/peers ## Find the edges of a photo, and time that beside other libraries.
 	@$(BIN)/python samples/edges.py $(SAMPLE)
@@ -70,6 +73,22 @@ sanitize: ## Run tests and random calls on loops that watch their memory; SECOND
 		|| exit 1; \
 	done
 
+wheel: $(VENV)/made ## Make the wheel and the source archive, and test the wheel where no compiler is.
+	scripts/wheel.sh '$(PYTHON)' $(ARGS)
+
+cross: $(VENV)/made ## Compile the loops for systems that are not here.
+	$(PIP) install ziglang $$($(BUILD_REQUIRES))
+	$(BIN)/python scripts/cross.py $(ARGS)
+
+test-arm64: $(VENV)/made ## Compile for ARM, and run a part of the tests in an emulator. For root, on Debian.
+	scripts/arm64.sh '$(PYTHON)' $(ARGS)
+
+test-floor: $(VENV)/made ## Run all tests with the oldest NumPy and SciPy that imgconv allows.
+	scripts/test_versions.sh floor '$(PYTHON)' $(ARGS)
+
+test-newest: $(VENV)/made ## Run all tests with the newest NumPy and SciPy.
+	scripts/test_versions.sh newest '$(PYTHON)' $(ARGS)
+
 bench: $(VENV)/bench ## Measure beside other libraries; ARGS="correlate --threads 1" chooses.
 	$(BIN)/imgconv bench $(ARGS)
 
@@ -83,7 +102,7 @@ lint: $(VENV)/lint ## Check style and types.
 build: $(VENV)/built ## Compile the loops into this checkout.
 
 clean: ## Remove all that make has made.
-	rm -rf $(VENV) build imgconv/_loops .sanitize demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build dist imgconv/_loops .sanitize .cross .arm64 demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 
 # Each step leaves a stamp, and so is done again only when what it depends on has changed.
 $(VENV)/made:
@@ -93,7 +112,9 @@ $(VENV)/made:
 
 $(VENV)/built: $(VENV)/made $(SOURCES)
 	@echo 'Compiling the loops; this takes a few minutes, once.'
-	$(PIP) install --editable '.[cli]'
+	@$(PIP) install $$($(BUILD_REQUIRES))
+	@$(BIN)/python setup.py --quiet build_ext --inplace
+	$(PIP) install --no-build-isolation --editable '.[cli]'
 	@touch $@
 
 # pip takes the requirements of an extra from the package that is installed, so nothing is built again.

@@ -11,6 +11,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -66,7 +67,29 @@ LOOPS = {
 }
 # Compiled once, for any processor.
 COMMON = ("machine", "call")
-X86_LEVELS = os.environ.get("IMGCONV_LEVELS", "v2 v3 v4").split()
+
+# Levels by processor, with the flags that ask a compiler for them. Level plain uses no vectors.
+LEVELS = {
+    "plain": ["-DPLAIN"],
+    "neon": [],
+    "v2": ["-march=x86-64-v2"],
+    "v3": ["-march=x86-64-v3"],
+    # Scheduling before register allocation lets GCC keep a vector for several accumulators in one
+    # of the 32 registers; without it, GCC loads the vector again for each. With 16 registers, GCC
+    # would spill instead. For ARM, GCC does so anyway.
+    "v4": ["-march=x86-64-v4", "-fschedule-insns", "-fno-schedule-insns2"],
+}
+X86, ARM = ["v2", "v3", "v4"], ["neon"]
+PROCESSORS = {"x86_64": X86, "amd64": X86, "aarch64": ARM, "arm64": ARM}
+# What a build is for; it may run on another processor.
+PLATFORM = sysconfig.get_platform()
+if PLATFORM.endswith("universal2"):
+    # A Python for two processors: build for the one that it runs on.
+    os.environ.setdefault("ARCHFLAGS", f"-arch {platform.machine()}")
+    PLATFORM = f"macosx-{platform.machine()}"
+WINDOWS = PLATFORM.startswith("win")
+# Clang instead of MSVC, which has no vector types.
+CLANG_CL = WINDOWS and bool(os.environ.get("IMGCONV_CLANG_CL"))
 
 # For `make sanitize`: undefined behaviour and access to foreign memory end the process.
 SANITIZERS = ["-fsanitize=address,undefined"] if os.environ.get("IMGCONV_SANITIZE") else []
@@ -78,32 +101,37 @@ SANITIZE_FLAGS = [
     "-O1",
 ]
 
-GNU_FLAGS = [
+FLAGS = [
     "-O3",
     "-g0",
     # Without errno and traps the compiler can vectorise sqrt and selections. -ffast-math would also
     # change the meaning of NaN and infinity, and the order of sums.
     "-fno-math-errno",
     "-fno-trapping-math",
+    # Clang would fuse products and sums of one expression only.
+    "-ffp-contract=fast",
     # This optimisation would move weights from one row of a tile to the next through the stack.
     "-fno-predictive-commoning",
     # Partial sums of short integers may overflow, although the whole sum fits.
     "-fwrapv",
     # Vectors are passed in registers between inlined functions only.
     "-Wno-psabi",
-    "-Wno-unknown-warning-option",
     # The sizes of tiles are literal arguments; they become constants only if all is inlined.
     "-DCYTHON_INLINE=inline __attribute__((always_inline))",
 ]
-
-# Scheduling before register allocation lets GCC keep a vector for several accumulators in one of
-# the 32 registers of AVX-512; without it, GCC loads the vector again for each. With 16 registers,
-# GCC would spill instead. Where a loop says which vectors to hold (tiles.pxd), scheduling can only
-# harm: the tiles of small kernels, which are unrolled, would spill.
-LEVEL_FLAGS = {"v4": ["-fschedule-insns", "-fno-schedule-insns2"]}
+MSVC_FLAGS = ["/O2", "/std:c11"]
+# The flags of a compiler and of a linker for OpenMP: of GCC and Clang, of Apple's Clang with a
+# runtime that CFLAGS and LDFLAGS point to, of MSVC and of Clang that replaces it.
+OPENMP = [
+    (["-fopenmp"], ["-fopenmp"]),
+    (["-Xpreprocessor", "-fopenmp"], ["-lomp"]),
+    (["/openmp"], []),
+]
 
 # These loops give the same bits as SciPy, which uses no fused instructions. A tile of a convolution
-# layer has no vector that several accumulators use, and one of a dense kernel holds its vectors.
+# layer has no vector that several accumulators use, and one of a dense kernel says which vectors to
+# hold (tiles.pxd). There scheduling can only harm: the tiles of small kernels, which are unrolled,
+# would spill.
 LOOP_FLAGS = {
     **{loop: ["-ffp-contract=off"] for loop in ("canny", "inorder", "lookup", "running")},
     **{loop: ["-fno-schedule-insns"] for loop in ("conv2d", "correlate")},
@@ -111,9 +139,13 @@ LOOP_FLAGS = {
 
 
 def levels() -> list[str]:
-    """Return the instruction sets to build for; `plain` for processors other than x86-64."""
-    x86 = platform.machine().lower() in {"x86_64", "amd64"}
-    return X86_LEVELS if x86 and os.name == "posix" else ["plain"]
+    """Return the instruction sets to build for."""
+    if "IMGCONV_LEVELS" in os.environ:
+        return os.environ["IMGCONV_LEVELS"].split()
+    if WINDOWS and not CLANG_CL:
+        print("imgconv: MSVC has no vector types; IMGCONV_CLANG_CL=1 takes Clang in its place")
+        return ["plain"]
+    return PROCESSORS.get(PLATFORM.rpartition("-")[2], ["plain"])
 
 
 def types_of(loop: str, level: str) -> list[str]:
@@ -154,11 +186,7 @@ def extensions() -> list[Extension]:
                             ),
                             api,
                         ],
-                        extra_compile_args=[
-                            *([] if level == "plain" else [f"-march=x86-64-{level}"]),
-                            *LEVEL_FLAGS.get(level, []),
-                            *LOOP_FLAGS.get(loop, []),
-                        ],
+                        extra_compile_args=[*LEVELS[level], *LOOP_FLAGS.get(loop, [])],
                     )
                 )
     return found
@@ -212,30 +240,31 @@ class BuildLoops(build_ext):
     def finalize_options(self) -> None:
         super().finalize_options()
         self.parallel = self.parallel or os.cpu_count()
+        self.answers: dict[str, bool] = {}
 
     def build_extensions(self) -> None:
         cythonize_loops()
-        gnu = self.compiler.compiler_type == "unix"
-        openmp = "-fopenmp" if gnu else "/openmp"
-        flags = GNU_FLAGS if gnu else ["/O2"]
-        if self.compiles(
-            "#include <omp.h>\nint main(void) { return omp_get_max_threads(); }", openmp
-        ):
-            flags = [*flags, openmp]
-            links = [openmp] if gnu else []
-        else:
-            print("imgconv: this compiler has no OpenMP; the filters will run on one thread")
-            links = []
+        if CLANG_CL:
+            self.compiler.initialize()
+            self.compiler.cc = shutil.which("clang-cl") or "clang-cl"
+        flags, links = self.openmp()
         if SANITIZERS:
             flags, links = [*flags, *SANITIZE_FLAGS], [*links, *SANITIZERS]
-        elif gnu and os.uname().sysname == "Linux":
+        elif PLATFORM.startswith("linux"):
             links = [*links, "-s"]
         for extension in self.extensions:
-            extension.extra_compile_args += flags
+            extension.extra_compile_args = [*self.options(extension.extra_compile_args), *flags]
             extension.extra_link_args += links
+        self.left = len(self.extensions)
         super().build_extensions()
         for extension in self.extensions:
             install_stub(extension, Path(self.get_ext_fullpath(extension.name)).parent)
+
+    def build_extension(self, extension: Extension) -> None:
+        """Build one, and tell which."""
+        super().build_extension(extension)
+        self.left -= 1
+        print(f"{extension.name}, {self.left} more", flush=True)
 
     def copy_extensions_to_source(self) -> None:
         """Build in place: make the folders of the levels with the stubs first."""
@@ -243,15 +272,46 @@ class BuildLoops(build_ext):
             install_stub(extension, Path(*extension.name.split(".")[:-1]))
         super().copy_extensions_to_source()
 
-    def compiles(self, program: str, flag: str) -> bool:
-        """Whether a small program compiles and links with a flag."""
+    def openmp(self) -> tuple[list[str], list[str]]:
+        """Return the flags for OpenMP of the compiler and of the linker; none if there is none."""
+        program = "#include <omp.h>\nint main(void) { return omp_get_max_threads(); }"
+        for flags, links in OPENMP:
+            if self.compiles(program, flags, links):
+                return flags, links
+        print("imgconv: this compiler has no OpenMP; the filters will run on one thread")
+        return [], []
+
+    def options(self, own: list[str]) -> list[str]:
+        """Return the flags of a module, whose own are given, in the words of the compiler."""
+        if WINDOWS and not CLANG_CL:
+            return MSVC_FLAGS
+        flags = self.known([*FLAGS, *own])
+        return [f"/clang:{flag}" for flag in flags] if CLANG_CL else flags
+
+    def known(self, flags: list[str]) -> list[str]:
+        """Return the flags that the compiler takes, among those that it need not take.
+
+        A flag that names a processor or a macro must be taken. Clang only warns of others.
+        """
+        kept = []
+        for flag in flags:
+            if flag not in self.answers and flag.startswith(("-f", "-W", "-O", "-g")):
+                tried = [flag, "-Werror"]
+                tried = [f"/clang:{each}" for each in tried] if CLANG_CL else tried
+                self.answers[flag] = self.compiles("int main(void) { return 0; }", tried, [])
+            if self.answers.get(flag, True):
+                kept.append(flag)
+        return kept
+
+    def compiles(self, program: str, flags: list[str], links: list[str]) -> bool:
+        """Whether a small program compiles and links with these flags."""
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder) / "probe.c"
             source.write_text(program)
             try:
-                objects = self.compiler.compile([str(source)], folder, extra_postargs=[flag])
+                objects = self.compiler.compile([str(source)], folder, extra_postargs=flags)
                 self.compiler.link_executable(
-                    objects, str(Path(folder) / "probe"), extra_postargs=[flag]
+                    objects, str(Path(folder) / "probe"), extra_postargs=links
                 )
             except Exception:
                 return False

@@ -50,7 +50,6 @@ cdef extern from *:
     }
 
     #if defined(__AVX512F__) && defined(__AVX512DQ__)
-    #include <immintrin.h>
     static inline __attribute__((always_inline)) vec power_of_two(vec x) {
         if (sizeof(real) == 4) {
             x = (vec) _mm512_max_ps(_mm512_set1_ps(LOWEST), (__m512) x);

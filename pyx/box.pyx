@@ -29,22 +29,27 @@ cdef struct Rectangle:
 
 cdef extern from *:
     """
-    #include <immintrin.h>
-
     /* params.weights are the area, or for short integers the three numbers of `quotient` in
        operations/box.py. The upper half of a product needs an intrinsic: vector types have none. */
     #if SHORT_INTEGER
       typedef struct { vec half, factor; int shift; } Divisor;
       #define divisor(weights) \\
           ((Divisor) {ZERO + weights[0], ZERO + weights[1], (int) weights[2]})
-      #if defined(__AVX512BW__)
+      #if !defined(VECTOR_BYTES)
+        #define upper(a, b) ((vec) ((uint32_t) (a) * (b) >> 16))
+      #elif defined(__AVX512BW__)
         #define upper(a, b) ((vec) _mm512_mulhi_epu16((__m512i) (a), (__m512i) (b)))
       #elif defined(__AVX2__)
         #define upper(a, b) ((vec) _mm256_mulhi_epu16((__m256i) (a), (__m256i) (b)))
       #elif defined(__SSE2__)
         #define upper(a, b) ((vec) _mm_mulhi_epu16((__m128i) (a), (__m128i) (b)))
       #else
-        #define upper(a, b) ((vec) ((uint32_t) (a) * (b) >> 16))
+        static inline vec upper(vec a, vec b)
+        {
+          uint16x8_t x = (uint16x8_t) a, y = (uint16x8_t) b;
+          uint32x4_t low = vmull_u16(vget_low_u16(x), vget_low_u16(y)), high = vmull_high_u16(x, y);
+          return (vec) vuzp2q_u16((uint16x8_t) low, (uint16x8_t) high);
+        }
       #endif
       #define mean(sum, by) (upper((sum) + (by)->half, (by)->factor) >> (by)->shift)
     #else

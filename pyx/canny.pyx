@@ -70,7 +70,7 @@ cdef extern from *:
     #define root(x) (sizeof(real) == 4 ? (real) sqrtf((float) (x)) : (real) sqrt((double) (x)))
     #define absolute(x) ((x) < 0 ? -(x) : (x))
     /* Division by multiplication: see convert.pxd. */
-    #if defined(__FMA__)
+    #if FUSED
       #define is_exact(reciprocal, y) \
           (sizeof(real) == 8 && fabs(fma(-(double) (reciprocal), y, 1)) < 0x1p-60)
       #define corrected(q, x, y, reciprocal) fma(fma(-(double) (q), y, x), reciprocal, q)

@@ -23,7 +23,7 @@ cdef extern from *:
        fused multiply-add gives, is the correctly rounded quotient if the reciprocal is nearly exact
        (Markstein 1990). It takes a third of the time of a division. For an infinity the remainder
        is NaN, and the product stays as it is. */
-    #if defined(__FMA__)
+    #if FUSED
       #define is_exact(reciprocal, by) (fabs(fma(-(reciprocal), by, 1)) < 0x1p-60)
       #define remainder_of(q, x, by) fma(-(q), by, x)
       #define corrected(q, rest, reciprocal) \

@@ -75,7 +75,11 @@ cdef extern from *:
     /* The number of bins whose sum is at most `most`. */
     static inline int bins_up_to(sums s, int32_t most)
     {
-    #if defined(__AVX512F__)
+    #if !defined(VECTOR_BYTES)
+      int count = 0;
+      for (int i = 0; i < 16; i++) count += s.part[i] <= most;
+      return count;
+    #elif defined(__AVX512F__)
       return __builtin_popcount(
           _mm512_cmple_epi32_mask((__m512i) s.part[0], _mm512_set1_epi32(most)));
     #elif defined(__AVX2__)
@@ -90,16 +94,17 @@ cdef extern from *:
             (__m128) _mm_cmpgt_epi32((__m128i) s.part[p], _mm_set1_epi32(most))));
       return 16 - above;
     #else
-      int count = 0;
-      for (int i = 0; i < 16; i++) count += ((const int32_t*) &s)[i] <= most;
-      return count;
+      /* A comparison is -1 where it holds. */
+      some_sums above = {0};
+      for (int p = 0; p < PARTS; p++) above += s.part[p] > most;
+      return 16 + vaddvq_s32((int32x4_t) above);
     #endif
     }
 
     /* Row b has ones behind bin b: what a pixel of bin b adds to the counts of smaller pixels. */
     #define ONES(b) {0, b<1, b<2, b<3, b<4, b<5, b<6, b<7, \
                      b<8, b<9, b<10, b<11, b<12, b<13, b<14, b<15}
-    static const uint16_t BEHIND[16][16] __attribute__((aligned(32))) = {
+    _Alignas(32) static const uint16_t BEHIND[16][16] = {
       ONES(0), ONES(1), ONES(2), ONES(3), ONES(4), ONES(5), ONES(6), ONES(7), ONES(8), ONES(9),
       ONES(10), ONES(11), ONES(12), ONES(13), ONES(14), ONES(15)};
 
@@ -115,7 +120,7 @@ cdef extern from *:
     #endif
     }
 
-    #ifdef __GNUC__
+    #if defined(__GNUC__) || defined(__clang__)
       #define bits_of(word) __builtin_popcountll(word)
     #else
       static inline int bits_of(uint64_t word)
@@ -142,7 +147,11 @@ cdef extern from *:
                                   uint16_t left, uint16_t height, uint16_t width)
     {
       uint64_t found = 0;
-    #ifdef __AVX512BW__
+    #if !defined(VECTOR_BYTES)
+      for (int i = 0; i < 64; i++)
+        found |= (uint64_t) ((uint16_t) (ys[i] - top) < height && (uint16_t) (xs[i] - left) < width)
+                 << i;
+    #elif defined(__AVX512BW__)
       for (int i = 0; i < 64; i += 32) {
         __m512i y = _mm512_sub_epi16(_mm512_loadu_si512(ys + i), _mm512_set1_epi16(top));
         __m512i x = _mm512_sub_epi16(_mm512_loadu_si512(xs + i), _mm512_set1_epi16(left));
@@ -161,9 +170,13 @@ cdef extern from *:
         found |= (uint64_t) (_mm_movemask_epi8(_mm_packs_epi16(in, in)) & 255) << i;
       }
     #else
-      for (int i = 0; i < 64; i++)
-        found |= (uint64_t) ((uint16_t) (ys[i] - top) < height && (uint16_t) (xs[i] - left) < width)
-                 << i;
+      const uint8x8_t places = {1, 2, 4, 8, 16, 32, 64, 128};
+      for (int i = 0; i < 64; i += 8) {
+        uint16x8_t y = vsubq_u16(vld1q_u16(ys + i), vdupq_n_u16(top));
+        uint16x8_t x = vsubq_u16(vld1q_u16(xs + i), vdupq_n_u16(left));
+        uint16x8_t in = vcltq_u16(y, vdupq_n_u16(height)) & vcltq_u16(x, vdupq_n_u16(width));
+        found |= (uint64_t) vaddv_u8(vand_u8(vmovn_u16(in), places)) << i;
+      }
     #endif
       return found;
     }

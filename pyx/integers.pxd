@@ -30,9 +30,6 @@ cdef struct Rectangle:
 cdef extern from *:
     """
     #include <math.h>
-    #if defined(__SSE2__)
-      #include <immintrin.h>
-    #endif
 
     #define WHOLE(name) PASTE(WHOLE_, name)
     #define WHOLE_int32_t 1
@@ -73,7 +70,9 @@ cdef extern from *:
         v += (vec) _mm_slli_si128((__m128i) v, 4);
         v += (vec) _mm_slli_si128((__m128i) v, 8);
       #else
-        for (int i = 1; i < LANES; i++) v[i] += v[i - 1];
+        const int32x4_t zero = vdupq_n_s32(0);
+        v += (vec) vextq_s32(zero, (int32x4_t) v, 3);
+        v += (vec) vextq_s32(zero, (int32x4_t) v, 2);
       #endif
         return v;
       }
@@ -104,6 +103,10 @@ cdef extern from *:
         __m128i by = _mm_set1_epi32(factor), odd = _mm_srli_epi64((__m128i) sum, 32);
         __m128i even = _mm_srli_epi64(_mm_mul_epu32((__m128i) sum, by), 32);
         upper = (vec) _mm_blend_epi16(even, _mm_mul_epu32(odd, by), 0xcc);
+      #elif defined(NEON)
+        uint32x4_t all = (uint32x4_t) sum, by = vdupq_n_u32(factor);
+        uint64x2_t low = vmull_u32(vget_low_u32(all), vget_low_u32(by));
+        upper = (vec) vuzp2q_u32((uint32x4_t) low, (uint32x4_t) vmull_high_u32(all, by));
       #else
         for (int i = 0; i < LANES; i++)
           upper[i] = (int32_t) ((uint64_t) (uint32_t) sum[i] * factor >> 32);

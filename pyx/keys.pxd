@@ -24,7 +24,7 @@ cdef extern from *:
     #if KEYS == 0
       #define KEY_CODES 0
       #define IS_NAN(x) ((x) != (x))
-      #define ANY_NAN(x, y) __builtin_isunordered(x, y)
+      #define ANY_NAN(x, y) isunordered(x, y)
       #define NOT_A_NUMBER ((real) NAN)
       /* Never called. */
       #define flipped(bits) (bits)
@@ -73,32 +73,29 @@ cdef extern from *:
         return c;
       }
       /* For floats they need intrinsics. If one of two is NaN, either may be the result. */
-      #ifdef __SSE2__
-        #include <immintrin.h>
-        #if VECTOR_BYTES == 64
-          #define OF_FLOATS(f, a, b) _mm512_##f##_ps((__m512) (a), (__m512) (b))
-          #define OF_DOUBLES(f, a, b) _mm512_##f##_pd((__m512d) (a), (__m512d) (b))
-        #elif VECTOR_BYTES == 32
-          #define OF_FLOATS(f, a, b) _mm256_##f##_ps((__m256) (a), (__m256) (b))
-          #define OF_DOUBLES(f, a, b) _mm256_##f##_pd((__m256d) (a), (__m256d) (b))
-        #else
-          #define OF_FLOATS(f, a, b) _mm_##f##_ps((__m128) (a), (__m128) (b))
-          #define OF_DOUBLES(f, a, b) _mm_##f##_pd((__m128d) (a), (__m128d) (b))
-        #endif
-        #define CHOICE(f, a, b, lanes) _Generic((real) 0, float: (vec) OF_FLOATS(f, a, b), \\
-            double: (vec) OF_DOUBLES(f, a, b), default: lanes)
-        #define smaller_of(a, b) CHOICE(min, a, b, smaller_lanes(a, b))
-        #define larger_of(a, b) CHOICE(max, a, b, larger_lanes(a, b))
+      #ifdef NEON
+        #define OF_FLOATS(f, a, b) v##f##q_f32((float32x4_t) (a), (float32x4_t) (b))
+        #define OF_DOUBLES(f, a, b) v##f##q_f64((float64x2_t) (a), (float64x2_t) (b))
+      #elif VECTOR_BYTES == 64
+        #define OF_FLOATS(f, a, b) _mm512_##f##_ps((__m512) (a), (__m512) (b))
+        #define OF_DOUBLES(f, a, b) _mm512_##f##_pd((__m512d) (a), (__m512d) (b))
+      #elif VECTOR_BYTES == 32
+        #define OF_FLOATS(f, a, b) _mm256_##f##_ps((__m256) (a), (__m256) (b))
+        #define OF_DOUBLES(f, a, b) _mm256_##f##_pd((__m256d) (a), (__m256d) (b))
       #else
-        #define smaller_of(a, b) smaller_lanes(a, b)
-        #define larger_of(a, b) larger_lanes(a, b)
+        #define OF_FLOATS(f, a, b) _mm_##f##_ps((__m128) (a), (__m128) (b))
+        #define OF_DOUBLES(f, a, b) _mm_##f##_pd((__m128d) (a), (__m128d) (b))
       #endif
+      #define CHOICE(f, a, b, lanes) _Generic((real) 0, float: (vec) OF_FLOATS(f, a, b), \\
+          double: (vec) OF_DOUBLES(f, a, b), default: lanes)
+      #define smaller_of(a, b) CHOICE(min, a, b, smaller_lanes(a, b))
+      #define larger_of(a, b) CHOICE(max, a, b, larger_lanes(a, b))
     #else
       #define smaller_of(a, b) ((a) < (b) ? (a) : (b))
       #define larger_of(a, b) ((a) > (b) ? (a) : (b))
     #endif
 
-    #ifdef __GNUC__
+    #if defined(__GNUC__) || defined(__clang__)
       #define prefetch(at) __builtin_prefetch(at)
     #else
       #define prefetch(at)
@@ -106,7 +103,11 @@ cdef extern from *:
 
     /* LANES numbers of a followed by b, from number `lanes` (a literal) on. */
     #define CAN_SHIFT 1
-    #if defined(__AVX512BW__)
+    #ifndef VECTOR_BYTES
+      #undef CAN_SHIFT
+      #define CAN_SHIFT 0
+      #define shifted(a, b, lanes) (a)
+    #elif defined(__AVX512BW__)
       #define shifted(a, b, lanes) ((vec) _mm512_alignr_epi8( \\
           _mm512_alignr_epi64((__m512i) (b), (__m512i) (a), 2), (__m512i) (a), \\
           (lanes) * (int) sizeof(real)))
@@ -114,6 +115,10 @@ cdef extern from *:
       #define shifted(a, b, lanes) ((vec) _mm256_alignr_epi8( \\
           _mm256_permute2x128_si256((__m256i) (a), (__m256i) (b), 0x21), (__m256i) (a), \\
           (lanes) * (int) sizeof(real)))
+    #elif defined(NEON)
+      /* The instruction takes no shift by a whole vector. */
+      #define shifted(a, b, lanes) ((lanes) == LANES ? (b) : (vec) vextq_u8( \\
+          (uint8x16_t) (a), (uint8x16_t) (b), (lanes) * (int) sizeof(real) % VECTOR_BYTES))
     #elif defined(__SSSE3__)
       #define shifted(a, b, lanes) ((vec) _mm_alignr_epi8((__m128i) (b), (__m128i) (a), \\
           (lanes) * (int) sizeof(real)))

@@ -16,18 +16,18 @@ from types cimport LANES, ZERO, load, real, store, vec
 cdef extern from *:
     """
     /* Vectors side by side in a tile of SQUARE rows; SMALL_WIDE for kernels of few rows, whose
-       weights stay in registers, too. AVX-512 has 32 registers: 16 accumulators, 4 vectors and the
-       weights. With 16 registers, 12 accumulators, 3 vectors and a weight fill all; a product that
-       is added by an instruction of its own needs one more. On a Zen 3 core (104 GFLOP/s) rows
+       weights stay in registers, too. AVX-512 and NEON have 32: 16 accumulators, 4 vectors and
+       the weights. With 16 registers, 12 accumulators, 3 vectors and a weight fill all; a product
+       that is added by an instruction of its own needs one more. On a Zen 3 core (104 GFLOP/s) rows
        that are in cache reach, at 5x5, 7x7, 11x11 and 15x15, by tile:
            4x3  73  85  91  96        3x3  74  78  85  91        4x2  66  77  84  89
            kernel of 5 rows:  4x2  79    3x3  79    4x3  57 (spills).
        ROW_WIDE for tiles of one row, where accumulators wait for each other. */
-    #if defined(__AVX512F__)
+    #if REGISTERS == 32
       #define TILE_WIDE 4
       #define SMALL_WIDE 4
       #define ROW_WIDE 8
-    #elif defined(__FMA__) && !SHORT_INTEGER
+    #elif FUSED && !SHORT_INTEGER
       #define TILE_WIDE 3
       #define SMALL_WIDE 2
       #define ROW_WIDE 4
@@ -38,10 +38,12 @@ cdef extern from *:
     #endif
     /* GCC would load a vector again for each accumulator, since an operand may be in memory. But
        loads are what limits these loops. */
-    #if defined(__FMA__)
-      #define hold(v) __asm__("" : "+v" (v))
-    #else
+    #if !FUSED || !defined(VECTOR_BYTES)
       #define hold(v)
+    #elif defined(NEON)
+      #define hold(v) __asm__("" : "+w" (v))
+    #else
+      #define hold(v) __asm__("" : "+v" (v))
     #endif
     """
     enum: TILE_WIDE, SMALL_WIDE, ROW_WIDE

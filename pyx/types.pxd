@@ -27,8 +27,27 @@ cdef extern from *:
       #define SHORT_INTEGER 0
     #endif
 
-    /* Full-width registers where the compiler knows vector types, else a vector of one lane. */
-    #if defined(__GNUC__) && (defined(__SSE2__) || defined(__ARM_NEON))
+    /* Full-width registers where the compiler knows vector types, else a vector of one lane. Clang
+       that takes the place of MSVC is not __GNUC__. REGISTERS is what tiles are sized for; FUSED
+       says that a product and a sum are one instruction. */
+    #if defined(__AVX512F__) || defined(__aarch64__)
+      #define REGISTERS 32
+    #else
+      #define REGISTERS 16
+    #endif
+    #if defined(__FMA__) || defined(__aarch64__)
+      #define FUSED 1
+    #else
+      #define FUSED 0
+    #endif
+    #if (defined(__GNUC__) || defined(__clang__)) && !defined(PLAIN) \\
+        && (defined(__SSE2__) || defined(__aarch64__))
+      #if defined(__SSE2__)
+        #include <immintrin.h>
+      #else
+        #include <arm_neon.h>
+        #define NEON
+      #endif
       #if defined(__AVX512F__)
         #define VECTOR_BYTES 64
       #elif defined(__AVX2__)
@@ -47,9 +66,10 @@ cdef extern from *:
     #endif
     #define ZERO ((vec) {0})
 
-    /* Vectors side by side in a tile. 4 rows of 4 fill half of the 32 registers of AVX-512, 4 rows
-       of 2 half of the 16 registers of the other levels. Inputs and weights need the other half. */
-    #if defined(__AVX512F__)
+    /* Vectors side by side in a tile. 4 rows of 4 fill half of the 32 registers of AVX-512 and of
+       NEON, 4 rows of 2 half of the 16 registers of the other levels. Inputs and weights need the
+       other half. */
+    #if REGISTERS == 32
       #define WIDE 4
     #else
       #define WIDE 2

@@ -6,7 +6,6 @@ reports, `messages` catches what other libraries print, and `pipes` makes files 
 and output. What is optional or slow to import is imported by the command that needs it.
 """
 
-import imgconv
 from imgconv.cli.extras import require
 
 try:
@@ -21,7 +20,7 @@ __all__ = ["main"]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(imgconv.__version__, prog_name="imgconv")
+@click.version_option(package_name="imgconv", prog_name="imgconv")
 def main() -> None:
     """Fast image filters for photos, folders of pictures and Python programs.
 

@@ -26,10 +26,10 @@ def config() -> dict[str, Any]:
     """Return versions, instruction sets, threads and optional packages as plain values."""
     openmp = machine.openmp()
     return {
-        "imgconv": _version("imgconv"),
+        "imgconv": version_of("imgconv"),
         "python": platform.python_version(),
-        "numpy": _version("numpy"),
-        "scipy": _version("scipy"),
+        "numpy": version_of("numpy"),
+        "scipy": version_of("scipy"),
         "platform": f"{platform.system()} {platform.machine()}",
         "level": cpu.LEVEL,
         "levels available": cpu.available(),
@@ -42,8 +42,8 @@ def config() -> dict[str, Any]:
     }
 
 
-def _version(package: str) -> str:
-    # Importing this takes a third as long as importing imgconv, and is rarely needed.
+def version_of(package: str) -> str:
+    """Return the version of a package that is installed, else say that it is not."""
     from importlib import metadata
 
     try:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imgconv._loops import machine
 from imgconv.core.threads import IMPORTS
 
-LEVELS = ("plain", "v2", "v3", "v4")
+LEVELS = ("plain", "neon", "v2", "v3", "v4")
 
 
 class Loop(Protocol):

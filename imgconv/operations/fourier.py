@@ -50,7 +50,7 @@ START = 1e3
 RADICES = {5: 1.5, 3: 1.0, 4: 1.0, 2: 0.7}
 # How fast other levels are, relative to v3: as vectors are longer or shorter, less what memory
 # takes. Only v3 is measured.
-SPEED = {"v4": 1.5, "v3": 1.0, "v2": 0.45, "plain": 0.1}
+SPEED = {"v4": 1.5, "v3": 1.0, "neon": 0.5, "v2": 0.45, "plain": 0.1}
 
 # A bound of errors, as a multiple of eps * sum(|weights|) * range of the pixels of the tile. The
 # largest error measured, with images of noise, steps, waves and bright planes, is 2.9; that of the

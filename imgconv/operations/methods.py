@@ -22,10 +22,11 @@ from imgconv.operations.separable import Kernel1D, Separable
 METHODS = ("auto", "direct", "separable", "fft")
 
 # Measured multiply-adds per nanosecond in float32 (fewer for wider types): of the dense loop from
-# 9x9 to 63x63; of the dense loop with strides or dilations; of separable passes.
-DENSE = {"v4": 48.0, "v3": 42.0, "v2": 9.0, "plain": 2.0}
-SINGLE_ROWS = {"v4": 16.0, "v3": 20.0, "v2": 4.0, "plain": 2.0}
-PASSES = {"v4": 23.0, "v3": 20.0, "v2": 7.0, "plain": 2.0}
+# 9x9 to 63x63; of the dense loop with strides or dilations; of separable passes. Those of neon are
+# estimates: vectors of v2, the instructions and registers of v4.
+DENSE = {"v4": 48.0, "v3": 42.0, "neon": 18.0, "v2": 9.0, "plain": 2.0}
+SINGLE_ROWS = {"v4": 16.0, "v3": 20.0, "neon": 8.0, "v2": 4.0, "plain": 2.0}
+PASSES = {"v4": 23.0, "v3": 20.0, "neon": 10.0, "v2": 7.0, "plain": 2.0}
 
 # The largest error of a sum of products, relative to the largest weight of its row or of its
 # column, whichever is smaller. Rounding a kernel to float32 causes such errors; in float64, so do

@@ -32,7 +32,8 @@ def test_files_in_documents(document):
 
 @pytest.mark.parametrize("file", ["Makefile", ".ci/run", "pyproject.toml", "CONTRIBUTING.md"])
 def test_scripts_and_tests(file):
-    names = re.findall(r"\b(?:tests|samples)/[\w/-]+(?:\.py|\.png)?", (ROOT / file).read_text())
+    text = (ROOT / file).read_text()
+    names = re.findall(r"\b(?:tests|samples|scripts)/[\w/-]+(?:\.py|\.png|\.sh)?", text)
     assert not [name for name in names if not (ROOT / name).exists()]
 
 

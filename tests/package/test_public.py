@@ -1,6 +1,6 @@
 """The public names: each documented, typed, with the common keywords, and in the table of cases."""
 
-import importlib
+import importlib.metadata
 import inspect
 import re
 import tomllib
@@ -75,8 +75,15 @@ def test_unknown_name():
 
 
 def test_version_is_that_of_the_package():
+    assert imgconv.__version__ == importlib.metadata.version("imgconv")
+
+
+def test_version_without_tags_is_that_of_the_next_release():
     with (ROOT / "pyproject.toml").open("rb") as file:
-        assert imgconv.__version__ == tomllib.load(file)["project"]["version"]
+        fallback = tomllib.load(file)["tool"]["setuptools_scm"]["fallback_version"]
+    changes = (ROOT / "CHANGELOG.md").read_text()
+    first = re.search(r"^The first release, (.+)\.$", changes, re.MULTILINE)
+    assert fallback == f"{first[1]}.dev0"
 
 
 def test_package_is_typed():

@@ -42,6 +42,7 @@ PLACES = {
     "pyx": ("*.py", "*.pyx", "*.pxd", "*.pxi"),
     "tests": ("*.py",),
     "samples": ("*.py", "*.md"),
+    "scripts": ("*.py", "*.sh"),
     "docs": ("*.md",),
 }
 SINGLE = ("README.md", "CONTRIBUTING.md", "Makefile", "pyproject.toml", "setup.py")

@@ -1,0 +1,71 @@
+"""Compile every loop for systems that are not here, without linking; nothing is run.
+
+python scripts/cross.py [target ...]
+
+ziglang is a Clang with the headers of the C libraries of many systems, but none of OpenMP. The
+headers of Python and NumPy are those of this machine, with the sizes of Windows put in. Each object
+is compiled anew, for all levels of the target's processor, or for those in IMGCONV_LEVELS.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+# The names that ziglang and that Python give to a system.
+TARGETS = {
+    "aarch64-linux-musl": "linux-aarch64",
+    "x86_64-linux-musl": "linux-x86_64",
+    "aarch64-macos": "macosx-14.0-arm64",
+    "x86_64-macos": "macosx-14.0-x86_64",
+    "x86_64-windows-gnu": "mingw-x86_64",
+}
+# On Windows `long` has 4 bytes, and wchar_t has 2.
+OF_WINDOWS = {
+    "pyconfig.h": {"SIZEOF_LONG": 4, "SIZEOF_WCHAR_T": 2, "MS_WINDOWS": 1, "MS_WIN64": 1},
+    "_numpyconfig.h": {"NPY_SIZEOF_LONG": 4},
+}
+
+
+def headers(target: str, folder: Path) -> list[Path]:
+    """Return folders with the headers of Python and NumPy as they are on a system."""
+    sources = [Path(sysconfig.get_path("include")), Path(np.get_include())]
+    if "windows" not in target:
+        return sources
+    copies = [folder / "python", folder / "numpy"]
+    for source, copy in zip(sources, copies, strict=True):
+        shutil.copytree(source, copy, dirs_exist_ok=True)
+        for name, sizes in OF_WINDOWS.items():
+            for header in copy.rglob(name):
+                lines = (f"#undef {macro}\n#define {macro} {n}\n" for macro, n in sizes.items())
+                header.write_text(header.read_text() + "".join(lines))
+    return copies
+
+
+def compile_for(target: str) -> int:
+    """Compile all loops for a system; return the exit status."""
+    folder = ROOT / ".cross" / target
+    shutil.rmtree(folder, ignore_errors=True)
+    include = " ".join(f"-I{each}" for each in headers(target, folder))
+    compiler = f"{sys.executable} -m ziglang cc -target {target}"
+    environment = os.environ | {
+        "CC": f"{compiler} {include}",
+        "LDSHARED": shutil.which("true"),
+        "_PYTHON_HOST_PLATFORM": TARGETS[target],
+    }
+    build = ["build_ext", f"--build-lib={folder}/lib", f"--build-temp={folder}/temp"]
+    done = subprocess.run(
+        [sys.executable, "setup.py", "--quiet", *build], cwd=ROOT, env=environment
+    )
+    objects = len(list(folder.rglob("*.o")))
+    print(f"{target}: {objects} modules compiled" if not done.returncode else f"{target}: failed")
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(max(map(compile_for, sys.argv[1:] or TARGETS)))
