@@ -45,6 +45,7 @@ LOOPS = {
     "pixels": tuple(REALS),
     "points": FLOATS,
     "separable": (*FLOATS, "int16"),
+    "tensors": FLOATS,
     "correlate": (*FLOATS, "int16"),
     "fourier": FLOATS,
     "box": (*FLOATS, "uint16"),

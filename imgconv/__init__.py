@@ -92,6 +92,7 @@ from imgconv.core.config import show_config, version_of
 from imgconv.core.memory import reuse_memory
 from imgconv.core.threads import get_num_threads, set_num_threads, threads
 from imgconv.filters.canny import canny, hysteresis
+from imgconv.filters.corners import blobs, corners, peaks
 from imgconv.filters.denoise import bilateral, guided, joint_bilateral
 from imgconv.filters.derivatives import (
     derivative,
@@ -99,6 +100,7 @@ from imgconv.filters.derivatives import (
     gaussian_laplace,
     laplace,
 )
+from imgconv.filters.edge_points import edge_points, nonmaximum_suppression, zero_crossings
 from imgconv.filters.gradients import farid, gradient, prewitt, roberts, scharr, sobel
 from imgconv.filters.linear import convolve, correlate, gabor, separable
 from imgconv.filters.morphology import (
@@ -112,7 +114,16 @@ from imgconv.filters.morphology import (
 )
 from imgconv.filters.order import maximum, median, minimum, percentile, rank
 from imgconv.filters.pooling import pool
+from imgconv.filters.ridges import ridges
 from imgconv.filters.smoothing import box, difference_of_gaussians, gaussian, unsharp_mask
+from imgconv.filters.templates import match
+from imgconv.filters.tensors import (
+    coherence,
+    eigenvalues,
+    hessian,
+    orientation,
+    structure_tensor,
+)
 
 if TYPE_CHECKING:
     from imgconv import ndimage, nn, pipeline, signal, skimage
@@ -127,14 +138,19 @@ __all__ = [
     "__version__",
     "bilateral",
     "black_tophat",
+    "blobs",
     "box",
     "canny",
     "closing",
+    "coherence",
     "convolve",
+    "corners",
     "correlate",
     "derivative",
     "difference_of_gaussians",
     "dilate",
+    "edge_points",
+    "eigenvalues",
     "erode",
     "explain",
     "farid",
@@ -146,26 +162,32 @@ __all__ = [
     "get_num_threads",
     "gradient",
     "guided",
+    "hessian",
     "hysteresis",
     "joint_bilateral",
     "kernels",
     "laplace",
+    "match",
     "maximum",
     "median",
     "minimum",
     "morphological_gradient",
     "ndimage",
     "nn",
+    "nonmaximum_suppression",
     "opening",
+    "orientation",
     "patch",
     "patched",
     "patched_functions",
+    "peaks",
     "percentile",
     "pipeline",
     "pool",
     "prewitt",
     "rank",
     "reuse_memory",
+    "ridges",
     "roberts",
     "scharr",
     "separable",
@@ -174,10 +196,12 @@ __all__ = [
     "signal",
     "skimage",
     "sobel",
+    "structure_tensor",
     "threads",
     "unpatch",
     "unsharp_mask",
     "white_tophat",
+    "zero_crossings",
 ]
 
 # Imported on first use, to keep `import imgconv` fast: these modules, and names by their module.

@@ -14,6 +14,7 @@ import imgconv
 from imgconv import io
 from imgconv.cli import options
 from imgconv.cli.jobs import Naming
+from imgconv.cli.lines import Lines, draw_lines, write_lines
 from imgconv.cli.options import Settings
 from imgconv.cli.runner import run_recipe
 from imgconv.io import tiff
@@ -79,6 +80,8 @@ FILTERS = {
     "laplace": EdgeFilter("laplace", signed=True),
     "log": EdgeFilter("gaussian_laplace", sigma=2.0, signed=True),
     "dog": EdgeFilter("difference_of_gaussians", sigma=1.0, signed=True),
+    "zero": EdgeFilter("zero_crossings", sigma=2.0),
+    "ridge": EdgeFilter("ridges", sigma=2.0),
     "canny": EdgeFilter("canny", sigma=1.0, thresholds=(0.1, 0.2)),
 }
 
@@ -90,6 +93,8 @@ Examples:
   imgconv edges photo.jpg -o edges.png
   imgconv edges photos/ 'more/*.tif' -o edges/ --filter scharr --sigma 1.5
   imgconv edges - -o - < photo.jpg > edges.png
+  imgconv edges photo.jpg -o edges.svg --points
+  imgconv edges photo.jpg -o lines.png --overlay --sigma 2
 """,
 )
 @options.places
@@ -97,18 +102,17 @@ Examples:
     "--filter",
     "name",
     type=click.Choice(list(FILTERS)),
-    default="sobel",
-    show_default=True,
     help="What to compute: the magnitude of the gradient (sobel, scharr, prewitt, farid, "
     "roberts), the Laplacian (laplace), the Laplacian of a Gaussian (log), a difference of "
-    "Gaussians (dog) or thin lines (canny).",
+    "Gaussians (dog), where that changes its sign (zero), dark lines (ridge) or thin lines "
+    "along edges (canny)  [default: sobel].",
 )
 @click.option(
     "--sigma",
     metavar="S",
     type=click.FloatRange(min=0, max=1000),
-    help="Standard deviation in pixels of the Gaussian of log (default 2), dog (1) and canny (1); "
-    "with other filters, of a Gaussian blur before the filter (default: no blur).",
+    help="Standard deviation in pixels of the Gaussian of log, zero and ridge (default 2), dog and "
+    "canny (1); with other filters, of a Gaussian blur before the filter (default: no blur).",
 )
 @click.option(
     "--low",
@@ -124,14 +128,22 @@ Examples:
     help="Upper threshold of canny, as a fraction of white: each line has a pixel whose gradient "
     "is above it  [default: 0.2].",
 )
+@click.option(
+    "--points",
+    is_flag=True,
+    help="Write the edges of canny as chains of points between the pixels: an .svg or .csv file.",
+)
+@click.option("--overlay", is_flag=True, help="Draw these edges in red over the picture.")
 @options.MODE
 @options.for_pictures
 def command(
     settings: Settings,
-    name: str,
+    name: str | None,
     sigma: float | None,
     low: float | None,
     high: float | None,
+    points: bool,
+    overlay: bool,
     mode: str,
 ) -> None:
     """Find the edges of pictures.
@@ -149,7 +161,10 @@ def command(
     JPEG results are made to be looked at: 0 is black, and the 99th percentile and everything above
     it is white. Values of laplace, log and dog may be negative; there 0 is mid-grey, and the 99th
     percentile of the absolute values is black or white. A PNG has 16 bits if the picture has more
-    than 8. Lines of canny are white (1 in TIFF), all else is black.
+    than 8. Lines of canny and zero are white (1 in TIFF), all else is black.
+
+    With --points the result is a file of lines: .svg is a drawing in pixels of the picture, .csv
+    has a line "chain,y,x" for each point. A pixel has its centre at integers.
 
     The time and speed printed for each picture are those of the filter, without reading and
     writing.
@@ -157,12 +172,41 @@ def command(
     Inputs are never overwritten. The exit code is 0 if all pictures are done, 1 if any failed, 2
     for wrong usage.
     """
+    as_lines = points or overlay
+    name = name or ("canny" if as_lines else "sobel")
     chosen = with_thresholds(FILTERS[name], name, low, high)
+    if as_lines:
+        find_lines(settings, name, chosen, sigma, points, overlay)
+        return
     zero_allowed = chosen.sigma is None or chosen.thresholds is not None
     if sigma is not None and not (math.isfinite(sigma) and (sigma > 0 or zero_allowed)):
         raise click.BadParameter(f"{sigma:g} is not a scale of {name}", param_hint="--sigma")
     recipe = partial(drawn_edges, chosen=chosen, sigma=sigma, mode=mode)
     run_recipe(settings, "edges", recipe, Naming(suffix_for, io.READABLE, io.SUFFIXES, f"-{name}"))
+
+
+def find_lines(
+    settings: Settings,
+    name: str,
+    chosen: EdgeFilter,
+    sigma: float | None,
+    points: bool,
+    overlay: bool,
+) -> None:
+    """Write the edges as points, or draw them over the pictures."""
+    if points and overlay:
+        raise click.UsageError("--points writes a file of points, --overlay a picture; name one")
+    if chosen.thresholds is None:
+        raise click.UsageError(f"--points and --overlay are for --filter canny, not {name}")
+    scale = 1.0 if sigma is None else sigma
+    if not 0 < scale < math.inf:
+        raise click.BadParameter(f"{scale:g} is not a scale of points", param_hint="--sigma")
+    lines = Lines(scale, *chosen.thresholds)
+    if points:
+        write_lines(settings, lines)
+    else:
+        naming = Naming(suffix_for, io.READABLE, io.SUFFIXES, "-edges")
+        draw_lines(settings, lines, naming)
 
 
 def with_thresholds(

@@ -12,13 +12,16 @@ from imgconv.core import check
 from imgconv.core.pixels import native
 from imgconv.filters import (
     canny,
+    corners,
     denoise,
     derivatives,
+    edge_points,
     gradients,
     linear,
     morphology,
     order,
     pooling,
+    ridges,
     smoothing,
 )
 from imgconv.pipeline import points
@@ -34,9 +37,16 @@ FILTER_MODULES = (
     morphology,
     denoise,
     pooling,
+    ridges,
+    corners,
+    edge_points,
 )
+# Functions that make no call give no image: lists of points, for instance.
 FILTERS: dict[str, Callable[..., Any]] = {
-    name: getattr(module, name) for module in FILTER_MODULES for name in module.__all__
+    name: function
+    for module in FILTER_MODULES
+    for name in module.__all__
+    if hasattr(function := getattr(module, name), "call")
 }
 POINTS: dict[str, Callable[..., Any]] = {name: getattr(points, name) for name in points.__all__}
 STEPS = FILTERS | POINTS
@@ -54,8 +64,8 @@ SINGLE = ("percentiles",)
 # The largest arguments that decide how large a window is.
 LARGEST = {
     "sigma": 10_000, "low_sigma": 10_000, "high_sigma": 10_000, "truncate": 100, "n_stds": 100,
-    "radius": 10_000, "sigma_spatial": 250, "win_size": 1001, "size": 10_000, "dilation": 10_000,
-    "padding": 10_000, "stride": 10_000, "order": 20, "accuracy": 40,
+    "radius": 10_000, "sigmas": 1000, "sigma_spatial": 250, "win_size": 1001, "size": 10_000,
+    "dilation": 10_000, "padding": 10_000, "stride": 10_000, "order": 20, "accuracy": 40,
 }  # fmt: skip
 LOWEST_FREQUENCY = 1e-3
 

@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import imagecodecs
 import numpy as np
@@ -256,3 +257,72 @@ def test_the_same_photo_twice_is_done_once(photo: Path, tmp_path: Path) -> None:
     outcome = run(photo, photo, "-o", tmp_path / "out.png")
     assert outcome.exit_code == 0, outcome.output
     assert outcome.stdout.count("MP/s") == 1
+
+
+# ---- lines ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def square(tmp_path: Path) -> Path:
+    pixels = np.zeros((40, 60), np.uint8)
+    pixels[10:30, 15:45] = 200
+    path = tmp_path / "square.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_points_as_csv(square: Path, tmp_path: Path) -> None:
+    assert run(square, "-o", tmp_path / "p.csv", "--points", "--sigma", "1.5").exit_code == 0
+    with Image.open(square) as image:
+        chains = imgconv.edge_points(np.asarray(image), 1.5)
+    lines = (tmp_path / "p.csv").read_text().splitlines()
+    assert lines[0] == "chain,y,x"
+    values = np.array([line.split(",") for line in lines[1:]], float)
+    np.testing.assert_allclose(values[:, 1:], np.concatenate(chains), atol=0.00051)
+    assert np.bincount(values[:, 0].astype(int)).tolist() == [len(chain) for chain in chains]
+
+
+def test_points_as_svg(square: Path, tmp_path: Path) -> None:
+    assert run(square, "-o", tmp_path / "folder", "--points").exit_code == 0
+    text = (tmp_path / "folder" / "square-points.svg").read_text()
+    root = ElementTree.fromstring(text)
+    assert root.get("viewBox") == "-0.5 -0.5 60 40"
+    assert root.get("width") == "60"
+    (path,) = root.iter("{http://www.w3.org/2000/svg}path")
+    points = np.array([p.split() for p in path.get("d", "")[1:].split("L")], float)
+    near = np.abs(points[:, 0] - 14.5) < 0.6
+    assert near.sum() > 15
+    assert (points[0] == points[-1]).all()
+
+
+def test_overlay_is_red_on_the_photo(square: Path, tmp_path: Path) -> None:
+    assert run(square, "-o", tmp_path / "o.png", "--overlay").exit_code == 0
+    with Image.open(tmp_path / "o.png") as image:
+        drawn = np.asarray(image)
+    red = (drawn == [255, 32, 32]).all(axis=-1)
+    assert 90 < red.sum() < 260
+    with Image.open(square) as image:
+        pixels = np.asarray(image)
+    np.testing.assert_array_equal(drawn[~red], np.repeat(pixels[..., None], 3, 2)[~red])
+
+
+def test_zero_and_ridge(photo: Path, tmp_path: Path) -> None:
+    for name, function in (("zero", imgconv.zero_crossings), ("ridge", imgconv.ridges)):
+        assert run(photo, "-o", tmp_path / f"{name}.tif", "--filter", name).exit_code == 0
+        expected = function(GREY, 2.0).astype(np.float32)
+        np.testing.assert_array_equal(tifffile.imread(tmp_path / f"{name}.tif"), expected)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--points", "--overlay"], "--points writes a file of points, --overlay a picture"),
+        (["--points", "--filter", "sobel"], "are for --filter canny, not sobel"),
+        (["--points", "--sigma", "0"], "0 is not a scale of points"),
+        (["--overlay", "--low", "0.5", "--high", "0.2"], "--low must not be above --high"),
+    ],
+)
+def test_lines_refuse(photo: Path, tmp_path: Path, options: list[str], text: str) -> None:
+    result = run(photo, "-o", tmp_path / "e.svg", *options)
+    assert result.exit_code == 2
+    assert text in result.output

@@ -478,6 +478,7 @@ CALLS = {
     "box": [{"size": (3, 6)}],
     "canny": [{"mask": INSIDE}],
     "convolve": [{"kernel": KERNEL}],
+    "corners": [{}, {"method": "shi_tomasi", "sigma": (1, 2)}],
     "correlate": [{"kernel": KERNEL, "method": method} for method in ("direct", "fft")],
     "derivative": [{"axis": 1}],
     "difference_of_gaussians": [{"low_sigma": 1}],
@@ -487,13 +488,18 @@ CALLS = {
     "gaussian_laplace": [{"sigma": 1}],
     "gradient": [{}, {"polar": True}],
     "guided": [{"guide": GUIDE, "radius": 2, "eps": 0.1}],
+    "hessian": [{}, {"sigma": 2, "of": "eigenvalues"}],
     "hysteresis": [{"low": 0.1, "high": 0.6}],
     "joint_bilateral": [{"guide": GUIDE, "win_size": 5, "sigma_color": 0.3}],
+    "match": [{"template": KERNEL, "shape": shape} for shape in ("valid", "same", "full")],
     "median": [{"size": 3}, {"size": 9}, PIXELS],
     "percentile": [{"percentiles": [20, 70]}, {"percentiles": 30, **PIXELS}],
     "pool": [{"size": (2, 3), "how": how} for how in ("max", "mean", "median")],
     "rank": [{"rank": 2}],
+    "ridges": [{"sigmas": (1, 2), "method": m} for m in ("frangi", "sato", "meijering")],
     "separable": [{"kernel_y": KERNEL[:, 0], "kernel_x": KERNEL[0]}],
+    "structure_tensor": [{}, {"of": "orientation"}, {"of": "coherence"}],
+    "zero_crossings": [{}],
 } | {
     name: [{}, PIXELS]
     for name in ("black_tophat", "closing", "dilate", "erode", "maximum", "minimum", "opening",
@@ -510,8 +516,7 @@ def filters():
     return sorted(
         name
         for name, function in functions
-        if inspect.isfunction(function)
-        and next(iter(inspect.signature(function).parameters), "") == "image"
+        if inspect.isfunction(function) and hasattr(function, "call")
     )
 
 

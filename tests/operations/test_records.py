@@ -31,6 +31,7 @@ from imgconv.operations import (
     resample,
     running,
     separable,
+    tensors,
     widebox,
 )
 
@@ -65,8 +66,9 @@ RECORDS = [
     ("resample.pyx", "Grid", resample.GRID),
     ("running.pyx", "Mean", running.MEAN),
     ("separable.pyx", "Header", separable.HEADER),
-    ("separable.pyx", "Vertical", separable.VERTICAL),
-    ("separable.pyx", "Horizontal", separable.HORIZONTAL),
+    ("passes.pxd", "Vertical", separable.VERTICAL),
+    ("passes.pxd", "Horizontal", separable.HORIZONTAL),
+    ("tensors.pyx", "Tensor", tensors.TENSOR),
 ]
 ENUMS = [
     ("rows.pxd", "Code", [dtype.name for dtype in pixels.DTYPES]),
@@ -75,6 +77,7 @@ ENUMS = [
     ("inorder.pyx", "Combine", inorder.COMBINE),
     ("pool.pyx", "How", pool.HOW),
     ("separable.pyx", "Combine", separable.COMBINE),
+    ("tensors.pyx", "Response", tensors.RESPONSES),
     ("extremes.pxd", "Kind", rank.KINDS),
 ]
 CONSTANTS = [

@@ -38,7 +38,7 @@ def functions(module):
 
 
 def is_filter(function):
-    return next(iter(inspect.signature(function).parameters), None) == "image"
+    return hasattr(function, "call")
 
 
 FILTERS = {name: f for name, f in functions(imgconv).items() if is_filter(f)}

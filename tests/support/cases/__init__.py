@@ -6,7 +6,18 @@ tested with every dtype, border, memory layout, instruction set and number of th
 
 from types import ModuleType
 
-from cases import canny, denoise, gradients, linear, morphology, order, pooling, smoothing
+from cases import (
+    canny,
+    denoise,
+    gradients,
+    linear,
+    lines,
+    morphology,
+    order,
+    pooling,
+    smoothing,
+    tensors,
+)
 from cases.assertions import assert_right, assert_rounded, assert_selected, assert_untouched
 from cases.base import DTYPES, MODES, Case, Other, Part, Selection, as_tuple, sample
 from cases.canny import canny_reference
@@ -56,7 +67,7 @@ CASES: list[Case] = [
     *denoise.CASES,
 ]
 # Filters whose results are compared as a whole.
-OTHERS: list[Other] = [*pooling.OTHERS, *canny.OTHERS]
+OTHERS: list[Other] = [*pooling.OTHERS, *canny.OTHERS, *tensors.OTHERS, *lines.OTHERS]
 
 BY_ID: dict[str, Case] = {case.id: case for case in CASES}
 

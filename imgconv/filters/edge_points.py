@@ -1,0 +1,398 @@
+"""Edges as thin lines: maxima of a gradient, zero crossings, and chains of points.
+
+Axis 0 is y, down the rows, and axis 1 is x.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from scipy import sparse
+
+from imgconv.core import check
+from imgconv.core.call import Several, filtering
+from imgconv.core.run import Call
+from imgconv.filters.arguments import Image, Mode
+from imgconv.filters.canny import canny
+from imgconv.filters.derivatives import gaussian_laplace
+from imgconv.filters.planes import by_plane
+from imgconv.filters.smoothing import gaussian
+from imgconv.operations.base import pixels
+
+__all__ = ["edge_points", "nonmaximum_suppression", "zero_crossings"]
+
+# Pixels that are looked at at once: they and what is computed of them stay in the L2 cache.
+STRIPE = 1 << 15
+
+# The eight neighbours of a pixel, (y, x).
+NEIGHBOURS = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0)]
+
+
+@filtering
+def zero_crossings(
+    image: ArrayLike,
+    sigma: float | tuple[float, float] = 2.0,
+    threshold: float = 0.0,
+    *,
+    mode: Mode = "reflect",
+    cval: float = 0.0,
+    axes: tuple[int, int] | None = None,
+    channel_axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: Image | None = None,
+) -> Several[Image]:
+    """Find edges where the Laplacian of the smoothed image changes its sign.
+
+    Parameters
+    ----------
+    image : array_like, (H, W)
+    sigma : float or (float, float)
+        Standard deviation of the Gaussian in pixels, along y and x; positive.
+    threshold : float
+        By how much the Laplacians of two neighbours must differ, in the image's units; not
+        negative.
+    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+
+    Returns
+    -------
+    ndarray of dtype bool
+
+    Raises
+    ------
+    ValueError
+        If sigma is not positive, or threshold negative.
+
+    Notes
+    -----
+    Of two neighbours along y or x whose Laplacians have different signs, the one that is nearer to
+    0 is an edge; if both are as near, the positive one. A 0 is no sign. Source: D. Marr, E.
+    Hildreth, "Theory of edge detection", Proceedings of the Royal Society of London B 207, 1980.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imgconv import zero_crossings
+    >>> image = np.zeros((7, 9))
+    >>> image[:, 4:] = 255
+    >>> print(zero_crossings(image, 1).astype(int)[2])
+    [0 0 0 1 0 0 0 0 0]
+    """
+    array = check.image(image)
+    layout = check.layout(array.ndim, axes, channel_axis)
+    lowest = check.finite(threshold, "threshold")
+    if lowest < 0:
+        raise check.value_error(f"threshold must not be negative, got {threshold!r}")
+    result_dtype = check.mask_target(array.shape, dtype, out)
+    laplacian: Call[Image] = gaussian_laplace.call(  # type: ignore[assignment]
+        array, sigma, mode=mode, cval=cval, axes=axes, channel_axis=channel_axis
+    )
+    laplacian.plan()
+
+    def runs(image: Image) -> Image:
+        size = image.shape[layout.y], image.shape[layout.x]
+        found = laplacian._replace(image=image).run()
+
+        def fill(plane: Image, target: Image) -> None:
+            mark_crossings(plane, lowest, target)
+
+        return by_plane(found, layout, size, np.dtype(np.bool_), result_dtype, out, fill)
+
+    return Several(
+        array, runs, (laplacian,), array.shape, result_dtype, "signs of neighbours",
+        "it looks at signs of neighbours", repeatable=out is None,
+    )  # fmt: skip
+
+
+def mark_crossings(values: Image, threshold: float, found: NDArray[np.bool_]) -> None:
+    """Mark the pixels whose neighbour below or to the right has the other sign, or that one."""
+    found[...] = False
+    width = max(1, values.shape[1])
+    rows = max(1, STRIPE // width)
+    for top in range(0, len(values), rows):
+        # Neighbours to the right, then below: the last row of a stripe looks at the next one.
+        stripe = slice(top, min(top + rows, len(values)))
+        mark_pairs(values[stripe, :-1], values[stripe, 1:], threshold,
+                   found[stripe, :-1], found[stripe, 1:])  # fmt: skip
+        upper = slice(top, min(top + rows, len(values) - 1))
+        lower = slice(upper.start + 1, upper.stop + 1)
+        mark_pairs(values[upper], values[lower], threshold, found[upper], found[lower])
+
+
+def mark_pairs(
+    one: Image, other: Image, threshold: float, first: NDArray[np.bool_], second: NDArray[np.bool_]
+) -> None:
+    """Mark the nearer to 0 of each pair with different signs."""
+    crosses = (np.sign(one) * np.sign(other) < 0) & (np.abs(one - other) > threshold)
+    total = one + other
+    # The nearer one is that whose sign the sum has not; of equal ones the positive.
+    of_first = np.where(total == 0, one > 0, (total > 0) != (one > 0))
+    first |= crosses & of_first
+    second |= crosses & ~of_first
+
+
+def nonmaximum_suppression(magnitude: ArrayLike, orientation: ArrayLike) -> Image:
+    """Keep the magnitudes that are largest across the edge, and set all others to 0.
+
+    Parameters
+    ----------
+    magnitude, orientation : array_like, (H, W)
+        Of a gradient, as `gradient` gives them with polar=True: the orientation in radians, from x
+        towards y.
+
+    Returns
+    -------
+    ndarray of the computing dtype of magnitude
+
+    Raises
+    ------
+    ValueError
+        If the arrays are not 2-D or not of the same shape.
+
+    Notes
+    -----
+    A magnitude is kept if it is not below those on both sides of it along the gradient, each
+    interpolated between two of the eight neighbours, as in `canny`. The outermost pixels have no
+    such neighbours and are 0. Source: J. Canny, "A computational approach to edge detection", IEEE
+    Transactions on Pattern Analysis and Machine Intelligence 8, 1986.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imgconv import gaussian, gradient, nonmaximum_suppression
+    >>> image = np.zeros((5, 9))
+    >>> image[:, 4:] = 100
+    >>> magnitude, orientation = gradient(gaussian(image, 1), polar=True)
+    >>> print(nonmaximum_suppression(magnitude, orientation)[2].round(1))
+    [ 0.   0.   0.  64.1 64.1  0.   0.   0.   0. ]
+    """
+    values, angles = check.image(magnitude, "magnitude"), check.image(orientation, "orientation")
+    if values.ndim != 2 or angles.shape != values.shape:
+        raise check.value_error(
+            "magnitude and orientation must be 2-D and of the same shape, "
+            f"got {values.shape} and {angles.shape}"
+        )
+    values = values.astype(pixels(values.dtype, 0).float_type, copy=False)
+    kept = np.zeros_like(values, order="C")
+    height, width = values.shape
+    rows = max(1, STRIPE // max(1, width))
+    for top in range(1, height - 1 if width > 2 else 0, rows):
+        bottom = min(top + rows, height - 1)
+        around = values[top - 1 : bottom + 1]
+        inner = angles[top:bottom, 1:-1]
+        before, after = across(around, np.sin(inner), np.cos(inner))
+        here = around[1:-1, 1:-1]
+        largest = (here >= before) & (here >= after)
+        np.copyto(kept[top:bottom, 1:-1], here, where=largest)
+    return kept
+
+
+def across(around: Image, dy: Image, dx: Image) -> tuple[Image, Image]:
+    """Return the values on both sides of the inner pixels, along (dy, dx), interpolated.
+
+    The line leaves the square of neighbours between one beside the pixel and one at a corner.
+    """
+    height, width = around.shape
+    at = {(y, x): around[1 + y : height - 1 + y, 1 + x : width - 1 + x] for y, x in NEIGHBOURS}
+    steep = np.abs(dy) > np.abs(dx)
+    part = np.minimum(np.abs(dy), np.abs(dx)) / np.maximum(np.abs(dy), np.abs(dx))
+    rising = (dy > 0) == (dx > 0)
+    sides = []
+    for sign in (1, -1):
+        beside = np.where(steep, at[sign, 0], at[0, sign])
+        # With steps of the same sign the corner is (s, s); else it depends on the larger step.
+        other = np.where(steep, at[sign, -sign], at[-sign, sign])
+        corner = np.where(rising, at[sign, sign], other)
+        sides.append(beside + (corner - beside) * part)
+    return sides[0], sides[1]
+
+
+def edge_points(
+    image: ArrayLike,
+    sigma: float = 1.0,
+    low_threshold: float | None = None,
+    high_threshold: float | None = None,
+) -> list[NDArray[np.float64]]:
+    """Find edges as chains of points between the pixels.
+
+    Parameters
+    ----------
+    image : array_like, (H, W)
+    sigma : float
+        Standard deviation of the Gaussian in pixels; positive.
+    low_threshold, high_threshold : see `canny`.
+
+    Returns
+    -------
+    list of ndarray of float64, (N, 2)
+        y and x of the points of each chain, with the lighter side to the right of the way along
+        it, as the image is seen; a closed chain repeats its first point. Longer chains come first.
+
+    Raises
+    ------
+    ValueError
+        If the image is not 2-D, sigma not positive, or as `canny`.
+
+    Notes
+    -----
+    The pixels are those of `canny`. Each is moved along the gradient to the top of the parabola
+    through three magnitudes (Devernay's correction), those beside the pixel interpolated. It is the
+    parabola of their logarithms: across a straight edge magnitudes are a Gaussian. Two points are
+    neighbours in a chain if each is the other's nearest of the eight around it, ahead and behind,
+    and their gradients agree.
+
+    Blur moves the edge of a disk of radius r inwards by about sigma**2 / (2 * r) pixels, which is
+    not corrected. Sources: F. Devernay, "A non-maxima suppression method for edge detection with
+    sub-pixel accuracy", INRIA RR-2724, 1995. R. Grompone von Gioi, G. Randall, "A sub-pixel edge
+    detector: an implementation of the Canny/Devernay algorithm", Image Processing On Line 7, 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imgconv import edge_points
+    >>> image = np.zeros((6, 9), np.uint8)
+    >>> image[:, 4:] = 255
+    >>> image[:, 4] = 128
+    >>> for chain in edge_points(image):
+    ...     print(chain.round(2).tolist())
+    [[4.0, 4.0], [3.0, 4.0], [2.0, 4.0], [1.0, 4.0]]
+    """
+    array = check.image(image)
+    check.positive(sigma, "sigma")
+    if array.ndim != 2:
+        raise check.value_error(f"image must have two axes, got shape {array.shape}")
+    mask = canny(array, sigma, low_threshold, high_threshold, mode="reflect")
+    y, x = np.nonzero(mask)
+    if not len(y):
+        return []
+    computed = pixels(array.dtype, 0).float_type
+    gy, gx = (gaussian(array, sigma, order=order, dtype=computed) for order in ((1, 0), (0, 1)))
+    slopes = np.column_stack([gy[y, x], gx[y, x]]).astype(np.float64)
+    points = np.column_stack([y, x]) + corrections(np.hypot(gy, gx), y, x, slopes)
+    return chained(points, slopes, numbered(mask, y, x), y, x)
+
+
+def corrections(
+    magnitude: Image, y: NDArray[np.intp], x: NDArray[np.intp], slopes: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return how far the largest magnitude along the gradient is from each pixel.
+
+    It is the top of the parabola through the logarithms of the magnitudes at the pixel and at a
+    distance of 1 on both sides. A point further than a pixel away would be that of another pixel.
+    """
+    length = np.maximum(np.hypot(slopes[:, :1], slopes[:, 1:]), np.finfo(np.float64).tiny)
+    way = slopes / length
+    here, smallest = np.log(length[:, 0]), 1e-6 * length[:, 0]
+    before, after = (
+        np.log(np.maximum(sampled(magnitude, y + s * way[:, 0], x + s * way[:, 1]), smallest))
+        for s in (-1, 1)
+    )
+    bend = before + after - 2 * here
+    offset = np.divide(before - after, 2 * bend, out=np.zeros(len(y)), where=bend < 0)
+    moved: NDArray[np.float64] = np.clip(offset, -1, 1)[:, None] * way
+    return moved
+
+
+def sampled(image: Image, y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return an image between its pixels, by cubic convolution of 4 x 4 of them.
+
+    Linear interpolation, as `canny` does it, would lower the magnitudes on both sides and with them
+    bend the parabola.
+    """
+    rows, columns = np.floor(y).astype(np.intp), np.floor(x).astype(np.intp)
+    down, right = cubic_weights(y - rows), cubic_weights(x - columns)
+    found = np.zeros(len(y))
+    for i in range(4):
+        row = np.clip(rows + i - 1, 0, image.shape[0] - 1)
+        line = np.zeros(len(y))
+        for j in range(4):
+            line += right[j] * image[row, np.clip(columns + j - 1, 0, image.shape[1] - 1)]
+        found += down[i] * line
+    return found
+
+
+def cubic_weights(t: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Return the weights of four neighbours for a place t behind the second (Keys, 1981)."""
+    return (
+        ((2 - t) * t - 1) * t / 2,
+        ((3 * t - 5) * t * t + 2) / 2,
+        ((4 - 3 * t) * t + 1) * t / 2,
+        (t - 1) * t * t / 2,
+    )
+
+
+def numbered(mask: Image, y: NDArray[np.intp], x: NDArray[np.intp]) -> NDArray[np.int32]:
+    """Return the number of the edge point of each pixel, with a pixel around; -1 for none."""
+    numbers = np.full((mask.shape[0] + 2, mask.shape[1] + 2), -1, np.int32)
+    numbers[y + 1, x + 1] = np.arange(len(y))
+    return numbers
+
+
+def chained(
+    points: NDArray[np.float64],
+    slopes: NDArray[np.float64],
+    numbers: NDArray[np.int32],
+    y: NDArray[np.intp],
+    x: NDArray[np.intp],
+) -> list[NDArray[np.float64]]:
+    """Return points as chains: a point has at most one ahead of it and one behind it."""
+    ahead, behind = (nearest(points, slopes, numbers, y, x, sign) for sign in (1, -1))
+    every = np.arange(len(points))
+    mutual = (ahead >= 0) & (behind[ahead] == every)
+    following = np.where(mutual, ahead, -1)
+    before = np.full(len(points), -1)
+    before[following[mutual]] = every[mutual]
+    # A closed chain begins at its first pixel.
+    links = sparse.coo_array(
+        (np.ones(int(mutual.sum()), np.int8), (every[mutual], following[mutual])),
+        shape=(len(points),) * 2,
+    )
+    count, label = sparse.csgraph.connected_components(links, directed=False)
+    first = np.full(count, len(points))
+    np.minimum.at(first, label, every)
+    is_closed = np.ones(count, np.bool_)
+    is_closed[label[before < 0]] = False
+    before[first[is_closed]] = -1
+    order = np.lexsort([rank_in_chain(before), label])
+    ends = np.cumsum(np.bincount(label, minlength=count))
+    chains = np.split(points[order], ends[:-1])
+    closed = [
+        np.vstack([chain, chain[:1]]) if loop else chain
+        for chain, loop in zip(chains, is_closed.tolist(), strict=True)
+    ]
+    return sorted(closed, key=len, reverse=True)
+
+
+def nearest(
+    points: NDArray[np.float64],
+    slopes: NDArray[np.float64],
+    numbers: NDArray[np.int32],
+    y: NDArray[np.intp],
+    x: NDArray[np.intp],
+    sign: int,
+) -> NDArray[np.intp]:
+    """Return the nearest neighbour of each point on one side along the edge; -1 if there is none.
+
+    The edge runs at a right angle to the gradient.
+    """
+    best = np.full(len(points), -1)
+    lowest = np.full(len(points), np.inf)
+    for down, right in NEIGHBOURS:
+        number = numbers[y + 1 + down, x + 1 + right]
+        way = points[number] - points
+        along = sign * (way[:, 1] * slopes[:, 0] - way[:, 0] * slopes[:, 1])
+        agree = (slopes[number] * slopes).sum(axis=1) > 0
+        distance = (way * way).sum(axis=1)
+        nearer = (number >= 0) & agree & (along > 0) & (distance < lowest)
+        best[nearer], lowest[nearer] = number[nearer], distance[nearer]
+    return best
+
+
+def rank_in_chain(before: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return how many points are ahead of each in its chain, by steps that double."""
+    every = np.arange(len(before))
+    jump = np.where(before < 0, every, before)
+    rank = (before >= 0).astype(np.intp)
+    for _ in range(math.ceil(math.log2(max(2, len(before))))):
+        rank += rank[jump]
+        jump = jump[jump]
+    return rank
