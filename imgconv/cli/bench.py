@@ -78,6 +78,7 @@ def parse_dtypes(_context: click.Context, _option: click.Parameter, text: str) -
 Examples:
   imgconv bench
   imgconv bench correlate edges --threads 1 --size 1024x1024 --plot bench.png
+  imgconv bench edges --quality --plot edges.png
 """,
 )
 @click.argument("families", metavar="[FAMILY]...", nargs=-1, callback=parse_families)
@@ -119,6 +120,12 @@ Examples:
     "--memory",
     is_flag=True,
     help="Measure memory, not time: how much imgconv needs besides image and result.",
+)
+@click.option(
+    "--quality",
+    is_flag=True,
+    help="Of edges: measure how good they are, not time: how far from drawn edges, how many are "
+    "missed or false, under noise and blur.",
 )
 @click.option(
     "--budget",
@@ -167,6 +174,7 @@ def command(
     level: str | None,
     existing: bool,
     memory: bool,
+    quality: bool,
     budget: float,
     json_file: Path | None,
     earlier_files: tuple[Path, ...],
@@ -188,6 +196,9 @@ def command(
 
     --level v3 holds all of them to AVX2, on a processor that has more.
     """
+    if quality:
+        measure_quality(families, plot_file, markdown_files)
+        return
     check_outputs(level or cpu.LEVEL, json_file, plot_file, markdown_files)
     from imgconv.bench.level import hold
 
@@ -291,6 +302,24 @@ def measure_alone(
         from imgconv.bench import pipelines
 
         pipelines.run(threads, budget, console)
+
+
+def measure_quality(
+    families: tuple[str, ...], plot_file: Path | None, markdown_files: tuple[Path, ...]
+) -> None:
+    """Measure how good edges are, print the tables and write the files."""
+    from imgconv.bench import quality, quality_report
+
+    if families != ("edges",):
+        raise click.UsageError("--quality is for the family edges alone")
+    if plot_file:
+        check_outputs(cpu.LEVEL, None, plot_file, ())
+    scores, directions = list(quality.measure()), list(quality.directions())
+    print("\n".join(quality_report.lines(scores, directions)))
+    for path in markdown_files:
+        path.write_text(quality_report.filled(path.read_text(), scores, directions))
+    if plot_file:
+        quality_report.plot(scores, plot_file)
 
 
 def measure_memory(rows: list[Row], threads: list[int], console: Console) -> None:

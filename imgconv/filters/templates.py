@@ -214,7 +214,7 @@ class Sums:
     def load(self, stripe: Image) -> None:
         """Store the distances of a stripe's pixels to the centre."""
         self.rows = len(stripe)
-        np.subtract(stripe, self.centre, out=self.memory[0][: self.rows])
+        np.subtract(stripe, self.centre, out=self.memory[0][: self.rows], dtype=np.float64)
 
     def mean(self) -> Image:
         """Return the means of the pixels that count."""

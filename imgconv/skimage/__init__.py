@@ -6,10 +6,10 @@ two axes of real numbers, and channels where the original takes them. For all el
 back to scikit-image. Names that have no face here are scikit-image's own.
 
 ======================= ==================================================================
-`filters`               gaussian, edges, median, sharpening, Gabor filters, thresholds, ...
+`filters`               gaussian, edges, ridges, median, sharpening, Gabor, thresholds, ...
 `filters.rank`          median, mean, minimum, maximum, gradient
 `restoration`           denoise_bilateral
-`feature`               canny
+`feature`               canny, tensors, corners, peaks, blobs, match_template
 `measure`               block_reduce
 ======================= ==================================================================
 """

@@ -20,6 +20,7 @@ from imgconv.skimage.filters.edges import (
     sobel_h,
     sobel_v,
 )
+from imgconv.skimage.filters.ridges import frangi, meijering, sato
 from imgconv.skimage.filters.smoothing import (
     correlate_sparse,
     difference_of_gaussians,
@@ -38,11 +39,13 @@ __all__ = [
     "farid",
     "farid_h",
     "farid_v",
+    "frangi",
     "gabor",
     "gabor_kernel",
     "gaussian",
     "laplace",
     "median",
+    "meijering",
     "prewitt",
     "prewitt_h",
     "prewitt_v",
@@ -50,6 +53,7 @@ __all__ = [
     "roberts",
     "roberts_neg_diag",
     "roberts_pos_diag",
+    "sato",
     "scharr",
     "scharr_h",
     "scharr_v",

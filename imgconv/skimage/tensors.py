@@ -1,0 +1,194 @@
+"""Tensors, corners and shapes of `skimage.feature`, by the passes that it takes.
+
+scikit-image extends the image again for each pass; here SciPy's passes run in imgconv's engine.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from imgconv import ndimage
+from imgconv.face_arguments import Image, border, real_image
+from imgconv.fallback import FallBack
+from imgconv.filters.canny import skimage_float
+from imgconv.operations.tensors import combined
+from imgconv.skimage.arguments import as_float, boolean, number, pair_yx, real_array, skimage_face
+
+__all__ = [
+    "corner_harris",
+    "corner_kitchen_rosenfeld",
+    "corner_shi_tomasi",
+    "hessian_matrix",
+    "hessian_matrix_eigvals",
+    "shape_index",
+    "structure_tensor",
+    "structure_tensor_eigenvalues",
+]
+
+FEATURE = "skimage.feature"
+
+
+def float_image(image: object) -> Image:
+    """Return a plane as the floats that scikit-image filters."""
+    array = real_image(image)
+    if array.dtype.kind == "f":
+        return array.astype(skimage_float(array.dtype), copy=False)
+    return as_float(array)
+
+
+@skimage_face(FEATURE)
+def hessian_matrix(
+    image: Image,
+    sigma: Any = 1,
+    mode: str = "constant",
+    cval: float = 0,
+    order: str = "rc",
+    use_gaussian_derivatives: bool | None = None,
+) -> list[Image]:
+    """Return the second derivatives of a smoothed image."""
+    array, sigmas = float_image(image), pair_yx(sigma, "sigma")
+    if use_gaussian_derivatives is None:
+        raise FallBack("a warning")
+    axes = PAIRS[axis_order(order)]
+    common: dict[str, Any] = {"mode": border(mode), "cval": number(cval, "cval")}
+    if boolean(use_gaussian_derivatives, "use_gaussian_derivatives"):
+        return gaussian_derivatives(array, sigmas, common, axes)
+    slopes = np.gradient(ndimage.gaussian_filter(array, sigmas, **common))
+    return [np.gradient(slopes[one], axis=other) for one, other in axes]
+
+
+# The axes of the three derivatives; the mixed one is taken first along the first.
+PAIRS = {"rc": ((0, 0), (0, 1), (1, 1)), "xy": ((1, 1), (1, 0), (0, 0))}
+# First derivatives along y and x.
+ORDERS = ([1, 0], [0, 1])
+
+
+def gaussian_derivatives(
+    array: Image,
+    sigma: tuple[float, float],
+    common: dict[str, Any],
+    pairs: tuple[tuple[int, int], ...] = PAIRS["rc"],
+) -> list[Image]:
+    """Return second derivatives, each by two passes of first ones."""
+    options = {
+        "sigma": [s * (1 / math.sqrt(2)) for s in sigma],
+        "truncate": 8 if min(sigma) > 1 else 100,
+        **common,
+    }
+    slopes = [ndimage.gaussian_filter(array, order=order, **options) for order in ORDERS]
+    return [
+        ndimage.gaussian_filter(slopes[one], order=ORDERS[other], **options) for one, other in pairs
+    ]
+
+
+def parts_of(elements: Any) -> Image:
+    """Return three arrays of tensors as one."""
+    if type(elements) not in (list, tuple) or len(elements) != 3:
+        raise FallBack("not a list of three arrays")
+    arrays = [real_array(each) for each in elements]
+    first = arrays[0]
+    if first.dtype not in (np.float32, np.float64) or not first.dtype.isnative:
+        raise FallBack(f"dtype {first.dtype}")
+    if any(each.dtype != first.dtype or each.shape != first.shape for each in arrays):
+        raise FallBack("arrays that differ")
+    return np.stack(arrays)
+
+
+@skimage_face(FEATURE)
+def hessian_matrix_eigvals(H_elems: Any) -> Image:  # noqa: N803
+    """Return the eigenvalues of second derivatives, the larger first."""
+    parts = parts_of(H_elems)
+    return combined(parts, "eigenvalues", parts.dtype)
+
+
+@skimage_face(FEATURE)
+def structure_tensor_eigenvalues(A_elems: Any) -> Image:  # noqa: N803
+    """Return the eigenvalues of structure tensors, the larger first."""
+    parts = parts_of(A_elems)
+    return combined(parts, "eigenvalues", parts.dtype)
+
+
+@skimage_face(FEATURE)
+def structure_tensor(
+    image: Image, sigma: Any = 1, mode: str = "constant", cval: float = 0, order: str = "rc"
+) -> list[Image]:
+    """Return the products of Sobel's derivatives, smoothed."""
+    common = border(mode), number(cval, "cval"), axis_order(order)
+    return smoothed_products(float_image(image), pair_yx(sigma, "sigma"), *common)
+
+
+def axis_order(order: object) -> str:
+    """Return which axis comes first, as "rc" or "xy"."""
+    if type(order) is not str or order not in PAIRS:
+        raise FallBack("order")
+    return order
+
+
+def smoothed_products(
+    array: Image, sigma: tuple[float, float], mode: str, cval: float, order: str = "rc"
+) -> list[Image]:
+    """Return the products of derivatives along two axes, in this order."""
+    if min(array.shape) < 2:
+        raise FallBack("an axis of one pixel")
+    first, second = derivatives(array, mode, cval)[:: 1 if order == "rc" else -1]
+    return [
+        ndimage.gaussian_filter(product, sigma, mode=mode, cval=cval)
+        for product in (first * first, first * second, second * second)
+    ]
+
+
+def derivatives(array: Image, mode: str, cval: float) -> list[Image]:
+    """Return Sobel's derivatives along y and x."""
+    return [ndimage.sobel(array, axis=axis, mode=mode, cval=cval) for axis in (0, 1)]
+
+
+@skimage_face(FEATURE)
+def shape_index(image: Image, sigma: Any = 1, mode: str = "constant", cval: float = 0) -> Image:
+    """Return what shape the surface of grey levels has, from -1 to 1."""
+    parts = hessian_matrix(image, sigma, mode, cval, use_gaussian_derivatives=False)
+    mean, half = (parts[0] + parts[2]) / 2, (parts[0] - parts[2]) / 2
+    root = np.sqrt(parts[1] ** 2 + half**2)
+    large, small = mean + root, mean - root
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio: Image = (small + large) / (small - large)
+    return (2.0 / np.pi) * np.arctan(ratio)
+
+
+@skimage_face(FEATURE)
+def corner_harris(
+    image: Image, method: str = "k", k: float = 0.05, eps: float = 1e-6, sigma: Any = 1
+) -> Image:
+    """Return Harris' measure of corners."""
+    yy, yx, xx = smoothed_products(float_image(image), pair_yx(sigma, "sigma"), "constant", 0)
+    determinant, trace = yy * xx - yx**2, yy + xx
+    if type(method) is not str:
+        raise FallBack("method")
+    found: Image = (
+        determinant - number(k, "k") * trace**2
+        if method == "k"
+        else 2 * determinant / (trace + number(eps, "eps"))
+    )
+    return found
+
+
+@skimage_face(FEATURE)
+def corner_shi_tomasi(image: Image, sigma: Any = 1) -> Image:
+    """Return the smaller eigenvalue of the structure tensor."""
+    parts = smoothed_products(float_image(image), pair_yx(sigma, "sigma"), "constant", 0)
+    return combined(np.stack(parts), "shi_tomasi", parts[0].dtype)
+
+
+@skimage_face(FEATURE)
+def corner_kitchen_rosenfeld(image: Image, mode: str = "constant", cval: float = 0) -> Image:
+    """Return Kitchen's and Rosenfeld's measure of corners: how fast the gradient turns."""
+    array = real_image(image)
+    array = array.astype(skimage_float(array.dtype), copy=False)
+    mode, cval = border(mode), number(cval, "cval")
+    dy, dx = derivatives(array, mode, cval)
+    dxy, dxx = derivatives(dx, mode, cval)
+    dyy = ndimage.sobel(dy, axis=0, mode=mode, cval=cval)
+    squared = dx**2 + dy**2
+    turn = dxx * dy**2 + dyy * dx**2 - 2 * dxy * dx * dy
+    found: Image = np.divide(turn, squared, out=np.zeros_like(array), where=squared != 0)
+    return found
