@@ -222,7 +222,7 @@ def measure(blurs: Sequence[float] = BLURS, noises: Sequence[float] = NOISES) ->
 
 
 # Points of a drawn edge for each sample of its length, in the mean of all directions.
-DENSITY = 4 / np.pi
+DENSITY = 2 * np.sqrt(2) / np.pi
 
 
 def is_there(package: str) -> bool:

@@ -28,7 +28,7 @@ STRIPE = 1 << 18
 @filtering
 def ridges(
     image: ArrayLike,
-    sigmas: Sequence[float] = (1, 3, 5, 7, 9),
+    sigmas: float | Sequence[float] = (1, 3, 5, 7, 9),
     method: str = "frangi",
     *,
     black_ridges: bool = True,
@@ -47,7 +47,7 @@ def ridges(
     Parameters
     ----------
     image : array_like, (H, W)
-    sigmas : sequence of float
+    sigmas : float or sequence of float
         Standard deviations of the Gaussians in pixels, positive; the largest response counts.
     method : {"frangi", "sato", "meijering"}
         What is made of the eigenvalues l1 and l2 of the second derivatives, |l1| <= |l2|.

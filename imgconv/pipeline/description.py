@@ -77,8 +77,10 @@ class Rule(NamedTuple):
 # The largest values are those of `registry.LARGEST`.
 RULES = {
     "accuracy": Rule(2, Slider(2, 8, 2)),
+    "alpha": Rule(slider=Slider(-1, 1, 0.05)),
     "amount": Rule(slider=Slider(-1, 5, 0.1)),
     "bandwidth": Rule(0, Slider(0.2, 3, 0.1), above_low=True),
+    "beta": Rule(0, Slider(0.1, 2, 0.05), above_low=True),
     "cval": Rule(slider=Slider(0, 1, 0.005)),
     "dilation": Rule(1, Slider(1, 8, 1)),
     "dtype": Rule(start="float32"),
@@ -86,12 +88,14 @@ RULES = {
     "exponent": Rule(0, Slider(0.1, 4, 0.05), 0.7),
     "factor": Rule(slider=Slider(0, 4, 0.05)),
     "frequency": Rule(LOWEST_FREQUENCY, Slider(0.02, 0.5, 0.01), 0.1),
+    "gamma": Rule(0, Slider(0.1, 50, 0.1), 5.0, above_low=True),
     "guide_channel_axis": Rule(depends_on=("guide",)),
     "high": Rule(slider=Slider(0, 1, 0.005), start=0.8, depends_on=("low",)),
     "high_sigma": Rule(0, Slider(0, 50, 0.1), 1.6, depends_on=("low_sigma",)),
     "high_threshold": Rule(
         slider=Slider(0, 2, 0.005), start=0.2, depends_on=("low_threshold", "use_quantiles")
     ),
+    "k": Rule(slider=Slider(0, 0.25, 0.005)),
     "low": Rule(slider=Slider(0, 1, 0.005), start=0.2, depends_on=("high",)),
     "low_sigma": Rule(0, Slider(0, 50, 0.1), 1.0, depends_on=("high_sigma",)),
     "low_threshold": Rule(
@@ -106,10 +110,12 @@ RULES = {
     "sigma": Rule(0, Slider(0, 50, 0.1), 1.0),
     "sigma_color": Rule(0, Slider(0.005, 1, 0.005), 0.1, above_low=True),
     "sigma_spatial": Rule(0, Slider(0.1, 10, 0.1), above_low=True),
+    "sigmas": Rule(0, Slider(0.5, 20, 0.5), 2.0, above_low=True),
     "sigma_x": Rule(0, Slider(0.1, 20, 0.1), 2.0, above_low=True),
     "sigma_y": Rule(0, Slider(0.1, 20, 0.1), 2.0, above_low=True),
     "size": Rule(1, Slider(1, 51, 2), 3),
     "stride": Rule(1, Slider(1, 16, 1), 2),
+    "threshold": Rule(0, Slider(0, 1, 0.005)),
     "truncate": Rule(0, Slider(1, 8, 0.5)),
     "value": Rule(slider=Slider(0, 1, 0.005), start=0.5),
     "white": Rule(0, Slider(1, 65535, 1), above_low=True),

@@ -130,14 +130,15 @@ class TestPatch:
 
 class TestCalls:
     def test_results_stay(self):
-        before = skimage.feature.corner_harris(IMAGE)
+        before = skimage.feature.corner_foerstner(IMAGE)
         blobs = skimage.feature.blob_log(IMAGE, max_sigma=5)
         with imgconv.patched():
-            assert np.array_equal(skimage.feature.corner_harris(IMAGE), before)
+            found = skimage.feature.corner_foerstner(IMAGE)
+            assert np.array_equal(found, before, equal_nan=True)
             assert np.array_equal(skimage.feature.blob_log(IMAGE, max_sigma=5), blobs)
             counted = imgconv.patched_functions()
-        assert counted["skimage.filters.gaussian"].calls == 3
-        assert counted["scipy.ndimage.gaussian_laplace"].calls > 3
+        assert counted["skimage.feature.structure_tensor"].calls == 1
+        assert counted["skimage.feature.blob_log"].calls == 1
 
     def test_fallbacks_are_counted(self):
         with imgconv.patched():

@@ -202,7 +202,8 @@ def outside(argument):
     """Yield values that are not described."""
     if argument.kind in {"number", "integer"}:
         yield "wrong"
-        yield [1, 2, 3]
+        if argument.name != "sigmas":  # these may be several
+            yield [1, 2, 3]
         if argument.low is not None:
             yield argument.low - 1
             yield -1e-9 + argument.low if argument.kind == "number" else argument.low - 7
@@ -214,7 +215,7 @@ def outside(argument):
             yield argument.start + 0.5 if argument.start is not None else 0.5
         if argument.parity:
             yield argument.start + 1
-        if not argument.pair:
+        if not argument.pair and argument.name != "sigmas":
             yield (1, 1)
     elif argument.kind == "choice":
         yield "wrong"
