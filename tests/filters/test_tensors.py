@@ -41,7 +41,7 @@ class TestClosedForms:
 
     def test_rotated_step(self):
         distance = X * np.cos(0.5) + Y * np.sin(0.5) - 40
-        step = np.clip(distance + 0.5, 0, 1) * 100
+        step = 100 / (1 + np.exp(-distance / 2))
         on_edge = np.abs(distance) < 1
         found = imgconv.structure_tensor(step, 3, of="orientation")[on_edge]
         inner = found[10:-10]
