@@ -14,24 +14,27 @@ from cython.parallel cimport prange, threadid
 from libc.string cimport memcpy
 
 from rows cimport (
-    CACHE_LINE, Params, Task, fill, image_row, is_plain, is_real, load_row, outside, store_row,
+    CACHE_LINE, MEANS, Params, Task, fill, image_row, is_plain, is_real, load_row, outside,
+    store_row,
 )
 from types cimport LANES, real
+from weights cimport carry_weights, divide_by_weights
 
 cdef enum:
     WAYS = 8                # lines in a set of the L1 cache (12 on newer processors)
 
 cdef struct Slot:
     # The scratch of one thread.
-    real** rows             # the extended rows under a block, top to bottom
+    real** rows             # the extended rows under a block, top to bottom; then their weights
     real** targets          # the rows a block writes: results x block, and one block more
     char** planes           # where each result of the plane begins
     char* raw               # pixels before or after conversion
     real* blank             # a row of cval
-    real* ring              # converted rows, span_y + (block - 1) * stride_y of them
+    real* ring              # converted rows, span_y + (block - 1) * stride_y; then their weights
     real* stage             # results before conversion
     real* saved             # in place: copies of the rows above and below the band
     real* work              # params.work numbers for the loop itself
+    const char* weights     # those of the plane, or NULL
     Py_ssize_t y, x         # first row and sample of the block in the result
 
 
@@ -87,6 +90,15 @@ cdef inline Py_ssize_t ring_rows(const Params* params) noexcept nogil:
     return params.span_y + (params.block - 1) * params.stride_y
 
 
+cdef inline Py_ssize_t ring_numbers(const Params* params) noexcept nogil:
+    return ring_rows(params) * params.ring_pitch
+
+
+cdef inline Py_ssize_t carried(const Params* params) noexcept nogil:
+    """The numbers of a pixel: its value, and its weight if pixels are weighed."""
+    return 2 if params.weighing.kind else 1
+
+
 cdef inline Py_ssize_t target_rows(const Params* params) noexcept nogil:
     return (params.results + 1) * params.block
 
@@ -102,12 +114,12 @@ cdef inline Py_ssize_t lay_out(const Params* params, char* scratch, Slot* slot) 
     """Divide a thread's scratch; return its size in bytes."""
     cdef Py_ssize_t row = params.pitch * <Py_ssize_t> sizeof(real)
     cdef char* free = scratch
-    slot.rows = <real**> take(&free, ring_rows(params) * sizeof(void*))
+    slot.rows = <real**> take(&free, carried(params) * ring_rows(params) * sizeof(void*))
     slot.targets = <real**> take(&free, target_rows(params) * sizeof(void*))
     slot.planes = <char**> take(&free, params.results * sizeof(void*))
     slot.raw = take(&free, params.ring_pitch * 8)
     slot.blank = <real*> take(&free, row)
-    slot.ring = <real*> take(&free, ring_rows(params) * params.ring_pitch * sizeof(real))
+    slot.ring = <real*> take(&free, carried(params) * ring_numbers(params) * sizeof(real))
     slot.stage = <real*> take(&free, target_rows(params) * row)
     slot.work = <real*> take(&free, params.work * <Py_ssize_t> sizeof(real))
     slot.saved = <real*> take(
@@ -163,7 +175,7 @@ cdef inline void save_rows(const Params* params, const Slot* slot, const char* p
 cdef inline void load_rows(const Params* params, const Slot* slot, const char* plane,
                            Py_ssize_t first, Py_ssize_t last, Py_ssize_t strip, Py_ssize_t left,
                            Py_ssize_t right, Py_ssize_t top, Py_ssize_t bottom) noexcept nogil:
-    """Convert the columns left to right of extended rows first to last into the ring.
+    """Convert columns left to right of extended rows first to last into the ring; weigh them.
 
     A vector of zeros follows each row. The last vector of a block computes with it, and subnormal
     numbers there would take a hundred times as long.
@@ -171,6 +183,7 @@ cdef inline void load_rows(const Params* params, const Slot* slot, const char* p
     cdef Py_ssize_t count = ring_rows(params), place = first % count, e
     cdef Py_ssize_t n = right - left + params.span_x - 1
     cdef real* row
+    cdef real* weights
     cdef const real* saved
     for e in range(first, last + 1 if left < right else first):
         row = slot.ring + place * params.ring_pitch + left - strip
@@ -180,6 +193,10 @@ cdef inline void load_rows(const Params* params, const Slot* slot, const char* p
             load_row(params, plane, e, left, n, slot.raw, row)
         else:
             memcpy(row, saved, n * sizeof(real))
+        if params.weighing.kind:
+            weights = row + ring_numbers(params)
+            carry_weights(params, slot.weights, e, left, n, slot.raw, row, weights)
+            fill(weights + n, LANES, 0)
         fill(row + n, LANES, 0)
 
 
@@ -192,6 +209,8 @@ cdef inline void lay_rows(const Params* params, const Slot* slot, const char* pl
         e = min(first + i, last)
         if not direct:
             slot.rows[i] = slot.ring + place * params.ring_pitch + (x - strip)
+            if params.weighing.kind:
+                slot.rows[count + i] = slot.rows[i] + ring_numbers(params)
             if e < last:
                 place = place + 1 if place + 1 < count else 0
             continue
@@ -204,6 +223,24 @@ cdef inline void lay_rows(const Params* params, const Slot* slot, const char* pl
 cdef inline char* result_row(const Params* params, const Slot* slot, Py_ssize_t which,
                              Py_ssize_t y) noexcept nogil:
     return slot.planes[which] + y * params.result[0].row_stride
+
+
+cdef inline void compute(const Params* params, Slot* slot, Block block,
+                         Py_ssize_t n) noexcept nogil:
+    """Fill slot.targets; for means, from the results of the values and from those of the weights.
+
+    A mean is one result, so the rows for another block are free for what the weights give.
+    """
+    cdef Slot weights = slot[0]
+    cdef Py_ssize_t r
+    block(params, slot, n)
+    if params.weighing.kind != MEANS:
+        return
+    weights.rows = slot.rows + ring_rows(params)
+    weights.targets = slot.targets + params.block
+    block(params, &weights, n)
+    for r in range(params.block):
+        divide_by_weights(slot.targets[r], weights.targets[r], n)
 
 
 cdef inline void run_chunk(const Params* params, Slot* slot, Block block, Py_ssize_t y,
@@ -228,7 +265,7 @@ cdef inline void run_chunk(const Params* params, Slot* slot, Block block, Py_ssi
                     and is_plain(&params.result[0], slot.planes[k]))
         for r in range(min(params.block, bottom - y) if in_place else 0):
             slot.targets[k * params.block + r] = <real*> result_row(params, slot, k, y + r) + x
-    block(params, slot, padded)
+    compute(params, slot, block, padded)
     for k in range(params.results):
         targets = slot.targets + k * params.block
         for r in range(min(params.block, bottom - y)):
@@ -292,10 +329,14 @@ cdef inline void run_band(const Params* params, Block block, const Task* task, P
     cdef const Py_ssize_t* offsets = params.offsets + p * (1 + params.results)
     cdef const char* plane = task.image + offsets[0]
     cdef Py_ssize_t k, x = 0, right
-    cdef bint plain = (not params.in_place and is_real(params.image.code)
+    cdef bint plain = (not params.in_place and not params.weighing.kind
+                       and is_real(params.image.code)
                        and is_plain(&params.image, plane) and not shares_sets(params))
     cdef Slot slot
     lay_out(params, scratch, &slot)
+    slot.weights = NULL
+    if params.weighing.given:
+        slot.weights = task.weights + params.weighing.offsets[p]
     if save:
         save_rows(params, &slot, plane, top, bottom)
     fill(slot.blank, params.pitch, outside(params))

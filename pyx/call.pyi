@@ -27,6 +27,7 @@ class Entry:
         second: NDArray[Any],
         rows: int,
         threads: int,
+        weights: NDArray[Any] | None = None,
     ) -> None: ...
 
 def signature(

@@ -94,20 +94,23 @@ cdef class Entry:
         self.cost = cost
 
     def run(self, cnp.ndarray image not None, cnp.ndarray first not None,
-            cnp.ndarray second not None, Py_ssize_t rows, int threads):
+            cnp.ndarray second not None, Py_ssize_t rows, int threads,
+            cnp.ndarray weights=None):
         """Filter `image` into `first`, in bands of `rows` rows.
 
         `second` is the second result, or the guide. Where there is neither, it is not used.
+        `weights` are those of the pixels, if the plan has any.
         """
-        self.fill(image, first, second, rows, threads)
+        self.fill(image, first, second, rows, threads, image if weights is None else weights)
 
     cdef int fill(self, cnp.ndarray image, cnp.ndarray first, cnp.ndarray second, Py_ssize_t rows,
-                  int threads) except -1:
+                  int threads, cnp.ndarray weights) except -1:
         cdef Task task
         cdef char* memory = <char*> PyMem_RawMalloc(self.scratch * threads + CACHE_LINE)
         if memory == NULL:
             raise MemoryError()
         task.image = <const char*> cnp.PyArray_DATA(image)
+        task.weights = <const char*> cnp.PyArray_DATA(weights)
         task.results[:] = [<char*> cnp.PyArray_DATA(first), <char*> cnp.PyArray_DATA(second)]
         task.scratch = memory + (-(<Py_ssize_t> <size_t> memory) & (CACHE_LINE - 1))
         task.slot_bytes = self.scratch
@@ -124,7 +127,7 @@ cdef class Entry:
         cdef cnp.ndarray second = first
         if self.results == 2:
             second = cnp.PyArray_SimpleNew(self.axes, self.shape, self.dtype)
-        self.fill(image, first, second, self.rows, 1)
+        self.fill(image, first, second, self.rows, 1, image)
         return first if self.results == 1 else (first, second)
 
 

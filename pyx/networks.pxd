@@ -14,6 +14,7 @@ from libc.stdint cimport int32_t
 from libc.string cimport memcpy
 
 from bands cimport Slot
+from counting cimport nothing, select
 from keys cimport CAN_SHIFT, larger_of, prefetch, shifted, smaller_of
 from rows cimport Params
 from types cimport LANES, load, real, store, vec
@@ -28,7 +29,9 @@ cdef struct Network:
     Py_ssize_t columns              # of a plane; the last span_x - 1 have no results
     Py_ssize_t size                 # numbers of all planes
     Py_ssize_t count                # exchanges
-    # Then the offsets of the outputs, `tile` for each rank, and the exchanges.
+    Py_ssize_t ranks                # whose numbers come out: results, or ranks to select from
+    # Then the offsets of the outputs, `tile` for each rank, and the exchanges. Where windows differ
+    # in the pixels that count, params.weights has the bounds of `select` for each result.
 
 
 cdef struct Exchange:
@@ -70,7 +73,8 @@ cdef inline void tile(const Params* params, const Network* network, const Slot* 
     """Compute n columns from x on of a tile, whose first result row is row `top` of the block."""
     cdef Py_ssize_t vectors = (n + params.span_x - 1 + LANES - 1) // LANES, r, k, t
     cdef const Py_ssize_t* outputs = <const Py_ssize_t*> (network + 1)
-    cdef const Exchange* exchanges = <const Exchange*> (outputs + params.results * network.tile)
+    cdef const Exchange* exchanges = <const Exchange*> (outputs + network.ranks * network.tile)
+    cdef const real* bounds = <const real*> params.weights
     cdef real* planes = slot.work
     for r in range(network.inputs):
         memcpy(planes + r * network.pitch, slot.rows[top + r] + x,
@@ -78,8 +82,14 @@ cdef inline void tile(const Params* params, const Network* network, const Slot* 
     run_network(planes, exchanges, network.count, vectors)
     for k in range(params.results):
         for t in range(network.tile):
-            memcpy(slot.targets[k * params.block + top + t] + x,
-                   planes + outputs[k * network.tile + t], n * sizeof(real))
+            if params.weighing.kind:
+                select(planes, outputs + t, network.tile, network.ranks,
+                       bounds + k * network.ranks,
+                       slot.targets[params.results * params.block + top + t] + x, nothing(params),
+                       n, slot.targets[k * params.block + top + t] + x)
+            else:
+                memcpy(slot.targets[k * params.block + top + t] + x,
+                       planes + outputs[k * network.tile + t], n * sizeof(real))
 
 
 cdef inline const Network* network_of(const Params* params) noexcept nogil:

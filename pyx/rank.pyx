@@ -9,6 +9,7 @@ of small windows and histograms.pxd those of large windows.
 """
 from bands cimport Block, Slot, band_bytes, run_bands
 from compounds cimport compound
+from counting cimport count_windows, mark_empty
 from histograms cimport histogram_work, rank_by_histogram
 from keys cimport KEYS
 from networks cimport network_work, rank_by_network
@@ -24,6 +25,8 @@ cdef void minimum_block(const Params* params, const Slot* slot, Py_ssize_t n) no
     if window_extremes(params, slot, n, slot.work, slot.targets, False,
                        is_float(params.image.code)):
         spread_nan(params, slot, n, slot.work)
+    if params.weighing.kind:
+        mark_empty(params, slot, n)
 
 
 cdef void maximum_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
@@ -31,9 +34,13 @@ cdef void maximum_block(const Params* params, const Slot* slot, Py_ssize_t n) no
     if window_extremes(params, slot, n, slot.work, slot.targets, True,
                        not KEYS and is_float(params.image.code)):
         spread_nan(params, slot, n, slot.work)
+    if params.weighing.kind:
+        mark_empty(params, slot, n)
 
 
 cdef void network_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    if params.weighing.kind:
+        count_windows(params, slot, n, slot.targets + params.results * params.block)
     if rank_by_network(params, slot, n, is_float(params.image.code)):
         spread_nan(params, slot, n, slot.work)
 
@@ -67,7 +74,7 @@ cdef inline Params with_work(const Params* params) noexcept nogil:
     cdef Py_ssize_t kind = (<const Footprint*> params.records).kind
     found.work = spread_work(params)
     if kind == NETWORK:
-        found.work = max(found.work, network_work(params))
+        found.work = max(found.work, network_work(params), params.pitch)
     elif kind == HISTOGRAM:
         found.work = max(found.work, histogram_work(params))
     return found

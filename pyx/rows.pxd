@@ -74,6 +74,23 @@ ctypedef void (*Follow)(const Point* points, Py_ssize_t count, real* row,
                         Py_ssize_t n) noexcept nogil
 
 
+cdef enum Weighed:
+    # What becomes of values and weights, in the order of WEIGHED in operations/base.py.
+    UNWEIGHED, SUMS, MEANS, RANKS
+
+
+cdef struct Weighing:
+    # How much pixels count: see weights.pxd.
+    Py_ssize_t kind                 # Weighed
+    Py_ssize_t omit                 # whether NaN does not count
+    Py_ssize_t first                # in orders, whether what does not count sorts first, not last
+    double beyond_y, beyond_x       # weights of places outside the image whose index is -1
+    Py_ssize_t given                # whether there is an array of weights, and how it lies
+    Samples samples
+    Py_ssize_t channel_stride       # bytes
+    const Py_ssize_t* offsets       # bytes, one number for each plane
+
+
 cdef struct Params:
     # Extended row e is row e - top of the image. For rows outside the image, `above` and `below`
     # hold the index of the row to read, or -1 for cval; `left`, `before` and `after` are the same
@@ -118,6 +135,7 @@ cdef struct Params:
     Samples guide
     Py_ssize_t channels, guides
     Py_ssize_t image_step, result_step, guide_step
+    Weighing weighing
 
 
 cdef struct Task:
@@ -128,6 +146,7 @@ cdef struct Task:
     Py_ssize_t slot_bytes           # bytes of scratch for each thread
     Py_ssize_t rows                 # result rows in a band
     int threads
+    const char* weights             # of the pixels, if there are any
 
 
 # ---------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ last rows of the first group, summed from bottom to top, and the rows that enter
 bottom (van Herk 1992, Gil and Werman 1993). Sums of groups are kept in a ring.
 
 Then come sums along the rows: running sums of integers, and for floats those of `row_sums`.
+
+Where pixels are weighed (weights.pxd), all sums of floats are made of their weights, too.
 """
 from cython.parallel cimport prange, threadid
 from libc.string cimport memcpy
@@ -29,6 +31,7 @@ from rows cimport (
 )
 from sums cimport row_sums
 from types cimport LANES, ZERO, load, real, store, vec
+from weights cimport carry_weights, divide_by_weights
 
 
 cdef enum:
@@ -110,14 +113,17 @@ cdef struct Slot:
     # The scratch of one thread.
     Py_ssize_t pitch                # numbers of a row of sums
     Py_ssize_t shared               # groups and single rows that the windows of a block share
+    Py_ssize_t carried              # numbers of a pixel: its value, and its weight if it has one
+    Py_ssize_t count                # pointers in `rows` to values; as many to weights follow
     char* raw                       # pixels before or after conversion
     real* blank                     # a row of cval
     real** rows                     # leaving, shared and entering rows, of a chunk
     real* loaded                    # the same, where they are not read in place
     real* total                     # a row of sums
-    real* groups                    # ring of sums of groups
+    real* groups                    # ring of sums of groups; then those of weights, as below
     real* sums                      # sums of a block, behind a vector of zeros
     real* stage                     # a row of the result
+    const char* weights             # those of the plane, or NULL
 
 
 cdef struct Strip:
@@ -132,24 +138,34 @@ cdef inline Py_ssize_t groups_of(const Rectangle* rectangle) noexcept nogil:
     return rectangle.height // rectangle.group - 1
 
 
+cdef inline Py_ssize_t group_numbers(const Slot* slot,
+                                     const Rectangle* rectangle) noexcept nogil:
+    """Numbers of the ring of sums of groups."""
+    return groups_of(rectangle) * slot.pitch
+
+
 cdef inline Py_ssize_t lay_out(const Params* params, char* scratch, Slot* slot) noexcept nogil:
     """Divide a thread's scratch; return its size in bytes."""
     cdef const Rectangle* rectangle = <const Rectangle*> params.records
-    cdef Py_ssize_t group = rectangle.group, size = sizeof(real), rows
+    cdef Py_ssize_t group = rectangle.group, size = sizeof(real), rows, groups
     cdef char* free = scratch
     slot.pitch = params.ring_pitch + LANES
     slot.shared = 0
     if not IS_WHOLE:
         slot.shared = groups_of(rectangle) + rectangle.height % group
     rows = 3 * group + slot.shared
+    slot.count = rows
+    slot.carried = 2 if params.weighing.kind else 1
+    rows *= slot.carried
     slot.raw = take(&free, params.ring_pitch * 8)
     slot.blank = <real*> take(&free, (CHUNK + LANES) * size)
     slot.rows = <real**> take(&free, rows * sizeof(void*))
     slot.loaded = <real*> take(&free, rows * (CHUNK + LANES) * size)
     slot.total = <real*> take(&free, (CHUNK + LANES) * size)
-    slot.groups = <real*> take(&free, 0 if IS_WHOLE else groups_of(rectangle) * slot.pitch * size)
-    slot.sums = <real*> take(&free, (group * slot.pitch + LANES) * size)
-    slot.stage = <real*> take(&free, slot.pitch * size)
+    groups = 0 if IS_WHOLE else group_numbers(slot, rectangle)
+    slot.groups = <real*> take(&free, slot.carried * groups * size)
+    slot.sums = <real*> take(&free, (slot.carried * group * slot.pitch + LANES) * size)
+    slot.stage = <real*> take(&free, slot.carried * slot.pitch * size)
     return free - scratch
 
 
@@ -163,6 +179,8 @@ cdef inline Strip strip_of(const Params* params, const char* plane, Py_ssize_t l
     cdef Py_ssize_t columns = right - left + params.span_x - 1
     cdef Py_ssize_t inside = params.left - left, behind = inside + params.width
     cdef Strip strip = Strip(left, right - left, columns, 0, columns, 0, 0, False)
+    if params.weighing.kind:
+        return strip
     if right - left == params.result_width and 0 <= inside and behind <= columns:
         strip.begin = inside
         strip.end = behind
@@ -189,7 +207,15 @@ cdef inline void lay_row(const Params* params, const Slot* slot, const Strip* st
     """Point slot.rows[which] to n columns from x on of extended row e."""
     cdef Py_ssize_t y
     cdef real* row = slot.loaded + which * (CHUNK + LANES)
+    cdef real* weights = row + slot.count * (CHUNK + LANES)
     slot.rows[which] = row
+    if params.weighing.kind:
+        load_row(params, plane, e, strip.left + x, n, slot.raw, row)
+        carry_weights(params, slot.weights, e, strip.left + x, n, slot.raw, row, weights)
+        fill(row + n, LANES, 0)
+        fill(weights + n, LANES, 0)
+        slot.rows[slot.count + which] = weights
+        return
     if IS_WHOLE or not strip.first <= x < strip.last:
         load_row(params, plane, e, strip.left + x, n, slot.raw, row)
         fill(row + n, LANES, 0)
@@ -220,6 +246,8 @@ cdef inline void extend(const Params* params, const Strip* strip, real* sums) no
     cdef real edge = outside(params) * <real> (<const Rectangle*> params.records).height
     cdef Py_ssize_t inside = params.left - strip.left
     cdef Py_ssize_t behind = max(inside + params.width, <Py_ssize_t> 0)
+    if params.weighing.kind:
+        return
     repeat_sums(sums + inside, params.before + strip.left, min(inside, strip.columns), strip, edge,
                 sums)
     repeat_sums(sums + inside, params.after + behind - inside - params.width,
@@ -264,13 +292,15 @@ cdef inline void add_group(const Params* params, const Slot* slot, const Strip* 
                            const char* plane, Py_ssize_t e) noexcept nogil:
     """Put the sums of the group from extended row e on into the ring."""
     cdef const Rectangle* rectangle = <const Rectangle*> params.records
-    cdef Py_ssize_t group = rectangle.group, x = strip.begin, n, r
+    cdef Py_ssize_t group = rectangle.group, x = strip.begin, n, r, k
     cdef real* out = slot.groups + e // group % groups_of(rectangle) * slot.pitch
     while x < strip.end:
         n = piece(strip, x)
         for r in range(group):
             lay_row(params, slot, strip, plane, e + r, x, n, r)
-        sum_rows(slot.rows, group, n, out + x)
+        for k in range(slot.carried):
+            sum_rows(slot.rows + k * slot.count, group, n,
+                     out + k * group_numbers(slot, rectangle) + x)
         x += n
 
 
@@ -278,27 +308,33 @@ cdef inline void sum_block(const Params* params, const Slot* slot, const Strip* 
                            const char* plane, Py_ssize_t y, Py_ssize_t last) noexcept nogil:
     """Make the column sums of the block from result row y on; rows behind `last` repeat it."""
     cdef const Rectangle* rectangle = <const Rectangle*> params.records
-    cdef Py_ssize_t group = rectangle.group, groups = groups_of(rectangle), n, r
+    cdef Py_ssize_t group = rectangle.group, groups = groups_of(rectangle), n, r, k
     cdef Py_ssize_t x = strip.begin
     cdef real** shared = slot.rows + group
-    cdef real** entering = shared + slot.shared
-    cdef real** next = entering + group
+    cdef real** leaving
+    cdef real** entering
     while x < strip.end:
         n = piece(strip, x)
         for r in range(group):
             lay_row(params, slot, strip, plane, y + r, x, n, r)
-        for r in range(groups):
-            shared[r] = slot.groups + (y // group + 1 + r) % groups * slot.pitch + x
+        for k in range(slot.carried):
+            for r in range(groups):
+                shared[k * slot.count + r] = (
+                    slot.groups + k * group_numbers(slot, rectangle)
+                    + (y // group + 1 + r) % groups * slot.pitch + x)
         for r in range(groups, slot.shared):
             lay_row(params, slot, strip, plane, y + (groups + 1) * group + r - groups, x, n,
                     group + r)
         for r in range(2 * group if strip.first <= x < strip.last else group):
             lay_row(params, slot, strip, plane, min(y + rectangle.height + r, last), x, n,
                     group + slot.shared + r)
-        for r in range(0 if strip.first <= x < strip.last else group):
-            next[r] = slot.blank
-        block_sums(slot.rows, shared, slot.shared, entering, next, group, n, slot.total,
-                   slot.sums + x, slot.pitch)
+        for k in range(slot.carried):
+            leaving = slot.rows + k * slot.count
+            entering = leaving + group + slot.shared
+            for r in range(0 if strip.first <= x < strip.last else group):
+                entering[group + r] = slot.blank
+            block_sums(leaving, leaving + group, slot.shared, entering, entering + group, group,
+                       n, slot.total, slot.sums + k * group * slot.pitch + x, slot.pitch)
         x += n
 
 
@@ -314,7 +350,12 @@ cdef inline void write_row(const Params* params, const Slot* slot, const Strip* 
                        and is_plain(&params.result[0], start))
     cdef real* target = <real*> start if plain else slot.stage
     extend(params, strip, sums)
-    if not IS_WHOLE:
+    if params.weighing.kind:
+        row_sums(sums, rectangle.width, rectangle.step, n, 1, target, False)
+        sums += rectangle.group * slot.pitch
+        row_sums(sums, rectangle.width, rectangle.step, n, 1, slot.stage + slot.pitch, False)
+        divide_by_weights(target, slot.stage + slot.pitch, n)
+    elif not IS_WHOLE:
         row_sums(sums, rectangle.width, rectangle.step, n, area, target, True)
     elif rectangle.factor > 0:
         means_of_row(sums, rectangle, area, n, target, True)
@@ -361,8 +402,12 @@ cdef inline void run_band(const Params* params, const Task* task, Py_ssize_t ban
     fill(slot.blank, CHUNK + LANES, outside(params))
     # The last vector of a row is computed with what is behind it. Subnormal numbers there would
     # take a hundred times as long.
-    fill(slot.sums, (<const Rectangle*> params.records).group * slot.pitch + LANES, 0)
+    fill(slot.sums,
+         slot.carried * (<const Rectangle*> params.records).group * slot.pitch + LANES, 0)
     slot.sums += LANES
+    slot.weights = NULL
+    if params.weighing.given:
+        slot.weights = task.weights + params.weighing.offsets[band // in_plane]
     while x < params.result_width:
         strip = strip_of(params, plane, x, min(x + params.strip, params.result_width))
         run_strip(params, &slot, &strip, plane, task.results[0] + offsets[1], top, bottom)

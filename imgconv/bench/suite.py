@@ -152,6 +152,12 @@ def ranked(work: str, size: int, dtype: str) -> Row:
     return Row("rank", title, work, (size,), flops, dtype=dtype, result="same")
 
 
+def missing(work: str, number: float, flops: float) -> Row:
+    """Return the row of a filter of an image with missing pixels: NaN, 5 of 100."""
+    title = f"{work} {number:g}" if work == "gaussian" else f"{work} {number:g}x{number:g}"
+    return Row("missing", f"{title}, NaN", "missing", (work, number), flops, result="same")
+
+
 def morphology(work: str, title: str, dtype: str) -> Row:
     """Return the row of a morphological filter of 5x5 pixels, or of a disk of 15x15."""
     size = 15 if work == "dilate_disk" else 5
@@ -293,6 +299,12 @@ DENOISE = (
     ),
     Row("denoise", "guided 17x17", "guided", (8, 0.01), 60, result="same", shape=(1024, 1024)),
 )
+# Two sums and a quotient; a median as in `ranked`.
+MISSING = (
+    missing("gaussian", 1.5, 8 * taps(1.5) + 1),
+    *(missing("box", size, 11) for size in (3, 15, 51)),
+    *(missing("median", size, 4 * size) for size in (3, 5, 15)),
+)
 # Without the bilateral filter, whose call takes a small part of its time.
 SMALL = tuple(
     replace(row, dtype=dtype)
@@ -328,6 +340,7 @@ SUITE: tuple[Row, ...] = (
     *(replace(row, family="small", shape=(side, side)) for side in (16, 64, 256) for row in SMALL),
     *STACK,
     *DENOISE,
+    *MISSING,
     *(
         replace(row, family="float64", dtype="float64")
         for row in (*CORRELATE, *GAUSSIAN, *EDGES[:2], EDGES[4], *BOX)

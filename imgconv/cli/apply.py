@@ -30,6 +30,18 @@ READABLE, WRITTEN = (*io.READABLE, zarr.SUFFIX), (*io.SUFFIXES, zarr.SUFFIX)
 FLOATS = ("stretch", "image", "one")
 
 
+def check_nodata(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> str | float | None:
+    """Return the value of `--nodata`."""
+    if value is None or value == "auto":
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        raise click.BadParameter(f"{value} is neither auto nor a number") from None
+
+
 @click.command(
     "apply",
     epilog="""\b
@@ -48,6 +60,14 @@ Examples:
     default="stretch",
     show_default=True,
     help="How floats become the 8 or 16 bits of PNG and JPEG.",
+)
+@options.ALPHA
+@click.option(
+    "--nodata",
+    metavar="auto|N",
+    callback=check_nodata,
+    help="Pixels of this value are missing: averages and orders leave them out, and they stay as "
+    "they are. auto: the value that a TIFF file states.",
 )
 @click.option(
     "--preview",
@@ -78,6 +98,8 @@ def command(
     settings: Settings,
     pipeline: str,
     floats: str,
+    alpha: str,
+    nodata: str | float | None,
     preview: Path | None,
     dry_run: bool,
     chunk: int,
@@ -97,8 +119,8 @@ def command(
     become PNG. TIFF files keep all pages, and all files their metadata. If OUT is a .zarr, a TIFF
     file or zarr array may be larger than memory. A result is written whole or not at all.
 
-    Colours are filtered one by one, and transparency is kept. If the pipeline begins with grey, or
-    changes the size, transparent pixels get a white background.
+    Colours are filtered one by one. Transparency is kept, and weighs pixels, but not in .zarr. If
+    the pipeline begins with grey, or changes the size, transparent pixels get a white background.
 
     Integers are written as they are, and bool as black and white. Floats are kept in TIFF and
     zarr. In PNG and JPEG they become 8 bits, or 16 bits if the picture has more than 8, by
@@ -124,6 +146,8 @@ def command(
     in_memory = [job for job in batch.jobs if not is_lazy(job)]
     if lazy:
         require("dask", "dask", "distributed", "zarr")
+        if nodata is not None:
+            raise click.UsageError("--nodata is for pictures in memory, not for .zarr")
     if dry_run:
         show_plans(chain, batch.jobs)
         return
@@ -131,7 +155,7 @@ def command(
         raise click.UsageError("--scheduler is for a .zarr result")
     work = partial(
         filter_file,
-        recipe=partial(filtered, pipeline=chain, floats=floats),
+        recipe=partial(filtered, pipeline=chain, floats=floats, alpha=alpha, nodata=nodata),
         naming=naming,
         settings=settings,
     )

@@ -87,8 +87,11 @@ Examples:
     "ones are kept. Ignored by median.",
 )
 @options.MODE
+@options.ALPHA
 @options.for_pictures
-def command(settings: Settings, name: str, size: int | None, strength: float, mode: str) -> None:
+def command(
+    settings: Settings, name: str, size: int | None, strength: float, mode: str, alpha: str
+) -> None:
     """Remove noise from pictures and keep their edges.
 
     INPUT is a picture, a folder, whose pictures are found at any depth, a pattern such as
@@ -110,7 +113,12 @@ def command(settings: Settings, name: str, size: int | None, strength: float, mo
     if not math.isfinite(strength):
         raise click.BadParameter(f"{strength:g} is not a strength", param_hint="--strength")
     recipe = partial(
-        cleaned, name=name, size=size or SIZES[name], strength=strength / 100, mode=mode
+        cleaned,
+        name=name,
+        size=size or SIZES[name],
+        strength=strength / 100,
+        mode=mode,
+        alpha=alpha,
     )
     run_recipe(settings, "denoise", recipe, Naming(suffix_for, io.READABLE, io.SUFFIXES))
 
@@ -121,8 +129,8 @@ def suffix_for(photo: Path) -> str:
 
 
 def cleaned(
-    photo: io.Picture, suffix: str, name: str, size: int, strength: float, mode: str
+    photo: io.Picture, suffix: str, name: str, size: int, strength: float, mode: str, alpha: str
 ) -> io.Picture:
     """Return a photo with noise of this strength, a part of white, removed."""
     pipeline = pipeline_for(name, size, strength * photo.white, mode)
-    return filtered(photo, suffix, pipeline, floats="image")
+    return filtered(photo, suffix, pipeline, floats="image", alpha=alpha)

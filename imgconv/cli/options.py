@@ -14,7 +14,7 @@ from imgconv import io
 from imgconv.cli.jobs import Existing
 from imgconv.core.border import MODES
 
-__all__ = ["MODE", "Settings", "for_pictures", "places"]
+__all__ = ["ALPHA", "MODE", "Settings", "for_pictures", "places"]
 
 
 class Settings(NamedTuple):
@@ -116,6 +116,16 @@ MODE = click.option(
     default="reflect",
     show_default=True,
     help="How a picture is extended beyond its border.",
+)
+
+
+ALPHA = click.option(
+    "--alpha",
+    type=click.Choice(["weighed", "separate"]),
+    default="weighed",
+    show_default=True,
+    help="How averages, medians and other orders see transparent pixels: less the clearer they "
+    "are, so that what is clear does not darken what is opaque, or as any others.",
 )
 
 

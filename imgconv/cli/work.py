@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from imgconv.pipeline import Pipeline
 
 __all__ = ["Done", "Recipe", "filter_file", "filtered"]
+
+# The tag of GDAL with the value of missing pixels, as text.
+NODATA = 42113
 
 # What a command makes of a picture, for a file with this suffix.
 Recipe = Callable[[io.Picture, str], io.Picture]
@@ -90,14 +94,55 @@ def what_is_left_out(picture: io.Picture, pages: int) -> str:
     return "the first frame alone is in the result" if picture.animated else ""
 
 
-def filtered(picture: io.Picture, suffix: str, pipeline: Pipeline, floats: str) -> io.Picture:
-    """Return what the pipeline makes of a picture, as a file with this suffix can store it."""
+def filtered(
+    picture: io.Picture,
+    suffix: str,
+    pipeline: Pipeline,
+    floats: str,
+    alpha: str = "separate",
+    nodata: str | float | None = None,
+) -> io.Picture:
+    """Return what the pipeline makes of a picture, as a file with this suffix can store it.
+
+    If `alpha` is "weighed", pixels count as much as they are opaque; those of the value `nodata` do
+    not count, and stay as they are.
+    """
+    weighs = alpha == "weighed" and pipeline != pipeline.with_weights([[1]])
+    if weighs and picture.alpha == "premultiplied":
+        straight = replace(picture, pixels=picture.straight(), alpha="straight")
+        made = filtered(straight, suffix, pipeline, floats, alpha, nodata)
+        return made.premultiplied()
     pipeline, image, opacity = prepared(picture, pipeline)
+    missing, value = missing_in(picture, image, nodata)
+    weights = opacity[..., 0] if opacity is not None and weighs else None
+    if missing is not None:
+        weights = ~missing if weights is None else np.where(missing, 0, weights)
+    if weights is not None:
+        pipeline = pipeline.with_weights(weights)
     result = pipeline(image, channel_axis=-1 if image.ndim > 2 else None)
+    if missing is not None and result.shape[:2] != missing.shape:
+        raise io.PictureError("--nodata needs a pipeline that keeps the size")
     drawn = result.dtype.kind == "b" or (result.dtype.kind == "f" and suffix not in tiff.SUFFIXES)
+    if missing is not None and not drawn:
+        result[missing] = value
     if drawn:
         result = storable(result, picture, io.span_of(image), floats, suffix)
     return picture.with_colours(result, opacity, drawn=drawn)
+
+
+def missing_in(
+    picture: io.Picture, image: NDArray[Any], nodata: str | float | None
+) -> tuple[NDArray[np.bool_] | None, float]:
+    """Return which pixels have the value of missing ones, all colours of a pixel; and the value."""
+    stated = picture.metadata.tags.get(NODATA) if nodata == "auto" else nodata
+    try:
+        value = float(stated) if stated is not None else None
+    except (TypeError, ValueError):
+        raise io.PictureError(f"the file states no number for missing pixels: {stated!r}") from None
+    if value is None:
+        return None, 0.0
+    missing = np.isnan(image) if math.isnan(value) else image == value
+    return missing.all(axis=-1) if image.ndim > 2 else missing, value
 
 
 def storable(

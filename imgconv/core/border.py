@@ -26,6 +26,9 @@ from numpy.typing import NDArray
 
 MODES = ("reflect", "constant", "nearest", "mirror", "wrap")
 
+# Places outside the image do not count: they have the index of cval, and no weight.
+IGNORE = "ignore"
+
 # SciPy's other names for the same modes.
 SYNONYMS = {"grid-mirror": "reflect", "grid-constant": "constant", "grid-wrap": "wrap"}
 

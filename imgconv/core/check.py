@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from imgconv.core.border import MODES, SYNONYMS
+from imgconv.core.border import IGNORE, MODES, SYNONYMS
 from imgconv.core.pixels import is_pixel_type, native
 
 Refusal = TypeVar("Refusal", bound=Exception)
@@ -22,6 +22,8 @@ Decomposed = TypeVar("Decomposed")
 LARGEST = (1 << 31) - 1
 # Bytes of the rows under a window for one thread: a Gaussian of sigma 1400 in float32.
 MAX_SCRATCH = 1 << 30
+# Weights whose products with pixels of float32 are ordinary numbers.
+MODERATE = 2.0**-32, 2.0**64
 KNOWN = "bool, integer or float of at most 64 bits"
 
 
@@ -158,6 +160,78 @@ def layout(ndim: int, axes: Any, channel_axis: Any) -> Layout:
     return Layout(y, x, channel, stack)
 
 
+def weights(
+    weights: ArrayLike, shape: tuple[int, ...], layout: Layout, mode: Any = None
+) -> NDArray[Any]:
+    """Return a view of the weights of pixels, of the shape of the image.
+
+    Those of a mean are scaled where products of pixels and very large or very small weights would
+    overflow or vanish; its `mode` says whether that is beside the weight 1 of the outside.
+    """
+    array = image(weights, "weights")
+    size = shape[layout.y], shape[layout.x]
+    if array.shape not in {shape, size}:
+        allowed = " or ".join(map(str, dict.fromkeys((size, shape))))
+        raise value_error(f"weights must have shape {allowed}, got {array.shape}")
+    if array.dtype.kind not in "bu" and array.size:
+        low, high = array.min(), array.max()
+        if not (low >= 0 and high < np.inf):
+            wrong = high if low >= 0 else low
+            raise value_error(f"weights must be finite and not negative, got {wrong}")
+        if mode is not None and high and not MODERATE[0] <= high <= MODERATE[1]:
+            if "constant" in modes(mode, ignores=True):
+                raise value_error(
+                    "the largest of weights must be between 2**-32 and 2**64 beside the 1 outside "
+                    f"of mode='constant', got {high}"
+                )
+            array = np.ldexp(array.astype(np.float64), -int(np.frexp(high)[1]))
+    if array.shape == shape:
+        return array
+    view = array if layout.y < layout.x else array.T
+    others = tuple(axis for axis in range(len(shape)) if axis not in {layout.y, layout.x})
+    return np.broadcast_to(np.expand_dims(view, others), shape)
+
+
+def not_weighed(weighed: bool, method: str) -> None:
+    """Check that pixels count alike, for a method that cannot weigh them."""
+    if weighed:
+        raise value_error(
+            f"method must be one that weighs pixels where weights, nan='omit' or mode='ignore' "
+            f"do, got {method!r}"
+        )
+
+
+def averaging(kernels: Sequence[NDArray[np.float64]], normalize: bool) -> None:
+    """Check that kernels can be those of a mean: not negative, and with a sum."""
+    for each in kernels if normalize else ():
+        low, total = each.min(), each.sum()
+        if not (low >= 0 and 0 < total < np.inf):
+            wrong = f"a weight of {low}" if not low >= 0 else f"a sum of {total}"
+            raise value_error(
+                "kernel must have no negative weight and a positive sum with normalize=True, "
+                f"got {wrong}"
+            )
+
+
+def weighs(weighed: str, image: ArrayLike, mode: Any, nan: Any, weights: Any) -> bool:
+    """Whether the pixels of an image do not count alike; only averages and orders can do that."""
+    dtype = image.dtype if isinstance(image, np.ndarray) else np.asarray(image).dtype
+    return weighed_as(weighed, dtype, modes(mode, ignores=bool(weighed)), nan, weights)
+
+
+def weighed_as(
+    weighed: str, dtype: np.dtype[Any], mode: tuple[str, str], nan: Any, weights: Any
+) -> bool:
+    """`weighs` for an image of a dtype and checked modes."""
+    choice(nan, ("spread", "omit"), "nan")
+    rule = "where a filter does not average or order pixels by this method"
+    if not weighed and weights is not None:
+        raise value_error(f"weights must be None {rule}, got an array")
+    if not weighed and nan == "omit":
+        raise value_error(f"nan must be 'spread' {rule}, got 'omit'")
+    return weights is not None or IGNORE in mode or (nan == "omit" and dtype.kind == "f")
+
+
 def without_channel(layout: Layout) -> tuple[int, int]:
     """Return y and x in an array without the channel axis."""
     y, x = (
@@ -208,15 +282,16 @@ def _axis(axis: int, ndim: int, name: str) -> int:
     return axis % ndim
 
 
-def modes(mode: Any, name: str = "mode") -> tuple[str, str]:
-    """Return the border modes along y and along x."""
+def modes(mode: Any, name: str = "mode", ignores: bool = False) -> tuple[str, str]:
+    """Return the border modes along y and along x; some filters leave out what is outside."""
+    known = (*MODES, IGNORE) if ignores else MODES
     pair = (mode, mode) if isinstance(mode, str) else mode
     if not isinstance(pair, Sequence) or len(pair) != 2:
         raise value_error(f"{name} must be one mode or a pair (y, x), got {mode!r}")
     y, x = (SYNONYMS.get(one, one) if isinstance(one, str) else one for one in pair)
     for one in (y, x):
-        if one not in MODES:
-            raise value_error(f"{name} must be one of {', '.join(MODES)}, got {one!r}")
+        if one not in known:
+            raise value_error(f"{name} must be one of {', '.join(known)}, got {one!r}")
     return y, x
 
 

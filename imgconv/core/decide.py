@@ -33,6 +33,13 @@ class Placement(NamedTuple):
     size: tuple[int, int]
 
 
+class WeightLayout(NamedTuple):
+    """How the weights of pixels lie in memory; their shape is that of the image."""
+
+    strides: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
 class Request(NamedTuple):
     """The arguments that a plan depends on; the key of the plan in the cache."""
 
@@ -49,10 +56,15 @@ class Request(NamedTuple):
     out: tuple[tuple[int, ...], tuple[int, ...], np.dtype[Any]] | None = None
     in_place: bool = False
     guide: Guide | None = None  # None: each channel is filtered by itself
+    nan: str = "spread"
+    weights: "WeightLayout | None" = None
 
 
 class Decisions(NamedTuple):
-    """The choices for a request. `computed` is the computing dtype, `dtype` that of the result."""
+    """The choices for a request. `computed` is the computing dtype, `dtype` that of the result.
+
+    `weighed` is one of WEIGHED, and empty if all pixels count alike.
+    """
 
     layout: check.Layout
     modes: tuple[str, str]
@@ -64,14 +76,17 @@ class Decisions(NamedTuple):
     result_size: tuple[int, int]
     dtype: np.dtype[Any]
     computed: np.dtype[Any]
+    weighed: str
 
 
 def decide(request: Request) -> Decisions:
     """Choose borders, dtypes, sizes and method."""
     layout = check.layout(len(request.shape), request.axes, request.channel_axis)
-    modes = check.modes(request.mode)
+    can = request.operation.weighed
+    modes = check.modes(request.mode, ignores=bool(can))
     cval = check.number(request.cval, "cval")
-    given = pixels(request.image_dtype, cval if "constant" in modes else 0)
+    weighed = check.weighed_as(can, request.image_dtype, modes, request.nan, request.weights)
+    given = pixels(request.image_dtype, cval if "constant" in modes else 0, weighed)
     dtype = result_dtype(given, request.operation, request.dtype, request.out)
     size = request.shape[layout.y], request.shape[layout.x]
     _, result_size = place(request.operation, size, request.placement)
@@ -89,8 +104,9 @@ def decide(request: Request) -> Decisions:
     minimum = int(rows * x.span * computed.itemsize) + 16 * (y.span + x.span)
     check.window_fits_memory((y.span, x.span), minimum)
     return Decisions(
-        layout, modes, cval, operation, times, windows, size, result_size, dtype, computed
-    )
+        layout, modes, cval, operation, times, windows, size, result_size, dtype, computed,
+        can if weighed else "",
+    )  # fmt: skip
 
 
 def place(

@@ -13,13 +13,20 @@ from numpy.typing import NDArray
 from imgconv.core import border, check, cpu
 from imgconv.core.decide import Decisions, Guide, Request
 from imgconv.core.pixels import code_of, native, rounded
-from imgconv.operations.base import Axis, Operation, in_a_row, records_of
+from imgconv.operations.base import WEIGHED, Axis, Operation, in_a_row, records_of
 from imgconv.operations.methods import SPARSE
 
-# `Samples` and `Params` of pyx/rows.pxd, field by field.
+# `Samples`, `Weighing` and `Params` of pyx/rows.pxd, field by field.
 SAMPLES = np.dtype(
     [("row_stride", "p"), ("column_stride", "p"), ("code", "i"), ("swapped", "i")], align=True
 )
+WEIGHING = np.dtype(
+    [
+        ("kind", "p"), ("omit", "p"), ("first", "p"), ("beyond_y", "d"), ("beyond_x", "d"),
+        ("given", "p"), ("samples", SAMPLES), ("channel_stride", "p"), ("offsets", "p"),
+    ],
+    align=True,
+)  # fmt: skip
 PARAMS = np.dtype(
     [
         ("image", SAMPLES),
@@ -38,6 +45,7 @@ PARAMS = np.dtype(
         ("guide", SAMPLES),
         ("channels", "p"), ("guides", "p"),
         ("image_step", "p"), ("result_step", "p"), ("guide_step", "p"),
+        ("weighing", WEIGHING),
     ],
     align=True,
 )  # fmt: skip
@@ -69,6 +77,7 @@ class Pointers(NamedTuple):
     after: NDArray[np.intp]
     edge: NDArray[Any]
     offsets: NDArray[np.intp]
+    weight_offsets: NDArray[np.intp]
     points: NDArray[Any]
     records: NDArray[np.uint8]
     weights: NDArray[Any]
@@ -109,6 +118,7 @@ def lay_out(request: Request, decided: Decisions) -> tuple[Record, Pointers, Res
         after=by_sample(columns.behind, step),
         edge=edge,
         offsets=offsets_of(request, decided, result, step, results),
+        weight_offsets=weight_offsets(request, decided, step),
         points=records_of(operation.points),
         records=in_a_row(records),
         weights=weights.astype(computed),
@@ -125,16 +135,21 @@ def lay_out(request: Request, decided: Decisions) -> tuple[Record, Pointers, Res
     params["results"] = results
     params["result_height"], params["result_width"] = height, width * step
     params["planes"] = len(pointers.offsets)
-    saves = not operation.tiled and can_save_rows(params, operation, computed.itemsize)
+    plain = not operation.tiled and not decided.weighed
+    saves = plain and can_save_rows(params, operation, computed.itemsize)
     params["in_place"] = request.in_place and saves
     if request.guide is not None:
         join_channels(params, request.guide, request, layout, result.strides)
+    if decided.weighed:
+        params["weighing"] = weighing(request, decided, sample_axis)
     schedule(params, operation, computed.itemsize)
     params["point_count"] = len(operation.points)
     params["loads"], params["stores"], params["follow"] = cpu.conversions(computed.name)
     for name, array in pointers._asdict().items():
         array.setflags(write=False)
-        params[name] = array.ctypes.data
+        if name != "weight_offsets":
+            params[name] = array.ctypes.data
+    params["weighing"]["offsets"] = pointers.weight_offsets.ctypes.data
     refuse_unsound(params, pointers)
     return params, pointers, result
 
@@ -188,14 +203,43 @@ def offsets_of(
     request: Request, decided: Decisions, result: ResultLayout, step: int, results: int
 ) -> NDArray[np.intp]:
     """Return the byte offsets of image, results and guide for each plane of a stack."""
-    layout, stack = decided.layout, decided.layout.stack
-    if step == 1 and layout.channel is not None and request.guide is None:
-        stack = (layout.channel, *stack)
+    layout, stack = decided.layout, planes_of(request, decided, step)
     offsets = plane_offsets(request.shape, stack, request.strides, result.strides, results)
     offsets[:, 1:] += np.arange(results) * result.between
     if request.guide is not None:
         offsets = np.c_[offsets, guide_offsets(request.guide, layout)]
     return offsets
+
+
+def planes_of(request: Request, decided: Decisions, step: int) -> tuple[int, ...]:
+    """Return the axes along which planes lie: channels too, unless they are used together."""
+    layout = decided.layout
+    if step == 1 and layout.channel is not None and request.guide is None:
+        return (layout.channel, *layout.stack)
+    return layout.stack
+
+
+def weight_offsets(request: Request, decided: Decisions, step: int) -> NDArray[np.intp]:
+    """Return the byte offset of the weights of each plane of a stack."""
+    if request.weights is None:
+        return np.zeros(0, np.intp)
+    stack = planes_of(request, decided, step)
+    return plane_offsets(request.shape, stack, request.weights.strides, (), 0)[:, 0].copy()
+
+
+def weighing(request: Request, decided: Decisions, sample_axis: int) -> Record:
+    """Return the record of how pixels count."""
+    layout, found = decided.layout, np.zeros((), WEIGHING)
+    found["kind"] = WEIGHED.index(decided.weighed)
+    found["omit"] = request.nan == "omit"
+    found["first"] = decided.operation.largest
+    found["beyond_y"], found["beyond_x"] = (mode != border.IGNORE for mode in decided.modes)
+    if request.weights is not None:
+        strides, dtype = request.weights
+        found["given"] = 1
+        found["samples"] = samples(strides, dtype, layout.y, layout.x)
+        found["channel_stride"] = strides[sample_axis]
+    return found
 
 
 def plane_offsets(
@@ -321,6 +365,7 @@ def schedule(params: Record, operation: Operation, itemsize: int) -> None:
         int(params["span_y"]) + (operation.block - 1) * operation.stride[0]
     )
     rows *= max(1, int(params["channels"] + params["guides"]))
+    rows *= 2 if params["weighing"]["kind"] else 1
     fits = int(STRIP_BYTES / (itemsize * rows)) - span_x - 2 * lanes
     # At least as wide as the window, whose columns are loaded, too, so that at most half of the
     # work is done twice. For a box of 801 x 801 that takes a sixth of the time.

@@ -15,7 +15,7 @@ from imgconv.core import check, cpu
 from imgconv.core.cache import Cache
 from imgconv.core.decide import Decisions, Request, decide
 from imgconv.core.params import Pointers, Record, ResultLayout, lay_out, round_up
-from imgconv.operations.base import Axis, Operation
+from imgconv.operations.base import WEIGHED, Axis, Operation
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +67,11 @@ class Plan:
         return names.get(self.operation.loop, "direct")
 
     @property
+    def weighed(self) -> str:
+        """What the loop makes of pixels that do not count alike; empty if all do."""
+        return WEIGHED[int(self.params["weighing"]["kind"])]
+
+    @property
     def grid(self) -> tuple[int, int]:
         """The height and width of cells on whose place in the image the last bits depend."""
         return self.operation.grid
@@ -109,6 +114,7 @@ class Plan:
             colour = f", {self.params['channels']} channels together"
         notes = [self.operation.note or self.method] if self.operation.note or self.times else []
         times = ", ".join(f"{name} {time:.3g}" for name, time in self.times.items())
+        notes += [f"{self.weighed} of the pixels that count"] if self.weighed else []
         notes += [f"nanoseconds a pixel: {times}"] if times else []
         return "\n".join(
             [

@@ -34,8 +34,11 @@ def correlate(
     stride: int | tuple[int, int] = 1,
     dilation: int | tuple[int, int] = 1,
     method: str = "auto",
+    normalize: bool = False,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -59,7 +62,10 @@ def correlate(
         "direct" computes the sum below; "separable" runs the outer products that the kernel is a
         sum of; "fft" multiplies the Fourier transforms of tiles; "auto" takes the method that is
         expected to be the fastest. `imgconv.explain` shows which one.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    normalize : bool
+        Divide each sum by that of the weights of the kernel, or where pixels are weighed by the sum
+        of the products of both: the results are means.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -70,7 +76,8 @@ def correlate(
     ValueError
         If the kernel is not 2-D, has no weight, or is larger than the image with shape="valid";
         with method="separable", if its rank is more than half its smaller side or dilation is not
-        1; with "separable" and "fft", if a weight is not finite.
+        1; with "separable" and "fft", if a weight is not finite; with `normalize`, if one is
+        negative or all are 0; with "fft", if pixels are weighed.
 
     Notes
     -----
@@ -107,8 +114,9 @@ def correlate(
      [0. 0. 0. 1.]
      [0. 0. 0. 0.]]
     """
-    operation = kernel_operation(kernel, False, stride, dilation, method)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
+    operation = kernel_operation(kernel, False, stride, dilation, method, normalize)
+    common = image, mode, cval, axes, channel_axis, dtype, out
+    return Call(operation, *common, shape, nan=nan, weights=weights)
 
 
 @filtering
@@ -120,8 +128,11 @@ def convolve(
     stride: int | tuple[int, int] = 1,
     dilation: int | tuple[int, int] = 1,
     method: str = "auto",
+    normalize: bool = False,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -132,8 +143,8 @@ def convolve(
     Parameters
     ----------
     image : array_like, (H, W)
-    kernel, shape, stride, dilation, method : see `correlate`.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    kernel, shape, stride, dilation, method, normalize : see `correlate`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -172,12 +183,18 @@ def convolve(
     >>> print(convolve([[1, 1]], [[1, -1]], shape="full", mode="constant"))
     [[ 1.  0. -1.]]
     """
-    operation = kernel_operation(kernel, True, stride, dilation, method)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out, shape)
+    operation = kernel_operation(kernel, True, stride, dilation, method, normalize)
+    common = image, mode, cval, axes, channel_axis, dtype, out
+    return Call(operation, *common, shape, nan=nan, weights=weights)
 
 
 def kernel_operation(
-    kernel: ArrayLike, flipped: bool, stride: Any, dilation: Any, method: Any
+    kernel: ArrayLike,
+    flipped: bool,
+    stride: Any,
+    dilation: Any,
+    method: Any,
+    normalize: bool = False,
 ) -> Operation:
     """Return the correlation with a caller's kernel, as it is or flipped."""
     array = kernel if type(kernel) is np.ndarray else np.asarray(kernel)
@@ -186,7 +203,7 @@ def kernel_operation(
     method = method if type(method) is str else check.choice(method, METHODS, "method")
     # With the types of stride and dilation: True and 1.0 equal 1, but must be refused.
     key = (array.tobytes(), array.shape, array.dtype, flipped, steps, gaps, type(steps),
-           type(gaps), method)  # fmt: skip
+           type(gaps), method, bool(normalize))  # fmt: skip
     found = OPERATIONS.get(key)
     if found is None:
         weights = check.kernel(kernel, 2)
@@ -200,7 +217,10 @@ def kernel_operation(
         check.choice(method, METHODS, "method")
         check.dilation_fits(gaps, method)
         check.finite_kernel(weights, method)
-        found = dense_operation(weights, origin, steps, gaps, method)
+        check.averaging([weights], normalize)
+        weighed = "means" if normalize else "sums"
+        scaled = weights / weights.sum() if normalize else weights
+        found = dense_operation(scaled, origin, steps, gaps, method, weighed)
         OPERATIONS.put(key, found, 2 * weights.nbytes + 512)
     return found
 
@@ -211,16 +231,17 @@ def dense_operation(
     stride: tuple[int, int] = (1, 1),
     dilation: tuple[int, int] = (1, 1),
     method: str = "direct",
+    weighed: str = "",
 ) -> Operation:
     """Return the correlation with checked weights, of which that at `origin` lies on the pixel."""
-    key = (weights.tobytes(), weights.shape, origin, stride, dilation, method)
+    key = (weights.tobytes(), weights.shape, origin, stride, dilation, method, weighed)
     found = OPERATIONS.get(key)
     if found is None:
         kernel = np.ascontiguousarray(weights).copy()
         if method == "direct":
-            found = Correlation(kernel, origin, stride, dilation)
+            found = Correlation(kernel, origin, stride, dilation, weighed)
         else:
-            found = AnyMethod(kernel, origin, stride, dilation, method)
+            found = AnyMethod(kernel, origin, stride, dilation, weighed, method)
         # The key, the kernel, and its separable terms once they are looked for.
         OPERATIONS.put(key, found, 3 * weights.nbytes + 512)
     return found
@@ -232,8 +253,11 @@ def separable(
     kernel_y: ArrayLike,
     kernel_x: ArrayLike,
     *,
+    normalize: bool = False,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -246,7 +270,8 @@ def separable(
     image : array_like, (H, W)
     kernel_y, kernel_x : array_like, 1-D
         Weights of any number; the weight at len // 2 lies on the pixel.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    normalize : see `correlate`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -255,7 +280,8 @@ def separable(
     Raises
     ------
     ValueError
-        If a kernel is not 1-D or has no weight.
+        If a kernel is not 1-D or has no weight; with `normalize`, if a weight is negative or all
+        are 0.
 
     Notes
     -----
@@ -272,16 +298,22 @@ def separable(
      [1. 4. 5.]]
     """
     column, row = check.kernel(kernel_y, 1, "kernel_y"), check.kernel(kernel_x, 1, "kernel_x")
-    operation = product_operation(column, row)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    check.averaging([column, row], normalize)
+    operation = product_operation(column, row, normalize=bool(normalize))
+    common = image, mode, cval, axes, channel_axis, dtype, out
+    return Call(operation, *common, nan=nan, weights=weights)
 
 
-def product_operation(column: NDArray[np.float64], row: NDArray[np.float64]) -> Operation:
+def product_operation(
+    column: NDArray[np.float64], row: NDArray[np.float64], *, normalize: bool = False
+) -> Operation:
     """Return the operation of a kernel down the columns and one along the rows."""
-    key = (column.tobytes(), row.tobytes())
+    key = (column.tobytes(), row.tobytes(), normalize)
     found: Operation | None = OPERATIONS.get(key)
     if found is None:
-        found = Separable((((Kernel1D.centred(column), Kernel1D.centred(row)),),))
+        factors = (column / column.sum(), row / row.sum()) if normalize else (column, row)
+        y, x = map(Kernel1D.centred, factors)
+        found = Separable((((y, x),),), weighed="means" if normalize else "sums")
         OPERATIONS.put(key, found, 2 * (column.nbytes + row.nbytes) + 1024)
     return found
 

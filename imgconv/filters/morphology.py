@@ -14,6 +14,7 @@ from imgconv.core.call import Several, filtering
 from imgconv.core.pixels import difference, native
 from imgconv.core.run import Call
 from imgconv.filters.arguments import Image, Mode
+from imgconv.filters.counted import morphology_of_counted
 from imgconv.filters.order import extremum_operation, window_of
 from imgconv.operations.base import Operation
 from imgconv.operations.rank import Compound, Footprint
@@ -37,6 +38,8 @@ def erode(
     footprint: ArrayLike | None = None,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -52,7 +55,7 @@ def erode(
         the pixel of the result.
     footprint : array_like of bool, (kh, kw), optional
         The pixels of the structuring element, True or not zero, instead of `size`.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -81,7 +84,8 @@ def erode(
      [0 0 0 0 0 0]]
     """
     operation = erosion(window_of(size, footprint))
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    common = image, mode, cval, axes, channel_axis, dtype, out
+    return Call(operation, *common, nan=nan, weights=weights)
 
 
 @filtering
@@ -92,6 +96,8 @@ def dilate(
     footprint: ArrayLike | None = None,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -103,7 +109,7 @@ def dilate(
     ----------
     image : array_like, (H, W)
     size, footprint : see `erode`.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -128,7 +134,8 @@ def dilate(
      [0 0 0 0 0]]
     """
     operation = dilation(window_of(size, footprint))
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    common = image, mode, cval, axes, channel_axis, dtype, out
+    return Call(operation, *common, nan=nan, weights=weights)
 
 
 @filtering
@@ -139,18 +146,20 @@ def opening(
     footprint: ArrayLike | None = None,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Call[Image]:
+) -> Call[Image] | Several[Image]:
     """Remove what is bright and smaller than the structuring element: erosion, then dilation.
 
     Parameters
     ----------
     image : array_like, (H, W)
     size, footprint : see `erode`.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -168,8 +177,10 @@ def opening(
     >>> print(opening([[1, 5, 1, 4, 4, 4, 1]], (1, 3)))
     [[1 1 1 4 4 4 1]]
     """
-    operation = compound(window_of(size, footprint), "opening")
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    element, common = window_of(size, footprint), (mode, cval, axes, channel_axis)
+    if check.weighs("ranks", image, mode, nan, weights):
+        return morphology_of_counted("opening", element, image, common, dtype, out, nan, weights)
+    return Call(compound(element, "opening"), image, *common, dtype, out)
 
 
 @filtering
@@ -180,18 +191,20 @@ def closing(
     footprint: ArrayLike | None = None,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
     out: Image | None = None,
-) -> Call[Image]:
+) -> Call[Image] | Several[Image]:
     """Fill what is dark and smaller than the structuring element: dilation, then erosion.
 
     Parameters
     ----------
     image : array_like, (H, W)
     size, footprint : see `erode`.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -208,8 +221,10 @@ def closing(
     >>> print(closing([[5, 1, 5, 2, 2, 2, 5]], (1, 3)))
     [[5 5 5 2 2 2 5]]
     """
-    operation = compound(window_of(size, footprint), "closing")
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    element, common = window_of(size, footprint), (mode, cval, axes, channel_axis)
+    if check.weighs("ranks", image, mode, nan, weights):
+        return morphology_of_counted("closing", element, image, common, dtype, out, nan, weights)
+    return Call(compound(element, "closing"), image, *common, dtype, out)
 
 
 @filtering
@@ -220,6 +235,8 @@ def morphological_gradient(
     footprint: ArrayLike | None = None,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -231,7 +248,7 @@ def morphological_gradient(
     ----------
     image : array_like, (H, W)
     size, footprint : see `erode`.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -250,6 +267,8 @@ def morphological_gradient(
     """
     common = mode, cval, axes, channel_axis
     element = window_of(size, footprint)
+    if check.weighs("ranks", image, mode, nan, weights):
+        return morphology_of_counted("gradient", element, image, common, dtype, out, nan, weights)
     grown, shrunk = dilation(element), erosion(element)
     return difference_call("gradient", element, grown, shrunk, image, common, dtype, out)
 
@@ -262,6 +281,8 @@ def white_tophat(
     footprint: ArrayLike | None = None,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -273,7 +294,7 @@ def white_tophat(
     ----------
     image : array_like, (H, W)
     size, footprint : see `erode`.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -293,6 +314,10 @@ def white_tophat(
     """
     common = mode, cval, axes, channel_axis
     element = window_of(size, footprint)
+    if check.weighs("ranks", image, mode, nan, weights):
+        return morphology_of_counted(
+            "white tophat", element, image, common, dtype, out, nan, weights
+        )
     opened = compound(element, "opening")
     return difference_call("white tophat", element, None, opened, image, common, dtype, out)
 
@@ -305,6 +330,8 @@ def black_tophat(
     footprint: ArrayLike | None = None,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -316,7 +343,7 @@ def black_tophat(
     ----------
     image : array_like, (H, W)
     size, footprint : see `erode`.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -336,6 +363,10 @@ def black_tophat(
     """
     common = mode, cval, axes, channel_axis
     element = window_of(size, footprint)
+    if check.weighs("ranks", image, mode, nan, weights):
+        return morphology_of_counted(
+            "black tophat", element, image, common, dtype, out, nan, weights
+        )
     closed = compound(element, "closing")
     return difference_call("black tophat", element, closed, None, image, common, dtype, out)
 

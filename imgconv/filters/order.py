@@ -16,7 +16,7 @@ from imgconv.core.call import filtering
 from imgconv.core.run import Call, hashable
 from imgconv.filters.arguments import Image, Mode
 from imgconv.operations.base import Operation
-from imgconv.operations.rank import Extremum, Footprint, Rank
+from imgconv.operations.rank import MEDIAN, Extremum, Footprint, Place, Rank
 
 __all__ = ["maximum", "median", "minimum", "percentile", "rank"]
 
@@ -32,6 +32,8 @@ def minimum(
     footprint: ArrayLike | None = None,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -46,7 +48,7 @@ def minimum(
         Height and width of the window in pixels; its pixel (h // 2, w // 2) is the one replaced.
     footprint : array_like of bool, (kh, kw), optional
         The pixels of the window, True or not zero, instead of `size`.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -71,7 +73,8 @@ def minimum(
     [[4 3 3 3 8]]
     """
     operation = extremum_operation(window_of(size, footprint), False)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    common = image, mode, cval, axes, channel_axis, dtype, out
+    return Call(operation, *common, nan=nan, weights=weights)
 
 
 @filtering
@@ -82,6 +85,8 @@ def maximum(
     footprint: ArrayLike | None = None,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -93,7 +98,7 @@ def maximum(
     ----------
     image : array_like, (H, W)
     size, footprint : see `minimum`.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -110,7 +115,8 @@ def maximum(
     [[5 5 9 9 9]]
     """
     operation = extremum_operation(window_of(size, footprint), True)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    common = image, mode, cval, axes, channel_axis, dtype, out
+    return Call(operation, *common, nan=nan, weights=weights)
 
 
 @filtering
@@ -121,6 +127,8 @@ def median(
     footprint: ArrayLike | None = None,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -132,7 +140,7 @@ def median(
     ----------
     image : array_like, (H, W)
     size, footprint : see `minimum`.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -164,8 +172,9 @@ def median(
      [1 1 1 5 5 5]]
     """
     window = window_of(size, footprint)
-    operation = rank_operation(window, (window.count // 2,))
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    operation = rank_operation(window, (window.count // 2,), 0, (MEDIAN,))
+    common = image, mode, cval, axes, channel_axis, dtype, out
+    return Call(operation, *common, nan=nan, weights=weights)
 
 
 @filtering
@@ -177,6 +186,8 @@ def percentile(
     footprint: ArrayLike | None = None,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -190,7 +201,7 @@ def percentile(
     percentiles : float or sequence of float
         From 0, the smallest pixel, to 100, the largest.
     size, footprint : see `minimum`.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -217,12 +228,13 @@ def percentile(
      [[4 4 3 3 3]]]
     """
     window = window_of(size, footprint)
-    n = window.count
     checked = check.percentiles(percentiles)
-    ranks = tuple(n - 1 if p == 100 else int(n * p / 100) for p in checked)
+    places = tuple(Place(p, 0) for p in checked)
+    ranks = tuple(place.of(window.count) for place in places)
     stacked = 0 if np.ndim(percentiles) == 0 else len(ranks)
-    operation = rank_operation(window, ranks, stacked)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    operation = rank_operation(window, ranks, stacked, places)
+    common = image, mode, cval, axes, channel_axis, dtype, out
+    return Call(operation, *common, nan=nan, weights=weights)
 
 
 @filtering
@@ -234,6 +246,8 @@ def rank(
     footprint: ArrayLike | None = None,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -246,8 +260,9 @@ def rank(
     image : array_like, (H, W)
     rank : int
         How many pixels of the window come before it in ascending order; -1 is the largest pixel.
+        Where fewer pixels count, it is the last of them, or counted from the end the first.
     size, footprint : see `minimum`.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -269,8 +284,11 @@ def rank(
     [[5 4 2 3 3]]
     """
     window = window_of(size, footprint)
-    operation = rank_operation(window, (check.rank(rank, window.count),))
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    ranks = (check.rank(rank, window.count),)
+    place = Place(0, ranks[0]) if rank >= 0 else Place(100, int(rank))
+    operation = rank_operation(window, ranks, 0, (place,))
+    common = image, mode, cval, axes, channel_axis, dtype, out
+    return Call(operation, *common, nan=nan, weights=weights)
 
 
 @lru_cache(maxsize=256)

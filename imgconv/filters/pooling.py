@@ -33,6 +33,8 @@ def pool(
     dilation: int | tuple[int, int] = 1,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -61,8 +63,8 @@ def pool(
         the padding before it.
     count_include_pad : bool
         Whether a mean counts the padding, as zeros. The pixels beyond the padding, which
-        `ceil_mode` may add to a window, never count.
-    axes, channel_axis, dtype, out : see `imgconv`.
+        `ceil_mode` may add to a window, never count. Nor does the padding where pixels are weighed.
+    nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def pool(
     ------
     ValueError
         If padding is negative or more than half the window, or the window is larger than the padded
-        image.
+        image; if pixels are weighed and what is computed is not a mean.
 
     Notes
     -----
@@ -119,8 +121,10 @@ def pool(
     operation, fit = pool_operation(how, plane, how == "mean" and bool(count_include_pad))
     if dtype is None and out is None:
         dtype = default_dtype(array.dtype, how)
-    arguments = operation, array, "constant", OUTSIDE[how], axes, channel_axis
-    call: Call[Image] = Call(*arguments, dtype, out, fit)
+    weighed = check.weighs(operation.weighed, array, "constant", nan, weights)
+    mode = "ignore" if weighed else "constant"
+    arguments = operation, array, mode, OUTSIDE[how], axes, channel_axis
+    call: Call[Image] = Call(*arguments, dtype, out, fit, nan=nan, weights=weights)
     if how != "sum" or array.dtype.kind == "f" or array.itemsize < 8:
         return call
     approximate: Call[NDArray[np.float64]] = Call(*arguments, np.float64, None, fit)

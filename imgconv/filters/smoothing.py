@@ -29,6 +29,8 @@ def gaussian(
     method: str = "auto",
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -52,7 +54,7 @@ def gaussian(
         of every int(sigma / 4)-th pixel, smooths that and interpolates; an axis whose sigma is
         below 8 is filtered directly. "auto" resamples where that is faster and rounding to integers
         hides the difference.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -63,7 +65,8 @@ def gaussian(
     ------
     ValueError
         If an order is positive where sigma is 0, or method is "resample" and order, truncate or
-        radius are not the default.
+        radius are not the default; if pixels are weighed and an order is positive or method is
+        "resample".
 
     Notes
     -----
@@ -91,7 +94,8 @@ def gaussian(
     operation = gaussian_operation(
         hashable(sigma), hashable(order), truncate, hashable(radius), method
     )
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    common = image, mode, cval, axes, channel_axis, dtype, out
+    return Call(operation, *common, nan=nan, weights=weights)
 
 
 @lru_cache(maxsize=128, typed=True)
@@ -108,7 +112,9 @@ def gaussian_operation(
     resampled = resampled_gaussian(sigmas) if can_resample and method != "direct" else None
     if resampled is not None and method == "resample":
         return resampled
-    return Separable(((term,),), smooths=orders == (0, 0), approximation=resampled)
+    smooths = orders == (0, 0)
+    weighed = "means" if smooths else ""
+    return Separable(((term,),), smooths=smooths, weighed=weighed, approximation=resampled)
 
 
 def gaussian_term(
@@ -134,6 +140,8 @@ def box(
     *,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -146,7 +154,7 @@ def box(
     image : array_like, (H, W)
     size : int or (int, int)
         Height and width of the rectangle in pixels; its pixel (h // 2, w // 2) is the one replaced.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -167,7 +175,8 @@ def box(
     >>> print(box(np.arange(5.0)[None], (1, 3)))
     [[0.33333333 1.         2.         3.         3.66666667]]
     """
-    return Call(box_operation(hashable(size)), image, mode, cval, axes, channel_axis, dtype, out)
+    common = image, mode, cval, axes, channel_axis, dtype, out
+    return Call(box_operation(hashable(size)), *common, nan=nan, weights=weights)
 
 
 @lru_cache(maxsize=128, typed=True)

@@ -234,6 +234,16 @@ class Picture:
         stored = _as_stored(divided, colours.dtype, self._white_of(colours))
         return np.concatenate([stored, opacity], axis=-1)
 
+    def premultiplied(self) -> Picture:
+        """Return the picture with colours multiplied by the opacity, if it has any."""
+        colours, opacity = self.split()
+        if opacity is None or self.alpha == "premultiplied":
+            return self
+        made = colours * (opacity / self._white_of(opacity))
+        made = np.rint(made) if colours.dtype.kind in "ui" else made
+        pixels = np.concatenate([made.astype(colours.dtype), opacity], axis=-1)
+        return replace(self, pixels=pixels, alpha="premultiplied")
+
     def _white_of(self, colours: NDArray[Any]) -> float:
         """Return the white of what `split` returned, which makes integers of bool."""
         return full_scale(colours.dtype) if self.pixels.dtype == np.bool_ else self.white

@@ -24,6 +24,9 @@ Packed = tuple[Records, Weights]
 
 # `PointKind` and `Point` in pyx/rows.pxd.
 POINT_KINDS = ("scale", "divide", "clip", "absolute", "above", "round")
+# What an operation makes of pixels that count more or less: in the order of `Weighed` in
+# pyx/rows.pxd.
+WEIGHED = ("", "sums", "means", "ranks")
 POINT = np.dtype([("kind", "p"), ("first", "d"), ("second", "d")], align=True)
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -52,13 +55,14 @@ def in_a_row(records: Records) -> NDArray[np.uint8]:
 class Pixels(NamedTuple):
     """The dtype of an image, and the range of its pixels and of its border.
 
-    `low` and `high` are infinite if pixels are not integers of at most 16 bits, or if cval is not
-    an integer.
+    `low` and `high` are infinite if pixels are not integers of at most 16 bits, if cval is not an
+    integer, or if they are `weighed`: multiplied by weights.
     """
 
     dtype: DType
     low: float
     high: float
+    weighed: bool = False
 
     @property
     def float_type(self) -> DType:
@@ -72,10 +76,10 @@ class Pixels(NamedTuple):
         return max(-self.low, self.high)
 
 
-def pixels(dtype: DType, cval: float) -> Pixels:
+def pixels(dtype: DType, cval: float, weighed: bool = False) -> Pixels:
     """Return the pixels of an image of this dtype, extended by cval."""
-    if dtype.kind == "f" or dtype.itemsize > 2 or not float(cval).is_integer():
-        return Pixels(dtype, -np.inf, np.inf)
+    if weighed or dtype.kind == "f" or dtype.itemsize > 2 or not float(cval).is_integer():
+        return Pixels(dtype, -np.inf, np.inf, weighed)
     low, high = limits(dtype)
     return Pixels(dtype, min(low, cval), max(high, cval))
 
@@ -212,6 +216,16 @@ class Operation:
     @property
     def ordered(self) -> bool:
         """Whether it only compares pixels: its loop writes pixels of the dtype of the image."""
+        return False
+
+    @property
+    def weighed(self) -> str:
+        """What it makes of pixels that do not count alike, one of WEIGHED; empty if all must."""
+        return ""
+
+    @property
+    def largest(self) -> bool:
+        """Whether it gives the largest pixel, so that what does not count must sort first."""
         return False
 
     @property

@@ -27,6 +27,7 @@ class Box(Operation):
     loop = "box"
     takes_points = True
     smooths = True
+    weighed = "means"
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
@@ -70,7 +71,7 @@ class Box(Operation):
             Kernel1D.centred(np.ones(k)) if fold is None else Kernel1D(fold.counts, -fold.first)
             for k, fold in zip(self.size, folds, strict=True)
         )
-        mean = Separable((((column, row),),), "mean", self.area, smooths=True)
+        mean = Separable((((column, row),),), "mean", self.area, smooths=True, weighed="means")
         # Its border is no column of its own: sums down the columns are repeated along the rows.
         return mean if cheaper_folded(self, self, mean, size, apart=True) else self
 

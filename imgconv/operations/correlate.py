@@ -22,6 +22,7 @@ class Correlation(Operation):
     origin: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
+    weighed: str = ""
     loop = "correlate"
     takes_points = True
 

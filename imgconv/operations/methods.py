@@ -4,6 +4,10 @@
     separable   r * (kh + kw), where the kernel is a sum of r outer products
     fft         a few for each doubling of a tile, for any kernel
 
+Where pixels are weighed, the quotient of two sums needs sums that are exactly 0 where nothing
+counts. Transforms, and products that cancel, leave rounding errors there. So only "direct" and a
+single product are left.
+
 The plan of the whole image resolves `AnyMethod` once, into the sum that is expected to be fastest,
 or into transforms if these are much faster. Times are nanoseconds for a result, on one core of the
 machine of docs/performance.md. On another machine only their ratios matter.
@@ -66,7 +70,7 @@ class AnyMethod(Correlation):
     @property
     def direct(self) -> Correlation:
         """The kernel itself."""
-        return Correlation(self.kernel, self.origin, self.stride, self.dilation)
+        return Correlation(self.kernel, self.origin, self.stride, self.dilation, self.weighed)
 
     def resolve(
         self, size: tuple[int, int], pixels: Pixels, result: DType
@@ -89,6 +93,7 @@ class AnyMethod(Correlation):
         computed, methods = pixels.float_type, dict[str, Operation]()
         real = tile_type(self, pixels, result)
         if self.method == "fft":
+            check.not_weighed(pixels.weighed, self.method)
             methods["fft"] = tiled(self, size, real)
         elif self.method == "separable":
             sums, maximum = separable(self, computed), max_terms(self.kernel)
@@ -97,10 +102,16 @@ class AnyMethod(Correlation):
             exact, finite = is_exact(self.kernel), bool(np.isfinite(self.kernel).all())
             methods["direct"] = self.direct
             sums = separable(self, computed)
+            if sums and pixels.weighed and len(sums.terms) > 1:
+                return methods
             if sums and (not exact or is_product(self.kernel, sums)):
                 methods["separable"] = sums
             sums_of_integers = exact and pixels.dtype.kind in "biu"
-            if finite and (not sums_of_integers or keeps_whole(self, pixels, real)):
+            if (
+                finite
+                and not pixels.weighed
+                and (not sums_of_integers or keeps_whole(self, pixels, real))
+            ):
                 methods["fft"] = tiled(self, size, real)
         return methods
 
@@ -145,7 +156,7 @@ def sum_of(terms: list[tuple[Weights, Weights]], dense: Correlation) -> Separabl
     """Return the operation that adds up the products of columns and rows."""
     y, x = dense.origin
     pairs = tuple((Kernel1D(column, y), Kernel1D(row, x)) for column, row in terms)
-    return Separable((pairs,), stride=dense.stride)
+    return Separable((pairs,), weighed=dense.weighed, stride=dense.stride)
 
 
 def factor(kernel: Weights, tolerance: float, maximum: int) -> list[tuple[Weights, Weights]] | None:

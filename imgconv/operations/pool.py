@@ -38,6 +38,11 @@ class Pool(Operation):
     whole = "it changes the size"
 
     @property
+    def weighed(self) -> str:
+        """A mean of what counts; the divisors of values and of weights are the same."""
+        return "means" if self.how == "mean" else ""
+
+    @property
     def windows(self) -> tuple[Axis, Axis]:
         """The window, with the gaps of its dilation; the caller places it."""
         y, x = (Axis(0, span(k, d)) for k, d in zip(self.size, self.dilation, strict=True))

@@ -6,6 +6,7 @@ between.
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +32,9 @@ FOOTPRINT = base.struct("kind", "height", "width", "step", "levels", "count")
 CHORD = base.struct("row", "first", "level", "second")
 # The structs of these names in pyx/compounds.pxd, networks.pxd and histograms.pxd.
 COMPOUND = base.struct("y", "x", "second_y", "second_x", "pixel_y", "pixel_x")
-NETWORK = base.struct("coded", "tile", "inputs", "pitch", "columns", "size", "count")
+NETWORK = base.struct("coded", "tile", "inputs", "pitch", "columns", "size", "count", "ranks")
 EXCHANGE = base.struct("first", "second", "smaller", "larger", kind="i4")
-HISTOGRAM = base.struct("columns", "shift")
+HISTOGRAM = base.struct("columns", "shift", "ranks")
 
 
 def compared_in(dtype: DType) -> DType:
@@ -159,6 +160,20 @@ class Footprint:
         return self.levels * (height + 15) / 16 + 2 * len(self.chords)
 
 
+class Place(NamedTuple):
+    """One of n pixels in ascending order: `share` hundredths of n, and `offset` places further."""
+
+    share: float
+    offset: int
+
+    def of(self, n: int) -> int:
+        """Return how many pixels come before it."""
+        return min(max(int(n * self.share / 100) + self.offset, 0), n - 1)
+
+
+MEDIAN = Place(50, 0)
+
+
 class Comparison(Operation):
     """The common part of these operations."""
 
@@ -166,6 +181,7 @@ class Comparison(Operation):
     loop = "rank"
     smooths = True
     ordered = True
+    weighed = "ranks"
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
@@ -183,6 +199,11 @@ class Extremum(Comparison):
 
     footprint: Footprint
     maximum: bool
+
+    @property
+    def largest(self) -> bool:
+        """The maximum."""
+        return self.maximum
 
     def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> "Extremum":
         """Return it with a folded footprint: an extreme does not count pixels."""
@@ -219,6 +240,7 @@ class Compound(Comparison):
     element: Footprint
     kind: str
     note = "rows between two passes stay in cache"
+    weighed = ""
 
     def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> "Compound":
         """Return it with a folded element.
@@ -281,18 +303,35 @@ PLANE_BYTES = 768
 
 @dataclass(frozen=True, eq=False)
 class NetworkRank(Comparison):
-    """Pixels of some ranks in a small window, by a sorting network."""
+    """Pixels of some ranks in a small window, by a sorting network.
+
+    Where windows differ in the pixels that count, `places` are wanted. Their ranks are at most
+    those of a full window; the network gives all ranks up to these, and the loop selects.
+    """
 
     footprint: Footprint
     ranks: tuple[int, ...]
     stacked: int = 0
+    places: tuple[Place, ...] = ()
+
+    @property
+    def found(self) -> tuple[int, ...]:
+        """The ranks that come out of the network."""
+        return tuple(range(max(self.ranks) + 1)) if self.places else self.ranks
 
     @cached_property
     def network(self) -> Network:
         """The exchanges."""
         if self.footprint.is_rectangle:
-            return best_for_rectangle(*self.footprint.size, self.ranks).on_planes()
-        return for_footprint(self.footprint.chords, self.ranks).on_planes()
+            return best_for_rectangle(*self.footprint.size, self.found).on_planes()
+        return for_footprint(self.footprint.chords, self.found).on_planes()
+
+    @property
+    def bounds(self) -> NDArray[np.float64]:
+        """For each place and each rank, the number of pixels from which that rank is its own."""
+        counts = range(1, self.footprint.count + 1)
+        ranks = np.array([[place.of(n) for n in counts] for place in self.places])
+        return np.array([1 + np.searchsorted(each, self.found) for each in ranks], float).ravel()
 
     @property
     def note(self) -> str:
@@ -303,7 +342,7 @@ class NetworkRank(Comparison):
     @property
     def coded(self) -> int:
         """9 or 25 for the medians of 3x3 and 5x5, which have code of their own, else 0."""
-        median = self.footprint.is_rectangle and self.ranks == (self.footprint.count // 2,)
+        median = self.footprint.is_rectangle and self.found == (self.footprint.count // 2,)
         return self.footprint.count if median and self.footprint.size in ((3, 3), (5, 5)) else 0
 
     @property
@@ -341,6 +380,7 @@ class NetworkRank(Comparison):
             # The last plane may be read ahead, too.
             size=network.wires * pitch + columns,
             count=len(network.exchanges),
+            ranks=len(self.found),
         )
         outputs = np.array(network.outputs, np.intp) @ (pitch, step)
         first, second, ahead, smaller, larger = np.array(network.exchanges).reshape(-1, 5).T
@@ -351,7 +391,8 @@ class NetworkRank(Comparison):
             smaller=np.where(smaller < 0, -1, smaller * pitch),
             larger=np.where(larger < 0, -1, larger * pitch),
         )
-        return [*self.footprint.pack(step, "network"), header, outputs, exchanges], NOTHING
+        records = [*self.footprint.pack(step, "network"), header, outputs, exchanges]
+        return records, self.bounds if self.places else NOTHING
 
 
 # Pixels of a tile, which are sorted at once, unless the window is large. They fit in the L2 cache.
@@ -363,11 +404,16 @@ TILE_COLUMNS = 512
 
 @dataclass(frozen=True, eq=False)
 class HistogramRank(Comparison):
-    """Pixels of some ranks in a large window, by histograms."""
+    """Pixels of some ranks in a large window, by histograms.
+
+    Where windows differ in the pixels that count, `places` are wanted, and have a rank for each
+    number of pixels.
+    """
 
     footprint: Footprint
     ranks: tuple[int, ...]
     stacked: int = 0
+    places: tuple[Place, ...] = ()
 
     @property
     def note(self) -> str:
@@ -398,8 +444,11 @@ class HistogramRank(Comparison):
         """Return the footprint, the sizes of a histogram and the ranks."""
         columns, pixels = self.tile(computed)
         shift = max(0, (-(-pixels // 256) - 1).bit_length())
-        header = base.record(HISTOGRAM, columns=columns, shift=shift)
-        ranks = np.array(self.ranks, np.intp)
+        each = self.footprint.count + 1 if self.places else 1
+        header = base.record(HISTOGRAM, columns=columns, shift=shift, ranks=each)
+        # A window where nothing counts gets any pixel first.
+        by_count = [max(place.of(n), 0) for place in self.places for n in range(each)]
+        ranks = np.array(by_count or self.ranks, np.intp)
         return [*self.footprint.pack(step, "histogram"), header, ranks], NOTHING
 
 
@@ -407,15 +456,21 @@ class HistogramRank(Comparison):
 # histograms take the same time. Histograms of 8-bit pixels gain little from wide vectors.
 NETWORK_RECTANGLE = {1: 361 if cpu.LEVEL == "v4" else 169, 2: 441, 4: 289, 8: 225}
 NETWORK_FOOTPRINT = {1: 200, 2: 150, 4: 100, 8: 60}
+# The same where a network has to give all ranks up to the one of a full window.
+LARGEST_SELECTED = 121
 
 
 @dataclass(frozen=True, eq=False)
 class Rank(Comparison):
-    """Pixels of some ranks in a window, by the fastest method for the width of the pixels."""
+    """Pixels of some ranks in a window, by the fastest method for the width of the pixels.
+
+    `places` say which pixels these are where fewer count: by default, those of the ranks.
+    """
 
     footprint: Footprint
     ranks: tuple[int, ...]
     stacked: int = 0
+    places: tuple[Place, ...] = ()
 
     @property
     def extremum(self) -> Extremum | None:
@@ -441,4 +496,10 @@ class Rank(Comparison):
             return self.extremum, {}
         largest = NETWORK_RECTANGLE if footprint.is_rectangle else NETWORK_FOOTPRINT
         small = footprint.count <= largest[pixels.dtype.itemsize]
-        return (NetworkRank if small else HistogramRank)(footprint, ranks, self.stacked), {}
+        if not pixels.weighed:
+            return (NetworkRank if small else HistogramRank)(footprint, ranks, self.stacked), {}
+        # The loop counts pixels of a window in their own type.
+        small = small and footprint.count <= min(LARGEST_SELECTED, 255)
+        places = self.places or tuple(Place(0, rank) for rank in ranks)
+        kind = NetworkRank if small else HistogramRank
+        return kind(footprint, ranks, self.stacked, places), {}

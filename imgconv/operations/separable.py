@@ -80,6 +80,7 @@ class Separable(Operation):
     combine: str = "sum"
     scale: float = 1.0
     smooths: bool = False
+    weighed: str = ""
     stride: tuple[int, int] = (1, 1)
     approximation: Resample | None = None
     loop = "separable"

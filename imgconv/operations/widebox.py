@@ -56,6 +56,7 @@ class WideBox(Operation):
     integers: Integers | None
     loop = "widebox"
     smooths = True
+    weighed = "means"
 
     @property
     def windows(self) -> tuple[Axis, Axis]:

@@ -22,6 +22,7 @@ from imgconv.pipeline.steps import (
     Workload,
     chain_of,
     steps_of,
+    weighs_pixels,
     with_argument,
 )
 
@@ -265,6 +266,29 @@ class Pipeline:
         Pipeline('box(size=3) | invert(white=4095)')
         """
         return Pipeline(with_argument(self._chain, "white", white))
+
+    def with_weights(self, weights: ArrayLike) -> "Pipeline":
+        """Return the chain for images in which pixels do not count alike.
+
+        Parameters
+        ----------
+        weights : array_like, (H, W) or of the shape of the images
+            Averages and orders get them, unless they have some; other steps do not.
+
+        Returns
+        -------
+        Pipeline
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from imgconv import Pipeline
+        >>> chain = Pipeline("box(size=(1, 3)) | invert").with_weights([[1, 0, 0, 1]])
+        >>> chain(np.array([[50, 9, 9, 100]], np.uint8))
+        array([[205, 205, 155, 155]], dtype=uint8)
+        """
+        array = check.image(weights, "weights")
+        return Pipeline(with_argument(self._chain, "weights", array, weighs_pixels))
 
     def __or__(self, other: Any) -> "Pipeline":
         """Run another pipeline, text or function on the result."""

@@ -9,7 +9,7 @@ import dataclasses
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
@@ -101,6 +101,8 @@ RULES = {
     "low_threshold": Rule(
         slider=Slider(0, 2, 0.005), start=0.1, depends_on=("high_threshold", "use_quantiles")
     ),
+    "nan": Rule(depends_on=("order", "method", "how")),
+    "normalize": Rule(depends_on=("kernel", "kernel_y", "kernel_x", "combine")),
     "n_stds": Rule(0, Slider(1, 6, 0.5)),
     "order": Rule(0, Slider(0, 4, 1)),
     "padding": Rule(0, Slider(0, 25, 1), depends_on=("size", "dilation")),
@@ -337,21 +339,24 @@ def _described(name: str) -> StepDescription:
     function = STEPS[name]
     module = function.__module__.rpartition(".")[2]
     known = documented(function)
+    names = signature_of(function).parameters
     return StepDescription(
         name,
         sentences(inspect.getdoc(function) or "")[0],
         FAMILIES.get(module, module),
         tuple(
-            argument(parameter, *known.get(parameter.name, ("", "")))
-            for parameter in signature_of(function).parameters.values()
+            argument(parameter, *known.get(parameter.name, ("", "")), names)
+            for parameter in names.values()
             if parameter.name not in ("image", "images", *PIPELINE_KEYWORDS)
         ),
         merges=name in MERGING,
     )
 
 
-def argument(parameter: inspect.Parameter, type_text: str, details: str) -> ArgumentDescription:
-    """Return the description of an argument from its signature, its type and what it means."""
+def argument(
+    parameter: inspect.Parameter, type_text: str, details: str, names: Collection[str]
+) -> ArgumentDescription:
+    """Return the description of one of some arguments from its signature, type and meaning."""
     name, required = parameter.name, parameter.default is parameter.empty
     default = None if required else parameter.default
     kind = kind_of(type_text, default)
@@ -362,6 +367,7 @@ def argument(parameter: inspect.Parameter, type_text: str, details: str) -> Argu
         "help": sentences(details)[0], "details": details, "required": required,
         "optional": not required and default is None, "default": default, "choices": choices,
         "pair": bool(re.search(r"\((\w+), \1\)", type_text)),
+        "depends_on": tuple(n for n in RULES.get(name, Rule()).depends_on if n in names),
     }  # fmt: skip
     start = RULES.get(name, Rule()).start
     if kind in {"number", "integer"}:
@@ -404,7 +410,6 @@ def numbers(name: str, kind: str, details: str) -> dict[str, Any]:
         "high": LARGEST.get(name, rule.high),
         "above_low": above_low,
         "parity": parity[0].lower() if parity and kind == "integer" else None,
-        "depends_on": rule.depends_on,
         "slider": slider,
         "unit": unit,
         "start": rule.start if rule.start is not None else slider and slider.low,

@@ -169,6 +169,7 @@ class StepNode:
             spec.dtype,
             out,
             windows,
+            nan=self.step.arguments.get("nan", "spread") if self.operation.weighed else "spread",
         )
         return call.run() if out is None else run_piece(call)
 

@@ -58,7 +58,7 @@ PIPELINE_KEYWORDS = ("axes", "channel_axis", "out")
 # The arguments that are arrays of coefficients or pixels of a window.
 ARRAYS = ("kernel", "kernel_y", "kernel_x", "footprint")
 # The arguments that may be arrays of the image's size.
-IMAGE_SIZED = ("guide", "mask")
+IMAGE_SIZED = ("guide", "mask", "weights")
 # The arguments that may be sequences, but not in a pipeline, where a step gives no layers.
 SINGLE = ("percentiles",)
 # The largest arguments that decide how large a window is.

@@ -255,19 +255,36 @@ def steps_of(node: Node) -> Iterator[Step]:
             yield from steps_of(part)
 
 
-def with_argument(node: Node, keyword: str, value: Any) -> Node:
-    """Return a node in which each step that takes an argument, and was not given it, has it."""
+def with_argument(
+    node: Node, keyword: str, value: Any, wanted: Callable[[Step], bool] = lambda _: True
+) -> Node:
+    """Return a node in which each step that takes an argument, and was not given it, has it.
+
+    Steps that are not `wanted` stay as they are.
+    """
     if isinstance(node, Step):
         known = node.halo is None and has_keyword(node.function, keyword)
-        if not known or keyword in node.arguments:
+        if not known or keyword in node.arguments or not wanted(node):
             return node
         return replace(node, arguments={**node.arguments, keyword: value})
     if isinstance(node, Arithmetic):
-        left, right = (with_argument(part, keyword, value) for part in (node.left, node.right))
+        left, right = (
+            with_argument(part, keyword, value, wanted) for part in (node.left, node.right)
+        )
         return Arithmetic(node.operator, left, right)
     if isinstance(node, Branches | Chain):
-        return type(node)(tuple(with_argument(part, keyword, value) for part in node.parts))
+        return type(node)(tuple(with_argument(part, keyword, value, wanted) for part in node.parts))
     return node
+
+
+def weighs_pixels(step: Step) -> bool:
+    """Whether a step averages or orders pixels with these arguments, so that weights make sense."""
+    stub = np.zeros((1, 1), np.float32)
+    try:
+        plan = replace(step, arguments={**step.arguments, "weights": np.ones((1, 1))}).plan(stub)
+    except ValueError:
+        return False
+    return getattr(plan, "weighed", "") != "sums"
 
 
 def operate(

@@ -62,17 +62,70 @@ def folder(tmp_path):
 # ---- one picture ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("alpha", ["weighed", "separate"])
 @pytest.mark.parametrize("image", [GREY, RGB, RGBA], ids=["grey", "rgb", "rgba"])
-def test_colours_one_by_one_and_alpha_as_it_is(tmp_path, image):
+def test_colours_one_by_one_and_alpha_as_it_is(tmp_path, image, alpha):
     source, result = tmp_path / "in.png", tmp_path / "out.png"
     Image.fromarray(image).save(source)
-    output_of("gaussian(sigma=1.5) | median(size=3)", source, "-o", result)
+    output_of("gaussian(sigma=1.5) | median(size=3)", source, "-o", result, "--alpha", alpha)
     colours = image[..., :3] if image.ndim == 3 else image[..., None]
-    expected = imgconv.median(imgconv.gaussian(colours, 1.5, channel_axis=-1), 3, channel_axis=-1)
+    weighs = alpha == "weighed" and image.shape[-1] == 4
+    how = {"channel_axis": -1, "weights": image[..., 3] if weighs else None}
+    expected = imgconv.median(imgconv.gaussian(colours, 1.5, **how), 3, **how)
     found = pixels(result).reshape(40, 31, -1)
     assert np.array_equal(found[..., : expected.shape[2]], expected)
     if image.shape[-1] == 4:
         assert np.array_equal(found[..., 3], image[..., 3])
+
+
+@pytest.mark.parametrize("alpha", ["unassalpha", "assocalpha"])
+def test_what_is_clear_darkens_nothing(tmp_path, alpha):
+    """A white block on clear black stays white up to its rim, however the file stores it."""
+    block = np.zeros((40, 40, 4), np.uint8)
+    block[10:30, 10:30] = 255
+    source, result = tmp_path / "in.tif", tmp_path / "out.tif"
+    tifffile.imwrite(source, block, photometric="rgb", extrasamples=[alpha])
+    output_of("gaussian(sigma=3) | percentile(20, size=5)", source, "-o", result)
+    assert np.array_equal(pixels(result)[10:30, 10:30], block[10:30, 10:30])
+    assert np.array_equal(pixels(result)[..., 3], block[..., 3])
+    output_of("gaussian(sigma=3)", source, "-o", result, "--overwrite", "--alpha", "separate")
+    assert pixels(result)[10, 10, 0] < 90
+
+
+def test_premultiplied_colours_are_those_of_a_straight_file(tmp_path):
+    y, x = np.mgrid[:30, :50]
+    opacity = np.uint8(30 + 4 * x + y)
+    straight = np.dstack([np.uint8(4 * x), np.uint8(200 - 3 * y), np.uint8(x + y), opacity])
+    share = opacity[..., None] / 255
+    premultiplied = np.dstack([np.rint(straight[..., :3] * share).astype(np.uint8), opacity])
+    found = {}
+    for alpha, image in (("unassalpha", straight), ("assocalpha", premultiplied)):
+        source, result = tmp_path / f"{alpha}.tif", tmp_path / f"{alpha}.out.tif"
+        tifffile.imwrite(source, image, photometric="rgb", extrasamples=[alpha])
+        output_of("gaussian(sigma=2)", source, "-o", result)
+        found[alpha] = pixels(result).astype(float)
+    expected = found["unassalpha"][..., :3] * share
+    assert np.abs(found["assocalpha"][..., :3] - expected).max() <= 2
+
+
+def test_missing_pixels(tmp_path):
+    """Pixels of a value are left out, and stay; a TIFF file may state the value."""
+    image = (1 + np.arange(600, dtype=np.uint16)).reshape(20, 30)
+    image[5:8, 5:8] = 0
+    source, result = tmp_path / "in.tif", tmp_path / "out.tif"
+    tifffile.imwrite(source, image, extratags=[(42113, "s", 0, "0", True)])
+    expected = imgconv.box(image, 5, weights=image > 0)
+    expected[image == 0] = 0
+    for nodata in ("auto", "0"):
+        output_of("box(size=5)", source, "-o", result, "--nodata", nodata, "--overwrite")
+        assert np.array_equal(pixels(result), expected)
+    output_of("box(size=5)", source, "-o", result, "--overwrite")
+    assert np.array_equal(pixels(result), imgconv.box(image, 5))
+    holes = np.where(image == 0, np.nan, image).astype(np.float32)
+    tifffile.imwrite(source, holes)
+    output_of("median(size=3)", source, "-o", result, "--nodata", "nan", "--overwrite")
+    filled = np.where(image == 0, np.nan, imgconv.median(holes, 3, nan="omit"))
+    assert np.array_equal(pixels(result), filled.astype(np.float32), equal_nan=True)
 
 
 def test_grey_first_shows_white_behind(tmp_path):

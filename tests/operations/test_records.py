@@ -42,6 +42,7 @@ SCALARS = {"Py_ssize_t": "p", "int": "i", "int32_t": "i4", "double": "d", "Follo
 RECORDS = [
     ("rows.pxd", "Params", params.PARAMS),
     ("rows.pxd", "Samples", params.SAMPLES),
+    ("rows.pxd", "Weighing", params.WEIGHING),
     ("rows.pxd", "Point", base.POINT),
     ("bilateral.pyx", "Metric", bilateral.METRIC),
     ("box.pyx", "Rectangle", box.RECTANGLE),
@@ -73,6 +74,7 @@ RECORDS = [
 ENUMS = [
     ("rows.pxd", "Code", [dtype.name for dtype in pixels.DTYPES]),
     ("rows.pxd", "PointKind", base.POINT_KINDS),
+    ("rows.pxd", "Weighed", ("unweighed", *base.WEIGHED[1:])),
     ("canny.pyx", "Stage", canny.STAGES),
     ("inorder.pyx", "Combine", inorder.COMBINE),
     ("pool.pyx", "How", pool.HOW),

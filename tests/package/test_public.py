@@ -23,6 +23,13 @@ COMMON = {
 }
 # Filters that never look at what lies outside the image, and one with a default of its own.
 BORDERLESS = {key: value for key, value in COMMON.items() if key not in ("mode", "cval")}
+# Averages and orders also know which pixels count.
+COUNTING = {"nan": "spread", "weights": None}
+COUNTERS = (
+    *("gaussian", "box", "correlate", "convolve", "separable", "pool"),
+    *("minimum", "maximum", "median", "percentile", "rank", "erode", "dilate", "opening"),
+    *("closing", "morphological_gradient", "white_tophat", "black_tophat"),
+)
 OWN = {"pool": BORDERLESS, "hysteresis": BORDERLESS, "canny": COMMON | {"mode": "constant"}}
 
 
@@ -178,6 +185,9 @@ class TestFilter:
         parameters = list(inspect.signature(FILTERS[name]).parameters.values())
         assert parameters[0].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
         common = OWN.get(name, COMMON)
+        if name in COUNTERS:
+            borders = {key: value for key, value in common.items() if key in ("mode", "cval")}
+            common = borders | COUNTING | common
         last = parameters[-len(common) :]
         assert {parameter.name: parameter.default for parameter in last} == common
         assert [parameter.name for parameter in last] == list(common)

@@ -125,7 +125,7 @@ def test_argument(step, argument):
         assert argument.parity is None or (low % 2 == (argument.parity == "odd") and by % 2 == 0)
     elif argument.kind in {"number", "integer"}:
         assert argument.depends_on, "no slider"
-    assert argument.start is not None or argument.name in {"mask", "guide_channel_axis"}
+    assert argument.start is not None or argument.name in {"mask", "weights", "guide_channel_axis"}
     assert set(argument.depends_on) <= {each.name for each in step.arguments}
 
 

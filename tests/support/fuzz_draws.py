@@ -279,6 +279,11 @@ def layer_line(rng: Draw) -> str:
     return call_of("layer", name, first, kernel, bias, **options, dilation=dilation)
 
 
+def missing_line(rng: Draw) -> str:
+    """Return a call of a filter in which pixels do not count alike."""
+    return call_of("missing", between(rng, 0, 10**6), 0, threads=between(rng, 1, 5))
+
+
 def file_line(rng: Draw) -> str:
     """Return a call of `damaged_file` or of `apply_to_file`."""
     if rng.random() < 0.7:
@@ -293,8 +298,14 @@ def file_line(rng: Draw) -> str:
 
 
 # How often each kind of line is drawn, in percent.
-KINDS = {"filter": 58, "chain": 17, "face": 15, "layer": 6, "file": 4}
-LINES = {"filter": filter_line, "chain": chain_line, "layer": layer_line, "file": file_line}
+KINDS = {"filter": 54, "missing": 4, "chain": 17, "face": 15, "layer": 6, "file": 4}
+LINES = {
+    "filter": filter_line,
+    "missing": missing_line,
+    "chain": chain_line,
+    "layer": layer_line,
+    "file": file_line,
+}
 FACES = [*NDIMAGE, *OTHER_FACES]
 
 

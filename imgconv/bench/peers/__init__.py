@@ -4,6 +4,7 @@ from imgconv.bench.peers.base import Peer, PreparedCall
 from imgconv.bench.peers.definition import Definition
 from imgconv.bench.peers.diplib import DIPlib
 from imgconv.bench.peers.imgconv import Imgconv
+from imgconv.bench.peers.missing import Astropy, Silx
 from imgconv.bench.peers.opencv import OpenCV
 from imgconv.bench.peers.pytorch import PyTorch
 from imgconv.bench.peers.scikit_image import ScikitImage
@@ -11,6 +12,7 @@ from imgconv.bench.peers.scipy import SciPy, SciPySignal
 
 __all__ = [
     "PEERS",
+    "Astropy",
     "DIPlib",
     "Definition",
     "Imgconv",
@@ -21,10 +23,13 @@ __all__ = [
     "SciPy",
     "SciPySignal",
     "ScikitImage",
+    "Silx",
     "installed",
 ]
 
-PEERS: tuple[type[Peer], ...] = (OpenCV, SciPy, SciPySignal, ScikitImage, PyTorch, DIPlib)
+PEERS: tuple[type[Peer], ...] = (
+    OpenCV, SciPy, SciPySignal, ScikitImage, PyTorch, DIPlib, Astropy, Silx,
+)  # fmt: skip
 
 
 def installed() -> tuple[list[Peer], list[str]]:

@@ -13,6 +13,7 @@ from imgconv.bench.peers.base import (
     full_scale,
     kernel_of,
     low_rank_kernel,
+    with_holes,
 )
 
 
@@ -108,6 +109,9 @@ class Imgconv(Peer):
     def guided(self, image: Array, result: DType, radius: int, eps: float) -> PreparedCall:
         apply = self.library.guided
         return PreparedCall(lambda out: apply(image, image, radius, eps, out=out))
+
+    def missing(self, image: Array, result: DType, work: str, number: float) -> PreparedCall:
+        return self._call(work, with_holes(image), result, number, nan="omit")
 
     def minimum(self, image: Array, result: DType, size: int) -> PreparedCall:
         return self._call("minimum", image, result, size)

@@ -20,6 +20,7 @@ from imgconv.bench.peers.base import (
     disk_of,
     kernel_of,
     low_rank_kernel,
+    with_holes,
 )
 
 # Above so many pixels in all windows together, SciPy's median takes more than six seconds.
@@ -37,6 +38,22 @@ class SciPy(Peer):
         return PreparedCall(
             lambda out: self.library.correlate(image, kernel, result if out is None else out), note
         )
+
+    def missing(self, image: Array, result: DType, work: str, number: float) -> PreparedCall:
+        """Take the quotient of two filtered images; medians have none."""
+        holes = with_holes(image)
+        if work == "median":
+            apply = self.library.generic_filter
+            return PreparedCall(lambda out: apply(holes, np.nanmedian, number), slow=True)
+        counts = np.isfinite(holes)
+        pixels, weights = np.where(counts, holes, 0), counts.astype(image.dtype)
+
+        def smooth(array: Array) -> Array:
+            name = {"gaussian": "gaussian_filter", "box": "uniform_filter"}[work]
+            smoothed: Array = getattr(self.library, name)(array, number)
+            return smoothed
+
+        return PreparedCall(lambda out: smooth(pixels) / smooth(weights), fills_out=False)
 
     def correlate_large(self, image: Array, result: DType, size: int) -> PreparedCall:
         return self._overlap_add(image, result, kernel_of(size))

@@ -1,0 +1,48 @@
+"""Libraries that leave out missing pixels: Astropy and silx."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import numpy as np
+
+from imgconv.bench.peers.base import Array, DType, Peer, PreparedCall, with_holes
+
+
+class Astropy(Peer):
+    """astropy.convolution, one thread: dense kernels, whatever their factors."""
+
+    name, module, package = "Astropy", "astropy.convolution", "astropy"
+
+    def missing(self, image: Array, result: DType, work: str, number: float) -> PreparedCall | None:
+        kernels = import_module("imgconv.kernels")
+        if work == "gaussian":
+            along = kernels.gaussian(number)
+            kernel = np.outer(along, along)
+        elif work == "box" and number % 2:
+            kernel = np.full((int(number), int(number)), 1 / number**2)
+        else:
+            return None
+        holes = with_holes(image)
+        return PreparedCall(
+            lambda out: self.library.convolve(holes, kernel, boundary="extend"),
+            "nearest border",
+            fills_out=False,
+            same_border=False,
+        )
+
+
+class Silx(Peer):
+    """silx. Its median of an even number of pixels is the lower of the middle two."""
+
+    name, module, package = "silx", "silx.math.medianfilter", "silx"
+
+    def missing(self, image: Array, result: DType, work: str, number: float) -> PreparedCall | None:
+        if work != "median":
+            return None
+        holes = with_holes(image)
+        return PreparedCall(
+            lambda out: self.library.medfilt2d(holes, int(number), mode="reflect"),
+            "another middle of even numbers",
+            fills_out=False,
+        )
