@@ -33,7 +33,7 @@ class Astropy(Peer):
 
 
 class Silx(Peer):
-    """silx. Its median of an even number of pixels is the lower of the middle two."""
+    """silx, whose median leaves NaN out and takes the same pixel of an even number."""
 
     name, module, package = "silx", "silx.math.medianfilter", "silx"
 
@@ -43,6 +43,5 @@ class Silx(Peer):
         holes = with_holes(image)
         return PreparedCall(
             lambda out: self.library.medfilt2d(holes, int(number), mode="reflect"),
-            "another middle of even numbers",
             fills_out=False,
         )
