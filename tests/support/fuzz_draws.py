@@ -14,8 +14,6 @@ from fuzz_faces import NDIMAGE, weights
 from fuzz_faces import OTHERS as OTHER_FACES
 from fuzz_files import DAMAGED
 
-import imgconv
-
 Draw = np.random.Generator
 MODES = [*cases.MODES, "grid-mirror", "grid-wrap", "grid-constant"]
 # On both sides of the widths of tiles, chunks and strips.
@@ -207,8 +205,8 @@ def filter_line(rng: Draw) -> str:
     pixels = image(rng, shape)
     if isinstance(filter, Case):
         common |= border(rng)
-        stacked = stacked or getattr(filter, "stacked", 0)
-    same_size = not stacked and getattr(filter, "keeps_size", filter.function is not imgconv.pool)
+    stacked = stacked or getattr(filter, "stacked", 0)
+    same_size = not stacked and filter.keeps_size
     target = out(rng, pixels, len(shape) + bool(stacked), same_size)
     if target is None and rng.random() < 0.2:
         common["dtype"] = np.dtype(dtype(rng)).name

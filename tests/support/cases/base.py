@@ -176,7 +176,8 @@ class Other:
     """A filter whose results are compared as a whole, since they are no sums of products.
 
     `expected` is called with an image and returns what `function` does, of the same dtype. Floats
-    may be off by `ulps` of the largest value; so may integers of 64 bits, if `via_float`.
+    may be off by `ulps` of the largest value; so may integers of 64 bits, if `via_float`. `stacked`
+    is the number of results along a new first axis, 0 without one.
     """
 
     id: str
@@ -185,6 +186,13 @@ class Other:
     expected: Callable[[Any], Any]
     ulps: float = 0
     via_float: bool = False
+    stacked: int = 0
+
+    @property
+    def keeps_size(self) -> bool:
+        """Whether results have the size of the image."""
+        resized = self.function is imgconv.pool or self.arguments.get("shape") == "full"
+        return not resized and not self.stacked
 
     def call(self, image: Any, **common: Any) -> Any:
         """Filter an image; `common` are the keywords that every filter has."""

@@ -119,11 +119,13 @@ def tensor_cases() -> Iterator[Other]:
             yield Relative(
                 row_id("hessian", of, sigma=sigma), imgconv.hessian, {"sigma": sigma, "of": of},
                 lambda image, sigma=sigma, of=of: made[of](hessian(image, sigma)), 500,
+                stacked=3 if of == "tensor" else 2,
             )  # fmt: skip
     for of, ulps in (("tensor", 100), ("eigenvalues", 100), ("coherence", 1000)):
         yield Relative(
             row_id("structure_tensor", of), imgconv.structure_tensor, {"sigma": 1.5, "of": of},
             lambda image, of=of: made[of](structure(image, 1.5)), ulps,
+            stacked={"tensor": 3, "eigenvalues": 2}.get(of, 0),
         )  # fmt: skip
 
 
