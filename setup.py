@@ -248,6 +248,8 @@ class BuildLoops(build_ext):
         if CLANG_CL:
             self.compiler.initialize()
             self.compiler.cc = shutil.which("clang-cl") or "clang-cl"
+        elif not WINDOWS and shutil.which("ccache") and self.compiler.compiler_so[0] != "ccache":
+            self.compiler.compiler_so = ["ccache", *self.compiler.compiler_so]
         flags, links = self.openmp()
         if SANITIZERS:
             flags, links = [*flags, *SANITIZE_FLAGS], [*links, *SANITIZERS]
