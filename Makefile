@@ -56,8 +56,10 @@ gallery: $(VENV)/built ## Make the page of sample pipelines, docs/gallery.
 test: $(VENV)/test ## Run all tests.
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
-races: $(VENV)/test ## Call everything from many threads at once, for two minutes.
-	$(BIN)/python tests/support/races.py $(ARGS)
+races: ## Call everything from many threads at once, on loops that watch for races. For root, on Debian.
+	mkdir -p .races
+	tar -c --exclude _loops --exclude __pycache__ $(COPIED) | tar -x -C .races
+	scripts/races.sh .races $(ARGS)
 
 fuzz: $(VENV)/test ## Run random calls; ARGS="--seed 3 --seconds 600" chooses.
 	$(BIN)/python tests/fuzz.py $(ARGS)
@@ -65,7 +67,7 @@ fuzz: $(VENV)/test ## Run random calls; ARGS="--seed 3 --seconds 600" chooses.
 sanitize: ## Run tests and random calls on loops that watch their memory; SECONDS=1800 of calls.
 	mkdir -p .sanitize
 	tar -c --exclude _loops --exclude __pycache__ $(COPIED) | tar -x -C .sanitize
-	IMGCONV_SANITIZE=1 IMGCONV_LEVELS='v2 v3' $(MAKE) -C .sanitize $(VENV)/test
+	IMGCONV_SANITIZE=address,undefined IMGCONV_LEVELS='v2 v3' $(MAKE) -C .sanitize $(VENV)/test
 	cd .sanitize && for level in $(LEVELS); do \
 		export $(SANITIZED) IMGCONV_ISA=$$level; \
 		$(BIN)/pytest -n auto --dist loadfile $(SANITIZED_TESTS) && \
@@ -102,7 +104,7 @@ lint: $(VENV)/lint ## Check style and types.
 build: $(VENV)/built ## Compile the loops into this checkout.
 
 clean: ## Remove all that make has made.
-	rm -rf $(VENV) build dist imgconv/_loops .sanitize .cross .arm64 demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build dist imgconv/_loops .sanitize .races .cross .arm64 demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 
 # Each step leaves a stamp, and so is done again only when what it depends on has changed.
 $(VENV)/made:

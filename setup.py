@@ -92,8 +92,10 @@ WINDOWS = PLATFORM.startswith("win")
 # Clang instead of MSVC, which has no vector types.
 CLANG_CL = WINDOWS and bool(os.environ.get("IMGCONV_CLANG_CL"))
 
-# For `make sanitize`: undefined behaviour and access to foreign memory end the process.
-SANITIZERS = ["-fsanitize=address,undefined"] if os.environ.get("IMGCONV_SANITIZE") else []
+# For `make sanitize` and `make races`: "address,undefined" or "thread". Undefined behaviour and
+# access to foreign memory end the process.
+SANITIZE = os.environ.get("IMGCONV_SANITIZE")
+SANITIZERS = [f"-fsanitize={SANITIZE}"] if SANITIZE else []
 SANITIZE_FLAGS = [
     *SANITIZERS,
     "-fno-sanitize-recover=undefined",
@@ -128,6 +130,9 @@ OPENMP = [
     (["-Xpreprocessor", "-fopenmp"], ["-lomp"]),
     (["/openmp"], []),
 ]
+if SANITIZE == "thread":
+    # LLVM's runtime for code of GCC: it tells the sanitizer of its barriers.
+    OPENMP = [(["-fopenmp"], ["-lomp"])]
 
 # These loops give the same bits as SciPy, which uses no fused instructions. A tile of a convolution
 # layer has no vector that several accumulators use, and one of a dense kernel says which vectors to
