@@ -1,6 +1,6 @@
 # make demo, make test: nothing is needed but Python 3.11 or later, a C compiler and make.
 
-TARGETS := help demo gallery test races fuzz sanitize wheel cross test-arm64 test-floor test-newest bench lint build clean
+TARGETS := help demo gallery test races fuzz sanitize wheel cross test-arm64 test-floor test-newest bench tiles lint build clean
 .PHONY: $(TARGETS)
 .DEFAULT_GOAL := help
 
@@ -93,6 +93,10 @@ test-newest: $(VENV)/made ## Run all tests with the newest NumPy and SciPy.
 
 bench: $(VENV)/bench ## Measure beside other libraries; ARGS="correlate --threads 1" chooses.
 	$(BIN)/imgconv bench $(ARGS)
+
+tiles: $(VENV)/built ## Measure the tiles of dense kernels here, and write the best sizes to pyx/tile_sizes.h.
+	$(PIP) install Cython setuptools numpy
+	IMGCONV_LEVELS=$$($(BIN)/python -c 'from imgconv.core import cpu; print(cpu.LEVEL)') $(BIN)/python pyx/tiles.py
 
 lint: $(VENV)/lint ## Check style and types.
 	$(BIN)/ruff check .

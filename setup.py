@@ -66,6 +66,8 @@ LOOPS = {
     "inorder": ("float64",),
     "running": ("float64",),
 }
+# Those with tiles of pyx/tiles.pxd.
+TILED = ("correlate", "separable", "fourier", "resample")
 # Compiled once, for any processor.
 COMMON = ("machine", "call")
 
@@ -183,6 +185,7 @@ def extensions() -> list[Extension]:
                         # A copy for each variant keeps the object files apart.
                         [str(BUILD / level / name / f"{loop}.c")],
                         include_dirs=include,
+                        depends=["pyx/tile_sizes.h"] if loop in TILED else [],
                         define_macros=[
                             ("REAL", REALS[name]),
                             *(

@@ -15,25 +15,27 @@ from types cimport LANES, ZERO, load, real, store, vec
 
 cdef extern from *:
     """
+    #include "tile_sizes.h"
     /* Vectors side by side in a tile of SQUARE rows; SMALL_WIDE for kernels of few rows, whose
        weights stay in registers, too. AVX-512 and NEON have 32: 16 accumulators, 4 vectors and
        the weights. With 16 registers, 12 accumulators, 3 vectors and a weight fill all; a product
-       that is added by an instruction of its own needs one more. On a Zen 3 core (104 GFLOP/s) rows
-       that are in cache reach, at 5x5, 7x7, 11x11 and 15x15, by tile:
-           4x3  73  85  91  96        3x3  74  78  85  91        4x2  66  77  84  89
-           kernel of 5 rows:  4x2  79    3x3  79    4x3  57 (spills).
+       that is added by an instruction of its own needs one more.
        ROW_WIDE for tiles of one row, where accumulators wait for each other. */
-    #if REGISTERS == 32
-      #define TILE_WIDE 4
-      #define SMALL_WIDE 4
+    #if defined(NEON)
+      #define TILE_WIDE TILE_WIDE_neon
+      #define SMALL_WIDE SMALL_WIDE_neon
+      #define ROW_WIDE 8
+    #elif REGISTERS == 32
+      #define TILE_WIDE TILE_WIDE_v4
+      #define SMALL_WIDE SMALL_WIDE_v4
       #define ROW_WIDE 8
     #elif FUSED && !SHORT_INTEGER
-      #define TILE_WIDE 3
-      #define SMALL_WIDE 2
+      #define TILE_WIDE TILE_WIDE_v3
+      #define SMALL_WIDE SMALL_WIDE_v3
       #define ROW_WIDE 4
     #else
-      #define TILE_WIDE 2
-      #define SMALL_WIDE 2
+      #define TILE_WIDE TILE_WIDE_v2
+      #define SMALL_WIDE SMALL_WIDE_v2
       #define ROW_WIDE 4
     #endif
     /* GCC would load a vector again for each accumulator, since an operand may be in memory. But
