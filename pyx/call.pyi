@@ -36,6 +36,7 @@ def signature(
 def repeat(
     find: Callable[[Any], Any],
     threads: ModuleType,
+    otherwise: Callable[..., Any],
     make: Callable[..., Any],
     arguments: tuple[Any, ...],
     options: dict[str, Any],

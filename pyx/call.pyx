@@ -4,8 +4,9 @@
 
 The arguments of a call, without the pixels of its image, are written one after the other into a few
 bytes: its signature. The first call with a signature makes a plan, and core/run.py runs it.
-`repeat` finds the plan for later ones, and does all else that a small image needs: it allocates
-the result and enters the loop. In Python this would take longer than to filter 16x16 pixels.
+`repeat` finds the plan for later ones, and does all else that a small image needs: it allocates the
+result, unless `out` is given, and enters the loop. In Python this would take longer than to filter
+16x16 pixels.
 """
 cimport cython
 cimport numpy as cnp
@@ -121,9 +122,10 @@ cdef class Entry:
         PyMem_RawFree(memory)
         return 0
 
-    cdef object filtered(self, cnp.ndarray image):
-        """Return the filtered image, or a pair, computed by one thread."""
-        cdef cnp.ndarray first = cnp.PyArray_SimpleNew(self.axes, self.shape, self.dtype)
+    cdef object filtered(self, cnp.ndarray image, object out):
+        """Return the filtered image, or a pair, computed by one thread; in `out`, if given."""
+        cdef cnp.ndarray first = (cnp.PyArray_SimpleNew(self.axes, self.shape, self.dtype)
+                                  if out is None else out)
         cdef cnp.ndarray second = first
         if self.results == 2:
             second = cnp.PyArray_SimpleNew(self.axes, self.shape, self.dtype)
@@ -213,6 +215,31 @@ cdef bint write_value(Writer* to, object value):
     return IS_STATIC_TYPE(value) and write(to, c"o", &address, sizeof(address))
 
 
+cdef void extent(cnp.ndarray array, const char** begin, const char** end) noexcept:
+    """Find the bytes between which the pixels of an array lie, which has some."""
+    cdef Py_ssize_t reach
+    cdef int axis
+    begin[0] = <const char*> cnp.PyArray_DATA(array)
+    end[0] = begin[0] + cnp.PyArray_ITEMSIZE(array)
+    for axis in range(cnp.PyArray_NDIM(array)):
+        reach = (cnp.PyArray_DIM(array, axis) - 1) * cnp.PyArray_STRIDE(array, axis)
+        begin[0] += min(reach, 0)
+        end[0] += max(reach, 0)
+
+
+cdef bint write_out(Writer* to, object out, cnp.ndarray image) noexcept:
+    """Append the array that gets the result, if it is writeable and lies apart from the image."""
+    cdef const char* begin
+    cdef const char* end
+    cdef const char* image_begin
+    cdef const char* image_end
+    if not cnp.PyArray_CheckExact(out) or not cnp.PyArray_ISWRITEABLE(out):
+        return False
+    extent(<cnp.ndarray> out, &begin, &end)
+    extent(image, &image_begin, &image_end)
+    return (end <= image_begin or image_end <= begin) and write_layout(to, <cnp.ndarray> out)
+
+
 def signature(make, tuple arguments not None, dict options not None):
     """Return a key for a call of a public function, or None if it has none.
 
@@ -221,8 +248,8 @@ def signature(make, tuple arguments not None, dict options not None):
     make : callable
         What makes the call of its arguments.
     arguments, options
-        The arguments: first the image, of which the pixels do not count. Calls with an `out` have
-        no signature.
+        The arguments: first the image, of which the pixels do not count. Nor do those of `out`,
+        but calls whose `out` may overlap the image, or is no single array, have no signature.
     """
     cdef Writer to
     cdef Py_ssize_t i
@@ -235,15 +262,18 @@ def signature(make, tuple arguments not None, dict options not None):
         if not write_value(&to, arguments[i]):
             return None
     for name, value in options.items():
-        if name == "out" and value is not None:
+        if not (write_letter(&to, c"k") and write_value(&to, name)):
             return None
-        if not (write_letter(&to, c"k") and write_value(&to, name) and write_value(&to, value)):
+        if name == "out" and value is not None:
+            if not write_out(&to, value, arguments[0]):
+                return None
+        elif not write_value(&to, value):
             return None
     return make, PyBytes_FromStringAndSize(to.text, to.size)
 
 
-def repeat(find, threads, make, tuple arguments not None, dict options not None):
-    """Filter an image as an earlier call with the same signature did, or return None.
+def repeat(find, threads, otherwise, make, tuple arguments not None, dict options not None):
+    """Filter an image as an earlier call with the same signature did.
 
     Parameters
     ----------
@@ -252,18 +282,17 @@ def repeat(find, threads, make, tuple arguments not None, dict options not None)
     threads : module
         core/threads.py: only calls that one thread does are done here. Larger ones may use threads,
         and memory of freed results.
+    otherwise : callable
+        Called for all others, with the signature, what is kept for it, and these arguments:
     make, arguments, options
         As in `signature`.
     """
     cdef Entry entry
     key = signature(make, arguments, options)
-    if key is None:
-        return None
-    plan = find(key)
+    plan = None if key is None else find(key)
     known = getattr(plan, "entry", None)
-    if type(known) is not Entry or not plan.direct:
-        return None
-    entry = known
-    if entry.cost >= threads.SERIAL_BELOW:
-        return None
-    return entry.filtered(arguments[0])
+    if type(known) is Entry and plan.direct:
+        entry = known
+        if entry.cost < threads.SERIAL_BELOW:
+            return entry.filtered(arguments[0], options.get("out"))
+    return otherwise(key, plan, make, arguments, options)

@@ -7,10 +7,14 @@
 
 One component c gives a smoothing filter, a derivative, a Laplacian of Gaussian (two terms); two
 components give a gradient, or its magnitude sqrt(c0**2 + c1**2) and orientation atan2(c0, c1).
+
+Of 3x3 kernels with one term, the sums along the rows come first: nothing but pixels is read then,
+and nothing but results is written.
 """
 
 from bands cimport Block, Slot, keep_results, up_to_lanes
-from passes cimport POINTER, Horizontal, Vertical, horizontal_pass, vertical_pass
+from passes cimport POINTER, Horizontal, Vertical, horizontal_pass, light_pass, vertical_pass
+from pieces cimport piece_columns
 from roots cimport LARGE, SMALL, arc, length, root
 from rows cimport Params
 from tiles cimport SQUARE
@@ -28,8 +32,9 @@ cdef enum Combine:
 
 cdef struct Header:
     # The head of params.records; `verticals`, then `horizontals` follow it. The first of
-    # params.weights is the scale of a mean or of the magnitude.
-    Py_ssize_t combine, components, verticals, horizontals
+    # params.weights is the scale of a mean or of the magnitude. `light`: whether each component is
+    # one term of three taps down the columns and three along the rows.
+    Py_ssize_t combine, components, verticals, horizontals, light
 
 
 # ---------------------------------------------------------------------------------------------
@@ -106,12 +111,36 @@ cdef void block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept n
             horizontal_pass(horizontals, what.horizontals, c, sources, t * SQUARE, weights, n,
                             slot.targets + c * params.block + t * SQUARE)
     for r in range(params.block):
-        if what.combine == MEAN:
-            divide(slot.targets[r], n, weights[0])
-        elif what.combine == MAGNITUDE:
-            magnitude(slot.targets[r], slot.targets[params.block + r], n, weights[0])
-        elif what.combine == POLAR:
-            polar(slot.targets[r], slot.targets[params.block + r], n)
+        combine(what, slot.targets[r], slot.targets[params.block + r], n, weights[0])
+    keep_results(params, slot, n)
+
+
+cdef inline void combine(const Header* what, real* first, real* second, Py_ssize_t n,
+                         real scale) noexcept nogil:
+    """Make a row of results of a row of each component."""
+    if what.combine == MEAN:
+        divide(first, n, scale)
+    elif what.combine == MAGNITUDE:
+        magnitude(first, second, n, scale)
+    elif what.combine == POLAR:
+        polar(first, second, n)
+
+
+cdef void light_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    """Go along the rows of a block, in pieces whose components stay in L1."""
+    cdef const Header* what = <const Header*> params.records
+    cdef const Vertical* verticals = <const Vertical*> (what + 1)
+    cdef const Horizontal* terms = <const Horizontal*> (verticals + what.verticals)
+    cdef const real* weights = <const real*> params.weights
+    cdef Py_ssize_t piece = piece_columns(params), x = 0, m, c, r
+    while x < n:
+        m = min(piece, n - x)
+        for c in range(what.components):
+            light_pass(&terms[c], &verticals[terms[c].vertical], params, slot.rows, weights, x, m,
+                       slot.targets + c * params.block)
+        for r in range(params.block):
+            combine(what, slot.targets[r] + x, slot.targets[params.block + r] + x, m, weights[0])
+        x += m
     keep_results(params, slot, n)
 
 
@@ -119,7 +148,7 @@ cdef void block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept n
 # Entry
 
 cdef inline Block block_for(const Params* params) noexcept nogil:
-    return block
+    return light_block if (<const Header*> params.records).light else block
 
 
 include "bands.pxi"

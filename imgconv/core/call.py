@@ -4,7 +4,7 @@ A public function makes a call and `filtering` runs it; `explain` returns the pl
 A call like an earlier one is not made again: what runs it is found by its signature.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial, wraps
 from math import prod
@@ -25,7 +25,7 @@ from typing import (
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgconv._loops.call import repeat, signature
+from imgconv._loops.call import repeat
 from imgconv.core import threads
 from imgconv.core.plan import PLANS, Plan
 from imgconv.core.run import Call, filtered
@@ -145,8 +145,8 @@ def filtering(make: Callable[P, Runnable[Result]]) -> Filter[P, Result]:
 
     @wraps(make)
     def function(*args: P.args, **options: P.kwargs) -> Result:
-        result: Result | None = repeat(PLANS.get, threads, make, args, options)
-        return run_filter(make, args, options) if result is None else result
+        result: Result = repeat(PLANS.get, threads, run_filter, make, args, options)
+        return result
 
     # Its signature shows the type of the result, not of the call.
     make.__annotations__["return"] = result_of(make.__annotations__["return"])
@@ -156,17 +156,20 @@ def filtering(make: Callable[P, Runnable[Result]]) -> Filter[P, Result]:
 
 
 def run_filter(
-    make: Callable[..., Runnable[Result]], arguments: tuple[Any, ...], options: dict[str, Any]
+    like: Hashable | None,
+    known: Any,
+    make: Callable[..., Runnable[Result]],
+    arguments: tuple[Any, ...],
+    options: dict[str, Any],
 ) -> Result:
     """Return the result of the call that `make` makes of the arguments of a public function.
 
-    What runs it is kept for calls with the same signature, so that nothing is checked again.
+    What runs it is kept for calls `like` it, with the same signature, so that nothing is checked
+    again: it is `known` for this one, if there was one like it.
     """
-    like = signature(make, arguments, options)
-    known = None if like is None else PLANS.get(like)
     if known is not None:
-        image = arguments[0]
-        again: Result = filtered(known, image) if isinstance(known, Plan) else known(image)
+        image, out = arguments[0], options.get("out")
+        again: Result = filtered(known, image, out) if isinstance(known, Plan) else known(image)
         return again
     call = make(*arguments, **options)
     result = call.run()

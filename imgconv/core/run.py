@@ -54,12 +54,11 @@ class Call(NamedTuple, Generic[Result]):
     def lasting(self) -> Plan | None:
         """Return the plan for other images of the same layout.
 
-        There is none if it depends on pixels: an operation has what it knows of pixels from the
-        whole image.
+        There is none if it depends on pixels.
         """
         guided = self.guide is not None and self.guide.shape[-1] > 0
         alone = not guided and self.weights is None
-        return self.plan() if alone and not self.operation.whole else None
+        return self.plan() if alone and not self.operation.measured else None
 
 
 def run(call: Call[Any]) -> Any:
@@ -89,9 +88,9 @@ def with_weights(call: Call[Any]) -> Call[Any]:
     return call._replace(image=image, weights=weights)
 
 
-def filtered(plan: Plan, image: NDArray[Any]) -> Any:
-    """Return new results: an array, or a pair."""
-    first = empty(plan.shape, plan.dtype)
+def filtered(plan: Plan, image: NDArray[Any], out: NDArray[Any] | None = None) -> Any:
+    """Return results: an array, which may be `out` if that lies apart from the image, or a pair."""
+    first = empty(plan.shape, plan.dtype) if out is None else out
     if plan.results == 1:
         fill(plan, image, first, first)
         return first

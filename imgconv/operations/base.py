@@ -166,6 +166,8 @@ class Operation:
     points: tuple[Point, ...] = ()
     without_points: DType | None = None
     takes_points = False
+    # Whether it holds numbers that were measured of the pixels.
+    measured = False
 
     def followed_by(self, points: tuple[Point, ...], dtype: DType) -> "Operation":
         """Return the operation with more point operations, on results of a dtype."""

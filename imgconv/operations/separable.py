@@ -61,7 +61,7 @@ APPROXIMATION_ERROR = 1 / 32
 COMBINE = ("sum", "mean", "magnitude", "polar")
 
 # `Header`, `Vertical` and `Horizontal` in pyx/separable.pyx.
-HEADER = base.struct("combine", "components", "verticals", "horizontals")
+HEADER = base.struct("combine", "components", "verticals", "horizontals", "light")
 VERTICAL = base.struct("first", "taps", "weights")
 HORIZONTAL = base.struct("component", "vertical", "first", "taps", "step", "weights")
 
@@ -95,6 +95,17 @@ class Separable(Operation):
     def block(self) -> int:
         """The rows of a tile; twice as many if the rows under a block do not fit in L1."""
         return 8 if max(len(column.weights) for column in self.columns) >= TALL else 4
+
+    @cached_property
+    def light(self) -> bool:
+        """Whether the sums along the rows come first: all components are single 3x3 kernels."""
+        sizes = {(len(column.weights), len(row.weights)) for column, row in self.terms}
+        return sizes == {(3, 3)} and len(self.terms) == len(self.components)
+
+    @property
+    def streams(self) -> bool:
+        """Those of 3x3 kernels go along the rows of a block, piece by piece."""
+        return self.light
 
     @property
     def terms(self) -> list[Term]:
@@ -166,7 +177,7 @@ class Separable(Operation):
 
     def work(self, pitch: int) -> int:
         """A block of rows for each vertical pass, and pointers to them."""
-        return len(self.columns) * (self.block * pitch + 16 * (1 + self.block))
+        return 0 if self.light else len(self.columns) * (self.block * pitch + 16 * (1 + self.block))
 
     def pack(self, step: int, computed: DType) -> Packed:
         """Return the header, the vertical and the horizontal passes; scale and weights in a row."""
@@ -178,6 +189,7 @@ class Separable(Operation):
                 components=len(self.components),
                 verticals=len(self.columns),
                 horizontals=len(self.terms),
+                light=self.light,
             )
         ]
         weights = [np.array([self.scale])]

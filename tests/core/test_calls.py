@@ -126,9 +126,28 @@ class TestSignature:
         assert signed(np.ma.ones((2, 2))) is None
         assert signed(np.ones((2, 2), object)) is None
 
-    def test_has_none_with_an_out(self):
-        assert signed(IMAGE, out=IMAGE) is None
-        assert signed(IMAGE, out=None) is not None
+    def test_tells_outs_apart(self):
+        outs = [
+            None,
+            np.empty((6, 8), np.float32),
+            np.empty((6, 8), np.float64),
+            np.empty((6, 8), ">f4"),
+            np.empty((8, 6), np.float32).T,
+            np.empty((6, 9), np.float32)[:, :8],
+        ]
+        assert len({signed(IMAGE, out=out) for out in outs} | {None}) == 7
+        assert signed(IMAGE, out=outs[1]) == signed(IMAGE, out=np.ones_like(outs[1]))
+        assert signed(IMAGE, out=outs[1]) != signed(IMAGE, other=outs[1])
+
+    def test_has_none_with_an_out_that_needs_care(self):
+        both = np.zeros((12, 8), np.float32)
+        fixed = np.zeros((6, 8), np.float32)
+        fixed.flags.writeable = False
+        assert signed(both[:6], out=both[6:]) is not None
+        assert signed(both[5::-1], out=both[:5:-1]) is not None
+        for out in (both[5:11], both[:6], both[6:0:-1], fixed, [[1.0]], (fixed,), np.ma.ones(2)):
+            assert signed(both[:6], out=out) is None
+        assert signed(both[::2], out=both[1::2]) is None
 
     def test_ends_for_what_holds_itself(self):
         endless = []
@@ -137,8 +156,8 @@ class TestSignature:
 
 
 def again(*arguments, **options):
-    """Return the result of a call of `repeat`."""
-    return repeat(PLANS.get, threads, arguments[0].call, arguments[1:], options)
+    """Return the result of a call of `repeat`, or None if it goes the longer way."""
+    return repeat(PLANS.get, threads, make, arguments[0].call, arguments[1:], options)
 
 
 class TestRepeat:
@@ -166,6 +185,48 @@ class TestRepeat:
         assert len(PLANS) == known
         PLANS.clear()
         np.testing.assert_array_equal(found, imgconv.sobel(image))
+
+    @pytest.mark.parametrize("dtype", ["float32", "uint8", ">i4"])
+    def test_fills_the_array_of_the_caller(self, dtype):
+        image, out = sample(IMAGE.shape, np.float32), np.zeros((6, 8), dtype)
+        plain = imgconv.box(image, 3, dtype=out.dtype)
+        for _ in range(3):
+            out[:] = 0
+            assert imgconv.box(image, 3, out=out) is out
+            np.testing.assert_array_equal(out, plain)
+        assert again(imgconv.box, image, 3, out=np.zeros_like(out)) is not None
+
+    def test_filters_in_place_after_others(self):
+        """A plan for an image and an array that lie apart is not that for one array."""
+        image = sample((13, 17), np.float32)
+        expected = imgconv.box(image, (5, 3))
+        for _ in range(2):
+            for whole, source, target in self.overlaps(image):
+                assert imgconv.box(source, (5, 3), out=target) is target
+                np.testing.assert_array_equal(target, expected)
+                del whole
+
+    def overlaps(self, image):
+        """Yield arrays that hold an image and the array for its result."""
+        for shift in (13, 0, 1, 5):
+            whole = np.zeros((26, 17), np.float32)
+            whole[:13] = image
+            yield whole, whole[:13], whole[shift : shift + 13]
+
+    def test_errors_of_an_out_are_raised_each_time(self):
+        image, out = np.zeros((6, 8), np.float32), np.zeros((6, 8), np.float32)
+        imgconv.box(image, 3, out=out)
+        out.flags.writeable = False
+        for _ in range(2):
+            with pytest.raises(ValueError, match="out"):
+                imgconv.box(image, 3, out=out)
+            with pytest.raises(ValueError, match="out"):
+                imgconv.box(image, 3, out=np.zeros((6, 9), np.float32))
+
+    def test_pools(self):
+        image = sample((13, 17), np.float32)
+        expected = imgconv.pool(image, 2)
+        np.testing.assert_array_equal(again(imgconv.pool, image, 2), expected)
 
     def test_gives_a_new_result(self):
         first, second = imgconv.box(IMAGE, 3), imgconv.box(IMAGE + 1, 3)
