@@ -54,6 +54,12 @@ LOOPS = {
     "bilateral": FLOATS,
     "lookup": FLOATS,
     "guided": ("float64",),
+    "moments": FLOATS,
+    "entropy": FLOATS,
+    "ball": FLOATS,
+    # These take pixels of several types.
+    "histogram": ("float32",),
+    "clahe": ("float32",),
     "conv2d": FLOATS,
     "deform": FLOATS,
     "interpolate": FLOATS,

@@ -113,6 +113,7 @@ from imgconv.core.config import show_config, version_of
 from imgconv.core.memory import reuse_memory
 from imgconv.core.threads import get_num_threads, set_num_threads, threads
 from imgconv.filters.canny import canny, hysteresis
+from imgconv.filters.contrast import clahe, equalize, rolling_ball
 from imgconv.filters.corners import blobs, corners, peaks
 from imgconv.filters.denoise import bilateral, guided, joint_bilateral
 from imgconv.filters.derivatives import (
@@ -124,6 +125,7 @@ from imgconv.filters.derivatives import (
 from imgconv.filters.edge_points import edge_points, nonmaximum_suppression, zero_crossings
 from imgconv.filters.gradients import farid, gradient, prewitt, roberts, scharr, sobel
 from imgconv.filters.linear import convolve, correlate, gabor, separable
+from imgconv.filters.local import entropy, std, variance
 from imgconv.filters.morphology import (
     black_tophat,
     closing,
@@ -145,6 +147,7 @@ from imgconv.filters.tensors import (
     orientation,
     structure_tensor,
 )
+from imgconv.filters.thresholds import binarize, multi_otsu, threshold_image, threshold_value
 
 if TYPE_CHECKING:
     from imgconv import ndimage, nn, pipeline, signal, skimage
@@ -158,10 +161,12 @@ __all__ = [
     "Pipeline",
     "__version__",
     "bilateral",
+    "binarize",
     "black_tophat",
     "blobs",
     "box",
     "canny",
+    "clahe",
     "closing",
     "coherence",
     "convolve",
@@ -172,6 +177,8 @@ __all__ = [
     "dilate",
     "edge_points",
     "eigenvalues",
+    "entropy",
+    "equalize",
     "erode",
     "explain",
     "farid",
@@ -193,6 +200,7 @@ __all__ = [
     "median",
     "minimum",
     "morphological_gradient",
+    "multi_otsu",
     "ndimage",
     "nn",
     "nonmaximum_suppression",
@@ -210,6 +218,7 @@ __all__ = [
     "reuse_memory",
     "ridges",
     "roberts",
+    "rolling_ball",
     "scharr",
     "separable",
     "set_num_threads",
@@ -217,10 +226,14 @@ __all__ = [
     "signal",
     "skimage",
     "sobel",
+    "std",
     "structure_tensor",
     "threads",
+    "threshold_image",
+    "threshold_value",
     "unpatch",
     "unsharp_mask",
+    "variance",
     "white_tophat",
     "zero_crossings",
 ]

@@ -10,6 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# Works whose results depend on all pixels, have another size, or another border in each library.
+WHOLE = (
+    *("pool", "canny", "hysteresis"),
+    *("entropy", "sauvola", "local_mean", "otsu", "clahe", "rolling_ball"),
+)
 SHAPES = ((2048, 2048), (1811, 2203))
 
 
@@ -57,7 +62,7 @@ class Row:
     @property
     def whole(self) -> bool:
         """Whether a result depends on more of the image than its surroundings, or has its size."""
-        return self.work in ("pool", "canny", "hysteresis")
+        return self.work in WHOLE
 
     @property
     def reach(self) -> int:
@@ -305,6 +310,21 @@ MISSING = (
     *(missing("box", size, 11) for size in (3, 15, 51)),
     *(missing("median", size, 4 * size) for size in (3, 5, 15)),
 )
+# A variance: two sums down the columns and along the rows, squares, and the equation.
+LOCAL = (
+    *(Row("local", f"variance {k}x{k}", "variance", (k,), 14, shape=(1024, 1024)) for k in (3, 15)),
+    Row("local", "entropy 9x9", "entropy", (9,), 30, "uint8", shape=(1024, 1024)),
+)
+# Whole images: the borders of tiles and windows differ. A ball has two operations a pixel of it.
+THRESHOLDS = (
+    *(
+        Row("thresholds", f"{method} 15x15", method, (15,), 18, "uint8", "bool", shape=(1024, 1024))
+        for method in ("sauvola", "local_mean")
+    ),
+    Row("thresholds", "otsu", "otsu", (), 2, "uint8", "bool"),
+    Row("thresholds", "clahe 128x128", "clahe", (128,), 10, "uint8", "same", shape=(1024, 1024)),
+    Row("thresholds", "rolling ball 15", "rolling_ball", (15,), 2 * 709, shape=(512, 512)),
+)
 # Without the bilateral filter, whose call takes a small part of its time.
 SMALL = tuple(
     replace(row, dtype=dtype)
@@ -341,6 +361,8 @@ SUITE: tuple[Row, ...] = (
     *STACK,
     *DENOISE,
     *MISSING,
+    *LOCAL,
+    *THRESHOLDS,
     *(
         replace(row, family="float64", dtype="float64")
         for row in (*CORRELATE, *GAUSSIAN, *EDGES[:2], EDGES[4], *BOX)

@@ -4,7 +4,7 @@ It states where the windows lie and which pixels they hold, how image and result
 in which pieces the loop computes.
 """
 
-from math import prod
+from math import lcm, prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -372,7 +372,7 @@ def schedule(params: Record, operation: Operation, itemsize: int) -> None:
     strip = max(NARROWEST, span_x, fits)
     if params["in_place"]:
         strip = columns
-    grain = lanes if stride == 1 else stride * step
+    grain = lcm(lanes, operation.cell * step) if stride == 1 else stride * step
     strip = round_up(columns if strip >= columns else max(1, strip - grain + 1), grain)
     chunk_bytes = STREAM * CHUNK_BYTES if operation.streams else CHUNK_BYTES
     chunk = min(round_up(max(1, chunk_bytes // itemsize - grain + 1), grain), strip)

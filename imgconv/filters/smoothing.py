@@ -10,8 +10,11 @@ from imgconv.core import check
 from imgconv.core.call import filtering
 from imgconv.core.run import Call, hashable
 from imgconv.filters.arguments import Image, Mode
+from imgconv.filters.order import window_of
 from imgconv.operations.base import Operation
 from imgconv.operations.box import Box
+from imgconv.operations.moments import Moments
+from imgconv.operations.rank import Footprint
 from imgconv.operations.resample import resampled_gaussian
 from imgconv.operations.separable import IDENTITY, Kernel1D, Separable, Term
 
@@ -136,8 +139,9 @@ def gaussian_term(
 @filtering
 def box(
     image: ArrayLike,
-    size: int | tuple[int, int],
+    size: int | tuple[int, int] = 3,
     *,
+    footprint: ArrayLike | None = None,
     mode: Mode = "reflect",
     cval: float = 0.0,
     nan: str = "spread",
@@ -147,18 +151,25 @@ def box(
     dtype: DTypeLike | None = None,
     out: Image | None = None,
 ) -> Call[Image]:
-    """Replace each pixel by the mean of the rectangle around it.
+    """Replace each pixel by the mean of the rectangle around it, or of a footprint.
 
     Parameters
     ----------
     image : array_like, (H, W)
     size : int or (int, int)
         Height and width of the rectangle in pixels; its pixel (h // 2, w // 2) is the one replaced.
+    footprint : array_like of bool, (kh, kw), optional
+        The pixels of the window, True or not zero, instead of `size`.
     mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
     ndarray of the image's dtype, float32 for bool
+
+    Raises
+    ------
+    ValueError
+        If the footprint is not 2-D or has no pixel.
 
     Notes
     -----
@@ -166,7 +177,7 @@ def box(
     local minimum and maximum filters on rectangular and octagonal kernels", Pattern Recognition
     Letters 13, 1992, with sums instead of minima). So rounding errors do not add up along the
     image, as in a running sum, and a result depends on nothing outside its window. A 51x51 mean
-    costs about twice a 3x3 one.
+    costs about twice a 3x3 one. A footprint costs a few additions for each of its rows.
 
     Examples
     --------
@@ -175,8 +186,22 @@ def box(
     >>> print(box(np.arange(5.0)[None], (1, 3)))
     [[0.33333333 1.         2.         3.         3.66666667]]
     """
+    operation = box_operation(hashable(size)) if footprint is None else mean_under(footprint)
     common = image, mode, cval, axes, channel_axis, dtype, out
-    return Call(box_operation(hashable(size)), *common, nan=nan, weights=weights)
+    return Call(operation, *common, nan=nan, weights=weights)
+
+
+def mean_under(footprint: ArrayLike) -> Operation:
+    """Return the mean under a footprint, which may be a rectangle."""
+    window = window_of(None, footprint)
+    centred = window.before == (window.size[0] // 2, window.size[1] // 2)
+    return box_operation(window.size) if window.is_rectangle and centred else moment_mean(window)
+
+
+@lru_cache(maxsize=64)
+def moment_mean(window: Footprint) -> Operation:
+    """Return the mean of a window, always the same object for the same window."""
+    return Moments(window, "mean")
 
 
 @lru_cache(maxsize=128, typed=True)

@@ -1,12 +1,23 @@
-"""The filters of `scipy.ndimage` that call a Python function for each window: SciPy runs them."""
+"""The filters of `scipy.ndimage` that call a Python function for each window.
 
+SciPy runs them, but for some functions of NumPy that imgconv computes itself.
+"""
+
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from scipy import ndimage
 
-from imgconv.face_arguments import Image
+from imgconv.core.run import Call, run
+from imgconv.face_arguments import Image, border, each, integer, real_image
 from imgconv.fallback import FallBack
+from imgconv.filters.order import rank_operation, rectangle, window_of
+from imgconv.ndimage.arguments import scalar
 from imgconv.ndimage.memory_safe import scipy_face
+from imgconv.operations.base import Operation
+from imgconv.operations.moments import Moments
+from imgconv.operations.rank import Footprint
 
 __all__ = [
     "generic_filter",
@@ -16,6 +27,13 @@ __all__ = [
 ]
 
 REASON = "calls back into Python"
+# Functions that are not called: those of NumPy, and what they compute.
+STATISTICS = (
+    (np.mean, "mean"), (np.nanmean, "mean"),
+    (np.var, "variance"), (np.nanvar, "variance"),
+    (np.std, "std"), (np.nanstd, "std"),
+    (np.median, "median"), (np.nanmedian, "median"),
+)  # fmt: skip
 
 
 @scipy_face
@@ -34,8 +52,24 @@ def generic_filter1d(*args: Any, **options: Any) -> Image:
 
 
 @scipy_face
-def generic_filter(*args: Any, **options: Any) -> Image:
-    """Call a function for each window, as SciPy does.
+def generic_filter(
+    input: Any,
+    function: Any,
+    size: Any = None,
+    footprint: Any = None,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: float = 0.0,
+    origin: Any = 0,
+    extra_arguments: Any = (),
+    extra_keywords: Any = None,
+    *,
+    axes: Any = None,
+) -> Image:
+    """Call a function for each window, as SciPy does; some functions of NumPy are not called.
+
+    Means, medians, variances and deviations by `numpy` are computed by imgconv: no window is
+    copied for them.
 
     Examples
     --------
@@ -44,7 +78,45 @@ def generic_filter(*args: Any, **options: Any) -> Image:
     >>> print(generic_filter([1.0, 2.0, 4.0, 7.0], np.ptp, size=3))
     [1. 3. 5. 3.]
     """
-    raise FallBack(REASON)
+    plain = output is None and type(origin) is int and origin == 0 and axes is None
+    if not plain or tuple(extra_arguments) or extra_keywords:
+        raise FallBack(REASON)
+    return statistic(input, function, size, footprint, mode, cval)
+
+
+def statistic(image: Any, function: Any, size: Any, footprint: Any, mode: Any, cval: Any) -> Image:
+    """Return what a function of NumPy gives for each window of an image of finite floats.
+
+    Functions are told by identity. Without a NaN, `numpy.nanmean` and its like are the others.
+    """
+    name = next((name for known, name in STATISTICS if function is known), None)
+    if name is None:
+        raise FallBack(REASON)
+    pixels = real_image(image)
+    if pixels.dtype not in (np.float32, np.float64) or not np.isfinite(pixels.sum()):
+        raise FallBack("integers, or NaN or infinity")
+    if footprint is None:
+        window = rectangle(tuple(integer(n, "size") for n in each(size, 2, "size")))
+    elif size is None and isinstance(footprint, np.ndarray):
+        window = window_of(None, footprint)
+    else:
+        raise FallBack("size or footprint")
+    outside = scalar(cval, "cval")
+    dtype = pixels.dtype.newbyteorder("=")
+    if name == "median":
+        if window.count % 2 == 0:
+            raise FallBack("median of an even number")
+        operation = rank_operation(window, (window.count // 2,))
+    else:
+        operation = moments_operation(window, name)
+    found: Image = run(Call(operation, pixels, border(mode), outside, dtype=dtype))
+    return found
+
+
+@lru_cache(maxsize=64)
+def moments_operation(window: Footprint, what: str) -> Operation:
+    """Return a statistic of a window, always the same object for the same window."""
+    return Moments(window, what)
 
 
 @scipy_face
@@ -80,8 +152,22 @@ if hasattr(ndimage, "vectorized_filter"):  # SciPy 1.16
     __all__ += ["vectorized_filter"]
 
     @scipy_face
-    def vectorized_filter(*args: Any, **options: Any) -> Image:
-        """Call a function once for many windows, as SciPy does.
+    def vectorized_filter(
+        input: Any,
+        function: Any,
+        *,
+        size: Any = None,
+        footprint: Any = None,
+        output: Any = None,
+        mode: Any = "reflect",
+        cval: Any = None,
+        origin: Any = None,
+        axes: Any = None,
+        batch_memory: int = 1 << 30,
+    ) -> Image:
+        """Call a function once for many windows, as SciPy does; some are not called.
+
+        As for `generic_filter`.
 
         Examples
         --------
@@ -90,4 +176,10 @@ if hasattr(ndimage, "vectorized_filter"):  # SciPy 1.16
         >>> print(vectorized_filter([1.0, 2.0, 4.0, 7.0], np.ptp, size=3))
         [1. 3. 5. 3.]
         """
-        raise FallBack(REASON)
+        if any(each is not None for each in (footprint, output, origin, axes)):
+            raise FallBack(REASON)
+        if real_image(input).dtype != np.float64:
+            raise FallBack(REASON)
+        if any(n % 2 == 0 for n in np.ravel(size)) or mode == "valid":
+            raise FallBack("size or mode")
+        return statistic(input, function, size, None, mode, 0.0 if cval is None else cval)

@@ -261,6 +261,11 @@ class Operation:
         return 1, 1
 
     @property
+    def cell(self) -> int:
+        """The columns of such a cell, if strips and chunks must begin where one begins."""
+        return 1
+
+    @property
     def whole(self) -> str:
         """Why it cannot be computed piece by piece; empty if it can."""
         return ""

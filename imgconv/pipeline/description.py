@@ -81,7 +81,9 @@ RULES = {
     "amount": Rule(slider=Slider(-1, 5, 0.1)),
     "bandwidth": Rule(0, Slider(0.2, 3, 0.1), above_low=True),
     "beta": Rule(0, Slider(0.1, 2, 0.05), above_low=True),
+    "clip_limit": Rule(0, Slider(0, 40, 0.5)),
     "cval": Rule(slider=Slider(0, 1, 0.005)),
+    "ddof": Rule(0, Slider(0, 1, 0.5), depends_on=("size", "footprint")),
     "dilation": Rule(1, Slider(1, 8, 1)),
     "dtype": Rule(start="float32"),
     "eps": Rule(0, Slider(0.0005, 0.1, 0.0005), 0.01),
@@ -95,7 +97,7 @@ RULES = {
     "high_threshold": Rule(
         slider=Slider(0, 2, 0.005), start=0.2, depends_on=("low_threshold", "use_quantiles")
     ),
-    "k": Rule(slider=Slider(0, 0.25, 0.005)),
+    "k": Rule(slider=Slider(-1, 1, 0.05), start=0.2),
     "low": Rule(slider=Slider(0, 1, 0.005), start=0.2, depends_on=("high",)),
     "low_sigma": Rule(0, Slider(0, 50, 0.1), 1.0, depends_on=("high_sigma",)),
     "low_threshold": Rule(
@@ -105,8 +107,11 @@ RULES = {
     "normalize": Rule(depends_on=("kernel", "kernel_y", "kernel_x", "combine")),
     "n_stds": Rule(0, Slider(1, 6, 0.5)),
     "order": Rule(0, Slider(0, 4, 1)),
+    "p": Rule(slider=Slider(0, 5, 0.1), start=2.0),
     "padding": Rule(0, Slider(0, 25, 1), depends_on=("size", "dilation")),
     "percentiles": Rule(0, Slider(0, 100, 1), 50.0, high=100),
+    "q": Rule(slider=Slider(0, 20, 0.5), start=10.0),
+    "r": Rule(0, Slider(0.005, 1, 0.005), 0.5, above_low=True),
     "radius": Rule(0, Slider(0, 50, 0.1), 2),
     "rank": Rule(slider=Slider(-9, 8, 1), start=0, depends_on=("size", "footprint")),
     "sigma": Rule(0, Slider(0, 50, 0.1), 1.0),
@@ -118,6 +123,7 @@ RULES = {
     "size": Rule(1, Slider(1, 51, 2), 3),
     "stride": Rule(1, Slider(1, 16, 1), 2),
     "threshold": Rule(0, Slider(0, 1, 0.005)),
+    "tile": Rule(1, Slider(8, 256, 8), 64),
     "truncate": Rule(0, Slider(1, 8, 0.5)),
     "value": Rule(slider=Slider(0, 1, 0.005), start=0.5),
     "white": Rule(0, Slider(1, 65535, 1), above_low=True),

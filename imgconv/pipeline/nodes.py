@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from imgconv.core.cache import cached_property
 from imgconv.core.decide import Placement
 from imgconv.core.run import Call, run_piece
+from imgconv.filters.global_thresholds import threshold_of
+from imgconv.filters.measures import EXTREMES, MapReduce, Measured, range_of
 from imgconv.operations.base import Operation, pixels, stored_as
 from imgconv.operations.points import Pointwise
-from imgconv.pipeline.measures import EXTREMES, MapReduce, Measured, otsu_threshold, range_of
 from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
 from imgconv.pipeline.steps import PipelineError, Step, has_keyword
 from imgconv.pipeline.tiles import (
@@ -91,7 +92,8 @@ class StepNode:
         """Return the step with the values that were measured as its arguments."""
         arguments: dict[str, Any]
         if self.measurements != EXTREMES:
-            arguments = {"value": otsu_threshold(found, self.inputs[0].dtype)}
+            method = self.step.arguments.get("value", "otsu")
+            arguments = {"value": threshold_of(method, found, self.inputs[0].dtype)}
         else:
             low, high = range_of(np.asarray(found[0]))
             given = self.step.arguments
@@ -163,7 +165,7 @@ class StepNode:
             self.operation,
             pixels,
             (y.mode, x.mode),
-            self.step.arguments.get("cval", 0.0),
+            self.step.cval,
             None,
             None if spec.channels is None else -1,
             spec.dtype,

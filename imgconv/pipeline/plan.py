@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from imgconv.filters.smoothing import box
+from imgconv.filters import measures
+from imgconv.filters.global_thresholds import needed_by
+from imgconv.filters.point_calls import common_computing_dtype, computing_dtype
+from imgconv.filters.thresholds import is_windowed
 from imgconv.operations.base import Operation
-from imgconv.pipeline import measures
 from imgconv.pipeline.nodes import (
     EachImageNode,
     InputNode,
@@ -18,7 +20,6 @@ from imgconv.pipeline.nodes import (
     borders_clash,
     borders_of,
 )
-from imgconv.pipeline.point_calls import common_computing_dtype, computing_dtype
 from imgconv.pipeline.registry import FILTERS, IMAGE_SIZED
 from imgconv.pipeline.specs import ImageSpec, ImageSpecs, as_tuple
 from imgconv.pipeline.stages import BranchesNode, Group, GroupNode, PipelinePlan, Stage
@@ -31,6 +32,7 @@ from imgconv.pipeline.steps import (
     PipelineError,
     Step,
 )
+from imgconv.pipeline.thresholding import threshold_method
 from imgconv.pipeline.tiles import POINT, AxisHalo
 
 
@@ -148,9 +150,12 @@ def plan_point_operation(step: Step, spec: ImageSpec) -> StepNode:
     if step.name == "threshold":
         result = spec._replace(dtype=np.dtype(np.bool_))
         value = arguments.get("value", "otsu")
-        if value == "local":
-            return plan_local_threshold(step, spec, result)
-        measured = measures.needed_by_otsu(spec.dtype) if value == "otsu" else ()
+        if is_windowed(*threshold_method(value, arguments.get("size"))):
+            plan = step.plan(spec.stub, spec.channels is not None)
+            return step_node(step, spec, result, plan, plan.piecewise)
+        measured = needed_by(value, spec.dtype) if isinstance(value, str) else ()
+        if isinstance(value, str) and not measured:
+            return whole_image_node(step, spec, result, cost, "its threshold depends on all pixels")
     else:
         missing = None in (arguments.get("low"), arguments.get("high"))
         measured = measures.EXTREMES if step.name == "normalize" and missing else ()
@@ -162,15 +167,6 @@ def plan_point_operation(step: Step, spec: ImageSpec) -> StepNode:
     channels = plan.shape[2] if len(plan.shape) == 3 else None
     result = spec._replace(dtype=plan.dtype, channels=channels)
     return replace(node, result=result, operation=plan.piecewise, computed=plan.computed_in)
-
-
-def plan_local_threshold(step: Step, spec: ImageSpec, result: ImageSpec) -> StepNode:
-    """Return the plan of a threshold by the mean of a rectangle."""
-    channels = None if spec.channels is None else -1
-    size, mode = step.arguments.get("size", 35), step.arguments.get("mode", "reflect")
-    dtype = computing_dtype(spec.dtype)
-    plan = box.call(spec.stub, size, mode=mode, channel_axis=channels, dtype=dtype).plan()
-    return step_node(step, spec, result, plan, None)
 
 
 def plan_filter(step: Step, spec: ImageSpec) -> StepNode:

@@ -12,10 +12,8 @@ from numpy.typing import ArrayLike, DTypeLike
 from imgconv.core import check
 from imgconv.core.call import Runnable, filtering
 from imgconv.core.pixels import limits, native
-from imgconv.filters.smoothing import box
-from imgconv.operations.base import Point
-from imgconv.pipeline.measures import extremes, otsu
-from imgconv.pipeline.point_calls import (
+from imgconv.filters.measures import extremes
+from imgconv.filters.point_calls import (
     Array,
     after_measuring,
     call_points,
@@ -27,8 +25,9 @@ from imgconv.pipeline.point_calls import (
     inverted,
     is_wide,
     map_values,
-    nearest_limit,
 )
+from imgconv.operations.base import Point
+from imgconv.pipeline.thresholding import threshold
 
 __all__ = [
     "absolute",
@@ -412,102 +411,6 @@ def normalize(
     real = computing_dtype(native(array.dtype))
     call = call_points(array, [Point("scale", 1, -lowest), stretch], real, out)
     return call if None not in (low, high) else after_measuring(call, "with the extremes measured")
-
-
-@filtering
-def threshold(
-    image: ArrayLike,
-    value: float | str = "otsu",
-    *,
-    size: int | tuple[int, int] = 35,
-    offset: float = 0.0,
-    mode: Any = "reflect",
-    channel_axis: int | None = None,
-    out: Array | None = None,
-) -> Runnable[Array]:
-    """Return which pixels are brighter than a value.
-
-    Parameters
-    ----------
-    image : array_like, (H, W)
-        Any real dtype.
-    value : float or {"otsu", "local"}
-        A number in the image's units; "otsu": Otsu's threshold of the image, for which a pipeline
-        needs the whole image; "local": the mean of the rectangle around each pixel minus `offset`.
-    size : int or (int, int)
-        Height and width of the rectangle in pixels, for "local".
-    offset : float
-        What is subtracted from the mean, in the image's units, for "local".
-    mode, channel_axis : see `imgconv`.
-        For "local".
-    out : ndarray, optional
-        The array to fill, with 0 and 1.
-
-    Returns
-    -------
-    ndarray, bool
-        The image's shape.
-
-    Raises
-    ------
-    ValueError
-        If value is another string, size is not positive or mode is unknown.
-    TypeError
-        If value is neither a number nor a string, or offset is not a number.
-
-    Notes
-    -----
-    Otsu's threshold is that of `skimage.filters.threshold_otsu`: each value of integers has its own
-    bin, floats have 256 bins between the extremes. Integers of 32 and 64 bits may have more than
-    2**20 different values: then 2, 4, 8, ... neighbouring ones share a bin, as few as leave at most
-    2**20 bins. Source: N. Otsu, "A threshold selection method from gray-level histograms", IEEE
-    Transactions on Systems, Man, and Cybernetics 9, 1979.
-
-    Examples
-    --------
-    >>> from imgconv.pipeline import threshold
-    >>> import numpy as np
-    >>> threshold(np.uint8([[10, 12, 90, 95]])).astype(int)
-    array([[0, 0, 1, 1]])
-    """
-    array = check.image(image)
-    if isinstance(value, str):
-        check.choice(value, ("otsu", "local"), "value")
-    # Checked for every value, so that a wrong argument never waits for "local" to be noticed.
-    subtracted = check.number(offset, "offset")
-    check.integers(size, "size", 1)
-    check.modes(mode)
-    dtype = np.dtype(np.bool_)
-    if value == "local":
-        return in_numpy(
-            lambda: above_mean(array, size, subtracted, mode, channel_axis, out), array, dtype
-        )
-    measured = isinstance(value, str)
-    if measured:
-        value = otsu(array)
-    limit = check.number(value, "value")
-    if not is_wide(array.dtype):
-        above = Point("above", nearest_limit(limit, array.dtype))
-        call = call_points(array, [above], dtype, out)
-        return after_measuring(call, "with Otsu's threshold measured") if measured else call
-    # float64 does not hold integers beyond 2**53, which those of 64 bits are compared with.
-    exact = int(value) if isinstance(value, (int, np.integer)) else limit
-    return in_numpy(lambda: converted(np.greater(array, exact), dtype, out), array, dtype)
-
-
-def above_mean(
-    array: Array,
-    size: int | tuple[int, int],
-    offset: float,
-    mode: Any,
-    channel_axis: int | None,
-    out: Array | None,
-) -> Array:
-    """Return which pixels are above the mean of the rectangle around them minus an offset."""
-    real = computing_dtype(native(array.dtype))
-    mean = box(array, size, mode=mode, channel_axis=channel_axis, dtype=real)
-    mean -= real.type(offset)
-    return converted(np.greater(array, mean), np.dtype(np.bool_), out)
 
 
 def magnitude(*images: ArrayLike, out: Array | None = None) -> Array:

@@ -12,17 +12,20 @@ from imgconv.core import check
 from imgconv.core.pixels import native
 from imgconv.filters import (
     canny,
+    contrast,
     corners,
     denoise,
     derivatives,
     edge_points,
     gradients,
     linear,
+    local,
     morphology,
     order,
     pooling,
     ridges,
     smoothing,
+    thresholds,
 )
 from imgconv.pipeline import points
 from imgconv.pipeline.steps import PipelineError, Step, is_own_image, signature_of
@@ -40,6 +43,9 @@ FILTER_MODULES = (
     ridges,
     corners,
     edge_points,
+    local,
+    thresholds,
+    contrast,
 )
 # Functions that make no call give no image: lists of points, for instance.
 FILTERS: dict[str, Callable[..., Any]] = {

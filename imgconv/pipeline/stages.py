@@ -13,7 +13,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from imgconv.core.cache import cached_property
-from imgconv.pipeline.measures import MapReduce, Measured
+from imgconv.filters.measures import MapReduce, Measured
 from imgconv.pipeline.nodes import (
     EachImageNode,
     InputNode,

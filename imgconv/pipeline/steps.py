@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,6 +83,13 @@ class Step:
             return f"<{self.name}>"
         arguments = ", ".join(f"{name}={text_of(value)}" for name, value in self.arguments.items())
         return f"{self.name}({arguments})" if arguments else self.name
+
+    @cached_property
+    def cval(self) -> float:
+        """What is outside the image: as given, or as by default; None is higher than any pixel."""
+        parameter = signature_of(self.function).parameters.get("cval")
+        given = self.arguments.get("cval", 0.0 if parameter is None else parameter.default)
+        return inf if given is None else float(given)
 
     @property
     def has_text(self) -> bool:

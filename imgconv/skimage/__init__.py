@@ -7,8 +7,8 @@ back to scikit-image. Names that have no face here are scikit-image's own.
 
 ======================= ==================================================================
 `filters`               gaussian, edges, ridges, median, sharpening, Gabor, thresholds, ...
-`filters.rank`          median, mean, minimum, maximum, gradient
-`restoration`           denoise_bilateral
+`filters.rank`          median, mean, minimum, maximum, gradient, entropy
+`restoration`           denoise_bilateral, rolling_ball
 `feature`               canny, tensors, corners, peaks, blobs, match_template
 `measure`               block_reduce
 ======================= ==================================================================

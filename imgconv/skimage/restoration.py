@@ -1,17 +1,19 @@
 """The face of `skimage.restoration`; names that have no face here are scikit-image's own."""
 
+from functools import lru_cache
 from math import ceil, isfinite
 from typing import Any
 
 import numpy as np
 
 from imgconv.core.run import Call, run
-from imgconv.face_arguments import NUMPY_BORDERS, Image, real_image
+from imgconv.face_arguments import NUMPY_BORDERS, Image, integer, real_image
 from imgconv.fallback import FallBack, other_names
+from imgconv.operations.ball import Ball
 from imgconv.operations.lookup import Lookup
-from imgconv.skimage.arguments import as_float, number, skimage_face
+from imgconv.skimage.arguments import as_float, boolean, check_finite, number, skimage_face
 
-__all__ = ["denoise_bilateral"]
+__all__ = ["denoise_bilateral", "rolling_ball"]
 
 RESTORATION = "skimage.restoration"
 
@@ -66,6 +68,43 @@ def denoise_bilateral(
     if smallest < 0:
         result += smallest
     return result
+
+
+@skimage_face(RESTORATION)
+def rolling_ball(
+    image: Image,
+    *,
+    radius: float = 100,
+    kernel: Any = None,
+    nansafe: bool = False,
+    num_threads: Any = None,
+    workers: Any = None,
+) -> Image:
+    """Return the background: the surface of a ball that rolls below the image.
+
+    Threads are those of imgconv.
+    """
+    if kernel is not None or num_threads is not None:
+        raise FallBack("kernel or num_threads")
+    array = real_image(image)
+    size = number(radius, "radius")
+    if not isfinite(size) or size <= 0 or array.dtype.kind == "b" or array.dtype == np.float16:
+        raise FallBack("radius or dtype")
+    if workers is not None:
+        integer(workers, "workers")
+    boolean(nansafe, "nansafe")
+    dtype = array.dtype.newbyteorder("=") if array.dtype.kind == "f" else np.dtype(np.float64)
+    operation = ball_operation(size, array.dtype.kind != "f")
+    found: Image = run(Call(operation, array, "constant", np.inf, dtype=dtype))
+    if array.dtype.kind == "f":
+        return check_finite(found)
+    return found.astype(array.dtype)
+
+
+@lru_cache(maxsize=32)
+def ball_operation(radius: float, exact: bool) -> Ball:
+    """Return the operation of a ball."""
+    return Ball(radius, exact)
 
 
 def distance_weights(size: int, sigma: float, dtype: np.dtype[Any]) -> Image:

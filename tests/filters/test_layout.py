@@ -475,7 +475,8 @@ INSIDE = np.median(GUIDE) < GUIDE
 PIXELS = {"footprint": KERNEL > 0}
 CALLS = {
     "bilateral": [{"win_size": 5, "sigma_color": 0.3}],
-    "box": [{"size": (3, 6)}],
+    "binarize": [{"method": "otsu"}, {"method": "sauvola", "size": 5}],
+    "box": [{"size": (3, 6)}, PIXELS],
     "canny": [{"mask": INSIDE}],
     "convolve": [{"kernel": KERNEL}],
     "corners": [{}, {"method": "shi_tomasi", "sigma": (1, 2)}],
@@ -489,6 +490,7 @@ CALLS = {
     "gradient": [{}, {"polar": True}],
     "guided": [{"guide": GUIDE, "radius": 2, "eps": 0.1}],
     "hessian": [{}, {"sigma": 2, "of": "eigenvalues"}],
+    "equalize": [{}],
     "hysteresis": [{"low": 0.1, "high": 0.6}],
     "joint_bilateral": [{"guide": GUIDE, "win_size": 5, "sigma_color": 0.3}],
     "match": [{"template": KERNEL, "shape": shape} for shape in ("valid", "same", "full")],
@@ -500,23 +502,29 @@ CALLS = {
     "separable": [{"kernel_y": KERNEL[:, 0], "kernel_x": KERNEL[0]}],
     "structure_tensor": [{}, {"of": "orientation"}, {"of": "coherence"}],
     "zero_crossings": [{}],
+    "rolling_ball": [{"radius": 3}],
+    "threshold_image": [{"method": method} for method in ("niblack", "gaussian", "median")],
 } | {
     name: [{}, PIXELS]
     for name in ("black_tophat", "closing", "dilate", "erode", "maximum", "minimum", "opening",
-                 "morphological_gradient", "white_tophat")
+                 "morphological_gradient", "std", "variance", "white_tophat")
 } | {
     name: [{}] for name in ("farid", "laplace", "prewitt", "roberts", "scharr", "sobel",
                             "unsharp_mask")
 }  # fmt: skip
 
 
+# Filters of fewer dtypes, which have tests of their own.
+OTHERS = ("clahe", "entropy")
+
+
 def filters():
-    """Return the names of all functions that filter an image."""
+    """Return the names of all functions that filter an image of any dtype."""
     functions = ((name, getattr(imgconv, name)) for name in imgconv.__all__)
     return sorted(
         name
         for name, function in functions
-        if inspect.isfunction(function) and hasattr(function, "call")
+        if inspect.isfunction(function) and hasattr(function, "call") and name not in OTHERS
     )
 
 

@@ -48,6 +48,9 @@ def test_every_filter_is_in_the_table_of_the_readme():
             imgconv.filters.corners,
             imgconv.filters.edge_points,
             imgconv.filters.templates,
+            imgconv.filters.local,
+            imgconv.filters.thresholds,
+            imgconv.filters.contrast,
         )
         for name in module.__all__
         if "image" in inspect.signature(getattr(module, name)).parameters

@@ -139,7 +139,7 @@ def test_every_rule_is_of_an_argument():
 def test_json():
     found = json.loads(json.dumps([each.as_dict() for each in ALL], allow_nan=False))
     box = next(each for each in found if each["name"] == "box")
-    assert box["start"] == "box(size=3)"
+    assert box["start"] == "box"
     assert box["arguments"][0]["slider"] == {"low": 1, "high": 51, "step": 2}
 
 

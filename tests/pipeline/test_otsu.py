@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from imgconv import Pipeline
-from imgconv.pipeline import measures, normalize, threshold
+from imgconv.filters import measures
+from imgconv.pipeline import normalize, threshold
 from imgconv.pipeline.executors import arrays as on_arrays
 
 WIDE = ("int32", "uint32", "int64", "uint64")

@@ -61,7 +61,11 @@ def test_one_meaning(text, same):
         ("sobel || box(3)", "column 8: expected a step, got |"),
         ("sobel box(3)", "column 7: expected | or the end, got box"),
         ("image - 3", "column 9: a number must be an argument, got 3; scale(factor, offset)"),
-        ("threshold(otsoo)", "step 1, threshold: value must be one of otsu, local, got 'otsoo'"),
+        (
+            "threshold(otsoo)",
+            "step 1, threshold: value must be one of otsu, local, li, yen, isodata, triangle, "
+            "minimum, mean, sauvola, niblack, phansalkar, gaussian, median, got 'otsoo'",
+        ),
         ("sobel(mode=wrp)", "step 1, sobel: mode must be one of"),
         ("astype(float8)", "step 1, astype: dtype must be a real dtype"),
         ("astype(complex128)", "step 1, astype: dtype must be a real dtype"),

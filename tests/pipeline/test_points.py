@@ -215,7 +215,7 @@ def test_threshold_by_number():
     assert threshold(image, 4).tolist() == [[False, False, True]]
     assert threshold(image, 3.5, out=np.empty((1, 3), np.float32)).tolist() == [[0, 1, 1]]
     with pytest.raises(ValueError, match="value must be one of otsu, local"):
-        threshold(image, "mean")
+        threshold(image, "average")
     with pytest.raises(TypeError, match="value must be a number"):
         threshold(image, None)
 

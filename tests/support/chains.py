@@ -65,6 +65,13 @@ WINDOWED = (
     "guided(guide=image, radius=2, eps=30, mode={})",
     "threshold(local, size=7, offset=1, mode={})",
     "correlate(kernel=[[1, 2], [3, 5]], method=fft, mode={})",
+    "box(footprint=[[0, 1, 0], [1, 1, 1], [0, 1, 1]], mode={})",
+    "variance(size=(5, 4), mode={})",
+    "std(footprint=[[0, 1, 0], [1, 1, 1]], ddof=1, mode={}, cval=3)",
+    "threshold(sauvola, size=9, r=50, mode={})",
+    "threshold_image(niblack, size=(3, 6), mode={})",
+    "threshold_image(gaussian, size=7, offset=2, mode={}, dtype=float32)",
+    "binarize(median, size=5, offset=1, mode={})",
 )
 
 
@@ -78,6 +85,8 @@ POINTWISE = (
     "normalize",
     "normalize(low=0, high=200)",
     "threshold(otsu)",
+    "threshold(isodata)",
+    "threshold(mean)",
     "threshold(value=20)",
     "astype(dtype=float32)",
     "astype(dtype=uint16)",

@@ -210,6 +210,46 @@ def guided(image, guide, radius, eps, *, mode="reflect", cval=0.0):
     return mean(a) * guide + mean(mean(image) - a * mean(extended))
 
 
+# ---- statistics of a window --------------------------------------------------------------------
+
+
+def window_values(image, footprint, mode="reflect", cval=0.0):
+    """All pixels of each window in float64, along the first axis; the window is centred."""
+    before = [n // 2 for n in footprint.shape]
+    after = [n - 1 - ahead for n, ahead in zip(footprint.shape, before, strict=True)]
+    extended = extend(image, before, after, mode, cval)
+    height, width = image.shape
+    return np.stack([extended[i : i + height, j : j + width] for i, j in np.argwhere(footprint)])
+
+
+def mean(image, footprint, *, mode="reflect", cval=0.0):
+    """The mean of each window."""
+    return window_values(image, footprint, mode, cval).mean(axis=0)
+
+
+def variance(image, footprint, *, ddof=0, mode="reflect", cval=0.0):
+    """The mean of the squared differences to the mean of each window, in two passes."""
+    return np.var(window_values(image, footprint, mode, cval), axis=0, ddof=ddof)
+
+
+def std(image, footprint, *, ddof=0, mode="reflect", cval=0.0):
+    """The root of the variance."""
+    return np.sqrt(variance(image, footprint, ddof=ddof, mode=mode, cval=cval))
+
+
+def entropy(image, footprint, *, mode="reflect", cval=0.0):
+    """Bits: the sum of p log2(1 / p) over the values of each window, with their shares p."""
+    values = np.sort(
+        window_pixels(image, footprint, [n // 2 for n in footprint.shape], mode, cval), 0
+    )
+    count = len(values)
+    total = np.zeros(image.shape)
+    for value in np.unique(values):
+        share = (values == value).sum(axis=0) / count
+        total -= share * np.log2(np.where(share > 0, share, 1))
+    return total
+
+
 # ---- filters that choose a pixel -------------------------------------------------------------
 
 

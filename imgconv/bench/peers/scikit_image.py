@@ -64,6 +64,33 @@ class ScikitImage(Peer):
         whole = image[:height, :width]
         return PreparedCall(lambda out: block_reduce(whole, size, reduce), note, fills_out=False)
 
+    def entropy(self, image: Array, result: DType, size: int) -> PreparedCall:
+        footprint = np.ones((size, size), np.uint8)
+        return PreparedCall(
+            lambda out: self.library.rank.entropy(image, footprint),
+            "smaller windows at borders, float64 result",
+            fills_out=False,
+        )
+
+    def sauvola(self, image: Array, result: DType, size: int) -> PreparedCall:
+        return PreparedCall(
+            lambda out: image > self.library.threshold_sauvola(image, size), fills_out=False
+        )
+
+    def local_mean(self, image: Array, result: DType, size: int) -> PreparedCall:
+        return PreparedCall(
+            lambda out: image > self.library.threshold_local(image, size, "mean"), fills_out=False
+        )
+
+    def otsu(self, image: Array, result: DType) -> PreparedCall:
+        return PreparedCall(
+            lambda out: np.greater(image, self.library.threshold_otsu(image), out=out)
+        )
+
+    def rolling_ball(self, image: Array, result: DType, radius: int) -> PreparedCall:
+        apply = import_module("skimage.restoration").rolling_ball
+        return PreparedCall(lambda out: apply(image, radius=radius, workers=1), fills_out=False)
+
     def canny(self, image: Array, result: DType, sigma: float) -> PreparedCall:
         canny = import_module("skimage.feature").canny
         return PreparedCall(lambda out: canny(image, sigma), fills_out=False)

@@ -98,6 +98,14 @@ class SciPy(Peer):
             note,
         )
 
+    def variance(self, image: Array, result: DType, size: int) -> PreparedCall:
+        return PreparedCall(
+            lambda out: self.library.generic_filter(
+                image, np.var, size, output=result if out is None else out
+            ),
+            "calls NumPy for each window",
+        )
+
     def sobel_x(self, image: Array, result: DType) -> PreparedCall:
         return PreparedCall(
             lambda out: self._separable(

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from imgconv.core import threads
 from imgconv.core.memory import empty
+from imgconv.filters.measures import MapReduce, Measured
 from imgconv.pipeline.executors.base import Executor, Images, ImageStack
-from imgconv.pipeline.measures import MapReduce, Measured
 from imgconv.pipeline.nodes import InputNode, StepNode
 from imgconv.pipeline.registry import FILTERS
 from imgconv.pipeline.specs import as_tuple

@@ -19,9 +19,9 @@ from dask.delayed import delayed
 from numpy.typing import NDArray
 
 from imgconv.core import threads
+from imgconv.filters.measures import Measured
 from imgconv.pipeline.executors.base import Executor, Images, ImageStack
 from imgconv.pipeline.executors.edges import ChunkPlaces, chunk_by_chunk, meta
-from imgconv.pipeline.measures import Measured
 from imgconv.pipeline.nodes import borders_of
 from imgconv.pipeline.plan import make_plan
 from imgconv.pipeline.specs import ImageSpecs, as_tuple

@@ -20,6 +20,13 @@ from imgconv.skimage.filters.edges import (
     sobel_h,
     sobel_v,
 )
+from imgconv.skimage.filters.global_thresholds import (
+    threshold_isodata,
+    threshold_minimum,
+    threshold_multiotsu,
+    threshold_otsu,
+    threshold_yen,
+)
 from imgconv.skimage.filters.ridges import frangi, meijering, sato
 from imgconv.skimage.filters.smoothing import (
     correlate_sparse,
@@ -30,7 +37,12 @@ from imgconv.skimage.filters.smoothing import (
     median,
     unsharp_mask,
 )
-from imgconv.skimage.filters.thresholding import apply_hysteresis_threshold, threshold_local
+from imgconv.skimage.filters.thresholding import (
+    apply_hysteresis_threshold,
+    threshold_local,
+    threshold_niblack,
+    threshold_sauvola,
+)
 
 __all__ = [
     "apply_hysteresis_threshold",
@@ -60,7 +72,14 @@ __all__ = [
     "sobel",
     "sobel_h",
     "sobel_v",
+    "threshold_isodata",
     "threshold_local",
+    "threshold_minimum",
+    "threshold_multiotsu",
+    "threshold_niblack",
+    "threshold_otsu",
+    "threshold_sauvola",
+    "threshold_yen",
     "unsharp_mask",
 ]
 

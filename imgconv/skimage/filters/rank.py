@@ -11,11 +11,12 @@ from imgconv.face_arguments import Image, real_image
 from imgconv.fallback import FallBack, mark_refusals, other_names
 from imgconv.filters import order
 from imgconv.filters.linear import dense_operation
+from imgconv.filters.local import entropy_operation
 from imgconv.operations.base import FLOAT32, FLOAT64, Operation
 from imgconv.operations.separable import Kernel1D, Separable
 from imgconv.skimage.arguments import InDouble, skimage_face, warn_caller
 
-__all__ = ["gradient", "maximum", "mean", "median", "minimum"]
+__all__ = ["entropy", "gradient", "maximum", "mean", "median", "minimum"]
 
 RANK = "skimage.filters.rank"
 skimage_median = mark_refusals(import_module(RANK).median)
@@ -23,6 +24,8 @@ skimage_median = mark_refusals(import_module(RANK).median)
 # Means over larger footprints that are no rectangles fall back: scikit-image updates a histogram
 # from pixel to pixel, which is faster.
 MOST_PIXELS = 400
+# What the loop of entropies does not count.
+MISSING = 256
 # scikit-image warns of images of uint16 with more levels, and so does the face.
 MOST_LEVELS = 2**10
 # Pixels that are computed together.
@@ -142,6 +145,36 @@ def mean(
         piece = slice(top, top + rows)
         result[piece] = sums[piece] / counts[piece]
     return result
+
+
+@skimage_face(RANK)
+def entropy(
+    image: Image,
+    footprint: Image,
+    out: Image | None = None,
+    mask: Image | None = None,
+    shift_x: int = 0,
+    shift_y: int = 0,
+    shift_z: int = 0,
+) -> Image:
+    """Return the entropy of the window around each pixel, in bits.
+
+    Pixels outside the image, and those that a mask leaves out, are not counted: they are MISSING.
+    """
+    if out is not None:
+        raise FallBack("out")
+    pixels, window, _ = checked(image, footprint, None, None, shift_x, shift_y)
+    if pixels.dtype != np.uint8:
+        raise FallBack(f"dtype {pixels.dtype}")
+    if mask is not None:
+        if type(mask) is not np.ndarray or mask.shape != pixels.shape:
+            raise FallBack("mask or shift")
+        if mask.dtype not in (np.bool_, np.uint8):
+            raise FallBack("mask or shift")
+        pixels = np.where(mask > 0, pixels, np.uint16(MISSING))
+    operation = entropy_operation(order.window_of(None, window))
+    found: Image = run(Call(operation, pixels, "constant", MISSING, dtype=FLOAT64))
+    return found
 
 
 def minima(pixels: Image, window: Image, out: Image | None) -> Image:

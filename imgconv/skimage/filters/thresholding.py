@@ -3,14 +3,22 @@
 from math import isnan
 from typing import Any
 
+import numpy as np
+
 from imgconv import ndimage
 from imgconv.face_arguments import Image, Ints, check_size, each, integer, real_image
 from imgconv.fallback import FallBack
 from imgconv.filters.canny import hysteresis, skimage_float
-from imgconv.skimage.arguments import number, real_array, skimage_face
+from imgconv.filters.thresholds import threshold_image
+from imgconv.skimage.arguments import check_finite, number, real_array, skimage_face
 from imgconv.skimage.filters.smoothing import gaussian
 
-__all__ = ["apply_hysteresis_threshold", "threshold_local"]
+__all__ = [
+    "apply_hysteresis_threshold",
+    "threshold_local",
+    "threshold_niblack",
+    "threshold_sauvola",
+]
 
 FILTERS = "skimage.filters"
 # In images of fewer pixels SciPy's mean is as fast.
@@ -52,6 +60,38 @@ def threshold_local(
     else:
         raise FallBack("method")
     return found - offset
+
+
+@skimage_face(FILTERS)
+def threshold_niblack(image: Image, window_size: Ints = 15, k: float = 0.2) -> Image:
+    """Return the mean minus k standard deviations of the window around each pixel."""
+    return spread_threshold("niblack", image, window_size, k, None)
+
+
+@skimage_face(FILTERS)
+def threshold_sauvola(
+    image: Image, window_size: Ints = 15, k: float = 0.2, r: float | None = None
+) -> Image:
+    """Return Sauvola's threshold from mean and standard deviation of the window."""
+    return spread_threshold("sauvola", image, window_size, k, r)
+
+
+def spread_threshold(method: str, image: object, size: object, k: object, r: object) -> Image:
+    """Return a threshold by mean and standard deviation.
+
+    Of float32 images scikit-image computes these less precisely.
+    """
+    pixels = real_image(image)
+    window = tuple(integer(n, "window_size") for n in each(size, 2, "window_size"))
+    if any(n % 2 == 0 or n < 1 for n in window):
+        raise FallBack("window_size")
+    if pixels.dtype.kind == "f" and pixels.dtype != np.float64:
+        raise FallBack(f"dtype {pixels.dtype}")
+    found: Image = threshold_image(
+        pixels, method, window, k=number(k, "k"), r=None if r is None else number(r, "r"),
+        dtype=np.float64,
+    )  # fmt: skip
+    return check_finite(found)
 
 
 @skimage_face(FILTERS)

@@ -12,6 +12,7 @@ from cases import (
     gradients,
     linear,
     lines,
+    local,
     morphology,
     order,
     pooling,
@@ -65,6 +66,7 @@ CASES: list[Case] = [
     *smoothing.CASES,
     *gradients.CASES,
     *denoise.CASES,
+    *local.CASES,
 ]
 # Filters whose results are compared as a whole.
 OTHERS: list[Other] = [*pooling.OTHERS, *canny.OTHERS, *tensors.OTHERS, *lines.OTHERS]
@@ -108,6 +110,10 @@ CORE = [
         "rank-23-100",
         "opening-random",
         "white_tophat-3",
+        "variance-3",
+        "std-(33,5)",
+        "variance-random",
+        "box-disk9",
     ]
 ]
 

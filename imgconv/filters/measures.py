@@ -12,6 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from imgconv.core import check
+from imgconv.core.pixels import limits, native
+from imgconv.operations import histogram
+
 BINS = 256
 # Pixels that are counted at once: their indices stay in cache.
 PIECE = 1 << 16
@@ -68,21 +72,44 @@ def range_of(extremes: NDArray[Any]) -> tuple[float, float]:
     return low, high
 
 
-def histogram_of(piece: NDArray[Any], extremes: NDArray[Any]) -> NDArray[Any]:
-    """Return the histogram of a piece between the extremes of the image."""
+def value_counts(piece: NDArray[Any]) -> NDArray[Any]:
+    """Return how often each value of a dtype of 8 or 16 bits occurs, from the smallest on."""
+    return histogram.value_counts(piece)
+
+
+def bin_counts(piece: NDArray[Any], extremes: NDArray[Any]) -> NDArray[Any]:
+    """Return the histogram of a piece of floats or wide integers between the image's extremes."""
     low, high = range_of(extremes)
-    if has_bin_for_each_value(piece.dtype):
-        counts = np.zeros(int(high) - int(low) + 1, np.int64)
-        flat = piece.reshape(-1)
-        for start in range(0, flat.size, PIECE):
-            values = flat[start : start + PIECE].astype(np.intp) - int(low)
-            counts += np.bincount(values, minlength=len(counts))
-        return counts
-    return np.histogram(piece, BINS, (low, high))[0] if low < high else np.ones(1, np.int64)
+    if low == high:
+        return np.ones(1, np.int64)
+    if piece.dtype.kind == "f":
+        return histogram.bin_counts(piece, edges_of(extremes, piece.dtype).astype(np.float64))
+    check_span(low, high)
+    counts = np.zeros(int(high) - int(low) + 1, np.int64)
+    flat = piece.reshape(-1)
+    for start in range(0, flat.size, PIECE):
+        values = (flat[start : start + PIECE] - piece.dtype.type(low)).astype(np.intp)
+        counts += np.bincount(values, minlength=len(counts))
+    return counts
+
+
+def check_span(low: float, high: float) -> None:
+    """Raise an error if integers span more values than a histogram has bins."""
+    if high - low >= MAX_VALUES:
+        raise check.value_error(
+            f"image must span at most {MAX_VALUES} values for a histogram of each, got those from "
+            f"{low:.0f} to {high:.0f}; convert it to floats, which have {BINS} bins"
+        )
+
+
+def edges_of(extremes: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the edges of the bins of floats, in their dtype, as `numpy.histogram` has them."""
+    low, high = map(native(dtype).type, range_of(extremes))
+    return np.linspace(low, high, BINS + 1, dtype=native(dtype))
 
 
 def has_bin_for_each_value(dtype: np.dtype[Any]) -> bool:
-    """Whether each value of a dtype has its own bin in a histogram."""
+    """Whether each value that a dtype can have has its own bin in a histogram."""
     return dtype.kind == "b" or (dtype.kind in "iu" and dtype.itemsize <= 2)
 
 
@@ -132,65 +159,48 @@ def begins_of(ascending: NDArray[Any]) -> NDArray[np.bool_]:
     return begins
 
 
-def otsu_threshold(found: Sequence[Measured], dtype: np.dtype[Any]) -> float:
-    """Return Otsu's threshold of an image, from its measurements."""
-    first = found[0]
-    if isinstance(first, ValueCounts):
-        return threshold_of_counts(first)
-    assert not isinstance(found[1], ValueCounts)
-    return threshold_of_histogram(first, found[1], dtype)
+class Histogram(NamedTuple):
+    """How many pixels are in each bin, and the middle of each; none at either end is empty."""
+
+    counts: NDArray[np.float64]
+    centres: NDArray[Any]
+
+    @staticmethod
+    def of(found: Sequence[Measured], dtype: np.dtype[Any]) -> "Histogram":
+        """Return the histogram that was measured; one of an image without pixels has none."""
+        counts = np.asarray(found[-1])
+        if has_bin_for_each_value(dtype):
+            low = limits(dtype)[0]
+            filled = np.flatnonzero(counts)
+            first, last = (filled[0], filled[-1]) if len(filled) else (0, -1)
+            return Histogram(
+                counts[first : last + 1].astype(np.float64), np.arange(first + low, last + 1 + low)
+            )
+        extremes = np.asarray(found[0])
+        low, high = range_of(extremes)
+        if low == high:
+            return Histogram(np.ones(1), np.array([low]))
+        if dtype.kind == "f":
+            edges = edges_of(extremes, dtype)
+            return Histogram(counts.astype(np.float64), (edges[:-1] + edges[1:]) / 2)
+        return Histogram(counts.astype(np.float64), np.arange(int(low), int(high) + 1))
 
 
-def threshold_of_counts(found: ValueCounts) -> int:
-    """Return the largest value of the lower side; an integer, since float64 may not hold it."""
-    values, counts, shift = found
-    if not len(values):
-        return 0
-    # Distances fit uint64, though differences of int64 may not fit int64.
-    distances = values.astype(np.uint64) - values[:1].astype(np.uint64)
-    return int(values[split(counts, distances.astype(np.float64))]) + (1 << shift) - 1
-
-
-def threshold_of_histogram(
-    extremes: NDArray[Any], counts: NDArray[Any], dtype: np.dtype[Any]
-) -> float:
-    """Return the centre of the last bin of the lower side."""
-    low, high = range_of(extremes)
-    if low == high:
-        return low
-    if has_bin_for_each_value(dtype):
-        centres = np.arange(int(low), int(high) + 1, dtype=np.float64)
-    else:
-        edges = np.linspace(low, high, BINS + 1)
-        centres = (edges[:-1] + edges[1:]) / 2
-    return float(centres[split(counts, centres)])
-
-
-def split(counts: NDArray[Any], centres: NDArray[Any]) -> int:
-    """Return the last bin of the lower side, where the variance between both sides is largest."""
-    if len(counts) == 1:
-        return 0
-    weights = counts.astype(np.float64)
-    below, above = np.cumsum(weights), np.cumsum(weights[::-1])[::-1]
-    moments = weights * centres
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean_below = np.cumsum(moments) / below
-        mean_above = np.cumsum(moments[::-1])[::-1] / above
-    between = below[:-1] * above[1:] * (mean_below[:-1] - mean_above[1:]) ** 2
-    return int(np.nanargmax(between))
+def sum_of(piece: NDArray[Any]) -> NDArray[Any]:
+    """Return the sum and the number of pixels."""
+    return np.array([piece.sum(dtype=np.float64), piece.size])
 
 
 EXTREMES = (MapReduce(extremes_of, join_extremes),)
-HISTOGRAM = (*EXTREMES, MapReduce(histogram_of, add_histograms))
+VALUES = (MapReduce(value_counts, add_histograms),)
+BINNED = (*EXTREMES, MapReduce(bin_counts, add_histograms))
 COUNTS = (MapReduce(counts_of, join_counts),)
+SUMS = (MapReduce(sum_of, add_histograms),)
 
 
-def needed_by_otsu(dtype: np.dtype[Any]) -> Sequence[MapReduce]:
-    """Return what must be measured of an image for Otsu's threshold.
-
-    Between the extremes of 32- and 64-bit integers there may be more values than memory has bytes.
-    """
-    return COUNTS if dtype.kind in "iu" and not has_bin_for_each_value(dtype) else HISTOGRAM
+def for_histogram(dtype: np.dtype[Any]) -> Sequence[MapReduce]:
+    """Return what must be measured of an image for its histogram."""
+    return VALUES if has_bin_for_each_value(dtype) else BINNED
 
 
 def measure(steps: Sequence[MapReduce], pieces: Sequence[NDArray[Any]]) -> list[Measured]:
@@ -206,8 +216,3 @@ def extremes(image: NDArray[Any]) -> tuple[float, float]:
     (found,) = measure(EXTREMES, [image])
     assert not isinstance(found, ValueCounts)
     return range_of(found)
-
-
-def otsu(image: NDArray[Any]) -> float:
-    """Return Otsu's threshold of an image."""
-    return otsu_threshold(measure(needed_by_otsu(image.dtype), [image]), image.dtype)

@@ -1,0 +1,47 @@
+"""Contrast-limited adaptive histogram equalisation, a plane at a time."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgconv.core import border
+from imgconv.core.run import run_entry
+
+# `TABLES` in pyx/clahe.pyx.
+TABLES = 4
+# Operations a pixel: counting, and two look-ups.
+COST = 16
+
+
+def equalize_tiles(plane: NDArray[Any], tile: tuple[int, int], limit: float) -> NDArray[Any]:
+    """Return a plane of uint8 or uint16 equalised by the histograms of its tiles.
+
+    Tiles begin at the first pixel; the last ones are filled up by mirrored pixels.
+    """
+    bins = 1 << 8 * plane.dtype.itemsize
+    image = np.ascontiguousarray(plane, plane.dtype.newbyteorder("="))
+    result = np.empty_like(image)
+    tile_height, tile_width = (min(k, n) for k, n in zip(tile, image.shape, strict=True))
+    rows, columns = (
+        border.sources(np.arange(-(-n // k) * k), n, "mirror")
+        for n, k in zip(image.shape, (tile_height, tile_width), strict=True)
+    )
+    tiles = (len(rows) // tile_height) * (len(columns) // tile_width)
+    tables = np.empty((tiles, bins), image.dtype)
+    # Counts of a tile, or the tables of a row of tiles as floats.
+    floats = len(columns) // tile_width * bins if bins == 256 else 0
+    counted = bins * (TABLES if bins == 256 else 1)
+    run_entry(
+        "clahe", "float32", "equalize", image, rows, columns, tile_height, tile_width,
+        count_limit(limit, tile_height * tile_width, bins), tables, result,
+        cost=COST * image.size, scratch_bytes=4 * max(floats, counted),
+    )  # fmt: skip
+    return result
+
+
+def count_limit(limit: float, pixels: int, bins: int) -> int:
+    """Return the largest count of a bin, from its ratio to that of a flat histogram; 0 for none."""
+    if limit <= 0:
+        return 0
+    return max(1, int(min(limit * pixels / bins, pixels)))

@@ -1,0 +1,95 @@
+"""Faces of scikit-image's thresholds, entropy and rolling ball."""
+
+import numpy as np
+import pytest
+from comparing import assert_same_bits
+from skimage import data, filters, restoration
+from skimage.filters import rank
+
+from imgconv.fallback import fallbacks
+from imgconv.skimage import filters as faces
+from imgconv.skimage import restoration as restoring
+from imgconv.skimage.filters import rank as rank_faces
+
+CAMERA = data.camera()
+NOISY = (CAMERA / 255 + np.random.default_rng(0).normal(0, 0.02, CAMERA.shape)).astype(np.float32)
+HISTOGRAMS = ("otsu", "yen", "isodata", "minimum", "multiotsu")
+
+
+def count(name):
+    return sum(fallbacks().get(f"skimage.{name}", {}).values())
+
+
+@pytest.mark.parametrize("method", HISTOGRAMS)
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "float32", "float64"])
+def test_thresholds_of_histograms(method, dtype):
+    image = {"uint16": CAMERA.astype(np.uint16) + 300, "int8": (CAMERA // 2).astype(np.int8) - 30,
+             "uint8": CAMERA}.get(dtype, NOISY.astype(dtype))  # fmt: skip
+    before = count(f"filters.threshold_{method}")
+    expected = getattr(filters, f"threshold_{method}")(image)
+    got = getattr(faces, f"threshold_{method}")(image)
+    assert type(got) is type(expected)
+    assert_same_bits(np.asarray(got), np.asarray(expected))
+    assert count(f"filters.threshold_{method}") == before
+
+
+@pytest.mark.parametrize("method", HISTOGRAMS)
+def test_thresholds_fall_back(method):
+    face, original = getattr(faces, f"threshold_{method}"), getattr(filters, f"threshold_{method}")
+    hist = np.bincount(CAMERA.ravel())
+    for arguments, options in (
+        ((NOISY, 3, 100) if method == "multiotsu" else (NOISY, 100), {}),
+        ((), {"hist": hist}),
+        ((CAMERA > 90,), {}),
+        ((np.full((5, 5), 3, np.uint8),), {}),
+        ((np.array([[0.0, 1.0, np.nan, 2.0]]),), {}),
+    ):
+        try:
+            expected = original(*arguments, **options)
+        except Exception as error:
+            with pytest.raises(type(error)):
+                face(*arguments, **options)
+        else:
+            np.testing.assert_array_equal(face(*arguments, **options), expected)
+
+
+@pytest.mark.parametrize("name", ["niblack", "sauvola"])
+@pytest.mark.parametrize("image", [CAMERA, CAMERA.astype(float), CAMERA.astype(np.uint16) * 9])
+def test_thresholds_of_windows(name, image):
+    face, original = getattr(faces, f"threshold_{name}"), getattr(filters, f"threshold_{name}")
+    for options in ({}, {"window_size": (3, 7), "k": 0.8}, {"window_size": 101}):
+        expected, got = original(image, **options), face(image, **options)
+        assert got.dtype == expected.dtype
+        np.testing.assert_allclose(got, expected, rtol=1e-6)
+    with pytest.raises(ValueError, match="Window size"):
+        face(image, window_size=4)
+    np.testing.assert_array_equal(face(NOISY), original(NOISY))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 3), (9, 5), (21, 21)])
+def test_entropy(shape):
+    image = CAMERA[100:180, 200:290] // 16
+    footprint = np.ones(shape, np.uint8)
+    mask = np.random.default_rng(0).random(image.shape) < 0.3
+    mask[:30, :30] = False
+    before = count("filters.rank.entropy")
+    for options in ({}, {"mask": mask}, {"mask": mask.astype(np.uint8)}):
+        expected = rank.entropy(image, footprint, **options)
+        got = rank_faces.entropy(image, footprint, **options)
+        assert got.dtype == expected.dtype
+        np.testing.assert_allclose(got, expected, atol=1e-10)
+    assert count("filters.rank.entropy") == before
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float32", "float64"])
+@pytest.mark.parametrize("radius", [1, 2.5, 12])
+def test_rolling_ball(dtype, radius):
+    image = (CAMERA[:60, :70] / (1 if np.dtype(dtype).kind != "f" else 255)).astype(dtype)
+    before = count("restoration.rolling_ball")
+    expected = restoration.rolling_ball(image, radius=radius)
+    assert_same_bits(restoring.rolling_ball(image, radius=radius), expected)
+    assert count("restoration.rolling_ball") == before
+    kernel = restoration.ellipsoid_kernel((9, 9), 20)
+    assert_same_bits(
+        restoring.rolling_ball(image, kernel=kernel), restoration.rolling_ball(image, kernel=kernel)
+    )
