@@ -55,6 +55,8 @@ LOOPS = {
     "lookup": FLOATS,
     "guided": ("float64",),
     "conv2d": FLOATS,
+    "conv2d_weights": FLOATS,
+    "channels": FLOATS,
     "deform": FLOATS,
     "interpolate": FLOATS,
     "pool2d": (*FLOATS, "int64", "uint64"),
@@ -135,7 +137,7 @@ OPENMP = [
 # would spill.
 LOOP_FLAGS = {
     **{loop: ["-ffp-contract=off"] for loop in ("canny", "inorder", "lookup", "running")},
-    **{loop: ["-fno-schedule-insns"] for loop in ("conv2d", "correlate")},
+    **{loop: ["-fno-schedule-insns"] for loop in ("conv2d", "channels", "correlate")},
 }
 
 

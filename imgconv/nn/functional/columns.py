@@ -17,6 +17,9 @@ from imgconv.nn.core.checks import Around, Size
 
 __all__ = ["fold", "fold_backward", "unfold", "unfold_backward"]
 
+# Bytes of the planes to which columns are added at once.
+PLANES = 1 << 18
+
 
 def unfold(
     input: ArrayLike,
@@ -150,11 +153,16 @@ def _images(columns: Array, plane: Plane) -> Array:
     y, x = plane
     height, width = (a.before + a.n + a.after for a in plane)
     channels = columns.shape[1] // (y.k * x.k)
-    parts = columns.reshape(len(columns), channels, y.k, x.k, y.count, x.count)
-    padded = np.zeros((*parts.shape[:2], height, width), columns.dtype)
-    for i, j, pixels in _taps(plane):
-        padded[pixels] += parts[:, :, i, j]
-    return extend_backward(padded, _around(plane), "zeros")
+    parts = columns.reshape(-1, y.k, x.k, y.count, x.count)
+    padded = np.zeros((len(parts), height, width), columns.dtype)
+    # All taps of a few planes after another, so that the planes stay in L2.
+    some = max(1, PLANES // (height * width * columns.itemsize))
+    for at in range(0, len(parts), some):
+        block = slice(at, at + some)
+        for i, j, pixels in _taps(plane):
+            padded[block][pixels] += parts[block, i, j]
+    batch = padded.reshape(len(columns), channels, height, width)
+    return extend_backward(batch, _around(plane), "zeros")
 
 
 def _taps(plane: Plane) -> Iterator[tuple[int, int, Any]]:
