@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imgconv.core import check
-from imgconv.core.windows import Pair, Plane
+from imgconv.core.windows import Pair, Plane, Windows
 from imgconv.nn.core import arrays, checks
 from imgconv.nn.core.arrays import Array, floats
-from imgconv.nn.core.borders import extend, extend_backward
+from imgconv.nn.core.borders import extend
 from imgconv.nn.core.checks import Around, Size
 
 __all__ = ["fold", "fold_backward", "unfold", "unfold_backward"]
@@ -151,18 +151,27 @@ def _columns(images: Array, plane: Plane) -> Array:
 def _images(columns: Array, plane: Plane) -> Array:
     """Return a batch with each column added to the pixels of its window."""
     y, x = plane
-    height, width = (a.before + a.n + a.after for a in plane)
-    channels = columns.shape[1] // (y.k * x.k)
     parts = columns.reshape(-1, y.k, x.k, y.count, x.count)
-    padded = np.zeros((len(parts), height, width), columns.dtype)
+    result = np.zeros((len(parts), y.n, x.n), columns.dtype)
     # All taps of a few planes after another, so that the planes stay in L2.
-    some = max(1, PLANES // (height * width * columns.itemsize))
+    some = max(1, PLANES // (y.n * x.n * columns.itemsize))
     for at in range(0, len(parts), some):
         block = slice(at, at + some)
-        for i, j, pixels in _taps(plane):
-            padded[block][pixels] += parts[block, i, j]
-    batch = padded.reshape(len(columns), channels, height, width)
-    return extend_backward(batch, _around(plane), "zeros")
+        for i in range(y.k):
+            down, rows = _on_pixels(y, i)
+            for j in range(x.k):
+                along, pixels = _on_pixels(x, j)
+                result[block, rows, pixels] += parts[block, i, j, down, along]
+    return result.reshape(len(columns), columns.shape[1] // (y.k * x.k), y.n, x.n)
+
+
+def _on_pixels(axis: Windows, tap: int) -> tuple[slice, slice]:
+    """Return the windows whose tap is on a pixel, and these pixels."""
+    at = tap * axis.dilation - axis.before
+    first = max(0, -(at // axis.stride))
+    last = max(first, min(axis.count, (axis.n - 1 - at) // axis.stride + 1))
+    begin = at + first * axis.stride
+    return slice(first, last), slice(begin, begin + (last - first) * axis.stride, axis.stride)
 
 
 def _taps(plane: Plane) -> Iterator[tuple[int, int, Any]]:
