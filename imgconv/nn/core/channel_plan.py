@@ -97,7 +97,6 @@ class ChannelPlan:
         Of images, weights and result; all is computed in it.
     winograd : bool
         Whether this is a kernel of 3x3.
-    outputs_per_tile, inputs_per_panel : int
     """
 
     images: int
@@ -108,8 +107,6 @@ class ChannelPlan:
     x: AxisPhases
     dtype: DType
     winograd: bool
-    outputs_per_tile: int
-    inputs_per_panel: int
     _runs: dict[int, Runs] = field(default_factory=dict)
 
     @cached_property
@@ -137,6 +134,16 @@ class ChannelPlan:
     def panel(self) -> int:
         """Cells of a panel."""
         return int(cpu.constant("channels", self.dtype_name, "PANEL_CELLS"))
+
+    @cached_property
+    def outputs_per_tile(self) -> int:
+        """Outputs of a tile; the last one of a group may have fewer."""
+        return even_part(self.outputs, cpu.constant("channels", self.dtype_name, "HIGHEST_TILE"))
+
+    @cached_property
+    def inputs_per_panel(self) -> int:
+        """Inputs whose products are added at once."""
+        return even_part(self.inputs, PANEL // (self.panel * self.dtype.itemsize))
 
     @cached_property
     def packing(self) -> tuple[tuple[int, ...], ...]:
@@ -212,13 +219,7 @@ def channel_plan(
     three = kernel == (3, 3) and y.step == x.step == 1 and winograd is not False
     if not three and (kernel != (1, 1) or min(inputs, outputs) < FEWEST):
         return None
-    high = even_part(outputs, cpu.constant("channels", dtype.name, "HIGHEST_TILE"))
-    panel = cpu.constant("channels", dtype.name, "PANEL_CELLS") * dtype.itemsize
-    some_inputs = even_part(inputs, PANEL // panel)
-    plan = ChannelPlan(
-        images, groups, inputs, outputs, y, x, dtype, three,
-        outputs_per_tile=high, inputs_per_panel=some_inputs,
-    )  # fmt: skip
+    plan = ChannelPlan(images, groups, inputs, outputs, y, x, dtype, three)
     return plan if not three or winograd or winograd_is_faster(plan) else None
 
 
@@ -226,11 +227,15 @@ def winograd_is_faster(plan: ChannelPlan) -> bool:
     """Whether transforms cost less than the products that they save, and the error is small."""
     rows, columns = plan.grid
     cells = plan.images * rows * columns
-    padded = round_up(cells, plan.panel) / max(1, cells)
     pixels = plan.images * plan.groups * plan.y.count * plan.x.count
     direct = 9 * plan.inputs * plan.outputs * pixels
     weights = plan.positions * plan.groups * plan.inputs * plan.outputs * plan.dtype.itemsize
-    return plan.inputs >= WINOGRAD_INPUTS and weights <= WEIGHTS and padded * plan.cost < direct
+    return (
+        plan.inputs >= WINOGRAD_INPUTS
+        and weights <= WEIGHTS
+        and plan.cost < direct
+        and plan.cost * round_up(cells, plan.panel) < direct * cells
+    )
 
 
 def cut_runs(plan: ChannelPlan, threads: int) -> Runs:
@@ -244,7 +249,7 @@ def cut_runs(plan: ChannelPlan, threads: int) -> Runs:
         width = columns = y.n * x.n
         result = (1, width)
     numbers = plan.positions * (plan.inputs_per_panel + plan.outputs) * plan.panel
-    all_panels = -(-plan.images * rows * columns // plan.panel)
+    all_panels = max(1, -(-plan.images * rows * columns // plan.panel))
     # A few runs for each thread.
     fewest = -(-4 * threads // plan.groups) if threads > 1 else 1
     most = min(RUN // (numbers * size), -(-all_panels // fewest))
