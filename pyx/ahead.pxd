@@ -4,7 +4,7 @@
 cdef extern from *:
     """
     /* Ask for the cache line of an address; any address may be given. */
-    #if defined(__GNUC__)
+    #if defined(__GNUC__) || defined(__clang__)
       #define prefetch(at) __builtin_prefetch(at)
     #else
       #define prefetch(at)

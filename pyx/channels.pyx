@@ -29,7 +29,7 @@ cnp.import_array()
 cdef extern from *:
     """
     /* Outputs of a tile of 3 vectors: sums, values and a weight fill the registers. */
-    #if defined(__AVX512F__)
+    #if REGISTERS == 32
       #define PANEL_HIGH 8
     #else
       #define PANEL_HIGH 4

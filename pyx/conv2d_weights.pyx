@@ -28,9 +28,9 @@ cnp.import_array()
 cdef extern from *:
     """
     /* Taps of a tile of 4 outputs: the sums, the pixels and one gradient fill the registers. */
-    #if defined(__AVX512F__)
+    #if REGISTERS == 32
       #define PRODUCTS 6
-    #elif defined(__FMA__)
+    #elif FUSED
       #define PRODUCTS 3
     #else
       #define PRODUCTS 2

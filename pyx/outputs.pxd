@@ -11,8 +11,8 @@ from types cimport LANES, ZERO, load, real, store, vec
 cdef extern from *:
     """
     /* Vectors of a tile of 1 to 8 outputs: the accumulators, the inputs and one weight fill the
-       registers (32 of AVX-512, else 16). */
-    #if defined(__AVX512F__)
+       registers (32 of AVX-512 and NEON, else 16). */
+    #if REGISTERS == 32
       #define HIGHEST 8
       #define WIDE_1 8
       #define WIDE_2 8
