@@ -61,6 +61,8 @@ LOOPS = {
     "histogram": ("float32",),
     "clahe": ("float32",),
     "conv2d": FLOATS,
+    "conv2d_weights": FLOATS,
+    "channels": FLOATS,
     "deform": FLOATS,
     "interpolate": FLOATS,
     "pool2d": (*FLOATS, "int64", "uint64"),
@@ -148,7 +150,7 @@ if SANITIZE == "thread":
 # would spill.
 LOOP_FLAGS = {
     **{loop: ["-ffp-contract=off"] for loop in ("canny", "inorder", "lookup", "running")},
-    **{loop: ["-fno-schedule-insns"] for loop in ("conv2d", "correlate")},
+    **{loop: ["-fno-schedule-insns"] for loop in ("conv2d", "channels", "correlate")},
 }
 
 

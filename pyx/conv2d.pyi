@@ -19,13 +19,3 @@ def run(
     scratch: NDArray[np.uint8],
     threads: int,
 ) -> None: ...
-def products(
-    params: NDArray[np.intp],
-    first: NDArray[np.intp],
-    taps: NDArray[np.intp],
-    image: NDArray[Any],
-    gradient: NDArray[Any],
-    result: NDArray[Any],
-    scratch: NDArray[np.uint8],
-    threads: int,
-) -> None: ...

@@ -11,7 +11,7 @@ cimport numpy as cnp
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int32_t, int64_t
 
-from types cimport real
+from types cimport LANES, load, real, store, vec
 
 cnp.import_array()
 
@@ -31,10 +31,38 @@ cdef extern from *:
     /* a if `condition` is 1, b if it is 0. A choice with ?: becomes a store through a mask, which
        takes several times as long. */
     #define chosen(condition, a, b) ((b) ^ (((a) ^ (b)) & -(place_t) (condition)))
+
+    /* Vectors of places. `take` replaces best pixels and their places where others beat them. */
+    #if defined(VECTOR_BYTES)
+      typedef place_t place_vec __attribute__((vector_size(VECTOR_BYTES)));
+      typedef place_t loose_places __attribute__((vector_size(VECTOR_BYTES),
+                                                  aligned(sizeof(place_t)), may_alias));
+      #define take(best, places, value, at) do { \
+          const place_vec better = (place_vec) ((value) > (best)) \
+              | (place_vec) ((value) != (value)); \
+          best = (vec) ((better & (place_vec) (value)) | (~better & (place_vec) (best))); \
+          places = (better & (at)) | (~better & (places)); \
+      } while (0)
+    #else
+      typedef place_t place_vec;
+      typedef place_t loose_places;
+      #define take(best, places, value, at) do { \
+          if (beats(value, best)) { \
+              best = value; \
+              places = at; \
+          } \
+      } while (0)
+    #endif
     """
     bint beats(real b, real a) nogil
     ctypedef int32_t place_t
     place_t chosen(bint condition, place_t a, place_t b) nogil
+    ctypedef int32_t place_vec
+    ctypedef int32_t loose_places
+    void take(vec best, place_vec places, vec value, place_vec at) nogil
+
+cdef enum:
+    MOST_LANES = 16
 
 
 cdef struct Windows:
@@ -94,6 +122,41 @@ cdef inline void compare(const real* pixels, Py_ssize_t step, Py_ssize_t place, 
         at = at + <place_t> step
 
 
+cdef inline void compare_whole(const real* pixels, const Windows* along, Py_ssize_t width,
+                               Py_ssize_t row, Py_ssize_t begin, Py_ssize_t end, real* best,
+                               place_t* places) noexcept nogil:
+    """Compare all taps of the windows begin to end of a row, which have a pixel under each.
+
+    `row` is the place of column 0, and pixels of each residue are `width` apart. The last vector
+    ends with the windows: it may compare some of them again, which changes nothing.
+    """
+    cdef Py_ssize_t x = begin, step = along.stride, j, _j, r, off
+    cdef Py_ssize_t residue = (step - along.before % step) % step
+    cdef vec highest, value
+    cdef place_vec found, at
+    cdef place_t[MOST_LANES] lanes
+    for j in range(LANES):
+        lanes[j] = <place_t> (row - along.before + j * step)
+    while x < end:
+        x = min(x, end - LANES)
+        highest = load(best + x)
+        found = (<const loose_places*> (places + x))[0]
+        at = (<const loose_places*> lanes)[0] + <place_t> (x * step)
+        r = residue
+        off = x + (-along.before - residue) // step
+        for _j in range(along.k):
+            value = load(pixels + r * width + off)
+            take(highest, found, value, at)
+            at = at + <place_t> along.dilation
+            r += along.dilation
+            while r >= step:
+                r -= step
+                off += 1
+        store(best + x, highest)
+        (<loose_places*> (places + x))[0] = found
+        x += LANES
+
+
 cdef inline Py_ssize_t row_above(const Windows* down, const Windows* along,
                                  Py_ssize_t y) noexcept nogil:
     """The place of column 0 of the first row of a window, which may be outside the image."""
@@ -114,6 +177,7 @@ cdef void largest_row(const real* image, const Windows* down, const Windows* alo
     cdef Py_ssize_t i, j, x, row, begin, end, place, above = row_above(down, along, y), r
     cdef Py_ssize_t step = along.stride, width = (along.n + step - 1) // step
     cdef const real* pixels
+    cdef const real* neighbours
     row = first_pixel(down, y)
     begin = first_window(along, 0)
     end = last_window(along, 0)
@@ -136,11 +200,21 @@ cdef void largest_row(const real* image, const Windows* down, const Windows* alo
         if step > 1:
             split_row(pixels, along.n, step, width, residues)
             pixels = residues
+        row = row * along.n - above
+        begin = first_window(along, 0)
+        end = last_window(along, along.k - 1)
+        if end - begin < LANES:
+            begin = end = along.count
+        else:
+            compare_whole(pixels, along, width, row, begin, end, best, places)
         for j in range(along.k):
             place = j * along.dilation - along.before
             r = (place % step + step) % step
-            compare(pixels + r * width + (place - r) // step, step, row * along.n + place - above,
-                    first_window(along, j), last_window(along, j), best, places)
+            neighbours = pixels + r * width + (place - r) // step
+            compare(neighbours, step, row + place, first_window(along, j),
+                    min(begin, last_window(along, j)), best, places)
+            compare(neighbours, step, row + place, max(end, first_window(along, j)),
+                    last_window(along, j), best, places)
 
 
 cdef void largest_places(const real* image, const Windows* down, const Windows* along,

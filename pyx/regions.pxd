@@ -7,7 +7,11 @@ the region with the same pitch, output by output, phase by phase.
 """
 from libc.string cimport memcpy
 
+from lanes cimport even, zip_high, zip_low
 from types cimport LANES, ZERO, load, real, store
+
+cdef enum:
+    CACHE_LINE = 64
 
 
 cdef struct Params:
@@ -33,6 +37,11 @@ cdef struct Params:
 cdef struct Region:
     # What a task computes: the image and the group, cells from (y, x) on, outputs from `output` on.
     Py_ssize_t n, g, y, x, rows, columns, output, outputs
+
+
+cdef inline char* aligned(char* at) noexcept nogil:
+    """The first whole cache line of scratch."""
+    return at + (-(<Py_ssize_t> <size_t> at) & (CACHE_LINE - 1))
 
 
 cdef inline Region region_of(const Params* params, Py_ssize_t task) noexcept nogil:
@@ -84,24 +93,28 @@ cdef inline void clear(real* target, Py_ssize_t n) noexcept nogil:
         i += LANES
 
 
-cdef inline void load_row(const Params* params, const real* row, Py_ssize_t x, real* target,
-                          Py_ssize_t n) noexcept nogil:
-    """Copy n pixels of a row, step_x apart, from column x on, with zeros outside the image.
+cdef inline void load_row(const real* row, Py_ssize_t width, Py_ssize_t step, Py_ssize_t x,
+                          real* target, Py_ssize_t n) noexcept nogil:
+    """Copy n pixels of a row of `width`, `step` apart, from column x on, with zeros outside.
 
     A row that is NULL gives zeros. Up to a vector behind the n pixels is overwritten, so rows must
     be loaded one after the other.
     """
-    cdef Py_ssize_t step = params.step_x, begin, end, i
+    cdef Py_ssize_t begin, end, i
     if row == NULL:
         clear(target, n)
         return
     begin = min(n, (step - 1 - x) // step if x < 0 else 0)
-    end = max(begin, min(n, (params.width - x + step - 1) // step if x < params.width else 0))
+    end = max(begin, min(n, (width - x + step - 1) // step if x < width else 0))
     clear(target, begin)
     if step == 1:
         copy(target + begin, row + x + begin, end - begin)
     elif step == 2:
-        for i in range(begin, end):
+        i = begin
+        while i < end and x + 2 * (i + LANES) <= width:
+            store(target + i, even(load(row + x + 2 * i), load(row + x + 2 * i + LANES)))
+            i += LANES
+        for i in range(i, end):
             target[i] = row[x + 2 * i]
     else:
         for i in range(begin, end):
@@ -125,7 +138,8 @@ cdef inline void load_strip(const Params* params, const Region* region, const re
                     row = NULL
                     if 0 <= y < params.height:
                         row = image + (c * params.height + y) * params.width
-                    load_row(params, row, x + b, target, params.pitch)
+                    load_row(row, params.width, params.step_x, x + b, target,
+                             params.pitch)
                     target += params.pitch
                 clear(target, params.tail)
 
@@ -141,7 +155,12 @@ cdef inline void store_row(const Params* params, const real* cells, Py_ssize_t p
     if step == 1:
         copy(row, cells, width)
     elif step == 2:
-        for i in range(width // 2):
+        i = 0
+        while 2 * (i + LANES) <= width:
+            store(row + 2 * i, zip_low(load(cells + i), load(odd + i)))
+            store(row + 2 * i + LANES, zip_high(load(cells + i), load(odd + i)))
+            i += LANES
+        for i in range(i, width // 2):
             row[2 * i] = cells[i]
             row[2 * i + 1] = odd[i]
         if width % 2:

@@ -60,6 +60,7 @@ CASES = (
     convolution_case("1x1 256-64 @56", (1, 256, 56, 56), (64, 256, 1, 1)),
     convolution_case("1x1 64-256 @56", (1, 64, 56, 56), (256, 64, 1, 1)),
     convolution_case("1x1 512-128 @28", (1, 512, 28, 28), (128, 512, 1, 1)),
+    convolution_case("1x1/2 256-512 @56", (1, 256, 56, 56), (512, 256, 1, 1), stride=2),
     convolution_case("7x7/2 3-64 @224", (1, 3, 224, 224), (64, 3, 7, 7), stride=2, padding=3),
     convolution_case(
         "3x3 dilated 64-64 @56", (1, 64, 56, 56), (64, 64, 3, 3), padding=2, dilation=2
@@ -81,6 +82,9 @@ CASES = (
     convolution_case(
         "5x5 depthwise 256 @28", (1, 256, 28, 28), (256, 1, 5, 5), padding=2, groups=256
     ),
+    convolution_case(
+        "7x7 depthwise 128 @56", (1, 128, 56, 56), (128, 1, 7, 7), padding=3, groups=128
+    ),
     convolution_case("7x7 1-16 @1024", (1, 1, 1024, 1024), (16, 1, 7, 7), padding=3),
     convolution_case("3x3 3-3 @1024", (1, 3, 1024, 1024), (3, 3, 3, 3), padding=1),
     convolution_case("3x3 1-6 @32 x256", (256, 1, 32, 32), (6, 1, 3, 3)),
@@ -97,6 +101,13 @@ CASES = (
         for size, stride in ((2, 2), (3, 2), (3, 1), (7, 7))
     ),
     LayerCase("unfold 3x3", "unfold", (4, 64, 56, 56), (), {"kernel_size": 3, "padding": 1}),
+    LayerCase(
+        "fold 3x3",
+        "fold",
+        (4, 576, 3136),
+        (),
+        {"output_size": (56, 56), "kernel_size": 3, "padding": 1},
+    ),
     *(
         LayerCase(
             f"{mode} x2", "interpolate", (4, 64, 56, 56), (), {"scale_factor": 2, "mode": mode}

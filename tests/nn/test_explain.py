@@ -66,7 +66,7 @@ def test_repr_lists_the_loops_in_order():
         r"Plan: conv2d loop, level \w+, in float32\n"
         r"  result  1 x \(2, 3, 8, 8\) float32\n"
         r"  window .*\n  image .*\n  cost .*\n  regions .*\n"
-        r"Plan: conv2d loop \(gradient of weights\), level \w+, in float32\n"
+        r"Plan: conv2d_weights loop, level \w+, in float32\n"
         r"  result  1 x \(1, 4, 3, 3, 3\) float32\n"
         r"  window .*\n  image .*\n  cost .*\n  regions .*\n"
         r"Together: gradients of input, weight and bias\n"

@@ -12,7 +12,7 @@ from imgconv.core import cpu
 
 # Loops that read arrays as they are; those of filters get strides and byte order, and check the
 # alignment themselves.
-AS_THEY_ARE = {"conv2d", "deform", "interpolate", "pool2d"}
+AS_THEY_ARE = {"channels", "conv2d", "conv2d_weights", "deform", "interpolate", "pool2d"}
 # In these, numbers follow one another as in a fresh array, and sums are of the same bits.
 IN_ORDER = {"fresh", "read-only", "byte-swapped", "unaligned"}
 LAYOUTS = [*sorted(IN_ORDER), "unaligned", "strided", "offset", "reversed", "fortran", "transposed"]

@@ -15,6 +15,7 @@ from paths import ROOT
 from imgconv import operations
 from imgconv._loops import machine
 from imgconv.core import params, pixels
+from imgconv.nn.core.channel_plan import ChannelParams
 from imgconv.nn.core.conv_plan import ConvParams
 from imgconv.operations import (
     ball,
@@ -156,6 +157,9 @@ def test_params_of_convolutions():
     names = [field.name for field in dataclasses.fields(ConvParams)]
     assert names == [name for name, *_ in fields_of("regions.pxd", "Params")]
     assert {dtype for _, dtype in fields_of("regions.pxd", "Params")} == {np.dtype("p")}
+    names = [field.name for field in dataclasses.fields(ChannelParams)]
+    assert names == [name for name, *_ in fields_of("channels.pyx", "Params")]
+    assert {dtype for _, dtype in fields_of("channels.pyx", "Params")} == {np.dtype("p")}
 
 
 def test_no_record_is_left_out():

@@ -259,6 +259,8 @@ def layer_line(rng: Draw) -> str:
     name = one_of(rng, ["conv2d", "conv_transpose2d", "max_pool2d", "avg_pool2d", "lp_pool2d"])
     kind = one_of(rng, ["<f4", "<f4", "<f8", ">f4"])
     channels, window = between(rng, 1, 5), (between(rng, 1, 5), between(rng, 1, 5))
+    if rng.random() < 0.3:  # sums over channels alone: 1x1, and 3x3 by Winograd's algorithm
+        channels, window = between(rng, 1, 40), one_of(rng, [(1, 1), (3, 3)])
     first = image(rng, (between(rng, 0, 3), channels, *size(rng)), kind)
     options: dict[str, Any] = {"stride": (between(rng, 1, 3), between(rng, 1, 3))}
     options["padding"] = tuple(between(rng, 0, k // 2) for k in window)
@@ -269,12 +271,14 @@ def layer_line(rng: Draw) -> str:
         return call_of("layer", name, first, 2, window, **options)
     if not name.startswith("conv"):
         return call_of("layer", name, first, window, **options)
-    others = between(rng, 1, 9)
+    others = between(rng, 1, 9) if channels < 6 else between(rng, 1, 40)
     sides = (others, channels) if name == "conv2d" else (channels, others)
     kernel = image(rng, (*sides, *window), kind)
     bias = image(rng, (others,), kind) if rng.random() < 0.5 else None
-    dilation = between(rng, 1, 2), between(rng, 1, 2)
-    return call_of("layer", name, first, kernel, bias, **options, dilation=dilation)
+    options["dilation"] = between(rng, 1, 2), between(rng, 1, 2)
+    if name == "conv2d" and window == (3, 3) and rng.random() < 0.7:
+        options |= {"stride": 1, "dilation": 1, "winograd": one_of(rng, [None, True])}
+    return call_of("layer", name, first, kernel, bias, **options)
 
 
 def missing_line(rng: Draw) -> str:

@@ -29,6 +29,8 @@ def calls(name, rng, dtype):
             ((images, x(4, 2, 2, 3)), {"groups": 2, "stride": 2}),
             ((images[0], x(3, 4, 1, 1), x(3)), {}),
             ((images, x(3, 4, 3, 3)), {"padding": 2, "padding_mode": "reflect"}),
+            ((images, x(6, 4, 3, 3), x(6)), {"padding": 1, "winograd": True}),
+            ((np.repeat(images, 4, 1), x(17, 16, 1, 1)), {"stride": 2}),
         ],
         "conv_transpose2d": [((images, x(4, 3, 3, 2), x(3)), {"stride": 2, "padding": 1})],
         "cross_entropy": [

@@ -127,6 +127,11 @@ class ConvPlan:
     inputs_per_strip: int
     _regions: dict[int, Regions] = field(default_factory=dict)
 
+    @property
+    def packing(self) -> tuple[tuple[Pair, ...], ...]:
+        """The taps whose weights tiles read, in this order."""
+        return self.taps
+
     @cached_property
     def dtype_name(self) -> str:
         """Name of the dtype, which NumPy composes anew each time."""
@@ -198,11 +203,11 @@ class ConvPlan:
         rows, columns = regions.rows * len(y.phases), self.columns * len(x.phases)
         spacing = f", every {y.step} x {x.step} pixels" if y.step * x.step > 1 else ""
         phases = f", in {len(y.phases)} x {len(x.phases)} phases" if len(self.taps) > 1 else ""
-        entry = " (gradient of weights)" if self.of_weights else ""
+        loop = "conv2d_weights" if self.of_weights else "conv2d"
         channels = f"{self.inputs} inputs, {self.outputs} outputs"
         return "\n".join(
             [
-                f"Plan: conv2d loop{entry}, level {cpu.LEVEL}, in {self.dtype}",
+                f"Plan: {loop} loop, level {cpu.LEVEL}, in {self.dtype}",
                 f"  result  1 x {self.shape} {self.dtype}",
                 f"  window  {y.span} x {x.span}, pixel at ({y.before}, {x.before})"
                 f"{spacing}{phases}",

@@ -1,4 +1,4 @@
-"""The calls of the convolution loop: weights in its order, a convolution, a gradient of weights."""
+"""The calls of the convolution loops, and the weights in the order in which tiles read them."""
 
 from __future__ import annotations
 
@@ -9,35 +9,84 @@ from imgconv.core.cache import Cache
 from imgconv.core.run import run_entry
 from imgconv.core.threads import threads_for
 from imgconv.nn.core.arrays import Array
+from imgconv.nn.core.channel_plan import ChannelPlan, channel_plan, weight_transform
 from imgconv.nn.core.conv_plan import SHARES, ConvPlan, make_plan
 from imgconv.nn.core.phases import AxisPhases
 
 # Weights in the order in which tiles read them, with the weights as they came.
 PACKED = Cache(32 << 20)
+# Kernels that are transformed at once.
+BLOCK = 1 << 12
 
 
 def plan_for(
-    images: int, weights: Array, y: AxisPhases, x: AxisPhases, of_weights: bool = False
-) -> ConvPlan:
-    """Return the plan of `convolve` with these weights, or of `weight_gradient` for them."""
+    images: int,
+    weights: Array,
+    y: AxisPhases,
+    x: AxisPhases,
+    winograd: bool | None = None,
+) -> ChannelPlan | ConvPlan:
+    """Return the plan of `convolve` with these weights."""
     groups, outputs, inputs = weights.shape[:3]
-    return make_plan(images, groups, inputs, outputs, y, x, weights.dtype, of_weights)
+    sizes = images, groups, inputs, outputs, y, x, weights.dtype
+    return channel_plan(*sizes, winograd) or make_plan(*sizes)
 
 
-def convolve(plan: ConvPlan, image: Array, weights: Array, bias: Array | None = None) -> Array:
+def plan_for_weights(images: int, weights: Array, y: AxisPhases, x: AxisPhases) -> ConvPlan:
+    """Return the plan of `weight_gradient` for these weights."""
+    groups, outputs, inputs = weights.shape[:3]
+    return make_plan(images, groups, inputs, outputs, y, x, weights.dtype, of_weights=True)
+
+
+def convolve(
+    plan: ChannelPlan | ConvPlan, image: Array, weights: Array, bias: Array | None = None
+) -> Array:
     """Return the result, (N, groups * outputs, oh, ow)."""
     result = np.empty(plan.shape, plan.dtype)
     if len(image) == 0:
         return result
     biases = np.zeros(plan.shape[1], plan.dtype) if bias is None else np.ascontiguousarray(bias)
+    images = np.ascontiguousarray(image)
+    if isinstance(plan, ConvPlan):
+        convolve_directly(plan, images, weights, biases, result)
+    else:
+        convolve_channels(plan, images, weights, biases, result)
+    return result
+
+
+def convolve_directly(
+    plan: ConvPlan, image: Array, weights: Array, bias: Array, result: Array
+) -> None:
+    """Fill the result by sums over inputs and taps."""
     numbers, begin = packed_weights(weights, plan)
     regions = plan.regions(threads_for(plan.cost))
     run_entry(
         "conv2d", plan.dtype_name, "run", regions.params, regions.first, regions.offsets, begin,
-        numbers, biases, np.ascontiguousarray(image), result,
+        numbers, bias, image, result,
         cost=plan.cost, scratch_bytes=regions.scratch,
     )  # fmt: skip
-    return result
+
+
+def convolve_channels(
+    plan: ChannelPlan, image: Array, weights: Array, bias: Array, result: Array
+) -> None:
+    """Fill the result by sums over inputs alone.
+
+    By Winograd's algorithm, a pixel that is not finite would reach all results of its cell, so an
+    image whose results are not all finite is computed again directly.
+    """
+    numbers, _ = packed_weights(weights, plan)
+    runs = plan.runs(threads_for(plan.cost))
+    begin = np.zeros_like(bias) if plan.winograd else bias
+    spoiled = np.zeros(len(image), np.uint8)
+    run_entry(
+        "channels", plan.dtype_name, "run", runs.params, runs.places, numbers, begin, bias, image,
+        result, spoiled,
+        cost=plan.cost, scratch_bytes=runs.scratch,
+    )  # fmt: skip
+    for n in np.flatnonzero(spoiled):
+        directly = make_plan(1, plan.groups, plan.inputs, plan.outputs, *plan.axes, plan.dtype)
+        convolve_directly(directly, image[n : n + 1], weights, bias, result[n : n + 1])
 
 
 def weight_gradient(plan: ConvPlan, image: Array, gradient: Array) -> Array:
@@ -48,7 +97,7 @@ def weight_gradient(plan: ConvPlan, image: Array, gradient: Array) -> Array:
     shares = max(1, min(SHARES // (plan.groups * plan.strips), len(image) * regions.number))
     parts = np.empty((shares, *plan.shape), plan.dtype)
     run_entry(
-        "conv2d", plan.dtype_name, "products", regions.params, regions.first, regions.offsets,
+        "conv2d_weights", plan.dtype_name, "run", regions.params, regions.first, regions.offsets,
         np.ascontiguousarray(image), np.ascontiguousarray(gradient), parts,
         cost=plan.cost, scratch_bytes=regions.scratch,
     )  # fmt: skip
@@ -56,33 +105,55 @@ def weight_gradient(plan: ConvPlan, image: Array, gradient: Array) -> Array:
     return total
 
 
-def packed_weights(weights: Array, plan: ConvPlan) -> tuple[Array, NDArray[np.intp]]:
+def packed_weights(weights: Array, plan: ChannelPlan | ConvPlan) -> tuple[Array, NDArray[np.intp]]:
     """Return weights in the order in which tiles read them, and where those of each phase begin.
 
     They are kept. Weights may change in place, so the same memory must hold the same numbers, too.
     """
-    key = (weights.ctypes.data, weights.shape, weights.strides, weights.dtype,
-           plan.outputs_per_tile, plan.taps)  # fmt: skip
+    key = (weights.ctypes.data, weights.shape, weights.strides, weights.dtype, type(plan),
+           plan.outputs_per_tile, plan.packing)  # fmt: skip
     known = PACKED.get(key)
     if known is not None and np.array_equal(known[0], weights):
         return known[1], known[2]
-    found = pack_weights(weights, plan)
-    PACKED.put(key, (weights.copy(), *found), 3 * weights.nbytes)
+    if isinstance(plan, ConvPlan):
+        found = pack_weights(weights, plan)
+    else:
+        found = pack_channels(weights, plan), np.zeros(1, np.intp)
+    PACKED.put(key, (weights.copy(), *found), weights.nbytes + found[0].nbytes)
     return found
 
 
-def pack_weights(weights: Array, plan: ConvPlan) -> tuple[Array, NDArray[np.intp]]:
-    """Return (groups, tiles, inputs, taps, outputs of a tile) of each phase, one after another.
+def in_tiles(weights: Array, high: int) -> Array:
+    """Return (groups, outputs, inputs, taps) as (groups, tiles, inputs, taps, outputs of a tile).
 
-    The last tile of a group has the outputs that remain.
+    The last tile of a group has the outputs that remain, so the result has one axis.
     """
     groups, outputs = weights.shape[:2]
-    tiles = [slice(o, o + plan.outputs_per_tile) for o in range(0, outputs, plan.outputs_per_tile)]
+    last = np.moveaxis(weights, 1, -1)
+    rows = [last[..., o : o + high].reshape(groups, -1) for o in range(0, outputs, high)]
+    packed: Array = np.concatenate(rows, axis=1).ravel()
+    return packed
+
+
+def pack_weights(weights: Array, plan: ConvPlan) -> tuple[Array, NDArray[np.intp]]:
+    """Return the weights of each phase `in_tiles`, one after another, and where they begin."""
     parts, begin = [], [0]
     for taps in plan.taps:
         i, j = (np.array([tap[axis] for tap in taps], np.intp) for axis in (0, 1))
-        phase = np.moveaxis(weights[..., i, j], 1, -1)
-        rows = [phase[..., tile].reshape(groups, -1) for tile in tiles]
-        parts.append(np.concatenate(rows, axis=1).ravel())
+        parts.append(in_tiles(weights[..., i, j], plan.outputs_per_tile))
         begin.append(begin[-1] + parts[-1].size)
     return np.concatenate(parts), np.array(begin, np.intp)
+
+
+def pack_channels(weights: Array, plan: ChannelPlan) -> Array:
+    """Return the weights of each position `in_tiles`: of the one tap, or Winograd's 36."""
+    y, x = plan.packing
+    taps = np.stack(
+        [in_tiles(weights[..., i, j][..., None], plan.outputs_per_tile) for i in y for j in x]
+    )
+    if not plan.winograd:
+        return taps
+    result = np.empty((plan.positions, taps.shape[1]), plan.dtype)
+    for at in range(0, taps.shape[1], BLOCK):
+        result[:, at : at + BLOCK] = weight_transform() @ taps[:, at : at + BLOCK].astype(float)
+    return result

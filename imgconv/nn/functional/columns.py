@@ -9,13 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imgconv.core import check
-from imgconv.core.windows import Pair, Plane
+from imgconv.core.windows import Pair, Plane, Windows
 from imgconv.nn.core import arrays, checks
 from imgconv.nn.core.arrays import Array, floats
-from imgconv.nn.core.borders import extend, extend_backward
+from imgconv.nn.core.borders import extend
 from imgconv.nn.core.checks import Around, Size
 
 __all__ = ["fold", "fold_backward", "unfold", "unfold_backward"]
+
+# Bytes of the planes to which columns are added at once.
+PLANES = 1 << 18
 
 
 def unfold(
@@ -148,13 +151,27 @@ def _columns(images: Array, plane: Plane) -> Array:
 def _images(columns: Array, plane: Plane) -> Array:
     """Return a batch with each column added to the pixels of its window."""
     y, x = plane
-    height, width = (a.before + a.n + a.after for a in plane)
-    channels = columns.shape[1] // (y.k * x.k)
-    parts = columns.reshape(len(columns), channels, y.k, x.k, y.count, x.count)
-    padded = np.zeros((*parts.shape[:2], height, width), columns.dtype)
-    for i, j, pixels in _taps(plane):
-        padded[pixels] += parts[:, :, i, j]
-    return extend_backward(padded, _around(plane), "zeros")
+    parts = columns.reshape(-1, y.k, x.k, y.count, x.count)
+    result = np.zeros((len(parts), y.n, x.n), columns.dtype)
+    # All taps of a few planes after another, so that the planes stay in L2.
+    some = max(1, PLANES // (y.n * x.n * columns.itemsize))
+    for at in range(0, len(parts), some):
+        block = slice(at, at + some)
+        for i in range(y.k):
+            down, rows = _on_pixels(y, i)
+            for j in range(x.k):
+                along, pixels = _on_pixels(x, j)
+                result[block, rows, pixels] += parts[block, i, j, down, along]
+    return result.reshape(len(columns), columns.shape[1] // (y.k * x.k), y.n, x.n)
+
+
+def _on_pixels(axis: Windows, tap: int) -> tuple[slice, slice]:
+    """Return the windows whose tap is on a pixel, and these pixels."""
+    at = tap * axis.dilation - axis.before
+    first = max(0, -(at // axis.stride))
+    last = max(first, min(axis.count, (axis.n - 1 - at) // axis.stride + 1))
+    begin = at + first * axis.stride
+    return slice(first, last), slice(begin, begin + (last - first) * axis.stride, axis.stride)
 
 
 def _taps(plane: Plane) -> Iterator[tuple[int, int, Any]]:

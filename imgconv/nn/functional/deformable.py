@@ -12,9 +12,10 @@ from imgconv.core.windows import Plane, along
 from imgconv.nn.core import arrays, checks
 from imgconv.nn.core.arrays import Array, Shape
 from imgconv.nn.core.calls import LayerCall, LayerPlan, LoopPlan, counted
+from imgconv.nn.core.channel_plan import ChannelPlan
 from imgconv.nn.core.checks import Size
 from imgconv.nn.core.conv_plan import ConvPlan
-from imgconv.nn.core.conv_run import convolve, plan_for, weight_gradient
+from imgconv.nn.core.conv_run import convolve, plan_for, plan_for_weights, weight_gradient
 from imgconv.nn.core.phases import forward, transposed
 
 __all__ = ["deform_conv2d", "deform_conv2d_backward"]
@@ -88,7 +89,7 @@ class DeformableCall(NamedTuple):
         self.run_loop(plan, n, columns)
         return columns
 
-    def plans(self) -> tuple[LoopPlan, ConvPlan]:
+    def plans(self) -> tuple[LoopPlan, ChannelPlan | ConvPlan]:
         """Return the plans of both loops."""
         y, x = map(forward, self.column_plane)
         sample = self.loop_plan("sample", self.column_shape)
@@ -98,7 +99,9 @@ class DeformableCall(NamedTuple):
         """Return what would run."""
         return self.layer_plan(self.plans(), self.shape)
 
-    def layer_plan(self, plans: tuple[LoopPlan | ConvPlan, ...], shape: Shape) -> LayerPlan:
+    def layer_plan(
+        self, plans: tuple[LoopPlan | ChannelPlan | ConvPlan, ...], shape: Shape
+    ) -> LayerPlan:
         """Return the plan of all images from that of one."""
         images = len(self.input)
         note = f"{counted(images, 'image')}, one after another"
@@ -188,7 +191,7 @@ def deform_conv2d_backward(
     grad = checks.gradient(grad_output, call.shape, images.dtype)
     weights = call.weight.swapaxes(1, 2)
     sample, _ = call.plans()
-    of_weight = plan_for(1, call.weight, forward(y), forward(x), of_weights=True)
+    of_weight = plan_for_weights(1, call.weight, forward(y), forward(x))
     of_columns = plan_for(1, weights, transposed(y), transposed(x))
     back = call.loop_plan("back", images.shape[1:])
 

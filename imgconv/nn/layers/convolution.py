@@ -110,12 +110,14 @@ class Conv2d(_Convolution):
         bias: bool = True,
         padding_mode: str = "zeros",
         *,
+        winograd: bool | None = None,
         rng: Seed = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
         super().__init__(
             (in_channels, out_channels), kernel_size, groups, bias, rng, dtype,
             stride=stride, padding=padding, dilation=dilation, padding_mode=padding_mode,
+            winograd=winograd,
         )  # fmt: skip
 
 

@@ -1,0 +1,305 @@
+"""How a convolution runs whose products are sums over channels alone: 1x1, and 3x3 by Winograd.
+
+The loop in pyx/channels.pyx computes cells: pixels of the result for 1x1, and 4x4 of them for 3x3.
+The cells of all images are divided into runs of whole panels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass, field
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgconv.core import cpu
+from imgconv.core.cache import cached_property
+from imgconv.core.params import round_up
+from imgconv.core.threads import threads_for
+from imgconv.core.windows import Pair
+from imgconv.nn.core.arrays import DType, Shape
+from imgconv.nn.core.calls import cost_text, counted
+from imgconv.nn.core.conv_plan import LANES, even_part
+from imgconv.nn.core.phases import AxisPhases
+
+# Bytes of the panels and sums of a run, which stay in L2.
+RUN = 1 << 18
+# Bytes of a panel, which stays in L1 with the weights that stream past it.
+PANEL = 24 << 10
+# Fewest inputs and outputs for which panels are worth their copy.
+FEWEST = 16
+# Winograd: fewest inputs, below which its error is over four times that of the direct sum; and what
+# the transforms of an input and of an output of a cell cost, in multiply-adds.
+WINOGRAD_INPUTS, TRANSFORM = 8, 400
+# Bytes of the largest transformed weights, a quarter of what is kept.
+WEIGHTS = 10 << 20
+# The points at which Winograd evaluates, beside infinity: those of pyx/winograd.pxd.
+POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
+STEP, SPAN = 4, 6
+
+
+@dataclass(frozen=True)
+class ChannelParams:
+    """What the loop reads: the fields of the struct in pyx/channels.pyx, in the same order."""
+
+    images: int
+    groups: int
+    inputs: int
+    outputs: int
+    height: int
+    width: int
+    result_height: int
+    result_width: int
+    step_y: int
+    step_x: int
+    top: int
+    left: int
+    rows: int
+    columns: int
+    positions: int
+    panels: int
+    runs: int
+    some_inputs: int
+    high: int
+    some_outputs: int
+    parts: int
+    row: int
+    values: int
+    sums: int
+    panel: int
+    plane: int
+
+
+class Runs(NamedTuple):
+    """The runs that a number of threads share, as the loop reads them."""
+
+    params: NDArray[np.intp]
+    places: NDArray[np.intp]  # where the inputs lie in a panel
+    panels: int  # of a run
+    number: int  # of a group
+    outputs_per_task: int
+    scratch: int  # bytes a thread
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelPlan:
+    """How a convolution runs whose products are sums over channels alone.
+
+    Attributes
+    ----------
+    images, groups, inputs, outputs : int
+        Images, groups of channels, and the channels of a group.
+    y, x : AxisPhases
+        The pixels that taps read.
+    dtype : numpy.dtype
+        Of images, weights and result; all is computed in it.
+    winograd : bool
+        Whether this is a kernel of 3x3.
+    """
+
+    images: int
+    groups: int
+    inputs: int
+    outputs: int
+    y: AxisPhases
+    x: AxisPhases
+    dtype: DType
+    winograd: bool
+    _runs: dict[int, Runs] = field(default_factory=dict)
+
+    @cached_property
+    def dtype_name(self) -> str:
+        """Name of the dtype, which NumPy composes anew each time."""
+        return self.dtype.name
+
+    @cached_property
+    def shape(self) -> Shape:
+        """Shape of the result."""
+        return self.images, self.groups * self.outputs, self.y.count, self.x.count
+
+    @property
+    def positions(self) -> int:
+        """Values of a cell, and sums."""
+        return SPAN * SPAN if self.winograd else 1
+
+    @property
+    def grid(self) -> Pair:
+        """The cells of an image."""
+        step = STEP if self.winograd else 1
+        return -(-self.y.count // step), -(-self.x.count // step)
+
+    @property
+    def panel(self) -> int:
+        """Cells of a panel."""
+        return int(cpu.constant("channels", self.dtype_name, "PANEL_CELLS"))
+
+    @cached_property
+    def outputs_per_tile(self) -> int:
+        """Outputs of a tile; the last one of a group may have fewer."""
+        return even_part(self.outputs, cpu.constant("channels", self.dtype_name, "HIGHEST_TILE"))
+
+    @cached_property
+    def inputs_per_panel(self) -> int:
+        """Inputs whose products are added at once."""
+        return even_part(self.inputs, PANEL // (self.panel * self.dtype.itemsize))
+
+    @cached_property
+    def packing(self) -> tuple[tuple[int, ...], ...]:
+        """The taps along y and x in the order of the pixels that they read."""
+        y, x = (tuple(i for i, _ in sorted(a.phases[0], key=lambda tap: tap[1])) for a in self.axes)
+        return y, x
+
+    @property
+    def axes(self) -> tuple[AxisPhases, AxisPhases]:
+        """The pixels that taps read, along y and along x."""
+        return self.y, self.x
+
+    @cached_property
+    def cost(self) -> float:
+        """Multiply-adds of the whole call."""
+        rows, columns = self.grid
+        cells = self.images * self.groups * rows * columns
+        products = self.positions * self.inputs * self.outputs
+        transforms = TRANSFORM * (self.inputs + self.outputs) if self.winograd else 0
+        return float(cells * (products + transforms))
+
+    def runs(self, threads: int) -> Runs:
+        """Return the runs for so many threads."""
+        found = self._runs.get(threads)
+        if found is None:
+            found = self._runs[threads] = cut_runs(self, threads)
+        return found
+
+    def __repr__(self) -> str:
+        """Return what will run, in lines for a reader."""
+        y, x, threads = self.y, self.x, threads_for(self.cost)
+        runs = self.runs(threads)
+        spacing = f", every {y.step} x {x.step} pixels" if y.step * x.step > 1 else ""
+        how = ", by Winograd's algorithm for 4 x 4 results" if self.winograd else ""
+        channels = f"{self.inputs} inputs, {self.outputs} outputs"
+        return "\n".join(
+            [
+                f"Plan: channels loop, level {cpu.LEVEL}, in {self.dtype}{how}",
+                f"  result  1 x {self.shape} {self.dtype}",
+                f"  window  {y.span} x {x.span}, pixel at ({y.before}, {x.before}){spacing}",
+                f"  image   {counted(self.images, 'image')}, {counted(self.groups, 'group')} of "
+                f"{channels}",
+                f"  cost    {cost_text(self.cost, self.shape)}",
+                f"  regions {runs.number} of {runs.panels * self.panel} cells and "
+                f"{runs.outputs_per_task} outputs, on {counted(threads, 'thread')}",
+            ]
+        )
+
+
+def taps_of(axis: AxisPhases) -> tuple[int, ...]:
+    """Return the pixels that taps read, if there is one phase without gaps; else none."""
+    places = tuple(sorted(d for _, d in axis.phases[0]))
+    neighbours = all(b - a == 1 for a, b in pairwise(places))
+    return places if neighbours and len(axis.phases) == 1 else ()
+
+
+@lru_cache(maxsize=256)
+def channel_plan(
+    images: int,
+    groups: int,
+    inputs: int,
+    outputs: int,
+    y: AxisPhases,
+    x: AxisPhases,
+    dtype: DType,
+    winograd: bool | None = None,
+) -> ChannelPlan | None:
+    """Return how a convolution runs as sums over channels, or None if it better runs directly.
+
+    `winograd` says whether a kernel of 3x3 does, None for where it is faster.
+    """
+    kernel = len(taps_of(y)), len(taps_of(x))
+    three = kernel == (3, 3) and y.step == x.step == 1 and winograd is not False
+    if not three and (kernel != (1, 1) or min(inputs, outputs) < FEWEST):
+        return None
+    plan = ChannelPlan(images, groups, inputs, outputs, y, x, dtype, three)
+    return plan if not three or winograd or winograd_is_faster(plan) else None
+
+
+def winograd_is_faster(plan: ChannelPlan) -> bool:
+    """Whether transforms cost less than the products that they save, and the error is small."""
+    rows, columns = plan.grid
+    cells = plan.images * rows * columns
+    pixels = plan.images * plan.groups * plan.y.count * plan.x.count
+    direct = 9 * plan.inputs * plan.outputs * pixels
+    weights = plan.positions * plan.groups * plan.inputs * plan.outputs * plan.dtype.itemsize
+    return (
+        plan.inputs >= WINOGRAD_INPUTS
+        and weights <= WEIGHTS
+        and plan.cost < direct
+        and plan.cost * round_up(cells, plan.panel) < direct * cells
+    )
+
+
+def cut_runs(plan: ChannelPlan, threads: int) -> Runs:
+    """Return the runs that so many threads share, and where pixels lie in their panels."""
+    y, x, size = plan.y, plan.x, plan.dtype.itemsize
+    rows, columns = plan.grid
+    height, width, result = y.n, x.n, (y.count, x.count)
+    if y.before == x.before == 0 and (y.n, x.n) == result and not plan.winograd:
+        # Pixels of the result lie as those of the image: as one row.
+        height = rows = 1
+        width = columns = y.n * x.n
+        result = (1, width)
+    numbers = plan.positions * (plan.inputs_per_panel + plan.outputs) * plan.panel
+    all_panels = max(1, -(-plan.images * rows * columns // plan.panel))
+    # A few runs for each thread.
+    fewest = -(-4 * threads // plan.groups) if threads > 1 else 1
+    most = min(RUN // (numbers * size), -(-all_panels // fewest))
+    panels = even_part(all_panels, max(1, most))
+    number = -(-all_panels // panels)
+    some_outputs = plan.outputs
+    if number * plan.groups < 2 * threads and threads > 1:
+        part = even_part(plan.outputs, -(-plan.outputs // (2 * threads)))
+        some_outputs = min(plan.outputs, round_up(part, plan.outputs_per_tile))
+    cells = panels * plan.panel
+    step = STEP if plan.winograd else 1
+    row = odd_lines(cells + 2 * LANES)
+    panel = odd_lines(plan.inputs_per_panel * plan.panel)
+    values = odd_lines(panels * panel)
+    sums = odd_lines(some_outputs * cells)
+    plane = cells + LANES if plan.winograd else 0
+    params = ChannelParams(
+        images=plan.images, groups=plan.groups, inputs=plan.inputs, outputs=plan.outputs,
+        height=height, width=width, result_height=result[0], result_width=result[1],
+        step_y=y.step * step, step_x=x.step * step, top=y.before, left=x.before,
+        rows=rows, columns=columns, positions=plan.positions, panels=panels, runs=number,
+        some_inputs=plan.inputs_per_panel, high=plan.outputs_per_tile,
+        some_outputs=some_outputs, parts=-(-plan.outputs // some_outputs),
+        row=row, values=values, sums=sums, panel=panel, plane=plane,
+    )  # fmt: skip
+    total = plan.positions * (row + values + sums) + (SPAN * STEP + STEP * STEP) * plane
+    return Runs(
+        params=np.array(astuple(params), np.intp),
+        places=np.arange(plan.inputs_per_panel, dtype=np.intp) * plan.panel,
+        panels=panels,
+        number=number,
+        outputs_per_task=some_outputs,
+        # A cache line more, so that the loop can begin at a whole one.
+        scratch=round_up(total * size + 128, 64),
+    )
+
+
+def odd_lines(numbers: int) -> int:
+    """Return an odd number of vectors, so that rows so far apart share no set of a cache."""
+    vectors = -(-numbers // LANES)
+    return LANES * (vectors + 1 - vectors % 2)
+
+
+@lru_cache(maxsize=1)
+def weight_transform() -> NDArray[np.float64]:
+    """Return the matrix, (36, 9), from a kernel of 3x3 to its values at Winograd's points.
+
+    Along an axis, a kernel g of 3 has the value (g0 + g1 p + g2 p^2) / product of (p - q) over the
+    other points q, and g2 at infinity.
+    """
+    rows = [[p**k / np.prod([p - q for q in POINTS if q != p]) for k in range(3)] for p in POINTS]
+    one = np.array([*rows, [0, 0, 1]])
+    return np.kron(one, one)

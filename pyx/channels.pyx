@@ -1,0 +1,331 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: freethreading_compatible=True
+"""Convolution layers whose products are sums over channels alone: 1x1, and 3x3 by Winograd.
+
+    sums[p, co, cell] = sum over ci:  weight[p, co, ci] * values[p, ci, cell]
+
+For 1x1, a cell is a pixel of the result, its one value is a pixel of the image, and its sum is the
+result. For 3x3, a cell is 4x4 pixels of the result, and its 36 values and sums are those of
+winograd.pxd. What differs is how values are taken from the image, and results from sums.
+
+The cells of all images follow one another; a run of them is computed at once. Values are copied to
+panels: as many cells as a tile has, of all inputs, side by side. So tiles read what they need in
+one stream, whereas rows of many inputs would each take a set of the cache and a page. A panel stays
+in L1 for all outputs, and the weights stream from L2 (K. Goto and R. van de Geijn, "Anatomy of
+high-performance matrix multiplication", 2008).
+"""
+cimport numpy as cnp
+from cython.parallel cimport prange, threadid
+from libc.stdint cimport uint8_t
+
+from ahead cimport prefetch
+from outputs cimport Terms, column
+from regions cimport aligned, clear, copy, load_row
+from types cimport LANES, load, real, store
+from winograd cimport SPAN, STEP, results_of_cells, split, transform_cells
+
+cnp.import_array()
+
+cdef extern from *:
+    """
+    /* Outputs of a tile of 3 vectors: sums, values and a weight fill the registers. */
+    #if REGISTERS == 32
+      #define PANEL_HIGH 8
+    #else
+      #define PANEL_HIGH 4
+    #endif
+    """
+    enum: PANEL_HIGH
+
+cdef enum:
+    WIDE = 3            # vectors of a panel
+    AHEAD = 4           # inputs whose pixels are asked for ahead: each lies in a page of its own
+    LINE = 64           # bytes of a cache line
+
+
+cdef struct Params:
+    # The fields of `ChannelParams` in imgconv/nn/core/channel_plan.py.
+    Py_ssize_t images, groups, inputs, outputs      # input and output channels of a group
+    Py_ssize_t height, width, result_height, result_width
+    Py_ssize_t step_y, step_x           # pixels of the image between cells
+    Py_ssize_t top, left                # rows and columns that cell (0, 0) is ahead of the image
+    Py_ssize_t rows, columns            # cells of an image
+    Py_ssize_t positions                # values of a cell: 1, or 36 by Winograd
+    Py_ssize_t panels, runs             # panels of a run; runs of a group
+    Py_ssize_t some_inputs, high        # inputs of a panel; outputs of a tile
+    Py_ssize_t some_outputs, parts      # outputs of a task; tasks of a run
+    Py_ssize_t row, values, sums        # numbers from one position to the next
+    Py_ssize_t panel                    # numbers from one panel to the next
+    Py_ssize_t plane                    # numbers of a column of cells; a line has 4 times as many
+
+
+cdef struct Run:
+    Py_ssize_t g, first, cells, panels, output, outputs
+
+
+cdef struct Segment:
+    # Cells in a row of an image, from (y, x) on, the first of which is cell `at` of the run.
+    Py_ssize_t at, n, y, x, cells
+
+
+cdef struct Scratch:
+    real* row           # the values of an input
+    real* values        # panels
+    real* sums
+    real* planes        # of Winograd's cells
+    real* lines
+
+
+cdef inline Scratch scratch_of(const Params* params, char* slot) noexcept nogil:
+    cdef Scratch scratch
+    scratch.row = <real*> slot
+    scratch.values = scratch.row + params.positions * params.row
+    scratch.sums = scratch.values + params.positions * params.values
+    scratch.planes = scratch.sums + params.positions * params.sums
+    scratch.lines = scratch.planes + SPAN * STEP * params.plane
+    return scratch
+
+
+cdef inline Run run_of(const Params* params, Py_ssize_t task) noexcept nogil:
+    cdef Py_ssize_t cells = params.images * params.rows * params.columns
+    cdef Run run
+    run.output = task % params.parts * params.some_outputs
+    run.outputs = min(params.some_outputs, params.outputs - run.output)
+    task = task // params.parts
+    run.first = task % params.runs * params.panels * WIDE * LANES
+    run.g = task // params.runs
+    run.cells = min(params.panels * WIDE * LANES, cells - run.first)
+    run.panels = (run.cells + WIDE * LANES - 1) // (WIDE * LANES)
+    return run
+
+
+cdef inline bint next_segment(const Params* params, const Run* run, Segment* here) noexcept nogil:
+    """Go to the next segment of a run, from one that ends where it begins."""
+    cdef Py_ssize_t cell
+    here.at += here.cells
+    cell = run.first + here.at
+    here.x = cell % params.columns
+    cell = cell // params.columns
+    here.y = cell % params.rows
+    here.n = cell // params.rows
+    here.cells = min(params.columns - here.x, run.cells - here.at)
+    return here.cells > 0
+
+
+# ---------------------------------------------------------------------------------------------
+# From the image to panels
+
+cdef inline void load_line(const Params* params, const real* channel, Py_ssize_t y, Py_ssize_t step,
+                           Py_ssize_t x, real* target, Py_ssize_t n) noexcept nogil:
+    cdef const real* row = NULL
+    cdef const char* later
+    cdef Py_ssize_t i = 0
+    if 0 <= y < params.height:
+        row = channel + y * params.width
+        later = <const char*> (row + AHEAD * params.height * params.width + x)
+        while i < n * step * <Py_ssize_t> sizeof(real):
+            prefetch(later + i)
+            i += LINE
+    load_row(row, params.width, step, x, target, n)
+
+
+cdef inline void load_cells(const Params* params, const real* channel, const Segment* here,
+                            const Scratch* scratch) noexcept nogil:
+    """Load the values of a segment to its place in the rows of the run."""
+    cdef Py_ssize_t n = (here.cells + LANES - 1) // LANES * LANES, i
+    cdef Py_ssize_t y = here.y * params.step_y - params.top
+    cdef Py_ssize_t x = here.x * params.step_x - params.left
+    cdef real* target = scratch.row + here.at
+    if params.positions == 1:
+        load_line(params, channel, y, params.step_x, x, target, here.cells)
+        return
+    for i in range(SPAN):
+        load_line(params, channel, y + i, 1, x, scratch.lines, STEP * n + SPAN - STEP)
+        split(scratch.lines, n, scratch.planes + i * STEP * params.plane, params.plane)
+    transform_cells(scratch.planes, params.plane, n, target, params.row)
+
+
+cdef void fill_panels(const Params* params, const Run* run, const real* image, Py_ssize_t first,
+                      Py_ssize_t inputs, const Scratch* scratch) noexcept nogil:
+    """Load the values of a run, of `inputs` inputs from `first` on."""
+    cdef Py_ssize_t c, p, _q, plane = params.height * params.width
+    cdef Segment here
+    cdef const real* row
+    cdef real* target
+    cdef int k
+    for c in range(inputs):
+        here.at = here.cells = 0
+        while next_segment(params, run, &here):
+            load_cells(params, image + ((here.n * params.groups + run.g) * params.inputs + first
+                                        + c) * plane, &here, scratch)
+        for p in range(params.positions):
+            row = scratch.row + p * params.row
+            target = scratch.values + p * params.values + c * WIDE * LANES
+            clear(scratch.row + p * params.row + run.cells,
+                  run.panels * WIDE * LANES - run.cells)
+            for _q in range(run.panels):
+                for k in range(WIDE):
+                    store(target + k * LANES, load(row + k * LANES))
+                row += WIDE * LANES
+                target += params.panel
+
+
+# ---------------------------------------------------------------------------------------------
+# Products
+
+cdef inline void multiply_panels(const Params* params, const Run* run, const Terms* terms,
+                                 const real* values, real* sums, int high) noexcept nogil:
+    cdef Py_ssize_t q, pitch = params.panels * WIDE * LANES
+    for q in range(run.panels):
+        column(values + q * params.panel, terms, sums + q * WIDE * LANES, pitch, high, WIDE)
+
+
+cdef void multiply(const Params* params, const Run* run, const Terms* terms, const real* values,
+                   real* sums, Py_ssize_t high) noexcept nogil:
+    if high == PANEL_HIGH:
+        multiply_panels(params, run, terms, values, sums, PANEL_HIGH)
+    elif high == 1:
+        multiply_panels(params, run, terms, values, sums, 1)
+    elif high == 2:
+        multiply_panels(params, run, terms, values, sums, 2)
+    elif high == 3:
+        multiply_panels(params, run, terms, values, sums, 3)
+    elif PANEL_HIGH > 4:
+        if high == 4:
+            multiply_panels(params, run, terms, values, sums, 4)
+        elif high == 5:
+            multiply_panels(params, run, terms, values, sums, 5)
+        elif high == 6:
+            multiply_panels(params, run, terms, values, sums, 6)
+        else:
+            multiply_panels(params, run, terms, values, sums, 7)
+
+
+cdef void add_products(const Params* params, const Run* run, const Py_ssize_t* places,
+                       const real* packed, const real* begin, Py_ssize_t first, Py_ssize_t inputs,
+                       const Scratch* scratch) noexcept nogil:
+    """Add `inputs` inputs, from `first` on, to the sums of all positions, outputs and cells.
+
+    The weights of a position are (groups, tiles, inputs, outputs of a tile), where the last tile of
+    a group may have fewer outputs.
+    """
+    cdef Py_ssize_t output = params.outputs * run.g + run.output, high = params.high, _p
+    cdef Py_ssize_t whole = run.outputs // high * high, rest = run.outputs - whole
+    cdef const real* values = scratch.values
+    cdef real* sums = scratch.sums
+    cdef Terms terms
+    packed += output * params.inputs
+    terms.places = places
+    terms.count = inputs
+    terms.first = first == 0
+    for _p in range(params.positions):
+        terms.bias = begin + output
+        terms.weights = packed + first * high
+        terms.blocks = whole // high
+        terms.block = params.inputs * high
+        multiply(params, run, &terms, values, sums, high)
+        if rest:
+            terms.weights = packed + whole * params.inputs + first * rest
+            terms.bias += whole
+            terms.blocks = 1
+            multiply(params, run, &terms, values, sums + whole * params.panels * WIDE * LANES, rest)
+        packed += params.groups * params.outputs * params.inputs
+        values += params.values
+        sums += params.sums
+
+
+# ---------------------------------------------------------------------------------------------
+# From sums to the result
+
+cdef inline bint is_finite(const real* line, Py_ssize_t n) noexcept nogil:
+    cdef real total = 0
+    cdef Py_ssize_t i
+    for i in range(n):
+        total = total + line[i] * 0
+    return total == 0
+
+
+cdef inline void store_cells(const Params* params, const Segment* here, const Scratch* scratch,
+                             const real* sums, bint finite, real* plane,
+                             uint8_t* spoiled) noexcept nogil:
+    """Store the results of a segment, from the sums or from the lines of results.
+
+    If those of the run are not all finite, find out whether they are of this image.
+    """
+    cdef Py_ssize_t r, width, y = here.y * STEP, x = here.x * STEP, line = STEP * params.plane
+    cdef const real* source
+    if params.positions == 1:
+        copy(plane + here.y * params.result_width + here.x, sums + here.at, here.cells)
+        return
+    width = min(STEP * here.cells, params.result_width - x)
+    for r in range(min(STEP, params.result_height - y)):
+        source = scratch.lines + r * line + STEP * here.at
+        copy(plane + (y + r) * params.result_width + x, source, width)
+        if not finite and not is_finite(source, width):
+            spoiled[here.n] = 1
+
+
+cdef void store_results(const Params* params, const Run* run, const real* bias,
+                        const Scratch* scratch, real* result, uint8_t* spoiled) noexcept nogil:
+    cdef Py_ssize_t o, plane = params.result_height * params.result_width
+    cdef Py_ssize_t output = params.outputs * run.g + run.output
+    cdef Segment here
+    cdef real* sums = scratch.sums
+    cdef bint finite = True
+    for o in range(run.outputs):
+        if params.positions > 1:
+            finite = results_of_cells(sums, params.sums, run.panels * WIDE * LANES,
+                                      bias[output + o], scratch.lines, STEP * params.plane)
+        here.at = here.cells = 0
+        while next_segment(params, run, &here):
+            store_cells(params, &here, scratch, sums, finite,
+                        result + (here.n * params.groups * params.outputs + output + o) * plane,
+                        spoiled)
+        sums += params.panels * WIDE * LANES
+
+
+cdef void run_task(const Params* params, const Py_ssize_t* places, const real* packed,
+                   const real* begin, const real* bias, const real* image, Py_ssize_t task,
+                   char* slot, real* result, uint8_t* spoiled) noexcept nogil:
+    cdef Run run = run_of(params, task)
+    cdef Scratch scratch = scratch_of(params, slot)
+    cdef Py_ssize_t c = 0, inputs
+    while c < params.inputs:
+        inputs = min(params.some_inputs, params.inputs - c)
+        fill_panels(params, &run, image, c, inputs, &scratch)
+        add_products(params, &run, places, packed, begin, c, inputs, &scratch)
+        c += inputs
+    store_results(params, &run, bias, &scratch, result, spoiled)
+
+
+# ---------------------------------------------------------------------------------------------
+# Entry
+
+HIGHEST_TILE = PANEL_HIGH       # outputs of the highest tile
+PANEL_CELLS = WIDE * LANES
+
+
+def run(cnp.ndarray params not None, cnp.ndarray places not None, cnp.ndarray packed not None,
+        cnp.ndarray begin not None, cnp.ndarray bias not None, cnp.ndarray image not None,
+        cnp.ndarray result not None, cnp.ndarray spoiled not None, cnp.ndarray scratch not None,
+        int threads):
+    """Fill `result`, and set `spoiled` for images whose results by Winograd are not all finite.
+
+    All arrays are C-contiguous, `scratch` is (threads, bytes); `places` are those of the inputs in
+    a panel. The sums of each output begin with `begin`: for 1x1 with the bias, for Winograd with 0.
+    """
+    cdef const Params* plan = <const Params*> cnp.PyArray_DATA(params)
+    cdef const Py_ssize_t* at = <const Py_ssize_t*> cnp.PyArray_DATA(places)
+    cdef const real* weights = <const real*> cnp.PyArray_DATA(packed)
+    cdef const real* begins = <const real*> cnp.PyArray_DATA(begin)
+    cdef const real* biases = <const real*> cnp.PyArray_DATA(bias)
+    cdef const real* source = <const real*> cnp.PyArray_DATA(image)
+    cdef real* target = <real*> cnp.PyArray_DATA(result)
+    cdef uint8_t* flags = <uint8_t*> cnp.PyArray_DATA(spoiled)
+    cdef char* slots = aligned(<char*> cnp.PyArray_DATA(scratch))
+    cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1), task
+    with nogil:
+        for task in prange(plan.groups * plan.runs * plan.parts, num_threads=threads,
+                           use_threads_if=threads > 1, schedule="dynamic"):
+            run_task(plan, at, weights, begins, biases, source, task, slots + threadid() * slot,
+                     target, flags)
