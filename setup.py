@@ -48,6 +48,7 @@ LOOPS = {
     "tensors": FLOATS,
     "correlate": (*FLOATS, "int16"),
     "fourier": FLOATS,
+    "lines": FLOATS,
     "box": (*FLOATS, "uint16"),
     "widebox": (*FLOATS, "int32"),
     "resample": FLOATS,

@@ -17,6 +17,9 @@ from imgconv.operations.resample import resampled_gaussian
 
 SIGMAS = (8, 10, 12, 16, 20, 30, 50, 100, 200)
 
+# Standard deviations of Gaussians that are transformed.
+WIDE = (16, 20, 50, 100, 200)
+
 SHORT = ("uint8", "int8", "uint16", "int16")
 
 
@@ -35,6 +38,7 @@ MEASURED: list[tuple[str, dict[str, Any], Any, tuple[str, ...]]] = [
     ("laplace", {}, ndimage.laplace, SHORT),
 ]
 SIZE = (200, 300)
+WIDE_SIZE = (400, 300)
 
 
 def resampling() -> Iterator[tuple[str, ...]]:
@@ -51,6 +55,45 @@ def resampling() -> Iterator[tuple[str, ...]]:
             f"{error:.1e}",
             f"{255 * error:.4f}",
         )
+
+
+def transformed() -> Iterator[tuple[str, ...]]:
+    """Yield the largest errors of transformed Gaussians, on images whose pixels are 0 to 1."""
+    yield "sigma", "taps", "float32", "float64"
+    for sigma in WIDE:
+        images = [image(WIDE_SIZE) for image in (random_pixels, checkerboard, corner)]
+        largest = [
+            max(float(np.abs(error).max()) for error in gaussian_errors(images, sigma, dtype))
+            for dtype in ("float32", "float64")
+        ]
+        yield f"{sigma}", f"{8 * sigma + 1}", *(f"{error:.1e}" for error in largest)
+
+
+def gaussian_errors(
+    images: Sequence[NDArray[Any]], sigma: float, dtype: str
+) -> Iterator[NDArray[Any]]:
+    """Yield the differences to SciPy's Gaussians in float64 of the same pixels."""
+    for image in images:
+        pixels = image.astype(dtype)
+        exact = ndimage.gaussian_filter(pixels.astype(np.float64), sigma)
+        yield imgconv.gaussian(pixels, sigma, method="fft") - exact
+
+
+def random_pixels(size: tuple[int, int]) -> NDArray[Any]:
+    """Return noise."""
+    return np.random.default_rng(0).random(size)
+
+
+def checkerboard(size: tuple[int, int]) -> NDArray[Any]:
+    """Return squares of 37 pixels."""
+    y, x = np.indices(size) // 37
+    return (y + x) % 2
+
+
+def corner(size: tuple[int, int]) -> NDArray[Any]:
+    """Return an edge across the image."""
+    y, x = np.indices(size)
+    return y + x < size[0]
 
 
 def integers() -> Iterator[tuple[str, ...]]:
@@ -86,7 +129,11 @@ def markdown(rows: Sequence[tuple[str, ...]]) -> str:
 
 def tables() -> dict[str, str]:
     """Return all tables by title."""
-    makers: dict[str, Any] = {"Resampled Gaussians": resampling, "Integer results": integers}
+    makers: dict[str, Any] = {
+        "Wide Gaussians": transformed,
+        "Resampled Gaussians": resampling,
+        "Integer results": integers,
+    }
     return {title: markdown(list(make())) for title, make in makers.items()}
 
 

@@ -63,8 +63,9 @@ class Plan:
     @property
     def method(self) -> str:
         """How the sum is computed: "direct", "separable", "fft" or "resample"."""
-        names = {"separable": "separable", "fourier": "fft", "resample": "resample"}
-        return names.get(self.operation.loop, "direct")
+        names = {"fourier": "fft", "lines": "fft"}
+        loop = names.get(self.operation.loop, self.operation.loop)
+        return loop if loop in ("separable", "fft", "resample") else "direct"
 
     @property
     def weighed(self) -> str:

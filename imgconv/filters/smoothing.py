@@ -52,11 +52,12 @@ def gaussian(
         The kernel ends at this many standard deviations.
     radius : int or (int, int), optional
         The kernel ends at this many pixels from its centre; replaces `truncate`.
-    method : {"auto", "direct", "resample"}
-        "direct" adds up all pixels under the kernel. "resample" averages the image down to a grid
-        of every int(sigma / 4)-th pixel, smooths that and interpolates; an axis whose sigma is
-        below 8 is filtered directly. "auto" resamples where that is faster and rounding to integers
-        hides the difference.
+    method : {"auto", "direct", "fft", "resample"}
+        "direct" adds up all pixels under the kernel. "fft" gives the same by Fourier transforms of
+        columns and rows. "resample" averages the image down to a grid of every int(sigma / 4)-th
+        pixel, smooths that and interpolates; an axis whose sigma is below 8 is filtered directly.
+        "auto" resamples where that is faster and rounding to integers hides the difference, and
+        else transforms where that takes half of the time of the sum.
     mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
@@ -69,12 +70,16 @@ def gaussian(
     ValueError
         If an order is positive where sigma is 0, or method is "resample" and order, truncate or
         radius are not the default; if pixels are weighed and an order is positive or method is
-        "resample".
+        "fft" or "resample".
 
     Notes
     -----
-    The kernel is `imgconv.kernels.gaussian`, as in `scipy.ndimage.gaussian_filter`. It costs about
-    16 * sigma multiply-adds a pixel.
+    The kernel is `imgconv.kernels.gaussian`, as in `scipy.ndimage.gaussian_filter`. The sum costs
+    about 16 * sigma multiply-adds a pixel.
+
+    With transforms the cost hardly grows with sigma. They differ from the exact result by less than
+    1e-6 of the range of the pixels in float32 and 1e-12 in float64. Windows of zeros give 0, and
+    what is not negative stays so. A NaN or an infinity spoils the windows that hold it.
 
     Resampling costs about 30 at sigma 8 and 13 at sigma 50. It differs from the direct result by at
     most 1e-4 of the range of the pixels; the plan of `imgconv.explain` states the bound. "auto"
@@ -106,18 +111,23 @@ def gaussian_operation(
     sigma: Any, order: Any, truncate: Any, radius: Any, method: Any
 ) -> Operation:
     """Return the Gaussian, with its resampled form as an approximation unless method forbids it."""
-    check.choice(method, ("auto", "direct", "resample"), "method")
+    check.choice(method, ("auto", "direct", "fft", "resample"), "method")
     sigmas, orders = check.scales(sigma, "sigma"), check.integers(order, "order", 0)
     term = gaussian_term(sigmas, orders, truncate, radius)
     if method == "resample":
         check.resampled(orders, truncate, radius)
     can_resample = orders == (0, 0) and truncate == 4 and radius is None
-    resampled = resampled_gaussian(sigmas) if can_resample and method != "direct" else None
+    resampled = resampled_gaussian(sigmas) if can_resample else None
     if resampled is not None and method == "resample":
         return resampled
     smooths = orders == (0, 0)
-    weighed = "means" if smooths else ""
-    return Separable(((term,),), smooths=smooths, weighed=weighed, approximation=resampled)
+    return Separable(
+        ((term,),),
+        smooths=smooths,
+        weighed="means" if smooths else "",
+        approximation=resampled if method == "auto" else None,
+        method="direct" if method == "resample" else method,
+    )
 
 
 def gaussian_term(

@@ -52,6 +52,10 @@ RADICES = {5: 1.5, 3: 1.0, 4: 1.0, 2: 0.7}
 # takes. Only v3 is measured.
 SPEED = {"v4": 1.5, "v3": 1.0, "neon": 0.5, "v2": 0.45, "plain": 0.1}
 
+# The errors of transforms are relative to the range of a tile, those of sums to each result. So
+# "auto" takes transforms only where the fastest sum takes this many times as long.
+GAIN = 2.0
+
 # A bound of errors, as a multiple of eps * sum(|weights|) * range of the pixels of the tile. The
 # largest error measured, with images of noise, steps, waves and bright planes, is 2.9; that of the
 # same tiles by SciPy's transforms is 3.2.

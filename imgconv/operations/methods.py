@@ -20,17 +20,17 @@ import numpy as np
 from imgconv.core import check, cpu
 from imgconv.operations.base import DType, Operation, Pixels, Weights
 from imgconv.operations.correlate import Correlation
-from imgconv.operations.fourier import UNIT, Fourier, is_exact, keeps_whole, tile_type, tiled
-from imgconv.operations.separable import Kernel1D, Separable
+from imgconv.operations.fourier import GAIN, UNIT, Fourier, is_exact, keeps_whole, tile_type, tiled
+from imgconv.operations.lines import Lines
+from imgconv.operations.separable import PASSES, Kernel1D, Separable
 
 METHODS = ("auto", "direct", "separable", "fft")
 
 # Measured multiply-adds per nanosecond in float32 (fewer for wider types): of the dense loop from
-# 9x9 to 63x63; of the dense loop with strides or dilations; of separable passes. Those of neon are
-# estimates: vectors of v2, the instructions and registers of v4.
+# 9x9 to 63x63; of the dense loop with strides or dilations. PASSES has those of separable passes.
+# Those of neon are estimates: vectors of v2, the instructions and registers of v4.
 DENSE = {"v4": 48.0, "v3": 42.0, "neon": 18.0, "v2": 9.0, "plain": 2.0}
 SINGLE_ROWS = {"v4": 16.0, "v3": 20.0, "neon": 8.0, "v2": 4.0, "plain": 2.0}
-PASSES = {"v4": 23.0, "v3": 20.0, "neon": 10.0, "v2": 7.0, "plain": 2.0}
 
 # The largest error of a sum of products, relative to the largest weight of its row or of its
 # column, whichever is smaller. Rounding a kernel to float32 causes such errors; in float64, so do
@@ -39,10 +39,6 @@ ROUNDING = {"float32": 4 * 2.0**-23, "float64": 32 * 2.0**-52}
 # The largest ratio of the sum of |column| * |row| over all terms to that of |kernel|. With a larger
 # one, terms cancel and the rounding errors of their passes remain. Elimination is usually below 3.
 GROWTH = 4.0
-
-# The errors of transforms are relative to the range of a tile, those of sums to each result. So
-# "auto" takes transforms only where the fastest sum takes this many times as long.
-GAIN = 2.0
 
 # From this distance on, pixels between the windows along a row are not read.
 SPARSE = 1024
@@ -112,13 +108,17 @@ class AnyMethod(Correlation):
                 and not pixels.weighed
                 and (not sums_of_integers or keeps_whole(self, pixels, real))
             ):
-                methods["fft"] = tiled(self, size, real)
+                tiles = tiled(self, size, real)
+                methods["fft"] = tiles
+                if sums and not exact and len(sums.terms) == 1 and sums.stride == (1, 1):
+                    lines = sums.in_lines(size, pixels, result)
+                    methods["fft"] = lines if lines.nanoseconds < tiles.nanoseconds else tiles
         return methods
 
 
 def nanoseconds(operation: Operation, computed: DType) -> float:
     """Return the expected time of a result."""
-    if isinstance(operation, Fourier):
+    if isinstance(operation, Fourier | Lines):
         return operation.nanoseconds
     if isinstance(operation, Separable):
         rate = (PASSES if operation.stride[0] == 1 else SINGLE_ROWS)[cpu.LEVEL]
@@ -156,7 +156,7 @@ def sum_of(terms: list[tuple[Weights, Weights]], dense: Correlation) -> Separabl
     """Return the operation that adds up the products of columns and rows."""
     y, x = dense.origin
     pairs = tuple((Kernel1D(column, y), Kernel1D(row, x)) for column, row in terms)
-    return Separable((pairs,), weighed=dense.weighed, stride=dense.stride)
+    return Separable((pairs,), weighed=dense.weighed, stride=dense.stride, method="direct")
 
 
 def factor(kernel: Weights, tolerance: float, maximum: int) -> list[tuple[Weights, Weights]] | None:

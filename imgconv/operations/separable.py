@@ -6,10 +6,12 @@ from math import prod
 
 import numpy as np
 
-from imgconv.core import border
+from imgconv.core import border, check, cpu
 from imgconv.core.cache import cached_property
 from imgconv.operations import base
 from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels, Weights, absolute_sum
+from imgconv.operations.fourier import GAIN, is_exact
+from imgconv.operations.lines import Lines, lines_of
 from imgconv.operations.resample import Resample
 
 
@@ -54,6 +56,13 @@ Term = tuple[Kernel1D, Kernel1D]
 # From this number of rows on, kernels run in higher tiles.
 TALL = 17
 
+# Measured multiply-adds per nanosecond of the passes in float32; fewer for wider types.
+PASSES = {"v4": 23.0, "v3": 20.0, "neon": 10.0, "v2": 7.0, "plain": 2.0}
+
+# Kernels with fewer taps along both axes are never transformed unasked, whatever the image: that
+# would not be faster on any level.
+NARROW = 64
+
 # The largest error of an approximation, in grey levels, before results are rounded to integers.
 APPROXIMATION_ERROR = 1 / 32
 
@@ -73,7 +82,8 @@ class Separable(Operation):
     With "sum", each component is a result; "mean" divides it by `scale`; "magnitude" is the root of
     the sum of two squares, times `scale`; "polar" gives magnitude and orientation. The scale is
     applied last, so that integer weights stay integers, and cancel exactly where the image is flat.
-    A plan may use the `approximation` if its error is too small to see.
+    A plan may use the `approximation` if its error is too small to see. The method "fft" transforms
+    columns and rows, "auto" if that is much faster.
     """
 
     components: tuple[tuple[Term, ...], ...]
@@ -83,6 +93,7 @@ class Separable(Operation):
     weighed: str = ""
     stride: tuple[int, int] = (1, 1)
     approximation: Resample | None = None
+    method: str = "auto"
     loop = "separable"
     takes_points = True
 
@@ -160,14 +171,49 @@ class Separable(Operation):
     def resolve(
         self, size: tuple[int, int], pixels: Pixels, result: DType
     ) -> tuple[Operation, dict[str, float]]:
-        """Return the approximation if that is cheaper and the result is rounded to integers."""
+        """Return the approximation if that is cheaper and the result is rounded to integers.
+
+        Else transforms if they take a fraction of the time.
+        """
         coarse = self.approximation
-        if coarse is None:
+        if coarse is not None:
+            error = coarse.error * (pixels.high - pixels.low)
+            if result.kind in "iu" and coarse.cost <= self.cost and error <= APPROXIMATION_ERROR:
+                return coarse, {}
+            return replace(self, approximation=None).resolve(size, pixels, result)
+        if self.method == "fft":
+            check.not_weighed(pixels.weighed, self.method)
+        if pixels.weighed or not self.can_transform:
             return self, {}
-        error = coarse.error * (pixels.high - pixels.low)
-        if result.kind in "iu" and coarse.cost <= self.cost and error <= APPROXIMATION_ERROR:
-            return coarse, {}
-        return replace(self, approximation=None), {}
+        lines = self.in_lines(size, pixels, result)
+        times = {"separable": self.nanoseconds(pixels.float_type), "fft": lines.nanoseconds}
+        if self.method == "fft" or times["fft"] * GAIN < times["separable"]:
+            return lines, times
+        return replace(self, method="direct"), times
+
+    @cached_property
+    def can_transform(self) -> bool:
+        """Whether it is one filter whose weights are finite.
+
+        Unasked, it must be wide, and its weights not such that sums are exact.
+        """
+        if self.method == "direct" or len(self.terms) > 1:
+            return False
+        if self.combine != "sum" or self.stride != (1, 1):
+            return False
+        weights = np.concatenate([kernel.weights for kernel in self.terms[0]])
+        wanted = self.method == "fft" or (self.cost >= NARROW and not is_exact(weights))
+        return wanted and bool(np.isfinite(weights).all())
+
+    def in_lines(self, size: tuple[int, int], pixels: Pixels, result: DType) -> Lines:
+        """Return the same filter by transforms."""
+        column, row = self.terms[0]
+        kernels, origin = (column.weights, row.weights), (column.origin, row.origin)
+        return lines_of(kernels, origin, self.smooths, size, pixels, result)
+
+    def nanoseconds(self, computed: DType) -> float:
+        """Return the expected time of a result, by direct sums."""
+        return self.cost * computed.itemsize / (4 * PASSES[cpu.LEVEL])
 
     def computed_in(self, pixels: Pixels, result: DType) -> DType:
         """A short integer for integer weights on 8-bit pixels, if sums fit."""

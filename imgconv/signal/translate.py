@@ -105,7 +105,7 @@ def as_products(weights: NDArray[np.float64], real: np.dtype[Any]) -> Operation 
     if found is None:
         terms = factor(weights, ROUNDING[real.name], MOST_PRODUCTS)
         pairs = tuple((Kernel1D(column, 0), Kernel1D(row, 0)) for column, row in terms or ())
-        found = (Separable((pairs,)) if terms else None,)
+        found = (Separable((pairs,), method="direct") if terms else None,)
         OPERATIONS.put(key, found, 2 * weights.nbytes + 1024)
     return found[0]
 

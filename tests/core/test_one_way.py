@@ -70,6 +70,8 @@ def ranks():
 def others():
     yield "gaussian-resampled", partial(imgconv.gaussian, sigma=11), "uint8"
     yield "gaussian-direct", partial(imgconv.gaussian, sigma=7), "uint8"
+    for sigma in (12, 40):
+        yield f"gaussian-{sigma}", partial(imgconv.gaussian, sigma=sigma), "float32"
     # The largest sum of bytes under these weights is on either side of what 16 bits hold.
     for most in (127, 129):
         kernel = np.array([[most, 1, 0]])

@@ -484,7 +484,11 @@ CALLS = {
     "derivative": [{"axis": 1}],
     "difference_of_gaussians": [{"low_sigma": 1}],
     "gabor": [{"frequency": 0.2}],
-    "gaussian": [{"sigma": 1.3}, {"sigma": 12, "method": "resample"}],
+    "gaussian": [
+        {"sigma": 1.3},
+        {"sigma": 12, "method": "resample"},
+        {"sigma": 5, "method": "fft"},
+    ],
     "gaussian_gradient_magnitude": [{"sigma": 1}],
     "gaussian_laplace": [{"sigma": 1}],
     "gradient": [{}, {"polar": True}],

@@ -35,6 +35,7 @@ WINDOWED = (
     "gaussian(sigma=1.2, mode={})",
     "gaussian(sigma=(0, 2.5), mode={}, dtype=float32)",
     "gaussian(sigma=9, mode={}, method=resample)",
+    "gaussian(sigma=(2, 6), mode={}, method=fft)",
     "sobel(mode={})",
     "scharr(axis=1, mode={})",
     "derivative(axis=0, accuracy=4, mode={})",

@@ -59,6 +59,7 @@ def fresh_calls(seed: int) -> list[Callable[[], Any]]:
         lambda: imgconv.correlate((image * 255).astype(np.uint8), square),
         lambda: imgconv.gaussian(image, sigma),
         lambda: imgconv.gaussian(image, 20 * sigma, method="resample"),
+        lambda: imgconv.gaussian(image, 20 * sigma, method="fft"),
         lambda: imgconv.box(image, size),
         lambda: imgconv.median(image, footprint=footprint),
         lambda: imgconv.opening(image, footprint=footprint),

@@ -88,6 +88,7 @@ CORE = [
         "correlate-separable-7x8-shapefull-stride(2,1)",
         "separable-4x2",
         "gaussian-sigma1.5",
+        "gaussian-sigma(2,0.8)-methodfft",
         "gaussian-sigma(8,0.6)-methodresample",
         "unsharp_mask-1.0-1.0",
         "box-(4,6)",

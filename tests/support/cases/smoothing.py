@@ -70,13 +70,17 @@ def gaussian_cases() -> Iterator[Case]:
         {"sigma": 1, "order": 1},
         {"sigma": (1, 2), "order": (0, 2)},
         {"sigma": 1.5, "order": (3, 1)},
+        {"sigma": (2, 0.8), "method": "fft"},
+        {"sigma": (0, 1.5), "method": "fft"},
+        {"sigma": (1, 2), "order": (1, 0), "method": "fft"},
     ]:
+        taps = {name: value for name, value in options.items() if name != "method"}
         yield Case(
             id=row_id("gaussian", **options),
             function=imgconv.gaussian,
             arguments=options,
-            library=library_filter(ndimage.gaussian_filter, **options),
-            parts=(Part(gaussian_kernel(**options)),),
+            library=library_filter(ndimage.gaussian_filter, **taps),
+            parts=(Part(gaussian_kernel(**taps)),),
             smooths=not np.any(options.get("order", 0)),
         )
 
