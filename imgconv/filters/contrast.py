@@ -85,11 +85,13 @@ def equalize_plane(plane: Image) -> Image:
     share = np.cumsum(counts) / counts.sum()
     if not measures.has_bin_for_each_value(dtype):
         low, high = measures.range_of(np.asarray(found[0]))
-        return low + (high - low) * np.interp(plane, centres, share)
+        spread: Image = low + (high - low) * np.interp(plane, centres, share)
+        return spread
     low, high = limits(dtype)
     values = low + (high - low) * (share - share[0]) / (1 - share[0])
     if dtype.kind == "b":
-        return values[plane.astype(np.intp)]
+        shares: Image = values[plane.astype(np.intp)]
+        return shares
     table = np.zeros(high - low + 1, dtype)
     table[centres - low] = rounded(values, dtype)
     return replaced(plane, table)
@@ -174,7 +176,8 @@ def clahe_plane(plane: Image, tile: tuple[int, int], limit: float) -> Image:
     dtype = native(plane.dtype)
     sign = np.array(1 << 8 * dtype.itemsize - 1, f"u{dtype.itemsize}")
     unsigned = np.ascontiguousarray(plane, dtype).view(sign.dtype) ^ sign
-    return (equalize_tiles(unsigned, tile, limit) ^ sign).view(dtype)
+    equalized: Image = (equalize_tiles(unsigned, tile, limit) ^ sign).view(dtype)
+    return equalized
 
 
 def by_plane(

@@ -260,7 +260,8 @@ def peaks_of(values: NDArray[Any]) -> NDArray[np.intp]:
     changes = np.flatnonzero(steps)
     falls = steps[changes] < 0
     rises_before = np.concatenate([[True], ~falls[:-1]])
-    return changes[falls & rises_before]
+    peaks: NDArray[np.intp] = changes[falls & rises_before]
+    return peaks
 
 
 def mean(counts: NDArray[Any], centres: NDArray[Any]) -> float:

@@ -170,12 +170,11 @@ class Histogram(NamedTuple):
         """Return the histogram that was measured; one of an image without pixels has none."""
         counts = np.asarray(found[-1])
         if has_bin_for_each_value(dtype):
-            low = limits(dtype)[0]
+            begin = limits(dtype)[0]
             filled = np.flatnonzero(counts)
             first, last = (filled[0], filled[-1]) if len(filled) else (0, -1)
-            return Histogram(
-                counts[first : last + 1].astype(np.float64), np.arange(first + low, last + 1 + low)
-            )
+            values = np.arange(first + begin, last + 1 + begin)
+            return Histogram(counts[first : last + 1].astype(np.float64), values)
         extremes = np.asarray(found[0])
         low, high = range_of(extremes)
         if low == high:

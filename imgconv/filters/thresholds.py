@@ -379,7 +379,9 @@ def median_call(
 ) -> Runnable[Image]:
     """Return the threshold by the median, which is a pixel, minus an offset."""
     mode, cval, axes, channel_axis = common
-    smooth = median.call(array, size, mode=mode, cval=cval, axes=axes, channel_axis=channel_axis)
+    smooth: Any = median.call(
+        array, size, mode=mode, cval=cval, axes=axes, channel_axis=channel_axis
+    )
     real = computing_dtype(native(array.dtype))
     result = native(out.dtype if out is not None else check.result_dtype(dtype))
 

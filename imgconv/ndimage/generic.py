@@ -106,7 +106,7 @@ def statistic(image: Any, function: Any, size: Any, footprint: Any, mode: Any, c
     if name == "median":
         if window.count % 2 == 0:
             raise FallBack("median of an even number")
-        operation = rank_operation(window, (window.count // 2,))
+        operation: Operation = rank_operation(window, (window.count // 2,))
     else:
         operation = moments_operation(window, name)
     found: Image = run(Call(operation, pixels, border(mode), outside, dtype=dtype))
