@@ -112,6 +112,7 @@ cdef inline void block_sums(real** leaving, real** shared, Py_ssize_t count, rea
 cdef struct Slot:
     # The scratch of one thread.
     Py_ssize_t pitch                # numbers of a row of sums
+    Py_ssize_t group_pitch          # numbers of the sums of a group
     Py_ssize_t shared               # groups and single rows that the windows of a block share
     Py_ssize_t carried              # numbers of a pixel: its value, and its weight if it has one
     Py_ssize_t count                # pointers in `rows` to values; as many to weights follow
@@ -141,7 +142,14 @@ cdef inline Py_ssize_t groups_of(const Rectangle* rectangle) noexcept nogil:
 cdef inline Py_ssize_t group_numbers(const Slot* slot,
                                      const Rectangle* rectangle) noexcept nogil:
     """Numbers of the ring of sums of groups."""
-    return groups_of(rectangle) * slot.pitch
+    return groups_of(rectangle) * slot.group_pitch
+
+
+cdef inline bint repeats(const Params* params, Py_ssize_t columns) noexcept nogil:
+    """Whether a strip of so many columns of the result has all pixels that the border repeats."""
+    cdef Py_ssize_t behind = params.left + params.width
+    return (columns == params.result_width and 0 <= params.left
+            and behind <= columns + params.span_x - 1 and not params.weighing.kind)
 
 
 cdef inline Py_ssize_t lay_out(const Params* params, char* scratch, Slot* slot) noexcept nogil:
@@ -150,6 +158,9 @@ cdef inline Py_ssize_t lay_out(const Params* params, char* scratch, Slot* slot) 
     cdef Py_ssize_t group = rectangle.group, size = sizeof(real), rows, groups
     cdef char* free = scratch
     slot.pitch = params.ring_pitch + LANES
+    slot.group_pitch = slot.pitch
+    if repeats(params, min(params.strip, params.result_width)):
+        slot.group_pitch = up_to_lanes(params.width) + LANES
     slot.shared = 0
     if not IS_WHOLE:
         slot.shared = groups_of(rectangle) + rectangle.height % group
@@ -179,9 +190,7 @@ cdef inline Strip strip_of(const Params* params, const char* plane, Py_ssize_t l
     cdef Py_ssize_t columns = right - left + params.span_x - 1
     cdef Py_ssize_t inside = params.left - left, behind = inside + params.width
     cdef Strip strip = Strip(left, right - left, columns, 0, columns, 0, 0, False)
-    if params.weighing.kind:
-        return strip
-    if right - left == params.result_width and 0 <= inside and behind <= columns:
+    if repeats(params, right - left):
         strip.begin = inside
         strip.end = behind
         strip.whole = True
@@ -293,7 +302,8 @@ cdef inline void add_group(const Params* params, const Slot* slot, const Strip* 
     """Put the sums of the group from extended row e on into the ring."""
     cdef const Rectangle* rectangle = <const Rectangle*> params.records
     cdef Py_ssize_t group = rectangle.group, x = strip.begin, n, r, k
-    cdef real* out = slot.groups + e // group % groups_of(rectangle) * slot.pitch
+    cdef real* out = (slot.groups + e // group % groups_of(rectangle) * slot.group_pitch
+                      - strip.begin)
     while x < strip.end:
         n = piece(strip, x)
         for r in range(group):
@@ -321,7 +331,7 @@ cdef inline void sum_block(const Params* params, const Slot* slot, const Strip* 
             for r in range(groups):
                 shared[k * slot.count + r] = (
                     slot.groups + k * group_numbers(slot, rectangle)
-                    + (y // group + 1 + r) % groups * slot.pitch + x)
+                    + (y // group + 1 + r) % groups * slot.group_pitch + x - strip.begin)
         for r in range(groups, slot.shared):
             lay_row(params, slot, strip, plane, y + (groups + 1) * group + r - groups, x, n,
                     group + r)

@@ -15,6 +15,9 @@ from imgconv.operations.widebox import Integers, WideBox
 # slower for these. It adds integers in int32, which has half the lanes of uint16.
 LOW = {"uint16": 16, "float32": 8, "float64": 8}
 
+# Numbers of the rows that a larger rectangle would keep: half of what a call may take.
+MOST_KEPT = 1 << 26
+
 # `Rectangle` in pyx/box.pyx.
 RECTANGLE = base.struct("height", "width", "step")
 
@@ -73,7 +76,8 @@ class Box(Operation):
         )
         mean = Separable((((column, row),),), "mean", self.area, smooths=True, weighed="means")
         # Its border is no column of its own: sums down the columns are repeated along the rows.
-        return mean if cheaper_folded(self, self, mean, size, apart=True) else self
+        wide = WideBox(self.size, None).kept_rows * self.size[1] > MOST_KEPT
+        return mean if wide or cheaper_folded(self, self, mean, size, apart=True) else self
 
     @property
     def area(self) -> int:

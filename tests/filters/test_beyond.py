@@ -94,6 +94,24 @@ def test_means(shape, size, seed, mode, dtype):
         assert_same_bits(actual, oracle.convert(expected, np.dtype(dtype)))
 
 
+@pytest.mark.parametrize("mode", border.MODES)
+@pytest.mark.parametrize("size", [(301, 20_001), (60_001, 60_001), (10**6, 1), (1, 10**6)])
+def test_means_of_huge_windows(size, mode):
+    """No window is too large: each number of taps has the sum of its axis alone."""
+    image = cases.sample((6, 7), "float64", 1)
+    expected = image
+    for axis, taps in enumerate(size):
+        n = image.shape[axis]
+        places = np.arange(n)[:, None] + np.arange(taps) - taps // 2
+        found = border.sources(places.ravel(), n, mode).reshape(places.shape)
+        weights = np.array([np.bincount(row[row >= 0], minlength=n) for row in found]) / taps
+        outside = (found < 0).mean(axis=1) * 9
+        along = np.moveaxis(expected, axis, 0)
+        expected = np.moveaxis(np.tensordot(weights, along, 1) + outside[:, None], 0, axis)
+    actual = imgconv.box(image, size, mode=mode, cval=9)
+    assert_close(actual, expected, rtol=1e-12, scale=np.abs(image).max() + 9)
+
+
 @settings(max_examples=40)
 @given(
     shapes, st.integers(0, 20), seeds, pairs_of_modes, st.sampled_from(["square", "disk"]),

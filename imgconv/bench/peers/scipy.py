@@ -23,8 +23,8 @@ from imgconv.bench.peers.base import (
     with_holes,
 )
 
-# Above so many pixels in all windows together, SciPy's median takes more than six seconds.
-SLOW = 250_000_000
+# Above so many pixels in all windows together, SciPy's median takes more than four seconds.
+SLOW = 120_000_000
 
 
 def upper_median(window: Array) -> float:
