@@ -39,8 +39,8 @@ cdef extern from *:
     vec above(vec v, vec limit) nogil
 
 cdef enum:
-    # Vectors that are loaded side by side: two cache lines of a row. At level v3 (2048x2048,
-    # float32) one line takes a third longer, and four lines leave the L2 cache.
+    # Vectors that are loaded side by side: two cache lines of a row. At level v3 those of the
+    # longest pieces take 256 KB, half of a common L2 cache.
     PANEL = 4
 
 
