@@ -40,9 +40,9 @@ SLAB_BYTES = 32 << 20
 # Results of a piece where there is one tap, and nothing is transformed.
 UNCHANGED = 512
 
-# Nanoseconds, estimated for level v3: for a pass of radix 4 over a number of a line, there and back;
-# to load, examine, turn, multiply, transpose and store it. On Zen 3, results of 1024x1024 took 1.5
-# times as long as these say.
+# Nanoseconds, estimated for level v3: for a pass of radix 4 over a number of a line, there and
+# back; to load, examine, turn, multiply, transpose and store it. On Zen 3, results of 1024x1024
+# took 1.5 times as long as these say.
 PASS = {"float32": 0.28, "float64": 0.6}
 LOADED = {"float32": 0.7, "float64": 1.4}
 
