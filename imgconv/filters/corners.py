@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from scipy import spatial
 
 from imgconv.core import check
 from imgconv.core.call import filtering
@@ -378,9 +377,11 @@ def neighbours(layers: Iterator[tuple[Image, Image]]) -> Iterator[tuple[Image, I
 
 def pruned(found: NDArray[np.float64], overlap: float) -> NDArray[np.float64]:
     """Return the blobs that share no more than a part of their area with a larger one."""
+    from scipy.spatial import cKDTree  # SciPy takes a while to import
+
     if not len(found):
         return found
-    tree = spatial.cKDTree(found[:, :2])
+    tree = cKDTree(found[:, :2])
     # In this order, which decides where three overlap, scikit-image goes through them, too.
     pairs = np.array(list(tree.query_pairs(2 * math.sqrt(2) * found[:, 2].max())), np.intp)
     pairs = pairs.reshape(-1, 2)

@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from scipy import sparse
 
 from imgconv.core import check
 from imgconv.core.call import Several, filtering
@@ -335,6 +334,8 @@ def chained(
     x: NDArray[np.intp],
 ) -> list[NDArray[np.float64]]:
     """Return points as chains: a point has at most one ahead of it and one behind it."""
+    from scipy import sparse  # SciPy takes a while to import
+
     ahead, behind = (nearest(points, slopes, numbers, y, x, sign) for sign in (1, -1))
     every = np.arange(len(points))
     mutual = (ahead >= 0) & (behind[ahead] == every)
