@@ -82,7 +82,7 @@ class TestExplain:
                 computed_in |= {np.dtype(np.int16), np.dtype(np.uint16)}
             if case.function is imgconv.box and dtype == "uint8":
                 computed_in |= {np.dtype(np.int32)}
-            if case.function is imgconv.guided:
+            if case.function in (imgconv.guided, imgconv.variance, imgconv.std):
                 computed_in = {np.dtype(np.float64)}
             if case.selects:
                 computed_in = {np.dtype(dtype)}
