@@ -14,7 +14,7 @@ import imgconv
 from imgconv import io
 from imgconv.cli import options
 from imgconv.cli.jobs import Naming
-from imgconv.cli.lines import Lines, draw_lines, write_lines
+from imgconv.cli.lines import LineDetector, draw_lines, write_lines
 from imgconv.cli.options import Settings
 from imgconv.cli.runner import run_recipe
 from imgconv.io import tiff
@@ -201,12 +201,12 @@ def find_lines(
     scale = 1.0 if sigma is None else sigma
     if not 0 < scale < math.inf:
         raise click.BadParameter(f"{scale:g} is not a scale of points", param_hint="--sigma")
-    lines = Lines(scale, *chosen.thresholds)
+    detector = LineDetector(scale, *chosen.thresholds)
     if points:
-        write_lines(settings, lines)
+        write_lines(settings, detector)
     else:
         naming = Naming(suffix_for, io.READABLE, io.SUFFIXES, "-edges")
-        draw_lines(settings, lines, naming)
+        draw_lines(settings, detector, naming)
 
 
 def with_thresholds(

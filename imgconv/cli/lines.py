@@ -18,7 +18,7 @@ from imgconv.cli.runner import Share, batch_of, run, run_recipe
 from imgconv.cli.work import Done, what_is_left_out
 from imgconv.io.atomic import temporary_path
 
-__all__ = ["Lines", "draw_lines", "write_lines"]
+__all__ = ["LineDetector", "draw_lines", "write_lines"]
 
 SUFFIXES = (".svg", ".csv")
 
@@ -28,8 +28,8 @@ COLOUR = (255, 32, 32)
 DOTS = 0.25
 
 
-class Lines(NamedTuple):
-    """Which edges: the scale, and the thresholds as fractions of white."""
+class LineDetector(NamedTuple):
+    """Finds edges as lines, at a scale, by thresholds that are fractions of white."""
 
     sigma: float
     low: float
@@ -40,21 +40,21 @@ class Lines(NamedTuple):
         return imgconv.edge_points(image, self.sigma, self.low * white, self.high * white)
 
 
-def write_lines(settings: Settings, lines: Lines) -> None:
+def write_lines(settings: Settings, detector: LineDetector) -> None:
     """Write the points of each picture into an SVG or CSV file; exit if any failed."""
     naming = Naming(lambda photo: SUFFIXES[0], io.READABLE, SUFFIXES, "-points")
     batch = batch_of(settings, naming)
-    work = partial(lines_of_file, lines=lines, naming=naming, settings=settings)
+    work = partial(lines_of_file, detector=detector, naming=naming, settings=settings)
     run(settings, "edges", batch, [Share(batch.jobs, work, settings.at_once)])
 
 
-def lines_of_file(job: Job, lines: Lines, naming: Naming, settings: Settings) -> Done:
+def lines_of_file(job: Job, detector: LineDetector, naming: Naming, settings: Settings) -> Done:
     """Read a picture and write the points of its first page."""
     with as_files(job.source, job.result, naming.suffix) as (source, result):
         picture = next(io.read_pages(source, settings.max_pixels))
         image, white = picture.grey(), picture.white
         begun = time.perf_counter()
-        chains = lines.of(image, white)
+        chains = detector.of(image, white)
         seconds = time.perf_counter() - begun
         made = as_csv(chains) if result.suffix.lower() == ".csv" else as_svg(chains, image.shape)
         with temporary_path(result) as temporary:
@@ -101,17 +101,17 @@ def as_svg(chains: list[NDArray[np.float64]], size: tuple[int, ...]) -> str:
     return "".join([head, *paths, "</g>\n</svg>\n"])
 
 
-def draw_lines(settings: Settings, lines: Lines, naming: Naming) -> None:
+def draw_lines(settings: Settings, detector: LineDetector, naming: Naming) -> None:
     """Draw the edges over each picture; exit if any failed."""
-    run_recipe(settings, "edges", partial(drawn_over, lines=lines), naming)
+    run_recipe(settings, "edges", partial(drawn_over, detector=detector), naming)
 
 
-def drawn_over(photo: io.Picture, suffix: str, lines: Lines) -> io.Picture:
+def drawn_over(photo: io.Picture, suffix: str, detector: LineDetector) -> io.Picture:
     """Return a photo with its edges drawn over it."""
     dtype = io.integer_type(suffix, photo.pixels.dtype)
     shown = io.rescale(photo.over_white(), dtype, photo.white)
     colours = np.repeat(shown, 3, axis=2) if shown.shape[2] == 1 else shown.copy()
-    y, x = dots(lines.of(photo.grey(), photo.white))
+    y, x = dots(detector.of(photo.grey(), photo.white))
     colours[y, x] = np.array(COLOUR) * (np.iinfo(dtype).max // 255)
     return photo.with_colours(colours, drawn=True)
 

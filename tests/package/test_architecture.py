@@ -166,7 +166,7 @@ class TestLoops:
         found = {name: set(uses_of_loops(tree)) for name, tree in modules()}
         assert {name: uses for name, uses in found.items() if uses} == {
             "imgconv.core.run": {"cpu.module", "entry.run", "threads.run_parallel"},
-            "imgconv.core.call": {"imgconv._loops.call.repeat", "imgconv._loops.call.signature"},
+            "imgconv.core.call": {"imgconv._loops.call.repeat"},
             "imgconv.core.plan": {
                 "cpu.loop",
                 "imgconv._loops.call.Entry",
