@@ -23,7 +23,8 @@ def test_every_row_has_a_name_of_its_own():
     assert len({row.id for row in (*CASES, *OTHERS)}) == len(CASES) + len(OTHERS)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+# Libraries that call Python for each window are not asked about large ones.
+@pytest.mark.parametrize("case", [case for case in CASES if case.library], ids=lambda case: case.id)
 def test_reference_implementation_and_library_agree(case):
     for mode in case.modes:
         expected = case.library(IMAGE, mode, 0.0)
