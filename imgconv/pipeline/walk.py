@@ -42,7 +42,7 @@ def scratch_array(
 ) -> NDArray[Any]:
     """Return kept memory for a region of an image, each row on a cache line of its own."""
     rows, columns = (stop - start for start, stop in region)
-    samples = columns * (spec.channels or 1)
+    samples = columns * (1 if spec.channels is None else spec.channels)
     pitch = -(-samples * spec.dtype.itemsize // CACHE_LINE) * CACHE_LINE
     if pitch % CACHE_SETS == 0:
         pitch += CACHE_LINE

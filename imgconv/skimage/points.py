@@ -29,8 +29,10 @@ def peak_local_max(
 ) -> Image:
     """Return the places of local maxima."""
     array = real_image(image)
-    if footprint is not None or labels is not None or array.dtype.kind == "b":
-        raise FallBack("footprint, labels or bool pixels")
+    if footprint is not None or labels is not None:
+        raise FallBack("footprint or labels")
+    if array.dtype.kind == "b" or array.dtype == np.float16:
+        raise FallBack(f"dtype {array.dtype}")
     if number(p_norm, "p_norm") != np.inf:
         raise FallBack("p_norm")
     distance = integer(min_distance, "min_distance")

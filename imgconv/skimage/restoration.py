@@ -97,8 +97,8 @@ def rolling_ball(
     operation = ball_operation(size, array.dtype.kind != "f")
     found: Image = run(Call(operation, array, "constant", np.inf, dtype=dtype))
     if array.dtype.kind == "f":
-        return check_finite(found)
-    return found.astype(array.dtype)
+        found = check_finite(found)
+    return found.astype(array.dtype, copy=False)
 
 
 @lru_cache(maxsize=32)

@@ -85,7 +85,7 @@ def spread_threshold(method: str, image: object, size: object, k: object, r: obj
     height, width = (integer(n, "window_size") for n in each(size, 2, "window_size"))
     if any(n % 2 == 0 or n < 1 for n in (height, width)):
         raise FallBack("window_size")
-    if pixels.dtype.kind == "f" and pixels.dtype != np.float64:
+    if pixels.dtype.kind == "b" or (pixels.dtype.kind == "f" and pixels.dtype != np.float64):
         raise FallBack(f"dtype {pixels.dtype}")
     found: Image = threshold_image(
         pixels, method, (height, width), k=number(k, "k"), r=None if r is None else number(r, "r"),
