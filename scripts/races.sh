@@ -17,5 +17,5 @@ IMGCONV_SANITIZE=thread IMGCONV_LEVELS=v3 LDFLAGS="-L$llvm" make .venv/test
 # setarch: the sanitizer needs fixed addresses.
 env LD_PRELOAD="$(gcc -print-file-name=libtsan.so)" LD_LIBRARY_PATH="$llvm" \
     OMP_TOOL_LIBRARIES="$(archer)" IMGCONV_ISA=v3 \
-    TSAN_OPTIONS="ignore_noninstrumented_modules=1 halt_on_error=1 suppressions=$PWD/tests/support/races.txt" \
+    TSAN_OPTIONS="ignore_noninstrumented_modules=1 halt_on_error=1" \
     setarch --addr-no-randomize .venv/bin/python tests/support/races.py "$@"

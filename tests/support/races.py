@@ -1,14 +1,12 @@
 """Functions called from many threads at once: the bits must be those of the same calls alone.
 
-    python tests/support/races.py --seconds 120
+    make races ARGS="--seconds 120"                       # on loops that watch for races
+    python tests/support/races.py --seconds 120           # on ordinary ones
     python tests/support/races.py --round 17              # one round again
 
 What threads share is in use all the time: caches, which are cleared meanwhile, memory that is kept
 for results, modules, and images. Each thread also fills its part of an array that all fill, in
 which the parts of the others lie beside, between and behind its own, and filters images in place.
-
-(The thread sanitizer and Valgrind take the barriers of OpenMP's runtime, and the interpreter's own
-lock, for races: they find hundreds where there is none.)
 """
 
 import argparse
