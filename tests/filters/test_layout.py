@@ -555,7 +555,10 @@ def test_every_filter_is_called():
 @pytest.mark.parametrize("name", filters())
 def test_all_arrays_in_any_layout(name):
     function, rng = getattr(imgconv, name), np.random.default_rng(sum(map(ord, name)))
-    for options, dtype in itertools.product(CALLS[name], ["float32", "float64", "int16", "int64"]):
+    dtypes = ["float32", "float64", "int16", "int64"]
+    if name == "equalize":  # it counts each value of integers, and refuses too many
+        dtypes.remove("int64")
+    for options, dtype in itertools.product(CALLS[name], dtypes):
         image = sample(GUIDE.shape, dtype)
         expected = as_tuple(function(image, **options))
         for _ in range(6):

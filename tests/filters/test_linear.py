@@ -17,7 +17,7 @@ CASES = cases.of(linear, smoothing)
 SHAPE = (37, 150)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+@pytest.mark.parametrize("case", [case for case in CASES if case.library], ids=lambda case: case.id)
 def test_as_the_library(case):
     for dtype, mode in itertools.product(["float32", "float64", "uint8"], case.modes):
         image = sample(SHAPE, dtype)
