@@ -116,11 +116,12 @@ $(VENV)/made:
 	'$(PYTHON)' -m venv --clear $(VENV)
 	@touch $@
 
+# pip would compile all loops again; it gets the modules alone that have no level.
 $(VENV)/built: $(VENV)/made $(SOURCES)
 	@echo 'Compiling the loops; this takes a few minutes, once.'
 	@$(PIP) install $$($(BUILD_REQUIRES))
 	@$(BIN)/python setup.py --quiet build_ext --inplace
-	$(PIP) install --no-build-isolation --editable '.[cli]'
+	IMGCONV_LEVELS= $(PIP) install --no-build-isolation --editable '.[cli]'
 	@touch $@
 
 # pip takes the requirements of an extra from the package that is installed, so nothing is built again.
