@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 # Works whose results depend on all pixels, have another size, or another border in each library.
 WHOLE = (
     *("pool", "canny", "hysteresis"),
-    *("entropy", "sauvola", "local_mean", "otsu", "clahe", "rolling_ball"),
+    *("sauvola", "otsu", "rolling_ball"),
 )
 SHAPES = ((2048, 2048), (1811, 2203))
 
@@ -313,16 +313,11 @@ MISSING = (
 # A variance: two sums down the columns and along the rows, squares, and the equation.
 LOCAL = (
     *(Row("local", f"variance {k}x{k}", "variance", (k,), 14, shape=(1024, 1024)) for k in (3, 15)),
-    Row("local", "entropy 9x9", "entropy", (9,), 30, "uint8", shape=(1024, 1024)),
 )
 # Whole images: the borders of tiles and windows differ. A ball has two operations a pixel of it.
 THRESHOLDS = (
-    *(
-        Row("thresholds", f"{method} 15x15", method, (15,), 18, "uint8", "bool", shape=(1024, 1024))
-        for method in ("sauvola", "local_mean")
-    ),
+    Row("thresholds", "sauvola 15x15", "sauvola", (15,), 18, "uint8", "bool", shape=(1024, 1024)),
     Row("thresholds", "otsu", "otsu", (), 2, "uint8", "bool"),
-    Row("thresholds", "clahe 128x128", "clahe", (128,), 10, "uint8", "same", shape=(1024, 1024)),
     Row("thresholds", "rolling ball 15", "rolling_ball", (15,), 2 * 709, shape=(512, 512)),
 )
 # Without the bilateral filter, whose call takes a small part of its time.

@@ -184,8 +184,8 @@ def command(
     """Measure imgconv beside other libraries.
 
     FAMILY is one or more of correlate, kernels, gaussian, large, edges, box, rank, morphology,
-    uint8, uint16, pool, canny, colour, small, stack, denoise and float64. All of them, the default,
-    take many minutes.
+    uint8, uint16, pool, canny, colour, small, stack, denoise, float64, missing, local and
+    thresholds. All of them, the default, take many minutes.
 
     Three families are measured alone: faces compares each function with its original; layers
     compares imgconv.nn with PyTorch, forward and backward; pipelines compares pipelines with OpenCV

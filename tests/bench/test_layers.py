@@ -11,6 +11,8 @@ from imgconv.bench import layers
 def small(case):
     """The same case on a few pixels."""
     *rest, height, width = case.image
+    if len(case.image) == 3:  # columns, whose size is that of the image they are put together to
+        return replace(case, image=(1, height, width))
     return replace(case, image=(1, *rest[1:], min(height, 16), min(width, 16)))
 
 

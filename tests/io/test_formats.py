@@ -103,7 +103,7 @@ def run(*arguments: object) -> None:
 @pytest.mark.parametrize("kind", LOSSLESS)
 def test_commands_take_them(kind: str, tmp_path: Path) -> None:
     LOSSLESS[kind][0](tmp_path / kind)
-    run("apply", "median(size=1)", tmp_path, "-o", tmp_path / "out")
+    run("apply", "median(size=1)", tmp_path, "-o", tmp_path / "out", "--alpha", "separate")
     (result,) = (tmp_path / "out").iterdir()
     assert result.name == (kind if kind.endswith(".webp") else f"{Path(kind).stem}.png")
     expected = io.read(tmp_path / kind)

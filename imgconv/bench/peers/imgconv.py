@@ -64,23 +64,14 @@ class Imgconv(Peer):
     def variance(self, image: Array, result: DType, size: int) -> PreparedCall:
         return self._call("variance", image, result, size)
 
-    def entropy(self, image: Array, result: DType, size: int) -> PreparedCall:
-        return self._call("entropy", image, result, size)
-
     def sauvola(self, image: Array, result: DType, size: int) -> PreparedCall:
         return self._binary(image, "sauvola", size)
-
-    def local_mean(self, image: Array, result: DType, size: int) -> PreparedCall:
-        return self._binary(image, "mean", size)
 
     def otsu(self, image: Array, result: DType) -> PreparedCall:
         return self._binary(image, "otsu")
 
     def _binary(self, image: Array, *arguments: Any) -> PreparedCall:
         return PreparedCall(lambda out: self.library.binarize(image, *arguments, out=out))
-
-    def clahe(self, image: Array, result: DType, size: int) -> PreparedCall:
-        return PreparedCall(lambda out: self.library.clahe(image, size, out=out))
 
     def rolling_ball(self, image: Array, result: DType, radius: int) -> PreparedCall:
         return PreparedCall(lambda out: self.library.rolling_ball(image, radius, out=out))

@@ -26,7 +26,7 @@ class Astropy(Peer):
         holes = with_holes(image)
         return PreparedCall(
             lambda out: self.library.convolve(holes, kernel, boundary="extend"),
-            "nearest border",
+            "extended border",
             fills_out=False,
             same_border=False,
         )

@@ -156,12 +156,6 @@ class OpenCV(Peer):
             )
         )
 
-    def clahe(self, image: Array, result: DType, size: int) -> PreparedCall | None:
-        if any(n % size for n in image.shape):
-            return None
-        apply = self.library.createCLAHE(2.0, tuple(n // size for n in image.shape[::-1])).apply
-        return PreparedCall(lambda out: apply(image, out))
-
     def canny(self, image: Array, result: DType, sigma: float) -> PreparedCall | None:
         if image.dtype != np.uint8 or image.ndim != 2:
             return None

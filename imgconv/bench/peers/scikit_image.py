@@ -64,22 +64,9 @@ class ScikitImage(Peer):
         whole = image[:height, :width]
         return PreparedCall(lambda out: block_reduce(whole, size, reduce), note, fills_out=False)
 
-    def entropy(self, image: Array, result: DType, size: int) -> PreparedCall:
-        footprint = np.ones((size, size), np.uint8)
-        return PreparedCall(
-            lambda out: self.library.rank.entropy(image, footprint),
-            "smaller windows at borders, float64 result",
-            fills_out=False,
-        )
-
     def sauvola(self, image: Array, result: DType, size: int) -> PreparedCall:
         return PreparedCall(
             lambda out: image > self.library.threshold_sauvola(image, size), fills_out=False
-        )
-
-    def local_mean(self, image: Array, result: DType, size: int) -> PreparedCall:
-        return PreparedCall(
-            lambda out: image > self.library.threshold_local(image, size, "mean"), fills_out=False
         )
 
     def otsu(self, image: Array, result: DType) -> PreparedCall:

@@ -50,7 +50,9 @@ class SciPy(Peer):
         holes = with_holes(image)
         if work == "median":
             apply = self.library.generic_filter
-            return PreparedCall(lambda out: apply(holes, upper_median, number), slow=True)
+            return PreparedCall(
+                lambda out: apply(holes, upper_median, number), fills_out=False, slow=True
+            )
         counts = np.isfinite(holes)
         pixels, weights = np.where(counts, holes, 0), counts.astype(image.dtype)
 
@@ -103,7 +105,7 @@ class SciPy(Peer):
             lambda out: self.library.generic_filter(
                 image, np.var, size, output=result if out is None else out
             ),
-            "calls NumPy for each window",
+            slow=True,
         )
 
     def sobel_x(self, image: Array, result: DType) -> PreparedCall:
