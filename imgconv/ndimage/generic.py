@@ -96,7 +96,10 @@ def statistic(image: Any, function: Any, size: Any, footprint: Any, mode: Any, c
     if pixels.dtype not in (np.float32, np.float64) or not np.isfinite(pixels.sum()):
         raise FallBack("integers, or NaN or infinity")
     if footprint is None:
-        window = rectangle(tuple(integer(n, "size") for n in each(size, 2, "size")))
+        sizes = tuple(integer(n, "size") for n in each(size, 2, "size"))
+        if min(sizes) < 1:
+            raise FallBack("size")
+        window = rectangle(sizes)
     elif size is None and isinstance(footprint, np.ndarray):
         window = window_of(None, footprint)
     else:
@@ -180,6 +183,6 @@ if hasattr(ndimage, "vectorized_filter"):  # SciPy 1.16
             raise FallBack(REASON)
         if real_image(input).dtype != np.float64:
             raise FallBack(REASON)
-        if any(n % 2 == 0 for n in np.ravel(size)) or mode == "valid":
+        if any(integer(n, "size") % 2 == 0 for n in each(size, 2, "size")) or mode == "valid":
             raise FallBack("size or mode")
         return statistic(input, function, size, None, mode, 0.0 if cval is None else cval)

@@ -32,6 +32,8 @@ FEATURE = "skimage.feature"
 def float_image(image: object) -> Image:
     """Return a plane as the floats that scikit-image filters."""
     array = real_image(image)
+    if array.ndim != 2:
+        raise FallBack("shape")
     if array.dtype.kind == "f":
         return array.astype(skimage_float(array.dtype), copy=False)
     return as_float(array)
@@ -54,6 +56,8 @@ def hessian_matrix(
     common: dict[str, Any] = {"mode": border(mode), "cval": number(cval, "cval")}
     if boolean(use_gaussian_derivatives, "use_gaussian_derivatives"):
         return gaussian_derivatives(array, sigmas, common, axes)
+    if min(array.shape) < 2:
+        raise FallBack("shape")
     slopes = np.gradient(ndimage.gaussian_filter(array, sigmas, **common))
     return [np.gradient(slopes[one], axis=other) for one, other in axes]
 
@@ -146,6 +150,8 @@ def derivatives(array: Image, mode: str, cval: float) -> list[Image]:
 @skimage_face(FEATURE)
 def shape_index(image: Image, sigma: Any = 1, mode: str = "constant", cval: float = 0) -> Image:
     """Return what shape the surface of grey levels has, from -1 to 1."""
+    if min(float_image(image).shape) < 2:
+        raise FallBack("shape")
     parts = hessian_matrix(image, sigma, mode, cval, use_gaussian_derivatives=False)
     mean, half = (parts[0] + parts[2]) / 2, (parts[0] - parts[2]) / 2
     root = np.sqrt(parts[1] ** 2 + half**2)

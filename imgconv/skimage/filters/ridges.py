@@ -100,6 +100,8 @@ def frangi(
 
     def responses() -> Iterator[Image]:
         width = None if gamma is None else number(gamma, "gamma")
+        if width == 0:
+            raise FallBack("gamma")
         for _, parts in tensors(image, sigmas, black_ridges, mode, cval):
             if width is None:
                 width = float(combined(parts, "norm", parts.dtype).max()) / 2 or 1.0
