@@ -56,6 +56,13 @@ def hessian_matrix(
     common: dict[str, Any] = {"mode": border(mode), "cval": number(cval, "cval")}
     if boolean(use_gaussian_derivatives, "use_gaussian_derivatives"):
         return gaussian_derivatives(array, sigmas, common, axes)
+    return differences(array, sigmas, common, axes)
+
+
+def differences(
+    array: Image, sigmas: tuple[float, float], common: dict[str, Any], axes: Any
+) -> list[Image]:
+    """Return differences of differences of a smoothed plane."""
     if min(array.shape) < 2:
         raise FallBack("shape")
     slopes = np.gradient(ndimage.gaussian_filter(array, sigmas, **common))
@@ -150,9 +157,8 @@ def derivatives(array: Image, mode: str, cval: float) -> list[Image]:
 @skimage_face(FEATURE)
 def shape_index(image: Image, sigma: Any = 1, mode: str = "constant", cval: float = 0) -> Image:
     """Return what shape the surface of grey levels has, from -1 to 1."""
-    if min(float_image(image).shape) < 2:
-        raise FallBack("shape")
-    parts = hessian_matrix(image, sigma, mode, cval, use_gaussian_derivatives=False)
+    common = {"mode": border(mode), "cval": number(cval, "cval")}
+    parts = differences(float_image(image), pair_yx(sigma, "sigma"), common, PAIRS["rc"])
     mean, half = (parts[0] + parts[2]) / 2, (parts[0] - parts[2]) / 2
     root = np.sqrt(parts[1] ** 2 + half**2)
     large, small = mean + root, mean - root
