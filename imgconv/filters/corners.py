@@ -13,7 +13,7 @@ from imgconv.core.run import Call, hashable
 from imgconv.filters.arguments import Image, Mode
 from imgconv.filters.derivatives import gaussian_laplace
 from imgconv.filters.order import maximum
-from imgconv.filters.planes import in_stripes, rows_of
+from imgconv.filters.planes import in_stripes, rows_of, single_call
 from imgconv.filters.smoothing import difference_of_gaussians
 from imgconv.filters.tensors import structure_operation
 from imgconv.operations.base import pixels
@@ -169,7 +169,7 @@ def candidates(
 
     They are numbered in the order of rows, and are not on the rim; their values come with them.
     """
-    call: Call[Image] = maximum.call(image, 2 * distance + 1, mode="nearest")  # type: ignore[assignment]
+    call = single_call(maximum, image, 2 * distance + 1, mode="nearest")
     height, width = image.shape
     found, values, alike = [], [], 0
     for top, largest in in_stripes(call, STRIPE):

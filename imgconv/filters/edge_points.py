@@ -10,11 +10,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check
 from imgconv.core.call import Several, filtering
-from imgconv.core.run import Call
 from imgconv.filters.arguments import Image, Mode
 from imgconv.filters.canny import canny
 from imgconv.filters.derivatives import gaussian_laplace
-from imgconv.filters.planes import by_plane
+from imgconv.filters.planes import by_plane, single_call
 from imgconv.filters.smoothing import gaussian
 from imgconv.operations.base import pixels
 
@@ -82,8 +81,8 @@ def zero_crossings(
     if lowest < 0:
         raise check.value_error(f"threshold must not be negative, got {threshold!r}")
     result_dtype = check.mask_target(array.shape, dtype, out)
-    laplacian: Call[Image] = gaussian_laplace.call(  # type: ignore[assignment]
-        array, sigma, mode=mode, cval=cval, axes=axes, channel_axis=channel_axis
+    laplacian = single_call(
+        gaussian_laplace, array, sigma, mode=mode, cval=cval, axes=axes, channel_axis=channel_axis
     )
     laplacian.plan()
 

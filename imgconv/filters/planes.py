@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from imgconv.core import check
+from imgconv.core.call import Filter
 from imgconv.core.decide import Placement
 from imgconv.core.pixels import store
 from imgconv.core.run import Call
 from imgconv.filters.arguments import Image
 from imgconv.operations.base import DType
 
-__all__ = ["by_plane", "in_stripes", "rows_of"]
+__all__ = ["by_plane", "in_stripes", "rows_of", "single_call"]
 
 
 def by_plane(
@@ -39,6 +40,13 @@ def by_plane(
     target = np.empty(shape, dtype) if out is None else out
     store(results, target)
     return target
+
+
+def single_call(filter: Filter[..., Image], *arguments: Any, **options: Any) -> Call[Image]:
+    """Return the call of a filter that runs one loop, in which single arguments can be replaced."""
+    call = filter.call(*arguments, **options)
+    assert isinstance(call, Call)
+    return call
 
 
 def in_stripes(call: Call[Image], pixels: int) -> Iterator[tuple[int, Image]]:

@@ -9,10 +9,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from imgconv.core import border, check
 from imgconv.core.call import Several, filtering
 from imgconv.core.decide import place
-from imgconv.core.run import Call
 from imgconv.filters.arguments import Image, Mode
 from imgconv.filters.linear import correlate
-from imgconv.filters.planes import by_plane
+from imgconv.filters.planes import by_plane, single_call
 from imgconv.filters.smoothing import box
 from imgconv.operations.base import pixels
 
@@ -100,8 +99,8 @@ def match(
             f"template must not be larger than the image with shape 'valid', "
             f"got {weights.shape} and {size}"
         )
-    correlation: Call[Image] = correlate.call(  # type: ignore[assignment]
-        array, counts * weights, shape=where, mode=mode, cval=cval, axes=axes,
+    correlation = single_call(
+        correlate, array, counts * weights, shape=where, mode=mode, cval=cval, axes=axes,
         channel_axis=channel_axis, dtype=dtype, out=out,
     )  # fmt: skip
     planned = correlation.plan()
@@ -228,7 +227,7 @@ class Sums:
     def mean_of(self, image: Image) -> Image:
         """Return the mean of the pixels that count, under all windows."""
         if self.count == self.counts.size:
-            call: Call[Image] = box.call(image, self.counts.shape)  # type: ignore[assignment]
+            call = single_call(box, image, self.counts.shape)
             return call._replace(placement="valid").run()
         return correlate(image, self.counts / self.count, shape="valid")
 
