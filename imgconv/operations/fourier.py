@@ -181,10 +181,15 @@ def spectrum(operation: Fourier, down: Passes, across: Passes) -> Weights:
     """
     (height, width), (rows, columns) = operation.kernel.shape, operation.dilation
     n, m = len(down.order), len(across.order)
-    i, j = np.arange(height) * rows, np.arange(width) * columns
-    folded = np.zeros((n, m), complex)
-    np.add.at(folded, np.ix_(i % n, j), operation.kernel * np.exp(-0.5j * pi / n * i)[:, None])
-    waves = np.fft.fft2(folded)[np.ix_(down.order, across.order)] / (n * m)
+    i = np.arange(height) * rows
+    turned = operation.kernel * np.exp(-0.5j * pi / n * i)[:, None]
+    # Columns of zeros need no transform.
+    folded = np.zeros((n, width), complex)
+    folded[i[i < n]] = turned[i < n]
+    folded[i[i >= n] - n] += turned[i >= n]
+    waves = np.zeros((n, m), complex)
+    waves[:, : width * columns : columns] = np.fft.fft(folded, axis=0)[down.order]
+    waves = np.fft.fft(waves)[:, across.order] / (n * m)
     return np.stack([waves.real, waves.imag], axis=-1)
 
 

@@ -49,8 +49,9 @@ class AnyMethod(Correlation):
     """A dense kernel that a plan runs by the requested method, or by the fastest."""
 
     method: str = "auto"
-    # The kernel as a sum of separable filters, if it is one; by computing type, found when needed.
-    sums: dict[str, Separable | None] = field(default_factory=dict, repr=False)
+    # The kernel as a sum of separable filters, if it is one; by computing type, found when needed,
+    # with the most terms that were looked for.
+    sums: dict[str, tuple[int, Separable | None]] = field(default_factory=dict, repr=False)
 
     def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> "AnyMethod":
         """Return it folded; another kernel has other sums.
@@ -92,23 +93,23 @@ class AnyMethod(Correlation):
             check.not_weighed(pixels.weighed, self.method)
             methods["fft"] = tiled(self, size, real)
         elif self.method == "separable":
-            sums, maximum = separable(self, computed), max_terms(self.kernel)
+            maximum = max_terms(self.kernel)
+            sums = separable(self, computed, maximum)
             methods["separable"] = check.few_terms(sums, self.kernel, maximum)
         else:
             exact, finite = is_exact(self.kernel), bool(np.isfinite(self.kernel).all())
             methods["direct"] = self.direct
-            sums = separable(self, computed)
-            if sums and pixels.weighed and len(sums.terms) > 1:
-                return methods
-            if sums and (not exact or is_product(self.kernel, sums)):
-                methods["separable"] = sums
             sums_of_integers = exact and pixels.dtype.kind in "biu"
-            if (
+            transforms = (
                 finite
                 and not pixels.weighed
                 and (not sums_of_integers or keeps_whole(self, pixels, real))
-            ):
-                tiles = tiled(self, size, real)
+            )
+            tiles = tiled(self, size, real) if transforms else None
+            sums = separable(self, computed, worthwhile_terms(self, pixels, tiles))
+            if sums and (not exact or is_product(self.kernel, sums)):
+                methods["separable"] = sums
+            if tiles:
                 methods["fft"] = tiles
                 if sums and not exact and len(sums.terms) == 1 and sums.stride == (1, 1):
                     lines = sums.in_lines(size, pixels, result)
@@ -135,16 +136,35 @@ def nanoseconds(operation: Operation, computed: DType) -> float:
 # ---- separable -------------------------------------------------------------------------------
 
 
-def separable(operation: AnyMethod, computed: DType) -> Separable | None:
-    """Return the kernel as a sum of few outer products, if it is one within rounding errors."""
+def separable(operation: AnyMethod, computed: DType, maximum: int) -> Separable | None:
+    """Return the kernel as a sum of at most so many outer products, if it is one.
+
+    Rounding errors do not count.
+    """
     if operation.dilation != (1, 1):
         return None
     known = operation.sums
-    if computed.name not in known:
-        maximum = max_terms(operation.kernel)
+    tried, sums = known.get(computed.name, (0, None))
+    if sums is None and tried < maximum:
         terms = factor(operation.kernel, ROUNDING[computed.name], maximum)
-        known[computed.name] = sum_of(terms, operation) if terms else None
-    return known[computed.name]
+        sums = sum_of(terms, operation) if terms else None
+        known[computed.name] = maximum, sums
+    return sums if sums and len(sums.terms) <= maximum else None
+
+
+def worthwhile_terms(operation: AnyMethod, pixels: Pixels, tiles: Fourier | None) -> int:
+    """Return the largest number of terms that may be chosen, at least one.
+
+    A sum that takes as long as transforms and their gain is not, so the many terms of a large
+    kernel are not looked for: that would take seconds.
+    """
+    maximum = 1 if pixels.weighed else max_terms(operation.kernel)
+    if tiles is None:
+        return maximum
+    computed = pixels.float_type
+    zeros = (np.zeros(operation.kernel.shape[0]), np.zeros(operation.kernel.shape[1]))
+    term = nanoseconds(sum_of([zeros], operation), computed)
+    return max(1, min(maximum, int(GAIN * tiles.nanoseconds / term)))
 
 
 def max_terms(kernel: Weights) -> int:

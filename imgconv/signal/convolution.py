@@ -11,8 +11,6 @@ from imgconv.face_arguments import Axes, Image, check_size
 from imgconv.fallback import FallBack, face
 from imgconv.signal.translate import (
     BORDERS,
-    DIRECT_WEIGHTS,
-    LARGE,
     SMALL,
     real_images,
     translate,
@@ -152,7 +150,8 @@ def correlate(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = 
         "same" the size of `in1`.
     method : {"auto", "direct", "fft"}
         By the sum itself, by transforms, or by what is expected to be faster. Unless it is
-        "direct", the engine chooses its own method, and falls back to SciPy for large kernels.
+        "direct", the engine chooses its own method, and falls back to SciPy for kernels that are
+        large for their image.
 
     Returns
     -------
@@ -237,8 +236,8 @@ def fftconvolve(in1: ArrayLike, in2: ArrayLike, mode: str = "full", axes: Axes =
 
     Notes
     -----
-    Small kernels, and those that are sums of few outer products, are convolved directly, which is
-    faster and as exact; for others the face falls back to SciPy.
+    The engine chooses the method: the sum itself, that of few outer products, or transforms of
+    tiles. For kernels that are large for their image the face falls back to SciPy.
 
     Examples
     --------
@@ -292,7 +291,7 @@ def by_any_method(
     image, kernel = real_images(in1, in2)
     if method == "direct":
         return translate(image, kernel, mode, "fill", 0, convolution, any_axes=True).run()
-    check_not_by_transforms(image, kernel)
+    check_not_float16(image, kernel)
     call = translate(image, kernel, mode, "fill", 0, convolution, any_axes=True)
     if call.dtype.kind != "f" and not call.casts_safely:
         # SciPy rounds and casts what its transforms give, which does not wrap around.
@@ -309,15 +308,12 @@ def by_transforms(in1: object, in2: object, mode: object, axes: object) -> Image
     image, kernel = real_images(in1, in2)
     if all(1 in pair for pair in zip(image.shape, kernel.shape, strict=True)):
         raise FallBack("a mere product")
-    check_not_by_transforms(image, kernel)
+    check_not_float16(image, kernel)
     call = translate(image, kernel, mode, "fill", 0, convolution=True, any_axes=True, floats=True)
     return call.by_fastest_method().run_finite()
 
 
-def check_not_by_transforms(image: Image, kernel: Image) -> None:
-    """Fall back where SciPy's transforms are fast, and for float16, which they may not take."""
+def check_not_float16(image: Image, kernel: Image) -> None:
+    """Fall back for float16, which SciPy's transforms may not take."""
     if any(each.dtype.kind == "f" and each.dtype.itemsize == 2 for each in (image, kernel)):
         raise FallBack("dtype float16")
-    large = min(image.size, kernel.size) > DIRECT_WEIGHTS
-    if large and max(image.size, kernel.size) < LARGE:
-        raise FallBack("large kernel, by transforms")

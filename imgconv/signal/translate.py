@@ -11,10 +11,9 @@ from imgconv.core.decide import Placement
 from imgconv.core.run import Call, run
 from imgconv.face_arguments import Image, array_of, real_image
 from imgconv.fallback import FallBack
-from imgconv.filters.linear import OPERATIONS, dense_operation
+from imgconv.filters.linear import dense_operation
 from imgconv.operations.base import FLOAT32, FLOAT64, Operation, pixels
-from imgconv.operations.methods import DENSE, ROUNDING, factor
-from imgconv.operations.separable import Kernel1D, Separable
+from imgconv.operations.methods import DENSE
 
 # SciPy's names of border modes, and imgconv's.
 BORDERS = {
@@ -29,14 +28,13 @@ BORDERS = {
 # Integers below these are exact, and so are all sums that stay below them, in any order.
 EXACT_IN_FLOAT32, EXACT_IN_FLOAT64 = 2.0**24, 2.0**53
 
-# SciPy's transforms of whole images take some 28 nanoseconds a pixel in float32, and twice that in
-# float64: as long as a sum of 1300 terms on the machine of docs/performance.md. Kernels of up to
-# half as many weights are summed up directly, larger ones only where they are sums of few outer
-# products.
+# Multiply-adds in 14 nanoseconds on the machine of docs/performance.md: to sum up smaller kernels
+# takes half of the time of SciPy's transforms of whole images. Larger kernels are planned first,
+# and the plan transforms them, too. That is worth it in an image of so many pixels, and of so many
+# times their size.
 DIRECT_WEIGHTS = 14 * DENSE[cpu.LEVEL]
-MOST_PRODUCTS = 3
-# In smaller images large kernels fall back: to look for outer products takes too long.
 LARGE = 1 << 16
+PLANNED = 16
 
 # Sums of fewer terms SciPy computes in less time than a call of the engine costs.
 SMALL = 2000
@@ -88,26 +86,18 @@ class EngineCall(NamedTuple):
         return self.stored == self.dtype or self.stored.itemsize <= 4
 
     def by_fastest_method(self) -> "EngineCall":
-        """Return the call by the sum of all terms or of few products, or fall back."""
-        if self.weights.size <= DIRECT_WEIGHTS:
-            return self
-        real = FLOAT64 if self.stored == FLOAT64 else FLOAT32
-        operation = as_products(self.weights, real) if self.dtype.kind == "f" else None
-        if operation is None:
-            raise FallBack("large kernel, by transforms")
-        return self._replace(operation=operation)
+        """Return the call by the engine's fastest method, or fall back.
 
-
-def as_products(weights: NDArray[np.float64], real: np.dtype[Any]) -> Operation | None:
-    """Return a kernel as a sum of few outer products, None if it is no such sum."""
-    key = (weights.tobytes(), weights.shape, real, "products")
-    found: tuple[Operation | None] | None = OPERATIONS.get(key)
-    if found is None:
-        terms = factor(weights, ROUNDING[real.name], MOST_PRODUCTS)
-        pairs = tuple((Kernel1D(column, 0), Kernel1D(row, 0)) for column, row in terms or ())
-        found = (Separable((pairs,), method="direct") if terms else None,)
-        OPERATIONS.put(key, found, 2 * weights.nbytes + 1024)
-    return found[0]
+        Large kernels go by transforms, whose results below a bound become 0. In float64 no result
+        of SciPy in float32 is that small.
+        """
+        image, size = self.image, self.weights.size
+        if size > DIRECT_WEIGHTS:
+            if image.size < max(LARGE, PLANNED * size):
+                raise FallBack("a kernel that is large for its image")
+            image = image.astype(FLOAT64, copy=False)
+        operation = dense_operation(self.weights, (0, 0), method="auto")
+        return self._replace(image=image, operation=operation)
 
 
 def translate(

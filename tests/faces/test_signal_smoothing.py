@@ -136,12 +136,16 @@ class TestSums:
 
     @pytest.mark.parametrize("name", SUMS)
     def test_large_kernels(self, name):
-        image, kernel = pixels((300, 300), "float64"), pixels((70, 70), "float64")
-        assert_as_scipy(name, image, kernel, scale=2e3)
-        product = np.outer(np.hanning(71), np.hanning(65))
         before = fallbacks(name)
+        for dtype in ("float32", "float64"):
+            image, kernel = pixels((300, 300), dtype), pixels((70, 70), dtype)
+            assert_as_scipy(name, image, kernel, scale=2e3)
+            assert_as_scipy(name, image, kernel, "valid", scale=2e3)
+        product = np.outer(np.hanning(71), np.hanning(65))
         assert_as_scipy(name, image, product, "same", scale=1e3)
         assert fallbacks(name) == before
+        assert_as_scipy(name, image, pixels((90, 90), "float64"), scale=4e3)
+        assert fallbacks(name) > before
 
     @pytest.mark.parametrize("name", SUMS)
     def test_layouts(self, name):

@@ -89,6 +89,22 @@ class TestChoice:
         assert explain(kernel, "float32").method == "separable"
         assert explain(kernel, "float64").method == "separable"
 
+    def test_terms_of_large_kernels_are_not_looked_for(self, monkeypatch):
+        """It would take seconds to find many, and transforms are faster."""
+        asked = []
+        factor = methods.factor
+
+        def recorded(kernel, tolerance, maximum):
+            asked.append(maximum)
+            return factor(kernel, tolerance, maximum)
+
+        monkeypatch.setattr(methods, "factor", recorded)
+        assert explain(random_kernel(401, 399)).method == "fft"
+        assert explain(low_rank_kernel(1, 399, 401)).method == "fft"
+        assert max(asked) <= 4
+        assert explain(low_rank_kernel(5, 40, 40), shape=(64, 64)).method == "separable"
+        assert max(asked) >= 5
+
     def test_small_kernels_are_direct(self):
         for kernel in (random_kernel(3, 3), random_kernel(1, 9), np.ones((1, 9)), np.ones((5, 1))):
             assert explain(kernel).method == "direct"
@@ -275,7 +291,7 @@ class TestSeparable:
             kernel = low_rank_kernel(rank, height, width)
             image = wide_range((60, 70), dtype, seed)
             operation = AnyMethod(kernel, (height // 2, width // 2), method="separable")
-            terms = methods.separable(operation, np.dtype(dtype)).terms
+            terms = methods.separable(operation, np.dtype(dtype), rank).terms
             sizes = sum(np.outer(*(abs(each.weights) for each in term)) for term in terms)
             exact = oracle.correlate(image, kernel)
             total = oracle.correlate(np.abs(image), sizes)
