@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from imgconv._loops import machine
 from imgconv.core import cpu
 
 # OpenCV reads what it must not use, by level. It warns of what the processor does not have.
@@ -29,8 +30,11 @@ MOST = {
 
 
 def environment(level: str) -> dict[str, str]:
-    """Return the variables of a process that measures a level; the highest one needs no limits."""
-    levels = cpu.available()
+    """Return the variables of a process that measures a level; the highest one needs no limits.
+
+    Levels count that the processor has, also where imgconv's loops of them are not built.
+    """
+    levels = [each for each in cpu.LEVELS if each in (level, *machine.supported())]
     higher = levels[levels.index(level) + 1 :]
     if not higher:
         return {"IMGCONV_ISA": level}

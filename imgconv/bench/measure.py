@@ -8,18 +8,30 @@ from __future__ import annotations
 
 import gc
 import platform
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from itertools import product
 from math import ceil, inf
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from imgconv.bench.peers import Definition, Imgconv, Peer, PreparedCall, ScikitImage, SciPy
+from imgconv.bench.conditions import Conditions, Watch
+from imgconv.bench.equality import objection
+from imgconv.bench.peers import (
+    Definition,
+    Imgconv,
+    Peer,
+    PreparedCall,
+    ScikitImage,
+    SciPy,
+    UnequalWorkError,
+)
 from imgconv.bench.peers.base import Array, DType
 from imgconv.bench.suite import Row
 from imgconv.core.run import run_entry
@@ -34,7 +46,8 @@ MIN_SAMPLE = 500e-6
 OUT_OF_CACHE = 2**28
 # Rows that are compared at the top and at the bottom.
 BAND = 128
-# Rows and columns of a median that are compared at each corner: SciPy takes 0.1 ms for a pixel.
+# Rows and columns of a median that are compared at each corner, and of any filter in the middle:
+# SciPy takes 0.1 ms for a pixel.
 CORNER = 32, 64
 
 
@@ -63,7 +76,7 @@ class LibraryResult:
     """What was measured of one library in one row."""
 
     timing: Timing
-    difference: float  # largest absolute difference to SciPy in float64
+    difference: float  # largest absolute one to SciPy in float64; of masks, the share of pixels
     note: str = ""  # where its work is not equal
     method: str = ""
 
@@ -78,6 +91,7 @@ class RowResult:
     imgconv: LibraryResult
     peers: dict[str, LibraryResult] = field(default_factory=dict)
     limit: float | None = None  # seconds that the machine needs at least
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def fastest(self) -> str | None:
@@ -104,14 +118,26 @@ class RowResult:
         return self.limit / self.imgconv.timing.median if self.limit else None
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A library that was not timed in a row, since it does not do the row's work."""
+
+    row: Row
+    threads: int
+    library: str
+    reason: str
+
+
 def measure(
     rows: Sequence[Row],
     peers: Sequence[Peer],
     threads: Sequence[int],
     budget: float,
     fresh: Sequence[bool] = (True,),
-) -> Iterator[RowResult]:
+) -> Iterator[RowResult | Refusal]:
     """Measure each row with each number of threads.
+
+    Each library's result is compared before it is timed, and refused if it is not the row's.
 
     Parameters
     ----------
@@ -127,10 +153,11 @@ def measure(
 
     Yields
     ------
-    result : RowResult
-        As soon as it is known.
+    result : RowResult or Refusal
+        As soon as it is known. A row in which imgconv is refused has no other result.
     """
     imgconv = Imgconv()
+    watch = Watch()
     for row in rows:
         image = row.image()
         reference = reference_of(row, image)
@@ -145,40 +172,69 @@ def measure(
                     and (is_fresh or call.fills_out)
                     and not call.slow
                 }
-                results = measure_calls(
-                    calls, row, reference, budget, is_fresh, pause=1e-3 * (count > 1)
-                )
+                checked, refused = compare(calls, row, image, reference)
+                yield from (Refusal(row, count, *each) for each in refused.items())
+                if imgconv.name in refused:
+                    continue
+                watch.read()
+                results = time_calls(checked, row, budget, is_fresh, pause=1e-3 * (count > 1))
                 yield RowResult(
-                    row, count, is_fresh, results.pop(imgconv.name), results, limit(row, count)
+                    row,
+                    count,
+                    is_fresh,
+                    results.pop(imgconv.name),
+                    results,
+                    limit(row, count),
+                    watch.read(),
                 )
 
 
-def measure_calls(
-    calls: Mapping[str, PreparedCall],
-    row: Row,
-    reference: Reference,
-    budget: float,
-    fresh: bool,
-    pause: float,
-) -> dict[str, LibraryResult]:
-    """Return time and difference to the reference of each library's call."""
-    runs: dict[str, Callable[[], object]] = {}
-    timings = {}
-    differences = {}
+class Checked(NamedTuple):
+    """A call whose result has been compared: its difference, its shape, and its first seconds."""
+
+    call: PreparedCall
+    difference: float
+    shape: tuple[int, ...]
+    seconds: float
+
+
+def compare(
+    calls: Mapping[str, PreparedCall], row: Row, image: Array, reference: Reference
+) -> tuple[dict[str, Checked], dict[str, str]]:
+    """Run each call once: return those that do the row's work, and why others do not."""
+    checked, refused = {}, {}
     for name, call in calls.items():
         began = time.perf_counter()
-        result = np.asarray(call.run(None))
-        seconds = time.perf_counter() - began
-        differences[name] = difference(result, reference, 0 if call.same_border else row.reach)
-        if seconds > SLOW * budget:
-            timings[name] = Timing(seconds, 0.0, 1)
+        try:
+            result = np.asarray(call.run(None))
+            seconds = time.perf_counter() - began
+            margin = 0 if call.same_border else row.reach
+            found = difference(result, reference, margin)
+        except UnequalWorkError as error:
+            refused[name] = str(error)
             continue
-        out = None if fresh else np.zeros(result.shape, row.result_dtype)
-        runs[name] = partial(call.run, out)
+        if reason := objection(row, call, found):
+            refused[name] = reason
+        else:
+            checked[name] = Checked(call, found, result.shape, seconds)
+    return checked, refused
+
+
+def time_calls(
+    calls: Mapping[str, Checked], row: Row, budget: float, fresh: bool, pause: float
+) -> dict[str, LibraryResult]:
+    """Return time and difference of each library's call; the slowest are not called again."""
+    slow = {name for name, each in calls.items() if each.seconds > SLOW * budget}
+    timings = {name: Timing(calls[name].seconds, 0.0, 1) for name in slow}
+    runs: dict[str, Callable[[], object]] = {
+        name: partial(each.call.run, None if fresh else np.zeros(each.shape, row.result_dtype))
+        for name, each in calls.items()
+        if name not in slow
+    }
     timings |= interleave(runs, budget, pause)
     return {
-        name: LibraryResult(timings[name], differences[name], call.note, call.method)
-        for name, call in calls.items()
+        name: LibraryResult(timings[name], each.difference, each.call.note, each.call.method)
+        for name, each in calls.items()
     }
 
 
@@ -209,7 +265,8 @@ def interleave(
     gc.disable()
     try:
         while running:
-            for name in running:
+            # Drawn anew, so that no callable always runs after the same other one.
+            for name in random.sample(running, len(running)):
                 time.sleep(pause)
                 samples[name].append(seconds_of(calls[name], repeats[name]))
             running = [
@@ -217,8 +274,6 @@ def interleave(
                 for name in running
                 if len(samples[name]) < MIN_ROUNDS or sum(samples[name]) * repeats[name] < share
             ]
-            # So that no callable always runs after the same other one.
-            running = running[1:] + running[:1]
     finally:
         if collecting:
             gc.enable()
@@ -248,7 +303,7 @@ def timing_of(times: list[float]) -> Timing:
 
 
 def reference_of(row: Row, image: Array) -> Reference:
-    """Return the exact result at the ends of the image, or all of it if that is small.
+    """Return the exact result at the ends of the image and in its middle, or all if that is small.
 
     It is SciPy's in float64 or, where SciPy has no such filter, that of the definition.
     """
@@ -256,27 +311,54 @@ def reference_of(row: Row, image: Array) -> Reference:
         return [Piece(slice(None), slice(None), whole_reference(row, image))]
     height, width = image.shape[:2]
     rows, columns = CORNER if row.work == "median" else (BAND, width)
+    places = [*product(ends(height, rows, row.reach), ends(width, columns, row.reach))]
+    if len(places) > 1:
+        places += product(middle(height, CORNER[0], row.reach), middle(width, CORNER[1], row.reach))
     return [
-        Piece(y, x, exact_piece(row, image[read_y, read_x])[cut_y, cut_x])
-        for y, read_y, cut_y in ends(height, rows, row.reach)
-        for x, read_x, cut_x in ends(width, columns, row.reach)
+        Piece(y.kept, x.kept, exact_piece(row, image[y.read, x.read])[y.cut, x.cut])
+        for y, x in places
     ]
 
 
-def ends(n: int, kept: int, reach: int) -> list[tuple[slice, slice, slice]]:
+class Part(NamedTuple):
+    """Pixels of an axis: what to keep, what to read for it, and where in that it lies."""
+
+    kept: slice
+    read: slice
+    cut: slice
+
+
+def ends(n: int, kept: int, reach: int) -> list[Part]:
     """Return the first and the last pixels of an axis, or all if these are few.
 
-    Of each: what to keep, what to read for it, and where in that it lies.
-
-    >>> ends(10, 2, 1)
-    [(slice(0, 2, None), slice(0, 3, None), slice(0, 2, None)), \
-(slice(8, 10, None), slice(7, 10, None), slice(1, 3, None))]
+    >>> first, last = ends(10, 2, 1)
+    >>> last
+    Part(kept=slice(8, 10, None), read=slice(7, 10, None), cut=slice(1, 3, None))
     """
     if n <= 2 * (kept + reach):
-        return [(slice(0, n), slice(0, n), slice(0, n))]
+        return [Part(slice(0, n), slice(0, n), slice(0, n))]
     return [
-        (slice(0, kept), slice(0, kept + reach), slice(0, kept)),
-        (slice(n - kept, n), slice(n - kept - reach, n), slice(reach, reach + kept)),
+        Part(slice(0, kept), slice(0, kept + reach), slice(0, kept)),
+        Part(slice(n - kept, n), slice(n - kept - reach, n), slice(reach, reach + kept)),
+    ]
+
+
+def middle(n: int, kept: int, reach: int) -> list[Part]:
+    """Return pixels in the middle of an axis that see no border; none if all reach one.
+
+    >>> middle(100, 10, 5)
+    [Part(kept=slice(45, 55, None), read=slice(40, 60, None), cut=slice(5, 15, None))]
+    """
+    first = (n - kept) // 2
+    if first < reach:
+        return []
+    kept_pixels = slice(first, first + kept)
+    return [
+        Part(
+            kept_pixels,
+            slice(first - reach, first + kept + reach),
+            slice(reach, reach + kept),
+        )
     ]
 
 
@@ -315,7 +397,7 @@ def rounded(values: Array, dtype: DType) -> Array:
 def difference(result: Array, reference: Reference, margin: int = 0) -> float:
     """Return the largest absolute difference to the reference, without a margin at the border.
 
-    It is NaN if the margin leaves no pixels.
+    Of masks it is the share of pixels that differ. It is NaN if the margin leaves no pixels.
     """
     height, width = result.shape[:2]
     largest = []
@@ -326,8 +408,24 @@ def difference(result: Array, reference: Reference, margin: int = 0) -> float:
         x = slice(max(left, margin), min(right, width - margin))
         if y.start < y.stop and x.start < x.stop:
             part = exact[y.start - top : y.stop - top, x.start - left : x.stop - left]
-            largest.append(np.abs(result[y, x].astype(np.float64) - part).max())
-    return float(np.max(largest)) if largest else np.nan
+            largest.append(distance(result[y, x], part))
+    return max(largest, default=np.nan)
+
+
+def distance(pixels: Array, exact: Array) -> float:
+    """Return the largest difference of two arrays, or the share of pixels of a mask that differ.
+
+    Where both are NaN they are equal; where one is, they are infinitely far apart.
+    """
+    if pixels.shape != exact.shape:
+        raise UnequalWorkError(
+            f"its result has another shape, {pixels.shape} where {exact.shape} is"
+        )
+    if exact.dtype == np.bool_:
+        return float(np.mean(pixels.astype(np.bool_) != exact))
+    both = np.isnan(pixels) & np.isnan(exact)
+    apart = np.abs(pixels.astype(np.float64) - exact)
+    return float(np.nan_to_num(np.where(both, 0, apart), nan=inf).max())
 
 
 def limit(row: Row, threads: int) -> float | None:
@@ -374,10 +472,18 @@ def peak_flops(real: str, threads: int) -> float:
 
 
 def processor() -> str:
-    """Return the processor's name as the system reports it."""
+    """Return the processor's name as the system reports it, with its family and model."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+        pairs = (line.partition(":") for line in first_processor(cpuinfo))
+        known = {name.strip(): value.strip() for name, _, value in pairs}
+        if name := known.get("model name"):
+            numbers = known.get("cpu family"), known.get("model")
+            return "{} (family {}, model {})".format(name, *numbers) if all(numbers) else name
     return platform.processor() or platform.machine()
+
+
+def first_processor(cpuinfo: Path) -> list[str]:
+    """Return the lines about the first processor."""
+    first = cpuinfo.read_text().partition("\n\n")[0]
+    return [line for line in first.splitlines() if ":" in line]

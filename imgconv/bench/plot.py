@@ -13,7 +13,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from imgconv.bench.measure import RowResult
-from imgconv.bench.report import Machine, counting, groups, headline, label
+from imgconv.bench.report import counting, groups, headline, label
+from imgconv.bench.results import Machine, Run
 
 # Okabe and Ito's colours, which colour-blind readers can distinguish.
 COLOURS = {
@@ -25,20 +26,21 @@ COLOURS = {
     "PyTorch": "#e6b800",
     "DIPlib": "#56b4e9",
 }
+OTHER = "#777777"
 INK, LOST = "#1a1a1a", "#c1121f"
 HEAD, FOOT, ROW, PANEL = 1.15, 1.0, 0.3, 0.9  # inches
 
 
-def plot(results: Sequence[RowResult], about: Machine, path: Path) -> None:
+def plot(run: Run, path: Path) -> None:
     """Draw each library's speed in each row; a panel for each size, number of threads and output.
 
     Parameters
     ----------
-    results : sequence of RowResult
-    about : Machine
+    run : Run
     path : Path
         .png, .svg or .pdf.
     """
+    results = run.results
     panels = list(groups(results))
     columns = min(2, len(panels))
     # Panels side by side have the height of the longest, so that all rows are equally high.
@@ -57,7 +59,7 @@ def plot(results: Sequence[RowResult], about: Machine, path: Path) -> None:
             line, column = divmod(index, columns)
             _panel(figure.add_subplot(grid[line, column]), title, found, most[line])
         _head(figure, results)
-        _foot(figure, about)
+        _foot(figure, run.machine)
         figure.savefig(path, dpi=160, facecolor="white")
 
 
@@ -68,7 +70,8 @@ def _panel(ax: Axes, title: str, results: Sequence[RowResult], rows: int) -> Non
         speed = {name: megapixels / entry.timing.median for name, entry in entries.items()}
         for name, value in speed.items():
             ours = name == "imgconv"
-            fill = "white" if entries[name].note else COLOURS[name]
+            colour = COLOURS.get(name, OTHER)
+            fill = "white" if entries[name].note else colour
             ax.plot(
                 value,
                 y,
@@ -76,7 +79,7 @@ def _panel(ax: Axes, title: str, results: Sequence[RowResult], rows: int) -> Non
                 ms=9 if ours else 6.5,
                 mfc=fill,
                 mew=1.4,
-                color=COLOURS[name],
+                color=colour,
                 zorder=4 if ours else 3,
             )
         if result.fastest and result.ratio:
@@ -113,8 +116,10 @@ def _head(figure: Figure, results: Sequence[RowResult]) -> None:
     height = figure.get_figheight()
     title = f"imgconv beats the fastest other library in {won} of {len(ratios)} rows"
     figure.text(0.01, 1 - 0.15 / height, title, va="top", fontsize=16, weight="bold", color=INK)
-    measured = {"imgconv"}.union(*(result.peers for result in results))
-    handles = [_dot(name, colour, colour) for name, colour in COLOURS.items() if name in measured]
+    measured = dict.fromkeys(name for result in results for name in result.peers)
+    names = sorted(("imgconv", *measured), key=[*COLOURS, *measured].index)
+    colours = [COLOURS.get(name, OTHER) for name in names]
+    handles = [_dot(name, colour, colour) for name, colour in zip(names, colours, strict=True)]
     handles.append(_dot("hollow: work not equal", "#555555", "white"))
     figure.legend(
         handles=handles,

@@ -1,76 +1,28 @@
-"""The results as tables in the terminal, as JSON, and as Markdown."""
+"""The results as tables in the terminal, and as Markdown."""
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
 from statistics import geometric_mean
-from typing import Any
 
-import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from imgconv.bench.measure import (
-    OUT_OF_CACHE,
-    LibraryResult,
-    RowResult,
-    Timing,
-    copy_rate,
-    peak_flops,
-    processor,
-)
-from imgconv.bench.peers import Imgconv, Peer
-from imgconv.bench.suite import FAMILIES, Row
-from imgconv.core import cpu
+from imgconv.bench.measure import LibraryResult, Refusal, RowResult
+from imgconv.bench.results import Machine, Run
 
 EXPLANATION = """\
 Medians of interleaved runs; ±: width of the middle half of imgconv's samples.
 difference: the largest to SciPy in float64, imgconv's and the fastest peer's.
 limit: the time to copy an image of that size, or to do the sums at the FMA rate, divided by \
 imgconv's time.
-Rows in which the fastest peer does unequal work count for neither."""
+Rows in which the fastest peer does unequal work count for neither.
+~: other work or a slower clock disturbed the row."""
 # The tables that a Markdown file may have places for, one for each level: between
 # <!-- NAME LEVEL --> and <!-- /NAME LEVEL -->.
 ROWS, BY_FAMILY = "bench", "bench families"
-
-
-@dataclass(frozen=True)
-class Machine:
-    """The machine that ran the benchmark; its limits are by number of threads."""
-
-    processor: str
-    level: str
-    cores: int
-    system: str
-    python: str
-    numpy: str
-    copy_rate: dict[int, float]  # bytes a second, read and written, out of cache
-    peak_flops: dict[int, float]  # float32
-    libraries: dict[str, str]
-    missing: tuple[str, ...]
-
-
-def machine(peers: Sequence[Peer], missing: Sequence[str], threads: Sequence[int]) -> Machine:
-    """Describe this machine and measure its limits."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return Machine(
-        processor=processor(),
-        level=cpu.LEVEL,
-        cores=len(affinity(0)) if affinity else os.cpu_count() or 1,
-        system=f"{platform.system()} {platform.machine()}",
-        python=platform.python_version(),
-        numpy=np.__version__,
-        copy_rate={count: copy_rate(OUT_OF_CACHE, count) for count in threads},
-        peak_flops={count: peak_flops("float32", count) for count in threads},
-        libraries={peer.name: peer.describe() for peer in (Imgconv(), *peers)},
-        missing=tuple(missing),
-    )
 
 
 def headline(about: Machine) -> list[str]:
@@ -112,6 +64,14 @@ def label(result: RowResult) -> str:
     return row.title + size + ("" if row.dtype == "float32" else f", {row.dtype}")
 
 
+def refusal(found: Refusal) -> str:
+    """Return which library was not timed in which row, and why."""
+    row = found.row
+    size = "x".join(map(str, row.shape))
+    threads = counted(found.threads, "thread")
+    return f"{found.library}, {row.title}, {row.dtype}, {size}, {threads}: {found.reason}"
+
+
 def counted(count: int, noun: str) -> str:
     """Return a count with its noun.
 
@@ -142,16 +102,10 @@ def verdict(ratio: float) -> str:
 
 def losses(results: Sequence[RowResult]) -> list[str]:
     """Return each row in which a peer is faster, the worst first."""
-    slower = sorted((r for r in results if r.ratio and r.ratio < 1), key=lambda r: r.ratio or 0)
     lines = []
-    for result in slower:
-        size = "" if is_small(result) else f", {'x'.join(map(str, result.row.shape))}"
-        output = "fresh output" if result.fresh else "existing output"
+    for result in worst(results):
         note = "" if result.equal else f" ({result.peers[result.fastest or ''].note})"
-        lines.append(
-            f"{verdict(result.ratio or 0)} than {result.fastest}{note}: {label(result)}{size}, "
-            f"{counted(result.threads, 'thread')}, {output}"
-        )
+        lines.append(f"{verdict(result.ratio or 0)} than {result.fastest}{note}: {placed(result)}")
     return lines
 
 
@@ -209,8 +163,9 @@ class Footnotes:
         return ", ".join(f"{letter}: {note}" for note, letter in self.letters.items())
 
 
-def show(results: Sequence[RowResult], about: Machine, console: Console) -> None:
+def show(run: Run, console: Console) -> None:
     """Print the tables: every library's time, or on a narrow terminal the fastest peer's alone."""
+    results, about = run.results, run.machine
     peers = list(about.libraries)[1:]
     for title, found in groups(results):
         present = [name for name in peers if any(name in result.peers for result in found)]
@@ -227,6 +182,8 @@ def show(results: Sequence[RowResult], about: Machine, console: Console) -> None
     console.print(f"\n{EXPLANATION}\n", style="dim")
     for line in headline(about):
         console.print(line)
+    for line in run.warnings:
+        console.print(line, style="bold red")
 
 
 def table(
@@ -252,7 +209,8 @@ def cells(result: RowResult, notes: Footnotes, columns: Sequence[str]) -> dict[s
         for name, library in libraries.items()
         if name in columns
     }
-    known["±"] = Text(f"{result.imgconv.timing.spread:.0%}")
+    unsteady = "" if result.conditions.steady else " ~"
+    known["±"] = Text(f"{result.imgconv.timing.spread:.0%}{unsteady}")
     known["difference"] = Text(f"{result.imgconv.difference:.0e}")
     if result.fastest and result.ratio:
         peer = result.peers[result.fastest]
@@ -274,78 +232,44 @@ def time_cell(library: LibraryResult, fastest: float, notes: Footnotes) -> Text:
     return cell.append(f" {notes.mark(library.note)}" if library.note else "", "dim")
 
 
-def as_json(results: Sequence[RowResult], about: Machine) -> dict[str, Any]:
-    """Return everything that was measured, as plain values; times are in seconds."""
-    rows = []
-    for result in results:
-        rows.append(
-            {
-                **asdict(result.row),
-                "threads": result.threads,
-                "fresh": result.fresh,
-                "imgconv": asdict(result.imgconv),
-                "peers": {name: asdict(peer) for name, peer in result.peers.items()},
-                "fastest": result.fastest,
-                "ratio": result.ratio,
-                "limit": result.limit,
-                "share": result.share,
-            }
-        )
-    return {"machine": asdict(about), "results": rows}
+HEAD = [
+    "| work | imgconv | fastest peer | against it | differences | against SciPy | of the limit |",
+    "|---|--:|--:|--:|--:|--:|--:|",
+]
 
 
-def from_json(text: str, level: str) -> list[RowResult]:
-    """Return the results of an earlier run at the same level, of which `as_json` made a text."""
-    found = json.loads(text)
-    if found["machine"]["level"] != level:
-        raise ValueError(f"was measured at level {found['machine']['level']}, not {level}")
-    return [
-        RowResult(
-            row_from(each),
-            each["threads"],
-            each["fresh"],
-            library_from(each["imgconv"]),
-            {name: library_from(peer) for name, peer in each["peers"].items()},
-            each["limit"],
-        )
-        for each in found["results"]
-    ]
-
-
-def row_from(values: dict[str, Any]) -> Row:
-    """Return the row whose fields are among plain values, where tuples are lists."""
-    own: dict[str, Any] = {each.name: values[each.name] for each in fields(Row)}
-    return Row(**own | {name: tuple(own[name]) for name in ("numbers", "shape")})
-
-
-def library_from(values: dict[str, Any]) -> LibraryResult:
-    """Return what `asdict` made plain values of."""
-    return LibraryResult(**{**values, "timing": Timing(**values["timing"])})
-
-
-def together(earlier: Sequence[RowResult], later: Sequence[RowResult]) -> list[RowResult]:
-    """Return the results of several runs by family; a row that was measured again counts once."""
-    found = {(each.row, each.threads, each.fresh): each for each in (*earlier, *later)}
-    return sorted(found.values(), key=lambda each: FAMILIES.index(each.row.family))
-
-
-def as_markdown(results: Sequence[RowResult], about: Machine) -> str:
-    """Return the tables of all rows, and the machine they were measured on."""
-    lines = []
-    for title, found in groups(results):
-        lines += [f"**{title}**", ""]
-        lines += [
-            "| work | imgconv | fastest peer | against it | differences | against SciPy "
-            "| of the limit |",
-            "|---|--:|--:|--:|--:|--:|--:|",
-        ]
-        lines += [markdown_row(result) for result in found]
+def as_markdown(run: Run) -> str:
+    """Return the rows behind a peer, the tables of all rows, and the machine."""
+    lines = [standing(run.results), ""]
+    if behind := worst(run.results):
+        lines += ["**Behind the fastest peer, the worst first**", "", *HEAD]
+        lines += [markdown_row(result, place=True) for result in behind]
         lines.append("")
-    return "\n".join([*lines, *footer(about)])
+    for title, found in groups(run.results):
+        lines += [f"**{title}**", "", *HEAD, *map(markdown_row, found), ""]
+    return "\n".join([*lines, *footer(run)])
 
 
-def by_family(results: Sequence[RowResult], about: Machine) -> str:
+def standing(results: Sequence[RowResult]) -> str:
+    """Return the rows won and the geometric mean of all, in one sentence."""
+    ratios = counting(results)
+    if not ratios:
+        return "No row has a peer that does equal work."
+    won = sum(ratio >= 1 for ratio in ratios)
+    return (
+        f"imgconv is at least as fast as the fastest peer in {won} of {len(ratios)} rows; "
+        f"its time is {geometric_mean(ratios):.2f} times shorter in the geometric mean."
+    )
+
+
+def worst(results: Sequence[RowResult]) -> list[RowResult]:
+    """Return the rows in which a peer is faster, the worst first."""
+    return sorted((r for r in results if r.ratio and r.ratio < 1), key=lambda r: r.ratio or 0)
+
+
+def by_family(run: Run) -> str:
     """Return a table of rows won and ratios, for each family and number of threads, and of all."""
+    results = run.results
     counts = sorted({result.threads for result in results})
     titles = [title for count in counts for title in (counted(count, "thread"), *SUMMARY)]
     lines = ["| family | " + " | ".join(titles) + " |", "|---" + "|--:" * len(titles) + "|"]
@@ -360,18 +284,26 @@ def by_family(results: Sequence[RowResult], about: Machine) -> str:
             cells.append(f"{won} of {len(ratios)}")
             cells += [f"{of(ratios):.2f}x" if ratios else "" for of in SUMMARY.values()]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", *footer(about)])
+    return "\n".join([*lines, "", *footer(run)])
 
 
-def footer(about: Machine) -> list[str]:
-    """Return the machine's lines for Markdown, where two spaces end a line."""
-    first, second, last = headline(about)
-    return [f"{first}  ", f"{second}  ", last]
+def footer(run: Run) -> list[str]:
+    """Return the machine's lines for Markdown, where two spaces end a line, and what disturbed."""
+    *lines, last = [*headline(run.machine), *run.warnings]
+    return [*(f"{line}  " for line in lines), last]
 
 
-def markdown_row(result: RowResult) -> str:
+def placed(result: RowResult) -> str:
+    """Return a row's title with the size of its image and the number of threads."""
+    size = "" if is_small(result) else f", {'x'.join(map(str, result.row.shape))}"
+    output = "" if result.fresh else ", existing output"
+    return f"{label(result)}{size}, {counted(result.threads, 'thread')}{output}"
+
+
+def markdown_row(result: RowResult, place: bool = False) -> str:
     """Return a line of the table of all rows."""
-    cells = [label(result), duration(result.imgconv.timing.median), "", "", "", "", ""]
+    title = placed(result) if place else label(result)
+    cells = [title, duration(result.imgconv.timing.median), "", "", "", "", ""]
     if result.fastest and result.ratio:
         peer = result.peers[result.fastest]
         notes = "".join(f", {note}" for note in (peer.method, peer.note) if note)
@@ -387,20 +319,28 @@ def markdown_row(result: RowResult) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def filled(text: str, results: Sequence[RowResult], about: Machine) -> str:
-    """Return a Markdown text with the tables between the markers of the level."""
-    check_places(text, about.level)
-    for name, table in ((ROWS, as_markdown), (BY_FAMILY, by_family)):
-        place = f"{name} {about.level}"
-        if has_place(text, place):
-            text = between_markers(text, place, table(results, about))
+def filled(text: str, runs: Sequence[Run]) -> str:
+    """Return a Markdown text with tables between the markers of the levels of the runs.
+
+    Several machines of one level have their tables one after the other. Tables of levels that
+    were not measured stay as they are.
+    """
+    levels = dict.fromkeys(run.machine.level for run in runs)
+    check_places(text, *levels)
+    for level in levels:
+        for name, table in ((ROWS, as_markdown), (BY_FAMILY, by_family)):
+            place = f"{name} {level}"
+            if has_place(text, place):
+                tables = [table(run) for run in runs if run.machine.level == level]
+                text = between_markers(text, place, "\n\n".join(tables))
     return text
 
 
-def check_places(text: str, level: str) -> None:
-    """Refuse a text without markers for a table of a level."""
-    if not any(has_place(text, f"{name} {level}") for name in (ROWS, BY_FAMILY)):
-        raise ValueError(f"no <!-- {ROWS} {level} --> ... <!-- /{ROWS} {level} --> to fill")
+def check_places(text: str, *levels: str) -> None:
+    """Refuse a text without markers for a table of any of the levels."""
+    places = [f"{name} {level}" for level in levels for name in (ROWS, BY_FAMILY)]
+    if not any(has_place(text, place) for place in places):
+        raise ValueError(f"no <!-- {places[0]} --> ... <!-- /{places[0]} --> to fill")
 
 
 def has_place(text: str, place: str) -> bool:

@@ -370,6 +370,7 @@ def rows(
     families: Sequence[str] = (),
     shapes: Sequence[tuple[int, int]] = SHAPES,
     dtypes: Sequence[str] = (),
+    only: str | None = None,
 ) -> list[Row]:
     """Return the rows to measure.
 
@@ -380,12 +381,17 @@ def rows(
         For the rows that have no shape of their own.
     dtypes : sequence of str, default: each row's own
         The images' dtypes, instead of those of the rows.
+    only : str, optional
+        The title of the rows; where none has it, a part of their titles.
 
     Returns
     -------
     rows : list of Row
     """
     chosen = [row for row in SUITE if not families or row.family in families]
+    if only is not None:
+        exact = [row for row in chosen if row.title == only]
+        chosen = exact or [row for row in chosen if only in row.title]
     if dtypes:
         chosen = list(
             dict.fromkeys(replace(row, dtype=dtype) for dtype in dtypes for row in chosen)

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
 import imgconv
-from imgconv.cli.extras import require
+from imgconv.cli import bench_files
+from imgconv.cli.bench_files import INPUT_FILE, Outputs, output_options
 from imgconv.core import cpu
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from imgconv.bench.measure import RowResult
+    from imgconv.bench.results import Run
     from imgconv.bench.suite import Row
 
-PLOTS = (".png", ".svg", ".pdf")
 DTYPES = ("uint8", "uint16", "float32", "float64")
-OUTPUT_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 # Families whose rows are not filters of one image, and which have tables of their own.
 ALONE = ("faces", "layers", "pipelines")
@@ -72,11 +70,34 @@ def parse_dtypes(_context: click.Context, _option: click.Parameter, text: str) -
     return names
 
 
+class Bench(click.Command):
+    """The command, whose first word may be another one: `compare` or `show`."""
+
+    OTHERS: ClassVar = {"compare": bench_files.compare, "show": bench_files.show}
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Hand the rest of the line to the command that the first word names."""
+        other = self.OTHERS.get(args[0]) if args else None
+        if other is None:
+            return super().make_context(info_name, args, parent, **extra)
+        return other.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+
+
 @click.command(
     "bench",
+    cls=Bench,
     epilog="""\b
 Examples:
   imgconv bench
+  imgconv bench correlate --level v3 --json before.json
+  imgconv bench compare before.json after.json   (--help tells more)
+  imgconv bench show a.json b.json --markdown README.md
   imgconv bench correlate edges --threads 1 --size 1024x1024 --plot bench.png
   imgconv bench edges --quality --plot edges.png
 """,
@@ -137,35 +158,23 @@ Examples:
     "once if a run takes four times its share.",
 )
 @click.option(
-    "--json", "json_file", metavar="FILE", type=OUTPUT_FILE, help="Write all figures as JSON."
+    "--only",
+    metavar="TITLE",
+    help="Measure only the rows of this title, as in the tables, or else those whose title "
+    "contains it.",
 )
 @click.option(
+    "--join",
     "--with",
     "earlier_files",
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=INPUT_FILE,
     multiple=True,
     help="Show the figures of an earlier run (--json), too; rows that are measured again replace "
     "its own. So a long benchmark can be run one family after the other. "
     "Can be given several times.",
 )
-@click.option(
-    "--plot",
-    "plot_file",
-    metavar="FILE",
-    type=OUTPUT_FILE,
-    help="Draw the figures: a .png, .svg or .pdf file.",
-)
-@click.option(
-    "--markdown",
-    "markdown_files",
-    metavar="FILE",
-    type=OUTPUT_FILE,
-    multiple=True,
-    help="Replace the tables of the level in a Markdown file: all rows between <!-- bench v3 --> "
-    "and <!-- /bench v3 -->, a summary between <!-- bench families v3 --> and its end. "
-    "Can be given several times.",
-)
+@output_options
 def command(
     families: tuple[str, ...],
     threads: list[int],
@@ -176,8 +185,9 @@ def command(
     memory: bool,
     quality: bool,
     budget: float,
-    json_file: Path | None,
+    only: str | None,
     earlier_files: tuple[Path, ...],
+    json_file: Path | None,
     plot_file: Path | None,
     markdown_files: tuple[Path, ...],
 ) -> None:
@@ -192,90 +202,89 @@ def command(
     and with their steps one by one, and measures their memory and dask workers.
 
     SciPy, scikit-image, OpenCV, PyTorch and DIPlib, if installed, run on the same arrays in one
-    process, in turn, and medians are compared. Results that are not equal are marked.
+    process, in turn, in an order that is drawn anew for each round, and medians are compared. A
+    result is compared with SciPy's in float64 before it is timed: a wrong one is refused, and work
+    that is known to be unequal is marked. A busy machine and a slower clock are told.
 
     --level v3 holds all of them to AVX2, on a processor that has more.
+
+    `imgconv bench compare` tells what changed between two runs, `imgconv bench show` shows what was
+    measured before.
     """
     if quality:
         measure_quality(families, plot_file, markdown_files)
         return
-    check_outputs(level or cpu.LEVEL, json_file, plot_file, markdown_files)
+    outputs = Outputs(json_file, plot_file, markdown_files)
+    outputs.check(level or cpu.LEVEL)
     from imgconv.bench.level import hold
 
     if level and level != cpu.LEVEL:
         sys.exit(run_again(level))
     hold()
-    from rich.console import Console
-
-    # A pipe gets whole tables, however wide.
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 180)
+    console = bench_files.new_console()
     if set(families) & set(ALONE):
         measure_alone(families, shapes, threads, dtypes, budget, console)
         return
-    from imgconv.bench import suite
+    from imgconv.bench import report, results, suite
 
-    rows = suite.rows(families, shapes, dtypes)
+    rows = suite.rows(families, shapes, dtypes, only)
+    if not rows:
+        raise click.UsageError(f"--only {only}: no row of these families has this title")
     if memory:
         measure_memory(rows, threads, console)
-    else:
-        outputs = (True, False) if existing else (True,)
-        earlier = results_of(earlier_files)
-        measure_time(rows, threads, budget, outputs, console, json_file, earlier, plot_file,
-                     markdown_files)  # fmt: skip
+        return
+    earlier = earlier_run(earlier_files)
+    fresh = (True, False) if existing else (True,)
+    run = measure_time(rows, threads, budget, fresh)
+    if earlier:
+        run = results.joined(earlier, run)
+    report.show(run, console)
+    outputs.write([run])
+    if run.warnings:
+        print(f"imgconv: not a quiet machine: {'; '.join(run.warnings)}", file=sys.stderr)
 
 
-def results_of(files: tuple[Path, ...]) -> list[RowResult]:
-    """Return the results of earlier runs; those of another level are refused."""
-    from imgconv.bench import report
+def earlier_run(files: tuple[Path, ...]) -> Run | None:
+    """Return the results of earlier runs as one; those of another level are refused."""
+    from imgconv.bench import results
 
-    found = []
+    found: Run | None = None
     for path in files:
         try:
-            found += report.from_json(path.read_text(), cpu.LEVEL)
-        except (KeyError, TypeError, ValueError) as error:
-            raise click.UsageError(f"--with {path}: {error}") from None
+            run = results.from_json(path.read_text())
+            if run.machine.level != cpu.LEVEL:
+                raise ValueError(f"was measured at level {run.machine.level}, not {cpu.LEVEL}")
+            found = results.joined(found, run) if found else run
+        except (OSError, ValueError) as error:
+            raise click.UsageError(f"--join {path}: {error}") from None
     return found
 
 
 def measure_time(
-    rows: list[Row],
-    threads: list[int],
-    budget: float,
-    outputs: tuple[bool, ...],
-    console: Console,
-    json_file: Path | None,
-    earlier: list[RowResult],
-    plot_file: Path | None,
-    markdown_files: tuple[Path, ...],
-) -> None:
-    """Measure the time of each row, print the tables and write the files."""
+    rows: list[Row], threads: list[int], budget: float, fresh: tuple[bool, ...]
+) -> Run:
+    """Measure the time of each row; say which libraries are refused, and why."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from imgconv.bench import measure, peers, report
+    from imgconv.bench import measure, peers, report, results
 
     installed, missing = peers.installed()
-    stderr = Console(stderr=True)
-    results = []
+    stderr = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    found: list[measure.RowResult] = []
     with Progress(console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
-        task = progress.add_task("limits", total=len(rows) * len(threads) * len(outputs))
-        about = report.machine(installed, missing, threads)
+        task = progress.add_task("limits", total=len(rows) * len(threads) * len(fresh))
+        run = results.Run(results.machine(installed, missing, threads), found)
         try:
-            for result in measure.measure(rows, installed, threads, budget, outputs):
-                results.append(result)
+            for result in measure.measure(rows, installed, threads, budget, fresh):
+                if isinstance(result, measure.Refusal):
+                    stderr.print(f"imgconv: not timed: {report.refusal(result)}")
+                    continue
+                found.append(result)
                 progress.update(task, advance=1, description=report.label(result))
         except KeyboardInterrupt:
-            print("imgconv: interrupted; these are the results so far", file=sys.stderr)
-    results = report.together(earlier, results)
-    report.show(results, about, console)
-    if json_file:
-        json_file.write_text(json.dumps(report.as_json(results, about), indent=1) + "\n")
-    for path in markdown_files:
-        path.write_text(report.filled(path.read_text(), results, about))
-    if plot_file:
-        from imgconv.bench.plot import plot
-
-        plot(results, about, plot_file)
+            stderr.print("imgconv: interrupted; these are the results so far")
+    return run
 
 
 def measure_alone(
@@ -313,7 +322,7 @@ def measure_quality(
     if families != ("edges",):
         raise click.UsageError("--quality is for the family edges alone")
     if plot_file:
-        check_outputs(cpu.LEVEL, None, plot_file, ())
+        Outputs(plot=plot_file).check()
     scores, directions = list(quality.measure()), list(quality.directions())
     print("\n".join(quality_report.lines(scores, directions)))
     for path in markdown_files:
@@ -337,26 +346,3 @@ def run_again(level: str) -> int:
 
     command = [sys.executable, "-m", "imgconv", *sys.argv[1:]]
     return subprocess.run(command, env=os.environ | environment(level), check=False).returncode
-
-
-def check_outputs(
-    level: str,
-    json_file: Path | None,
-    plot_file: Path | None,
-    markdown_files: tuple[Path, ...],
-) -> None:
-    """Refuse files that cannot be written, before minutes of measuring."""
-    for path in (json_file, plot_file):
-        if path and not path.parent.is_dir():
-            raise click.UsageError(f"{path}: no folder {path.parent}")
-    if plot_file:
-        require("bench", "matplotlib")
-        if plot_file.suffix.lower() not in PLOTS:
-            raise click.UsageError(f"--plot {plot_file}: a plot is a {' '.join(PLOTS)} file")
-    for path in markdown_files:
-        from imgconv.bench.report import check_places
-
-        try:
-            check_places(path.read_text(), level)
-        except (OSError, ValueError) as error:
-            raise click.UsageError(f"--markdown {path}: {error}") from None

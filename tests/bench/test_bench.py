@@ -16,7 +16,7 @@ from paths import ROOT
 from rich.console import Console
 
 from imgconv import cli
-from imgconv.bench import level, measure, peers, report, suite
+from imgconv.bench import conditions, equality, level, measure, peers, report, results, suite
 from imgconv.core import cpu
 
 FOUND = [peers.Imgconv(), *peers.installed()[0]]
@@ -31,23 +31,6 @@ def run(*arguments: object) -> Result:
 
 ROWS = [row for row in suite.rows(shapes=[SHAPE]) if row.family != "small"]
 ROWS = [replace(row, shape=SHAPE) if row.family == "denoise" else row for row in ROWS]
-# The largest difference to SciPy in float64 that a note explains, as a part of the image's range.
-UNEQUAL = {
-    "zero border": 2e-6,
-    "mirror border": 1e-5,
-    "blur + 3x3 Laplacian": 0.02,
-    "8-bit weights": 0.008,
-    "16-bit weights": 3e-5,
-    "resampled": 1e-4,
-    "truncated, not rounded": 0.008,
-    "float result": 0.002,
-    "float64 result": 0.002,
-    "no interpolation": 1,
-    "interpolated weights": 2e-5,
-    "square window, other weights": 0.5,
-    "nearest border": 0,
-    "extended border": 2e-6,
-}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.title}-{row.dtype}")
@@ -60,16 +43,15 @@ def test_peers_do_the_same_work(peer: peers.Peer, row: suite.Row) -> None:
         without = row.result_dtype.kind == "b" or row.work in ("bilateral", "rolling_ball")
         assert peer.name != "SciPy" or without
         return
+    assert call.note in ("", *equality.UNEQUAL)
     largest = np.iinfo(row.dtype).max if row.dtype.startswith("u") else 1
-    rounded = 1 if row.result_dtype.kind in "ui" else 0
-    tolerance = largest * (UNEQUAL[call.note] if call.note else 2e-6) + rounded
     reference = measure.reference_of(row, image)
     margin = 0 if call.same_border else min(40, row.reach)
     result = np.asarray(call.run(None))
     assert result.shape == image.shape or row.family == "pool"
     # The largest Gaussians reach the border from every pixel.
     if call.same_border or row.family != "large":
-        assert measure.difference(result, reference, margin) <= tolerance
+        assert not equality.objection(row, call, measure.difference(result, reference, margin))
     if call.fills_out:
         out = np.full(result.shape, 7, row.result_dtype)
         call.run(out)
@@ -144,6 +126,135 @@ def test_interleave_finds_the_slower_call_and_repeats_the_fast_ones() -> None:
     assert all(timing.spread >= 0 for timing in timings.values())
 
 
+def test_each_round_has_an_order_of_its_own() -> None:
+    order: list[str] = []
+    calls = {name: lambda name=name: order.append(name) or time.sleep(6e-4) for name in "abc"}
+    measure.interleave(calls, budget=0.1)
+    # The first calls find out how often to repeat.
+    rounds = ["".join(order[i : i + 3]) for i in range(3, len(order) - 3, 3)]
+    assert len(rounds) > 20
+    assert all(set(each) == set("abc") for each in rounds[:5])
+    assert len(set(rounds)) > 2
+
+
+# Equal work.
+
+
+class Wrong(peers.Peer):
+    """A library that is wrong in one pixel, and right in everything else."""
+
+    name, module, package = "Wrong", "numpy", "numpy"
+    error = 0.01
+
+    def box(self, image, result, size):
+        def run(out):
+            found = peers.SciPy().box(image, result, size).run(None)
+            found[len(found) // 2, found.shape[1] // 2] += self.error
+            return found
+
+        return peers.PreparedCall(run, fills_out=False)
+
+
+@pytest.mark.parametrize("shape", [(60, 70), (900, 800)])
+def test_a_wrong_result_is_not_timed(shape) -> None:
+    """Of large images, the corners and the middle are compared."""
+    rows = suite.rows(["box"], [shape], only="box 3x3")
+    refused, result = measure.measure(rows, [Wrong(), peers.SciPy()], [1], 0.0)
+    assert isinstance(refused, measure.Refusal)
+    assert refused.library == "Wrong"
+    assert "differs from the reference by 0.01, at most 2e-06 is allowed" in refused.reason
+    assert result.peers.keys() == {"SciPy"}
+    assert "Wrong, box 3x3, float32" in report.refusal(refused)
+
+
+def test_an_error_within_the_tolerance_is_timed(monkeypatch) -> None:
+    monkeypatch.setattr(Wrong, "error", 1e-6)
+    (result,) = measure.measure(
+        suite.rows(["box"], [(60, 70)], only="box 3x3"), [Wrong()], [1], 0.0
+    )
+    assert 5e-7 < result.peers["Wrong"].difference < 2e-6
+
+
+def test_imgconv_itself_is_refused(monkeypatch) -> None:
+    monkeypatch.setattr(peers.Imgconv, "box", Wrong.box)
+    monkeypatch.setattr(peers.Imgconv, "error", 0.01, raising=False)
+    rows = suite.rows(["box"], [(60, 70)], only="box 3x3")
+    (refused,) = measure.measure(rows, [peers.SciPy()], [1], 0.0)
+    assert refused.library == "imgconv"
+
+
+def test_distances() -> None:
+    exact = np.array([[0.0, 1.0], [np.nan, 2.0]])
+    assert measure.distance(exact.astype(np.float32), exact) == 0
+    assert measure.distance(np.array([[0.0, np.nan], [np.nan, 2.0]]), exact) == math.inf
+    assert measure.distance(np.array([[0.0, 1.0], [0.0, 2.0]]), exact) == math.inf
+    mask = np.array([[True, False], [True, True]])
+    assert measure.distance(np.array([[255, 0], [255, 0]], np.uint8), mask) == 0.25
+    with pytest.raises(peers.UnequalWorkError, match="another shape"):
+        measure.distance(mask[:1], mask)
+
+
+def test_tolerances() -> None:
+    row = suite.rows(["box"], [SHAPE])[0]
+    short = replace(row, dtype="uint8")
+    mask = replace(row, result="bool")
+    call = peers.PreparedCall(lambda out: out)
+    assert equality.tolerance(row) == 2e-6
+    assert equality.tolerance(short) == pytest.approx(1 + 255 * 2e-6)
+    assert equality.tolerance(short, "8-bit weights") == pytest.approx(1 + 255 * 0.008)
+    assert not equality.objection(mask, call, 1 / 2500)
+    assert "0.10% of the pixels" in equality.objection(mask, call, 1e-3)
+    assert "no pixel" in equality.objection(row, call, math.nan)
+
+
+# What disturbs.
+
+
+def test_a_busy_machine_is_noticed(tmp_path: Path, monkeypatch) -> None:
+    """Another process works for 3 of 2 seconds, on two cores; our own work does not count."""
+    stat, clock, own = tmp_path / "stat", iter([0.0, 2.0]), iter([10.0, 11.5])
+    monkeypatch.setattr(conditions, "STAT", stat)
+    monkeypatch.setattr(conditions.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(conditions.os, "times", lambda: (next(own), 0, 0, 0, 0))
+    monkeypatch.setattr(conditions, "loop_seconds", lambda: 1e-3)
+    ticks = conditions.os.sysconf("SC_CLK_TCK")
+    stat.write_text(f"cpu {5 * ticks} 0 0 {9 * ticks} 0 0 0 0 0 0\n")
+    watch = conditions.Watch()
+    stat.write_text(f"cpu {8 * ticks} 0 0 {9 * ticks} 0 0 0 {ticks + ticks // 2} 0 0\n")
+    found = watch.read()
+    assert found.others == pytest.approx(1.5)
+    assert found.busy
+    assert not found.throttled
+    assert conditions.warnings([found]) == [
+        "other work took up to 1.5 cores, more than 0.25 beside 1 of 1 rows"
+    ]
+
+
+def test_a_throttled_processor_is_noticed(monkeypatch) -> None:
+    seconds = [1e-3]
+    monkeypatch.setattr(conditions, "loop_seconds", lambda: seconds[0])
+    watch = conditions.Watch()
+    assert watch.read().slowdown == pytest.approx(1)
+    seconds[0] = 1.3e-3
+    slow = watch.read()
+    assert slow.throttled
+    assert not slow.steady
+    assert "1.30 times" in conditions.warnings([slow, conditions.Conditions(0.1, 1.02)])[0]
+    assert conditions.warnings([conditions.Conditions(), conditions.Conditions(0.1, 1.02)]) == []
+
+
+def test_a_disturbed_run_says_so_at_its_end(monkeypatch) -> None:
+    monkeypatch.setattr(
+        measure.Watch, "read", lambda self: conditions.Conditions(others=1.5, slowdown=1.0)
+    )
+    arguments = ("box", "--only", "box 3x3", "--size", "40x60", "--threads", "1", "--budget", "0")
+    outcome = run(*arguments)
+    assert "not a quiet machine: other work took up to 1.5 cores" in outcome.stderr.splitlines()[-1]
+    assert "~" in outcome.stdout
+    monkeypatch.setattr(measure.Watch, "read", lambda self: conditions.Conditions(0.0, 1.0))
+    assert "quiet" not in run(*arguments).stderr
+
+
 @pytest.mark.parametrize("work", ["box", "median"])
 def test_difference_sees_each_compared_pixel(work: str) -> None:
     row = suite.rows(["box", "rank"], [(400, 300)])
@@ -153,7 +264,7 @@ def test_difference_sees_each_compared_pixel(work: str) -> None:
     exact = (
         peers.SciPy().prepare(row.work, image.astype(float), np.dtype(float), row.numbers).run(None)
     )
-    assert measure.difference(exact, pieces) == 0
+    assert measure.difference(exact, pieces) < 1e-14
     height, width = measure.CORNER if work == "median" else (measure.BAND, 300)
     for y in (0, height - 1, 400 - height, 399):
         for x in (0, width - 1, 300 - width, 299):
@@ -198,20 +309,20 @@ WON = measure.RowResult(
 LOST = measure.RowResult(ROW, 2, True, library(4e-3), {"OpenCV": library(2e-3, method="DFT")}, 5e-4)
 UNLIKE = replace(LOST, peers={"OpenCV": library(1e-3, "zero border"), "SciPy": library(0.03)})
 ALONE = measure.RowResult(ROW, 1, False, library(4e-3))
-ABOUT = report.Machine(
+ABOUT = results.Machine(
     "A Processor", "v3", 2, "Linux", "3.11", "2.0", {1: 2e10}, {1: 1e11},
     {"imgconv": "1", "OpenCV": "5", "SciPy": "1"}, ("PyTorch",),
 )  # fmt: skip
 
 
 def test_wins_and_losses_are_both_shown(capsys) -> None:
-    report.show([WON, LOST, UNLIKE, ALONE], ABOUT, Console(width=160))
+    report.show(results.Run(ABOUT, [WON, LOST, UNLIKE, ALONE]), Console(width=160))
     shown = capsys.readouterr().out
     for text in (
-        "4.00x slower than OpenCV (zero border): correlate 3x3, 512x512, 2 threads, fresh output",
+        "4.00x slower than OpenCV (zero border): correlate 3x3, 512x512, 2 threads",
         "2.00x faster",
         "2.00x slower",
-        "2.00x slower than OpenCV: correlate 3x3, 512x512, 2 threads, fresh output",
+        "2.00x slower than OpenCV: correlate 3x3, 512x512, 2 threads",
         "2.00 ms DFT",
         "unequal work: a: zero border",
         "not installed: PyTorch",
@@ -232,14 +343,20 @@ def test_ratio_and_share() -> None:
 
 
 def test_markdown_replaces_what_stands_between_the_markers() -> None:
-    table = report.as_markdown([WON, LOST, ALONE], ABOUT)
+    found = results.Run(ABOUT, [WON, LOST, ALONE])
+    table = report.as_markdown(found)
     assert "| correlate 3x3 | 1.00 ms | 2.00 ms (OpenCV) | **2.00x faster** |" in table
     assert "2.00 ms (OpenCV, DFT) | 2.00x slower" in table
+    assert "at least as fast as the fastest peer in 1 of 2 rows" in table
+    behind, _, rest = table.partition("**512 x 512, 1 thread, fresh output**")
+    assert "| correlate 3x3, 512x512, 2 threads | 4.00 ms |" in behind
+    assert "2.00x faster" not in behind
+    assert "2.00x slower" in rest
     text = "above\n<!-- bench v3 -->old<!-- /bench v3 -->\nbelow\n"
-    once = report.filled(text, [WON, LOST, ALONE], ABOUT)
+    once = report.filled(text, [found])
     assert "old" not in once
     assert table in once
-    assert report.filled(once, [WON, LOST, ALONE], ABOUT) == once
+    assert report.filled(once, [found]) == once
     assert once.startswith("above")
     assert once.endswith("below\n")
     for wrong in (
@@ -248,20 +365,44 @@ def test_markdown_replaces_what_stands_between_the_markers() -> None:
         "<!-- bench v4 -->of another level<!-- /bench v4 -->",
     ):
         with pytest.raises(ValueError, match="bench"):
-            report.filled(wrong, [WON], ABOUT)
+            report.filled(wrong, [found])
+
+
+def test_machines_of_one_level_stand_one_after_the_other() -> None:
+    other = replace(ABOUT, processor="Another", level="v3")
+    wide = replace(ABOUT, processor="A wide one", level="v4")
+    text = "<!-- bench v3 -->a<!-- /bench v3 --> <!-- bench v4 -->b<!-- /bench v4 -->"
+    filled = report.filled(text, [results.Run(ABOUT, [WON]), results.Run(other, [LOST])])
+    assert filled.index("A Processor") < filled.index("Another") < filled.index("/bench v3")
+    assert filled.endswith("<!-- bench v4 -->b<!-- /bench v4 -->")
+    assert "A wide one" in report.filled(filled, [results.Run(wide, [WON])])
 
 
 def test_runs_one_after_the_other_make_one_table() -> None:
-    text = json.dumps(report.as_json([WON, LOST, ALONE], ABOUT))
-    earlier = report.from_json(text, "v3")
-    assert earlier == [WON, LOST, ALONE]
+    run = results.Run(ABOUT, [WON, LOST, ALONE], [results.MemoryResult(ROW, 1, {"imgconv": 5})])
+    assert results.from_json(results.as_json(run)) == run
     other = replace(WON, row=suite.rows(["box"], [(512, 512)])[0])
     again = replace(WON, imgconv=library(5e-3))
     edges = replace(WON, row=suite.rows(["edges"], [(512, 512)])[0])
-    found = report.together([other, *earlier], [again, edges])
-    assert found == [again, LOST, ALONE, edges, other]
+    earlier = replace(run, results=[other, *run.results])
+    later = replace(ABOUT, copy_rate={2: 3e10}, libraries={"imgconv": "1", "PyTorch": "2"})
+    found = results.joined(earlier, results.Run(later, [again, edges]))
+    assert found.results == [again, LOST, ALONE, edges, other]
+    assert found.memory == run.memory
+    assert found.machine.libraries == {"imgconv": "1", "OpenCV": "5", "SciPy": "1", "PyTorch": "2"}
+    assert found.machine.missing == ()
+    assert found.machine.copy_rate == {1: 2e10, 2: 3e10}
     with pytest.raises(ValueError, match="level v3, not v4"):
-        report.from_json(text, "v4")
+        results.joined(run, results.Run(replace(ABOUT, level="v4")))
+
+
+def test_files_without_what_was_added_later_are_read() -> None:
+    values = json.loads(results.as_json(results.Run(ABOUT, [WON])))
+    del values["memory"], values["warnings"], values["results"][0]["conditions"]
+    assert results.from_json(json.dumps(values)) == results.Run(ABOUT, [WON])
+    for text in ("", "[]", "{}", '{"machine": {}, "results": []}'):
+        with pytest.raises(ValueError, match="no results of imgconv bench"):
+            results.from_json(text)
 
 
 def test_summary_by_family() -> None:
@@ -269,7 +410,7 @@ def test_summary_by_family() -> None:
     text = "<!-- bench families v3 --><!-- /bench families v3 -->"
     family, threads = WON.row.family, WON.threads
     others = [replace(each, threads=threads) for each in (LOST, UNLIKE)]
-    table = report.filled(text, [WON, *others, ALONE], ABOUT)
+    table = report.filled(text, [results.Run(ABOUT, [WON, *others, ALONE])])
     assert f"| {family} | 1 of 2 | 0.50x | 1.00x | 2.00x |" in table
     assert "| **all** | 1 of 2 | 0.50x | 1.00x | 2.00x |" in table
     assert report.counting([WON, *others, ALONE], "SciPy") == pytest.approx([30, 7.5])
@@ -312,13 +453,27 @@ def test_the_command_measures_and_writes(tmp_path: Path) -> None:
     assert "sobel magnitude" in readme.read_text()
     assert "| edges | " in summary.read_text()
     assert "sobel magnitude" in outcome.stdout
-    more = ("--budget", "0", "--with", tmp_path / "b.json", "--markdown", readme)
+    more = ("--budget", "0", "--join", tmp_path / "b.json", "--markdown", readme)
     outcome = run("box", "--size", "40x60", "--threads", "1", *more)
     assert outcome.exit_code == 0, outcome.output
     assert "sobel magnitude" in readme.read_text()
     assert "box 3x3" in readme.read_text()
     summary.write_text("no figures")
-    assert "--with" in run("box", "--with", summary).output
+    assert "no results of imgconv bench" in run("box", "--join", summary).output
+    readme.write_text(readme.read_text().replace("sobel magnitude", ""))
+    outcome = run("show", tmp_path / "b.json", "--markdown", readme, "--plot", tmp_path / "c.svg")
+    assert outcome.exit_code == 0, outcome.output
+    assert "sobel magnitude" in readme.read_text()
+    assert "sobel magnitude" in outcome.stdout
+    assert "<svg" in (tmp_path / "c.svg").read_text()
+
+
+def test_the_machine_is_described(monkeypatch) -> None:
+    found = results.machine([], [], [1])
+    assert found.details["date"].startswith("20")
+    assert "system" not in found.details
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert results.details()["OMP_NUM_THREADS"] == "3"
 
 
 LEVELS = [each for each in cpu.available() if each in level.MOST]

@@ -1,6 +1,6 @@
 """How each library does the same work: one module for each, and what they share in `base`."""
 
-from imgconv.bench.peers.base import Peer, PreparedCall
+from imgconv.bench.peers.base import Peer, PreparedCall, UnequalWorkError
 from imgconv.bench.peers.definition import Definition
 from imgconv.bench.peers.diplib import DIPlib
 from imgconv.bench.peers.imgconv import Imgconv
@@ -24,6 +24,7 @@ __all__ = [
     "SciPySignal",
     "ScikitImage",
     "Silx",
+    "UnequalWorkError",
     "installed",
 ]
 

@@ -47,6 +47,10 @@ class PreparedCall(NamedTuple):
     slow: bool = False  # takes many seconds: a reference, but not measured
 
 
+class UnequalWorkError(Exception):
+    """A call does not do the work: it says why."""
+
+
 class Peer:
     """A library that is measured."""
 
