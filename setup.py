@@ -46,6 +46,7 @@ LOOPS = {
     "points": FLOATS,
     "separable": (*FLOATS, "int16"),
     "tensors": FLOATS,
+    "determinant": FLOATS,
     "correlate": (*FLOATS, "int16"),
     "fourier": FLOATS,
     "lines": FLOATS,
@@ -70,6 +71,7 @@ LOOPS = {
     "peak": FLOATS,
     "canny": FLOATS,
     "flood": ("uint8",),
+    "spacing": ("uint8",),
     "pool": (*FLOATS, "uint8", "int64", "uint64"),
     "rank": (*KEYS, *FLOATS),
     "inorder": ("float64",),
@@ -152,7 +154,10 @@ if SANITIZE == "thread":
 # hold (tiles.pxd). There scheduling can only harm: the tiles of small kernels, which are unrolled,
 # would spill.
 LOOP_FLAGS = {
-    **{loop: ["-ffp-contract=off"] for loop in ("canny", "inorder", "lookup", "running")},
+    **{
+        loop: ["-ffp-contract=off"]
+        for loop in ("canny", "determinant", "inorder", "lookup", "running")
+    },
     **{loop: ["-fno-schedule-insns"] for loop in ("conv2d", "channels", "correlate")},
 }
 

@@ -151,6 +151,8 @@ CASES: tuple[FaceCase, ...] = (
     skimage("feature", "peak_local_max", 3, dtypes=NARROW),
     skimage("feature", "blob_log", 2, 10, 5, dtypes=NARROW),
     skimage("feature", "blob_dog", 2, 10, dtypes=NARROW),
+    skimage("feature", "blob_doh", 2, 10, dtypes=NARROW),
+    skimage("feature", "hessian_matrix_det", 3.0, dtypes=NARROW),
     skimage("feature", "match_template", KERNEL, title="5x5", dtypes=NARROW),
     skimage("restoration", "denoise_bilateral", 5, 0.1, title="5x5", dtypes=NARROW),
     skimage("measure", "block_reduce", 2, np.max, title="2, max", dtypes=NARROW),

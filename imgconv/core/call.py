@@ -51,6 +51,7 @@ class SeveralPlan(NamedTuple):
     note: str
     whole: str
     results: int = 1
+    images: int = 1
     grid: tuple[int, int] = (1, 1)
     method: str = ""
     piecewise: Operation | None = None

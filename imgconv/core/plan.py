@@ -83,6 +83,11 @@ class Plan:
         return self.operation.whole
 
     @property
+    def images(self) -> int:
+        """How many images it gives: arrays, or layers of one."""
+        return max(self.results, self.operation.stacked)
+
+    @property
     def piecewise(self) -> Operation | None:
         """The operation that computes any piece of the result by itself, if there is one."""
         return self.operation if self.operation.placeable else None

@@ -48,6 +48,7 @@ def match(
     ----------
     image : array_like, (H, W)
     template : array_like, (h, w)
+        The pixels to look for.
     method : {"zncc", "ncc", "ssd", "correlation"}
         Correlation of what differs from the means, divided by both norms; correlation of the pixels
         themselves, divided by both norms; sum of squared differences; plain correlation.

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv import kernels
 from imgconv.core import check
@@ -22,6 +22,9 @@ from imgconv.operations.separable import Kernel1D
 from imgconv.operations.tensors import Parts, Tensors, combined, without_tails
 
 __all__ = ["coherence", "eigenvalues", "hessian", "orientation", "structure_tensor"]
+
+# Taps of a kernel from which on transforms are faster than sums.
+LONG = 2048
 
 OF_HESSIAN = ("tensor", "eigenvalues")
 OF_STRUCTURE = ("tensor", "eigenvalues", "orientation", "coherence")
@@ -279,4 +282,14 @@ def composed(sigma: float, order: int, truncate: float) -> Kernel1D:
         kernels.gaussian(sigma, order=int(order > which), truncate=truncate) for which in (0, 1)
     )
     # At least three taps: differences of neighbours need two.
-    return Kernel1D.centred(np.pad(np.convolve(one, other), 1))
+    return Kernel1D.centred(np.pad(convolved(one, other), 1))
+
+
+def convolved(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the convolution of two kernels, by transforms if they are long."""
+    if len(one) <= LONG:
+        return np.convolve(one, other)
+    size = len(one) + len(other) - 1
+    padded = 1 << (size - 1).bit_length()
+    product = np.fft.rfft(one, padded) * np.fft.rfft(other, padded)
+    return np.fft.irfft(product, padded)[:size]

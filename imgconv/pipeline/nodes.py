@@ -173,7 +173,7 @@ class StepNode:
             windows,
             nan=self.step.arguments.get("nan", "spread") if self.operation.weighed else "spread",
         )
-        return call.run() if out is None else run_piece(call)
+        return self.images_of(call.run()) if out is None else run_piece(call)
 
     def run_whole(
         self, images: tuple[NDArray[Any], ...], out: NDArray[Any] | None = None
@@ -181,7 +181,11 @@ class StepNode:
         """Run the step on whole images, or on pieces as if they were whole."""
         keywords = {"out": out} if out is not None and self.takes_out else {}
         result = self.step.call(*images, channels=self.inputs[0].channels is not None, **keywords)
-        return result if self.step.halo is None else self.checked(result, images[0])
+        return self.images_of(result if self.step.halo is None else self.checked(result, images[0]))
+
+    def images_of(self, result: PixelArrays) -> PixelArrays:
+        """Return the images of a result: the layers of an array, if the step gives several."""
+        return tuple(result) if self.step.results > 1 else result
 
     @property
     def takes_out(self) -> bool:

@@ -172,11 +172,12 @@ def plan_point_operation(step: Step, spec: ImageSpec) -> StepNode:
 def plan_filter(step: Step, spec: ImageSpec) -> StepNode:
     """Return the plan of a filter."""
     plan = step.plan(spec.stub, spec.channels is not None)
-    one = ImageSpec(plan.shape[:2], spec.channels, plan.dtype)
-    result: ImageSpecs = one if plan.results == 1 else (one,) * plan.results
+    size = plan.shape[1:3] if plan.images > plan.results else plan.shape[:2]
+    one = ImageSpec(size, spec.channels, plan.dtype)
+    result: ImageSpecs = one if step.results == 1 else (one,) * step.results
     arrays = [key for key in IMAGE_SIZED if isinstance(step.arguments.get(key), np.ndarray)]
-    reason = f"its {arrays[0]} has the size of the image" if arrays else plan.whole
-    if not reason and plan.shape[:2] != spec.size:
+    reason = plan.whole or (f"its {arrays[0]} has the size of the image" if arrays else "")
+    if not reason and size != spec.size:
         reason = "it changes the size"
     if reason:
         return whole_image_node(step, spec, result, plan.cost, reason, plan.method)

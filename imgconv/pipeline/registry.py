@@ -25,6 +25,8 @@ from imgconv.filters import (
     pooling,
     ridges,
     smoothing,
+    templates,
+    tensors,
     thresholds,
 )
 from imgconv.pipeline import points
@@ -40,8 +42,10 @@ FILTER_MODULES = (
     morphology,
     denoise,
     pooling,
+    tensors,
     ridges,
     corners,
+    templates,
     edge_points,
     local,
     thresholds,
@@ -62,7 +66,7 @@ MERGING = ("magnitude",)
 # The keywords that a pipeline gives by itself.
 PIPELINE_KEYWORDS = ("axes", "channel_axis", "out")
 # The arguments that are arrays of coefficients or pixels of a window.
-ARRAYS = ("kernel", "kernel_y", "kernel_x", "footprint")
+ARRAYS = ("kernel", "kernel_y", "kernel_x", "footprint", "template")
 # The arguments that may be arrays of the image's size.
 IMAGE_SIZED = ("guide", "mask", "weights")
 # The arguments that may be sequences, but not in a pipeline, where a step gives no layers.
@@ -160,7 +164,7 @@ def count_results(step: Step) -> int:
     if isinstance(step.arguments.get("guide"), str) and not is_own_image(step.arguments["guide"]):
         raise ValueError(f"guide must be the word image, got {step.arguments['guide']!r}")
     if step.name in FILTERS:
-        return int(step.plan(image_for(step)).results)
+        return int(step.plan(image_for(step)).images)
     if not step.merges:
         step.call(np.zeros((0, 4), np.uint8))
     return 1
@@ -169,7 +173,7 @@ def count_results(step: Step) -> int:
 def image_for(step: Step) -> NDArray[np.uint8]:
     """Return an image as large as the window of a step, which takes no memory."""
     sides = [64]
-    for keyword in ("kernel", "footprint"):
+    for keyword in ("kernel", "footprint", "template"):
         sides += np.shape(step.arguments.get(keyword, 0))
     sides.append(largest_integer(step.arguments.get("size")))
     side = max(sides) * largest_integer(step.arguments.get("dilation"))

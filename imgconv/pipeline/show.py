@@ -25,6 +25,8 @@ from imgconv.pipeline.tiles import in_tuple
 CaptionedPicture = tuple[str, NDArray[np.uint8]]
 # More pictures than these nobody compares, and they fill memory.
 MAX_PICTURES = 1000
+# Characters of a step in the table.
+MAX_TEXT = 160
 
 
 def text_alone(node: Node) -> str:
@@ -168,7 +170,12 @@ def rows_of(
         halo, note = halo_text(sides_of(node)), node.note
         if isinstance(node, WholeImageNode):
             halo, note = "whole", node.reason
-        yield indent + node.step.text, halo, dtypes_text(node.result), cost, note
+        yield indent + shortened(node.step.text), halo, dtypes_text(node.result), cost, note
+
+
+def shortened(text: str) -> str:
+    """Return a step's text in a line of a table, without the most of a large array."""
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 4] + " ..."
 
 
 def sides_of(node: StepNode) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -6,7 +6,14 @@ from imgconv.face_arguments import Image, border, real_image
 from imgconv.fallback import FallBack, other_names
 from imgconv.filters import canny as edges
 from imgconv.skimage.arguments import boolean, skimage_face
-from imgconv.skimage.points import blob_dog, blob_log, match_template, peak_local_max
+from imgconv.skimage.points import (
+    blob_dog,
+    blob_doh,
+    blob_log,
+    hessian_matrix_det,
+    match_template,
+    peak_local_max,
+)
 from imgconv.skimage.tensors import (
     FEATURE,
     corner_harris,
@@ -21,12 +28,14 @@ from imgconv.skimage.tensors import (
 
 __all__ = [
     "blob_dog",
+    "blob_doh",
     "blob_log",
     "canny",
     "corner_harris",
     "corner_kitchen_rosenfeld",
     "corner_shi_tomasi",
     "hessian_matrix",
+    "hessian_matrix_det",
     "hessian_matrix_eigvals",
     "match_template",
     "peak_local_max",

@@ -1,5 +1,6 @@
 """Peaks, blobs and templates of `skimage.feature`."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,18 @@ from imgconv.face_arguments import Image, integer, real_image
 from imgconv.fallback import FallBack
 from imgconv.filters import corners, templates
 from imgconv.filters.canny import skimage_float
-from imgconv.skimage.arguments import boolean, number, skimage_face
-from imgconv.skimage.tensors import FEATURE, float_image
+from imgconv.operations.determinant import BoxDeterminants, window_of
+from imgconv.skimage.arguments import boolean, number, pair_yx, skimage_face
+from imgconv.skimage.tensors import FEATURE, PAIRS, differences, float_image
 
-__all__ = ["blob_dog", "blob_log", "match_template", "peak_local_max"]
+__all__ = [
+    "blob_dog",
+    "blob_doh",
+    "blob_log",
+    "hessian_matrix_det",
+    "match_template",
+    "peak_local_max",
+]
 
 
 @skimage_face(FEATURE)
@@ -76,18 +85,63 @@ def blob_log(
     exclude_border: Any = False,
 ) -> Image:
     """Find blobs by Laplacians of Gaussians."""
-    low, high = number(min_sigma, "min_sigma"), number(max_sigma, "max_sigma")
-    steps = integer(num_sigma, "num_sigma")
-    if not 0 < low <= high < np.inf or steps < 1:
-        raise FallBack("sigmas")
-    array = float_image(image)
-    ends = [array.dtype.type(low), array.dtype.type(high)]
+    array, steps = float_image(image), integer(num_sigma, "num_sigma")
+    ends = [array.dtype.type(each) for each in ends_of(min_sigma, max_sigma, steps)]
     if boolean(log_scale, "log_scale"):
         sigmas = np.logspace(np.log10(ends[0]), np.log10(ends[1]), steps)
     else:
         sigmas = np.linspace(ends[0], ends[1], steps)
-    space = corners.laplacians(sigmas.tolist())
-    return found_blobs(array, space, threshold, threshold_rel, overlap, exclude_border)
+    space = corners.laplacians(array, sigmas.tolist())
+    found = found_blobs(array, space, threshold, threshold_rel, overlap, exclude_border)
+    return found.astype(array.dtype)
+
+
+def ends_of(min_sigma: Any, max_sigma: Any, steps: int) -> tuple[float, float]:
+    """Return the smallest and the largest standard deviation."""
+    low, high = number(min_sigma, "min_sigma"), number(max_sigma, "max_sigma")
+    if not 0 < low <= high < np.inf or steps < 1:
+        raise FallBack("sigmas")
+    return low, high
+
+
+@skimage_face(FEATURE)
+def blob_doh(
+    image: Image,
+    min_sigma: Any = 1,
+    max_sigma: Any = 30,
+    num_sigma: int = 10,
+    threshold: float | None = 0.01,
+    overlap: float = 0.5,
+    log_scale: bool = False,
+    *,
+    threshold_rel: float | None = None,
+) -> Image:
+    """Find blobs by determinants of second derivatives, of sums over boxes."""
+    array, steps = float_image(image), integer(num_sigma, "num_sigma")
+    ends = ends_of(min_sigma, max_sigma, steps)
+    if boolean(log_scale, "log_scale"):
+        sigmas = np.logspace(math.log(ends[0], 10), math.log(ends[1], 10), steps)
+    else:
+        sigmas = np.linspace(ends[0], ends[1], steps)
+    if window_of(sigmas.min()) < 3:
+        raise FallBack("a window without lobes")
+    space = corners.determinants(array, sigmas.tolist())
+    return found_blobs(array, space, threshold, threshold_rel, overlap, False)
+
+
+@skimage_face(FEATURE)
+def hessian_matrix_det(image: Image, sigma: Any = 1, approximate: bool = True) -> Image:
+    """Return the determinants of second derivatives."""
+    array = float_image(image)
+    if not boolean(approximate, "approximate"):
+        common = {"mode": "constant", "cval": 0}
+        yy, yx, xx = differences(array, pair_yx(sigma, "sigma"), common, PAIRS["rc"])
+        exact: Image = yy * xx - yx * yx
+        return exact
+    scale = number(sigma, "sigma")
+    if not 1 <= scale < np.inf or not array.size:
+        raise FallBack("sigma, or an image without pixels")
+    return BoxDeterminants(array, scale, np.dtype(np.float64)).rows(0, len(array), scale)
 
 
 @skimage_face(FEATURE)
@@ -107,8 +161,10 @@ def blob_dog(
     ratio = number(sigma_ratio, "sigma_ratio")
     if not (0 < low <= high < np.inf and 1 < ratio < np.inf):
         raise FallBack("sigmas")
-    space = corners.differences(low, high, ratio)
-    return found_blobs(float_image(image), space, threshold, threshold_rel, overlap, exclude_border)
+    array = float_image(image)
+    space = corners.differences(array, low, high, ratio)
+    found = found_blobs(array, space, threshold, threshold_rel, overlap, exclude_border)
+    return found.astype(array.dtype)
 
 
 def found_blobs(
@@ -119,15 +175,14 @@ def found_blobs(
     overlap: Any,
     exclude_border: Any,
 ) -> Image:
-    """Return the blobs of a scale space in the dtype of the original."""
+    """Return the blobs of a scale space."""
     if threshold is None or threshold_rel is not None or exclude_border is not False:
         raise FallBack("threshold or exclude_border")
     if min(array.shape) < 1 or not np.isfinite(array).all():
         raise FallBack("pixels that are not finite")
-    found = corners.blobs_in(
+    return corners.blobs_in(
         array, space, number(threshold, "threshold"), number(overlap, "overlap")
     )
-    return found.astype(array.dtype)
 
 
 @skimage_face(FEATURE)

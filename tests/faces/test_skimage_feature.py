@@ -109,11 +109,15 @@ def test_peaks(dtype, options):
         ("blob_log", {"min_sigma": 3, "max_sigma": 20, "num_sigma": 5, "log_scale": True}),
         ("blob_dog", {"min_sigma": 3, "max_sigma": 30, "threshold": 0.1}),
         ("blob_dog", {"min_sigma": 3, "sigma_ratio": 2, "threshold": 0.05, "overlap": 0.2}),
+        ("blob_doh", {}),
+        ("blob_doh", {"min_sigma": 2, "max_sigma": 20, "num_sigma": 7, "log_scale": True}),
+        ("blob_doh", {"min_sigma": 5.5, "threshold": 0.002, "overlap": 0.9}),
     ],
 )
 def test_blobs(name, options):
-    for coins in (data.coins()[:, :200], data.coins()[:, :200] / 255):
-        theirs, ours, fell_back = both("feature", name, coins, **options)
+    coins = data.coins()[:, :200]
+    for plane in (coins, coins / 255, (coins / 255).astype(np.float32)):
+        theirs, ours, fell_back = both("feature", name, plane, **options)
         assert not fell_back
         assert ours.dtype == theirs.dtype
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
@@ -140,7 +144,7 @@ def test_flat_images():
         ("filters", "frangi", ()), ("filters", "meijering", ()), ("filters", "sato", ()),
     ):  # fmt: skip
         assert_as_skimage(module, name, flat, *args)
-    for name in ("blob_log", "blob_dog", "peak_local_max"):
+    for name in ("blob_log", "blob_dog", "blob_doh", "peak_local_max"):
         theirs, ours, _ = both("feature", name, flat)
         assert ours.shape == theirs.shape
         assert len(ours) == 0
@@ -154,6 +158,8 @@ def test_flat_images():
         ("feature", "peak_local_max", (image("float64"),), {"footprint": np.ones((3, 3))}),
         ("feature", "blob_log", (image("float64"),), {"threshold_rel": 0.5}),
         ("feature", "blob_dog", (image("float64"),), {"exclude_border": 3}),
+        ("feature", "blob_doh", (image("float64"), 0.9), {}),
+        ("feature", "hessian_matrix_det", (image("float64"), 0.9), {}),
         ("feature", "match_template", (image("float64", (8, 9, 7)), np.ones((2, 2, 2))), {}),
         ("feature", "structure_tensor", (image("float64", (8, 9, 7)),), {}),
         ("filters", "sato", (image("float64", (8, 9, 7)),), {"sigmas": [1]}),

@@ -95,6 +95,12 @@ class TestBlobs:
                 {"max_sigma": 25, "threshold": 0.1},
             ),
             ("dog", {}, {}),
+            ("doh", {"max_sigma": 30}, {}),
+            (
+                "doh",
+                {"max_sigma": 30, "threshold": 0.002 * unit**2, "overlap": 0.9},
+                {"threshold": 0.002, "overlap": 0.9},
+            ),
             (
                 "dog",
                 {"threshold": 0.05 * unit, "overlap": 0.9},
@@ -105,7 +111,7 @@ class TestBlobs:
             found = imgconv.blobs(image, 3, method=method, **ours)
             np.testing.assert_allclose(found, expected, rtol=1e-6)
 
-    @pytest.mark.parametrize("method", ["log", "dog"])
+    @pytest.mark.parametrize("method", ["log", "dog", "doh"])
     def test_disks(self, method):
         """Where they are, and how large."""
         image = np.zeros((200, 260))
@@ -113,21 +119,25 @@ class TestBlobs:
         disks = [(60, 60, 10), (120, 170, 16), (150, 50, 22)]
         for cy, cx, r in disks:
             image[np.hypot(y - cy, x - cx) <= r] = 1
-        found = imgconv.blobs(image, 4, 20, method=method, steps=33, threshold=0.2)
+        threshold = 0.05 if method == "doh" else 0.2
+        found = imgconv.blobs(image, 4, 36, method=method, steps=65, threshold=threshold)
         assert len(found) == 3
         for cy, cx, r in disks:
             near = found[np.hypot(found[:, 0] - cy, found[:, 1] - cx).argmin()]
-            assert np.hypot(near[0] - cy, near[1] - cx) <= 1
-            factor = 1.0 if method == "log" else 1.6
-            assert r / np.sqrt(2) / factor * 0.9 < near[2] < r / np.sqrt(2) * 1.1
+            # The boxes of a window of even size are half a pixel away from its middle.
+            assert max(abs(near[0] - cy), abs(near[1] - cx)) <= 1
+            low, high = {"log": (0.63, 0.78), "dog": (0.4, 0.78), "doh": (1.35, 1.55)}[method]
+            assert low < near[2] / r < high
 
-    def test_stripes_change_nothing(self, monkeypatch):
-        expected = imgconv.blobs(self.COINS, 3, 20, threshold=20)
+    @pytest.mark.parametrize(("method", "threshold"), [("log", 20), ("dog", 20), ("doh", 200)])
+    def test_stripes_change_nothing(self, monkeypatch, method, threshold):
+        options = {"method": method, "threshold": threshold}
+        expected = imgconv.blobs(self.COINS, 3, 20, **options)
         monkeypatch.setattr("imgconv.filters.corners.BLOB_STRIPE", 1)
-        np.testing.assert_array_equal(imgconv.blobs(self.COINS, 3, 20, threshold=20), expected)
+        np.testing.assert_array_equal(imgconv.blobs(self.COINS, 3, 20, **options), expected)
 
     def test_none(self):
-        for method in ("log", "dog"):
+        for method in ("log", "dog", "doh"):
             for image in (np.full((30, 40), 9.5), np.zeros((0, 3)), np.full((30, 40), np.nan)):
                 assert imgconv.blobs(image, 1, 5, method=method).shape == (0, 3)
 
@@ -143,6 +153,7 @@ class TestBlobs:
         (lambda a: imgconv.peaks(a[0]), r"image must have two axes, got shape \(6,\)"),
         (lambda a: imgconv.blobs(a, 0), "min_sigma must be positive and finite, got 0"),
         (lambda a: imgconv.blobs(a, 5, 2), "min_sigma must not be above max_sigma, got 5 and 2"),
+        (lambda a: imgconv.blobs(a, 0.9, method="doh"), "min_sigma must be at least 1 for 'doh'"),
         (lambda a: imgconv.blobs(a, steps=0), "steps must be at least 1, got 0"),
         (lambda a: imgconv.blobs(a, overlap=2), "overlap must be from 0 to 1, got 2"),
         (lambda a: imgconv.blobs(a[..., None]), "image must have two axes"),

@@ -419,6 +419,35 @@ def test_halo_is_enough(text, seed):
                 assert (changed[:, axis] <= place + before).all()
 
 
+@pytest.mark.parametrize("shape", [(70, 90), (70, 90, 3)])
+@pytest.mark.parametrize("text", ["hessian(sigma=2)", "structure_tensor(1, of=eigenvalues)"])
+def test_layers_are_images(text, shape):
+    """A step whose function returns several layers gives as many images."""
+    image, channel_axis = noise(shape, "float32"), 2 if len(shape) == 3 else None
+    function, options = {
+        "h": (imgconv.hessian, {"sigma": 2}),
+        "s": (imgconv.structure_tensor, {"sigma": 1, "of": "eigenvalues"}),
+    }[text[0]]
+    expected = function(image, channel_axis=channel_axis, **options)
+    outs = tuple(np.empty(shape, np.float32) for _ in expected)
+    Pipeline(text)(image, channel_axis=channel_axis, out=outs)
+    for found in (Pipeline(text)(image, channel_axis=channel_axis), outs):
+        assert isinstance(found, tuple)
+        assert_same_bits(np.stack(found), expected)
+
+
+@pytest.mark.parametrize("shape", ["valid", "same"])
+def test_match(shape):
+    """A template and its mask are arrays of the step, not of the image's size."""
+    image = noise((70, 90), "float32")
+    template, mask = image[10:21, 30:47], image[10:21, 30:47] > 0
+    step = partial(imgconv.match, template=template, mask=mask, shape=shape)
+    pipeline = Pipeline("gaussian(sigma=1)", step)
+    expected = imgconv.match(imgconv.gaussian(image, 1), template, mask=mask, shape=shape)
+    assert_same_bits(pipeline(image), expected)
+    assert all(len(line) < 250 for line in str(imgconv.explain(pipeline, image)).splitlines())
+
+
 def test_plan():
     plan = Pipeline("pool(2) | gaussian(1.5) | threshold(3)").plan((480, 641))
     assert (plan.shape, plan.dtype) == ((240, 320), np.bool_)

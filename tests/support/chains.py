@@ -62,6 +62,8 @@ WINDOWED = (
     "ridges(sigmas=[1.5], gamma=3, mode={})",
     "corners(sigma=1.2, mode={})",
     "corners(method=shi_tomasi, mode={}, cval=3)",
+    "structure_tensor(sigma=1.2, of=orientation, mode={})",
+    "structure_tensor(of=coherence, mode={}, cval=3)",
     "bilateral(win_size=5, sigma_color=10, mode={})",
     "guided(guide=image, radius=2, eps=30, mode={})",
     "threshold(local, size=7, offset=1, mode={})",
@@ -104,4 +106,6 @@ BRANCHED = (
     "(median(size=3, mode={0}) - image), threshold(otsu) | magnitude",
     "gradient | canny(low_threshold=1, high_threshold=5) | magnitude",
     "gradient(mode={0}) | hysteresis(low=3, high=20) | magnitude",
+    "hessian(sigma=1.2, mode={0}) | magnitude",
+    "structure_tensor(of=eigenvalues, mode={0}) | laplace(mode={1}) | magnitude",
 )

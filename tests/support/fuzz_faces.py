@@ -451,6 +451,8 @@ def other_call(rng: np.random.Generator, name: str) -> tuple[tuple[Any, ...], di
         "peak_local_max": (int(rng.integers(1, 5)),),
         "blob_log": (1, 4, 4, 0.05),
         "blob_dog": (1, 4, 1.6, 0.05),
+        "blob_doh": (2, 6, 4, 0.005),
+        "hessian_matrix_det": (float(rng.choice([1, 1.7, 3])), bool(rng.integers(2))),
         **dict.fromkeys(("frangi", "meijering", "sato"), ([1, 2],)),
         "gaussian": (float(rng.choice([0, 0.7, 2])),),
         "difference_of_gaussians": (float(rng.choice([0.7, 2])),),

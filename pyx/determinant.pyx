@@ -1,0 +1,114 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: freethreading_compatible=True
+"""The determinant of second derivatives that are differences of sums over boxes.
+
+    dxx * dyy - 0.81 * dxy**2
+
+A sum over a box takes four numbers of a table, the cumulative sums of the image along both axes; a
+negative one counts as 0. So the work is the same at every scale (H. Bay, T. Tuytelaars, L. Van
+Gool, "SURF: Speeded up robust features", European Conference on Computer Vision, 2006).
+
+A box that would begin outside the table begins at its first row or column, and keeps its size as
+far as the table reaches.
+"""
+cimport numpy as cnp
+
+from cython.parallel cimport prange
+
+from types cimport real
+
+cnp.import_array()
+
+cdef double MIXED = 0.81                # the weight of dxy**2
+
+
+cdef struct Boxes:
+    Py_ssize_t lobe                     # the shorter side of a lobe of dxx or dyy
+    Py_ssize_t across                   # its longer side
+    Py_ssize_t window                   # all three lobes of dxx or dyy
+    double scale                        # 1 / window**2
+
+
+cdef struct Rows:
+    # Of the table, for one row of results: above the first row of a box, and its last.
+    const double* upper[2]              # boxes of dxy above the row
+    const double* lower[2]              # below it
+    const double* lobes[2]              # boxes of dxx
+    const double* window[2]             # the window of dyy
+    const double* middle[2]             # the lobe in its middle
+
+
+cdef inline Py_ssize_t inside(Py_ssize_t i, Py_ssize_t size) noexcept nogil:
+    return 0 if i < 0 else size - 1 if i >= size else i
+
+
+cdef inline double box(const double** rows, Py_ssize_t left, Py_ssize_t length, Py_ssize_t width,
+                       bint at_border) noexcept nogil:
+    cdef Py_ssize_t right = left + length
+    cdef double value
+    if at_border:
+        left = inside(left, width)
+        right = inside(left + length, width)
+    value = rows[0][left] + rows[1][right] - rows[0][right] - rows[1][left]
+    return value if value > 0 else 0
+
+
+cdef inline void determinants(Rows* rows, const Boxes* of, Py_ssize_t begin, Py_ssize_t end,
+                              Py_ssize_t width, bint at_border, real* target) noexcept nogil:
+    cdef Py_ssize_t lobe = of.lobe, x
+    cdef Py_ssize_t half = (of.window - 1) // 2, middle = lobe // 2, along = lobe - 1
+    cdef double dxx, dyy, dxy
+    for x in range(begin, end):
+        dxy = (box(rows.upper, x + 1, lobe, width, at_border)
+               + box(rows.lower, x - lobe, lobe, width, at_border)
+               - box(rows.upper, x - lobe, lobe, width, at_border)
+               - box(rows.lower, x + 1, lobe, width, at_border))
+        dxx = (box(rows.lobes, x - half, of.window, width, at_border)
+               - 3 * box(rows.lobes, x - middle, lobe, width, at_border))
+        dyy = (box(rows.window, x - along, of.across, width, at_border)
+               - 3 * box(rows.middle, x - along, of.across, width, at_border))
+        dxy = -dxy * of.scale
+        dxx = -dxx * of.scale
+        dyy = -dyy * of.scale
+        target[x] = <real> (dxx * dyy - MIXED * (dxy * dxy))
+
+
+cdef inline void place(const double* table, Py_ssize_t first, Py_ssize_t top, Py_ssize_t length,
+                       Py_ssize_t height, Py_ssize_t width, const double** rows) noexcept nogil:
+    """Store the two rows of a box; the table begins with row `first` of the image's."""
+    top = inside(top, height)
+    rows[0] = table + (top - first) * width
+    rows[1] = table + (inside(top + length, height) - first) * width
+
+
+cdef inline void determinant_row(const double* table, Py_ssize_t first, Py_ssize_t height,
+                                 Py_ssize_t width, const Boxes* of, Py_ssize_t y,
+                                 real* target) noexcept nogil:
+    cdef Py_ssize_t lobe = of.lobe, rim = min(of.window, width)
+    cdef Rows rows
+    place(table, first, y - lobe, lobe, height, width, rows.upper)
+    place(table, first, y + 1, lobe, height, width, rows.lower)
+    place(table, first, y - lobe + 1, of.across, height, width, rows.lobes)
+    place(table, first, y - (of.window - 1) // 2, of.window, height, width, rows.window)
+    place(table, first, y - lobe // 2, lobe, height, width, rows.middle)
+    determinants(&rows, of, 0, rim, width, True, target)
+    determinants(&rows, of, rim, width - rim, width, False, target)
+    determinants(&rows, of, max(rim, width - rim), width, width, True, target)
+
+
+def run(double[:, ::1] table, Py_ssize_t first, Py_ssize_t height, Py_ssize_t begin,
+        Py_ssize_t window, cnp.ndarray result not None, int threads):
+    """Fill the rows from `begin` on of the determinants at one scale.
+
+    `table` has the rows from `first` on of an image's, of `height` rows, that the boxes reach.
+    """
+    cdef Py_ssize_t width = table.shape[1], rows = result.shape[0], y
+    cdef real* target = <real*> cnp.PyArray_DATA(result)
+    cdef const double* sums = &table[0, 0]
+    cdef Boxes of
+    of.lobe = window // 3
+    of.across = 2 * of.lobe - 1
+    of.window = window
+    of.scale = 1.0 / window / window
+    for y in prange(rows, num_threads=threads, schedule="static", nogil=True):
+        determinant_row(sums, first, height, width, &of, begin + y, target + y * width)
