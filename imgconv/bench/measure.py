@@ -201,17 +201,27 @@ class Checked(NamedTuple):
 def compare(
     calls: Mapping[str, PreparedCall], row: Row, image: Array, reference: Reference
 ) -> tuple[dict[str, Checked], dict[str, str]]:
-    """Run each call once: return those that do the row's work, and why others do not."""
+    """Run each call once: return those that do the row's work, and why others do not.
+
+    imgconv's is the first, and all results have the shape of its own.
+    """
     checked, refused = {}, {}
+    shape: tuple[int, ...] = ()
     for name, call in calls.items():
         began = time.perf_counter()
         try:
             result = np.asarray(call.run(None))
             seconds = time.perf_counter() - began
+            shape = shape or result.shape
+            if result.shape != shape:
+                raise UnequalWorkError(f"its result has the shape {result.shape}, not {shape}")
             margin = 0 if call.same_border else row.reach
             found = difference(result, reference, margin)
         except UnequalWorkError as error:
             refused[name] = str(error)
+            continue
+        except Exception as error:  # whatever a library says of a dtype that it does not take
+            refused[name] = f"it raises {type(error).__name__}: {error}".strip()
             continue
         if reason := objection(row, call, found):
             refused[name] = reason
@@ -417,10 +427,6 @@ def distance(pixels: Array, exact: Array) -> float:
 
     Where both are NaN they are equal; where one is, they are infinitely far apart.
     """
-    if pixels.shape != exact.shape:
-        raise UnequalWorkError(
-            f"its result has another shape, {pixels.shape} where {exact.shape} is"
-        )
     if exact.dtype == np.bool_:
         return float(np.mean(pixels.astype(np.bool_) != exact))
     both = np.isnan(pixels) & np.isnan(exact)

@@ -19,6 +19,7 @@ from imgconv.core import cpu
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from imgconv.bench.peers import UserFunctions
     from imgconv.bench.results import Run
     from imgconv.bench.suite import Row
 
@@ -95,6 +96,7 @@ class Bench(click.Command):
     epilog="""\b
 Examples:
   imgconv bench
+  imgconv bench gaussian --with my_filters.py
   imgconv bench correlate --level v3 --json before.json
   imgconv bench compare before.json after.json   (--help tells more)
   imgconv bench show a.json b.json --markdown README.md
@@ -165,7 +167,6 @@ Examples:
 )
 @click.option(
     "--join",
-    "--with",
     "earlier_files",
     metavar="FILE",
     type=INPUT_FILE,
@@ -173,6 +174,17 @@ Examples:
     help="Show the figures of an earlier run (--json), too; rows that are measured again replace "
     "its own. So a long benchmark can be run one family after the other. "
     "Can be given several times.",
+)
+@click.option(
+    "--with",
+    "with_files",
+    metavar="FILE.py",
+    type=INPUT_FILE,
+    multiple=True,
+    help="Measure your own functions, too: those named after a row's filter, such as "
+    "gaussian(image, sigma). Each result is compared before it is timed. Without FAMILY, only rows "
+    "that the file has functions for. Can be given several times. (A .json file is taken as by "
+    "--join.)",
 )
 @output_options
 def command(
@@ -187,6 +199,7 @@ def command(
     budget: float,
     only: str | None,
     earlier_files: tuple[Path, ...],
+    with_files: tuple[Path, ...],
     json_file: Path | None,
     plot_file: Path | None,
     markdown_files: tuple[Path, ...],
@@ -227,21 +240,28 @@ def command(
         return
     from imgconv.bench import report, results, suite
 
+    scripts = [path for path in with_files if path.suffix != ".json"]
+    earlier_files += tuple(path for path in with_files if path.suffix == ".json")
+    own = own_functions(scripts)
     rows = suite.rows(families, shapes, dtypes, only)
+    if own and not families:
+        rows = [row for row in rows if any(peer.does(row.work, row.numbers) for peer in own)]
     if not rows:
-        raise click.UsageError(f"--only {only}: no row of these families has this title")
+        raise click.UsageError("there is no such row")
     if memory:
         measure_memory(rows, threads, console)
         return
     earlier = earlier_run(earlier_files)
     fresh = (True, False) if existing else (True,)
-    run = measure_time(rows, threads, budget, fresh)
+    run, refused = measure_time(rows, threads, budget, fresh, own)
     if earlier:
         run = results.joined(earlier, run)
     report.show(run, console)
     outputs.write([run])
     if run.warnings:
         print(f"imgconv: not a quiet machine: {'; '.join(run.warnings)}", file=sys.stderr)
+    if refused & {"imgconv", *(peer.name for peer in own)}:
+        sys.exit(1)
 
 
 def earlier_run(files: tuple[Path, ...]) -> Run | None:
@@ -260,16 +280,36 @@ def earlier_run(files: tuple[Path, ...]) -> Run | None:
     return found
 
 
+def own_functions(files: list[Path]) -> list[UserFunctions]:
+    """Return the functions of each file as a library."""
+    from imgconv.bench import peers, suite
+
+    works = {row.work for row in suite.SUITE} - {"stacked", "missing"}
+    found = []
+    for path in files:
+        try:
+            found.append(peers.UserFunctions(path, works))
+        except ValueError as error:
+            raise click.UsageError(f"--with {path}: {error}") from None
+    return found
+
+
 def measure_time(
-    rows: list[Row], threads: list[int], budget: float, fresh: tuple[bool, ...]
-) -> Run:
-    """Measure the time of each row; say which libraries are refused, and why."""
+    rows: list[Row],
+    threads: list[int],
+    budget: float,
+    fresh: tuple[bool, ...],
+    own: list[UserFunctions],
+) -> tuple[Run, set[str]]:
+    """Measure the time of each row; say which libraries are refused, and return their names."""
     from rich.console import Console
     from rich.progress import Progress
 
     from imgconv.bench import measure, peers, report, results
 
     installed, missing = peers.installed()
+    installed += own
+    refused: set[str] = set()
     stderr = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     found: list[measure.RowResult] = []
     with Progress(console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
@@ -278,13 +318,14 @@ def measure_time(
         try:
             for result in measure.measure(rows, installed, threads, budget, fresh):
                 if isinstance(result, measure.Refusal):
+                    refused.add(result.library)
                     stderr.print(f"imgconv: not timed: {report.refusal(result)}")
                     continue
                 found.append(result)
                 progress.update(task, advance=1, description=report.label(result))
         except KeyboardInterrupt:
             stderr.print("imgconv: interrupted; these are the results so far")
-    return run
+    return run, refused
 
 
 def measure_alone(

@@ -9,6 +9,7 @@ from imgconv.bench.peers.opencv import OpenCV
 from imgconv.bench.peers.pytorch import PyTorch
 from imgconv.bench.peers.scikit_image import ScikitImage
 from imgconv.bench.peers.scipy import SciPy, SciPySignal
+from imgconv.bench.peers.user import UserFunctions
 
 __all__ = [
     "PEERS",
@@ -25,6 +26,7 @@ __all__ = [
     "ScikitImage",
     "Silx",
     "UnequalWorkError",
+    "UserFunctions",
     "installed",
 ]
 
