@@ -273,7 +273,7 @@ def by_family(run: Run) -> str:
     counts = sorted({result.threads for result in results})
     titles = [title for count in counts for title in (counted(count, "thread"), *SUMMARY)]
     lines = ["| family | " + " | ".join(titles) + " |", "|---" + "|--:" * len(titles) + "|"]
-    families = dict.fromkeys(result.row.family for result in results)
+    families = dict.fromkeys(r.row.family for r in results if r.equal)
     for family in (*families, ""):
         cells = [family or "**all**"]
         for count in counts:
