@@ -14,7 +14,7 @@ except ModuleNotFoundError:
     require("cli", "click")
     raise
 
-from imgconv.cli import apply, bench, denoise, edges, info, run, steps
+from imgconv.cli import apply, bench, denoise, edges, info, run, steps, tune
 
 __all__ = ["main"]
 
@@ -29,5 +29,5 @@ def main() -> None:
     require("cli", "rich", "PIL", "tifffile", "imagecodecs")
 
 
-for module in (apply, bench, denoise, edges, info, run, steps):
+for module in (apply, bench, denoise, edges, info, run, steps, tune):
     main.add_command(module.command)

@@ -16,7 +16,8 @@ PACKAGE = Path(imgconv.__file__).parent
 FACE = {"core", "face_arguments", "fallback", "filters", "operations"}
 
 # The rooms of the package, and which others each may import. All may import `imgconv` itself, for
-# its public names; no room but the command may import the benchmarks, and none the command.
+# its public names; no room but the command may import the benchmarks, and none the command but
+# the page, which runs on folders what the command runs.
 MAY_IMPORT = {
     # What runs a call. A plan reads operations, but core knows no filter.
     "core": {"geometry", "operations"},
@@ -38,7 +39,8 @@ MAY_IMPORT = {
     # Files, the command and the benchmarks.
     "io": set(),
     "bench": {"core", "nn", "operations", "pipeline"},
-    "cli": {"bench", "core", "io", "pipeline", "running"},
+    "cli": {"bench", "core", "io", "pipeline", "running", "tune"},
+    "tune": {"cli", "core", "filters", "io", "pipeline"},
     "__main__": {"cli"},
 }
 
