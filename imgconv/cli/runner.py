@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -98,8 +98,13 @@ def run(settings: Settings, title: str, batch: Batch, shares: Sequence[Share]) -
 # ---- running -------------------------------------------------------------------------------------
 
 
-def as_finished(share: Share, messages: Messages, settings: Settings) -> Iterator[Done]:
-    """Run jobs, several at once, which share the threads, and yield what became of each."""
+def as_finished(
+    share: Share, messages: Messages, settings: Settings
+) -> Generator[Done, None, None]:
+    """Run jobs, several at once, which share the threads, and yield what became of each.
+
+    Once it is closed, no more are begun.
+    """
     at_once = min(share.at_once, len(share.jobs))
     if at_once == 0:
         return

@@ -50,14 +50,15 @@ def on_screen(pixels: NDArray[Any], levels: Levels) -> NDArray[np.uint8]:
         shown: NDArray[np.uint8] = pixels.view(np.uint8) * np.uint8(255)
         return shown
     computing = np.float64 if pixels.dtype.itemsize > 4 else np.float32
-    share = pixels.astype(computing)
+    share: Any = pixels.astype(computing)
     span = (levels.white - levels.black) or 1.0
     share -= computing(levels.black)
     share *= computing(255 / span)
     np.nan_to_num(share, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
     np.clip(share, 0, 255, out=share)
     share += computing(0.5)
-    return share.astype(np.uint8)
+    made: NDArray[np.uint8] = share.astype(np.uint8)
+    return made
 
 
 def reduced(pixels: NDArray[Any], factor: int) -> NDArray[Any]:

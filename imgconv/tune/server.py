@@ -57,7 +57,7 @@ def application(desk: Desk) -> FastAPI:
 
 async def exchange(desk: Desk, websocket: WebSocket, name: str) -> None:
     """Send a window its frames, and take its messages, until it is closed."""
-    loop = asyncio.get_running_loop()
+    events = asyncio.get_running_loop()
     waiting: deque[str | bytes] = deque()
     some = asyncio.Event()
 
@@ -69,8 +69,8 @@ async def exchange(desk: Desk, websocket: WebSocket, name: str) -> None:
         some.set()
 
     def post(message: str | bytes) -> None:
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(put, message)
+        with suppress(RuntimeError):  # it has ended
+            events.call_soon_threadsafe(put, message)
 
     async def send() -> None:
         while True:
@@ -120,7 +120,7 @@ def serve(desk: Desk, port: int = 0, open_browser: bool = False) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
-        app: App = application(desk)  # type: ignore[assignment]
+        app: App = application(desk)
         guard = Guard(app, new_token(), listener.getsockname()[1])
         config: Any = uvicorn.Config(
             guard, lifespan="on", log_level="warning", access_log=False, ws="websockets-sansio",

@@ -32,7 +32,8 @@ ABOUT = """
   <canvas id="histogram-after" role="img" aria-label="Histogram after"></canvas>
   <h2><span id="levels-after"></span></h2></div>
 <div class="facts"><h2>Result</h2><dl>
-  <dt>Time</dt><dd id="speed"></dd><dt>Halo</dt><dd id="halo"></dd></dl></div>
+  <dt>Time</dt><dd id="time"></dd><dt>Speed</dt><dd id="speed"></dd>
+  <dt>Halo</dt><dd id="halo"></dd></dl></div>
 <div class="each"><h2>Steps, one by one</h2><div id="times"></div></div>
 """
 

@@ -264,15 +264,16 @@ const view = (() => {
       chart(by(`histogram-${side}`), found.histogram);
       const low = (n) => (Math.abs(n) >= 1000 || Number.isInteger(n) ? n.toFixed(0) : n.toPrecision(3));
       by(`levels-${side}`).textContent = `${low(found.levels[0])} … ${low(found.levels[1])}`;
-      by(`dtype-${side}`).textContent = `${found.dtype}  ${found.shape.join(" × ")}`;
+      by(`dtype-${side}`).textContent = `${found.dtype}  ${found.shape.join(" x ")}`;
     }
     const found = state.about.after, times = found?.times;
     if (!found) return;
     const reach = (h) => (h[0] === h[1] ? `${h[0]}` : `${h[0]}+${h[1]}`);
     by("halo").textContent = found.halo === undefined ? "" : found.halo === null ? "whole picture"
       : `${reach(found.halo[0])}, ${reach(found.halo[1])}`;
-    const ms = (s) => `${(s * 1000).toPrecision(3)} ms`;
-    by("speed").textContent = times ? `${ms(times.seconds)}   ${(times.megapixels / times.seconds).toPrecision(3)} MP/s   ${times.threads} threads` : "";
+    const ms = (s) => s >= 1 ? `${s.toPrecision(3)} s` : `${Number((s * 1000).toPrecision(3))} ms`;
+    by("time").textContent = times ? `${ms(times.seconds)}, ${times.threads} threads` : "";
+    by("speed").textContent = times ? `${Number((times.megapixels / times.seconds).toPrecision(3))} MP/s` : "";
     by("times").replaceChildren(...(times?.steps ?? []).map(([text, seconds]) => {
       const row = document.createElement("div"), name = document.createElement("span");
       const time = document.createElement("span");
@@ -326,6 +327,6 @@ const view = (() => {
   }
 
   return { start, fit, zoomTo, zoomBy: (n) => zoomTo(state.zoom * n), setMode, setBefore, hold, thumbnails,
-           refresh: about, actual: () => zoomTo(ratio()), state, drawn };
+           refresh: about, frames_of: (side) => state.frames[side], actual: () => zoomTo(ratio()), state, drawn };
 })();
 window.view = view;
