@@ -13,6 +13,9 @@ and whether it is safe depend on no other line. The image is cut into slabs of r
 slab, columns are filtered first, PANEL vectors of them from each row of the image. Their results
 are transposed, so that LANES rows lie side by side for the second pass, which fetches its border
 through the index map. So both passes run from one compact piece of memory.
+
+A sum of several terms, such as a difference of Gaussians, has the same windows and pieces for all
+of them. The first pass filters a panel for each term, the second adds up the results of a piece.
 """
 from cython.parallel cimport prange, threadid
 
@@ -56,8 +59,9 @@ cdef struct Side:
 
 
 cdef struct Sides:
-    # params.records. The radices of the passes follow it, along y and then along x.
+    # A term. params.records has all of them, then the radices of the passes along y and along x.
     Side y, x
+    Py_ssize_t terms                # how many there are
 
 
 cdef struct Axis:
@@ -71,10 +75,11 @@ cdef struct Axis:
 
 
 cdef struct Slot:
-    # The scratch of a thread, and both axes.
+    # The scratch of a thread, and both axes of a term.
     Axis y, x
     real** lines                    # LANES pixels of each place of a piece
     real* columns                   # a piece: rows of LANES real and LANES imaginary parts
+    real* sums                      # those of earlier terms
     real* panel                     # pixels of PANEL vectors of columns
     Py_ssize_t pitch                # of the panel
     real* stage                     # LANES rows of results
@@ -82,8 +87,9 @@ cdef struct Slot:
     real* outside                   # LANES pixels beyond a constant border, after the first pass
     real* few                       # SQUARE vectors of direct sums
     char* raw                       # pixels before or after conversion
-    # Results of the first pass: LANES rows of a block side by side, for each column of the image.
-    # All threads use those of the first slot. Memory that is not touched costs nothing.
+    # Results of the first pass: LANES rows of a block side by side, for each column of the image;
+    # all blocks of a term, then those of the next. All threads use those of the first slot. Memory
+    # that is not touched costs nothing.
     real* filtered
 
 
@@ -92,38 +98,56 @@ cdef inline Py_ssize_t block_pitch(const Params* params) noexcept nogil:
     return up_to_lanes(params.width) * LANES + CACHE_LINE // <Py_ssize_t> sizeof(real)
 
 
+cdef inline Py_ssize_t blocks_of(Py_ssize_t rows) noexcept nogil:
+    return (rows + LANES - 1) // LANES
+
+
 cdef inline const real* lay_axis(const Side* side, const Py_ssize_t* radices, const real* weights,
                                  Axis* to) noexcept nogil:
-    """Set where the weights of an axis are; return what is behind them."""
-    to.side = side
+    """Set where the weights of an axis are that all terms share; return what is behind them."""
     to.half = side.length // 2
-    to.kernel = weights
-    to.turns = to.kernel + side.taps
+    to.turns = weights
     to.transform = Transform(to.half, side.passes, radices, to.turns + side.length, side.numbers)
-    to.spectrum = to.transform.twiddles + side.numbers
+    return to.transform.twiddles + side.numbers
+
+
+cdef inline const real* lay_term(const Side* side, const real* weights, Axis* to) noexcept nogil:
+    """Set where the weights of a term are along an axis; return what is behind them."""
+    to.side = side
+    to.kernel = weights
+    to.spectrum = to.kernel + side.taps
     return to.spectrum + side.length
+
+
+cdef inline void choose_term(const Params* params, Py_ssize_t term, Slot* to) noexcept nogil:
+    """Set the axes to those of a term."""
+    cdef const Sides* sides = <const Sides*> params.records
+    cdef const Py_ssize_t* radices = <const Py_ssize_t*> (sides + sides.terms)
+    cdef const real* weights = <const real*> params.weights
+    weights = lay_axis(&sides.y, radices, weights, &to.y)
+    weights = lay_axis(&sides.x, radices + sides.y.passes, weights, &to.x)
+    weights += term * (sides.y.taps + sides.y.length + sides.x.taps + sides.x.length)
+    weights = lay_term(&sides[term].y, weights, &to.y)
+    lay_term(&sides[term].x, weights, &to.x)
 
 
 cdef inline Py_ssize_t lay_out(const Params* params, char* scratch, Slot* to) noexcept nogil:
     """Divide a thread's scratch; return its size in bytes."""
     cdef const Sides* sides = <const Sides*> params.records
-    cdef const Py_ssize_t* radices = <const Py_ssize_t*> (sides + 1)
-    cdef const real* weights = <const real*> params.weights
     cdef Py_ssize_t longest = max(sides.y.length, sides.x.length), size = sizeof(real)
     cdef char* free = scratch
-    weights = lay_axis(&sides.y, radices, weights, &to.y)
-    lay_axis(&sides.x, radices + sides.y.passes, weights, &to.x)
     to.pitch = PANEL * LANES + CACHE_LINE // size
     to.stage_pitch = up_to_lanes(sides.x.results) + CACHE_LINE // size
     to.lines = <real**> take(&free, (longest + SQUARE) * sizeof(void*))
     to.columns = <real*> take(&free, longest * LANES * size)
+    to.sums = <real*> take(&free, longest * LANES * size)
     to.panel = <real*> take(&free, sides.y.length * to.pitch * size)
     to.stage = <real*> take(&free, LANES * to.stage_pitch * size)
     to.outside = <real*> take(&free, LANES * size)
     to.few = <real*> take(&free, SQUARE * LANES * size)
     to.raw = take(&free, max(longest, PANEL * LANES) * 8)
-    to.filtered = <real*> take(&free, up_to_lanes(sides.y.results) // LANES * block_pitch(params)
-                               * size)
+    to.filtered = <real*> take(&free, sides.terms * blocks_of(sides.y.results)
+                               * block_pitch(params) * size)
     return free - scratch
 
 
@@ -277,33 +301,43 @@ cdef struct Slab:
     Py_ssize_t y, rows              # of the results
     real* filtered                  # after the first pass
     Py_ssize_t pitch                # from a block to the next
+    Py_ssize_t terms, term          # number of terms; blocks from a term to the next
+
+
+cdef inline void filter_columns(const Slab* slab, const Slot* slot, Py_ssize_t n,
+                                Py_ssize_t width, real* filtered) noexcept nogil:
+    """Filter `width` columns of n pixels in the panel by a term."""
+    cdef Py_ssize_t k = 0, i
+    while k < width:
+        for i in range(n):
+            slot.lines[i] = slot.panel + i * slot.pitch + k
+        filter_lines(&slot.y, slot, n, LANES)
+        i = 0
+        while i < slab.rows:
+            transpose_square(place(&slot.y, slot.columns, i), 2 * LANES,
+                             filtered + i // LANES * slab.pitch + k * LANES, LANES)
+            i += LANES
+        k += LANES
 
 
 cdef inline void filter_panel(const Params* params, const Slab* slab, Py_ssize_t p,
                               char* scratch) noexcept nogil:
-    """Filter panel p of the columns of the image."""
+    """Filter panel p of the columns of the image, by all terms."""
     cdef Py_ssize_t x = p * PANEL * LANES, width = min(<Py_ssize_t> PANEL * LANES, params.width - x)
-    cdef Py_ssize_t k = 0, i, n
+    cdef Py_ssize_t k, i, n, term
     cdef Slot slot
     cdef real* row
     lay_out(params, scratch, &slot)
-    n = slab.rows + slot.y.side.taps - 1
+    n = slab.rows + (<const Sides*> params.records).y.taps - 1
     for i in range(n):
         row = slot.panel + i * slot.pitch
         load_row(params, slab.image, slab.y + i, params.left + x, width, slot.raw, row)
         for k in range(width, up_to_lanes(width)):
             row[k] = row[0]
-    k = 0
-    while k < width:
-        for i in range(n):
-            slot.lines[i] = slot.panel + i * slot.pitch + k
-        filter_lines(&slot.y, &slot, n, LANES)
-        i = 0
-        while i < slab.rows:
-            transpose_square(place(&slot.y, slot.columns, i), 2 * LANES,
-                             slab.filtered + i // LANES * slab.pitch + (x + k) * LANES, LANES)
-            i += LANES
-        k += LANES
+    for term in range(slab.terms):
+        choose_term(params, term, &slot)
+        filter_columns(slab, &slot, n, width,
+                       slab.filtered + term * slab.term * slab.pitch + x * LANES)
 
 
 cdef inline void lay_lines(const Params* params, const Slot* slot, real* block, Py_ssize_t x,
@@ -319,20 +353,44 @@ cdef inline void lay_lines(const Params* params, const Slot* slot, real* block, 
         slot.lines[i] = block + column * LANES if column >= 0 else slot.outside
 
 
+cdef inline void add_sums(const Slot* slot) noexcept nogil:
+    """Add the sums of earlier terms to the results of a piece."""
+    cdef Py_ssize_t i = 0
+    while i < slot.x.side.length * LANES:
+        store(slot.columns + i, load(slot.columns + i) + load(slot.sums + i))
+        i += LANES
+
+
+cdef inline void filter_rows(const Params* params, const Slab* slab, Py_ssize_t b, Py_ssize_t x,
+                             Py_ssize_t n, Py_ssize_t rows, Slot* slot) noexcept nogil:
+    """Filter n extended columns of block b, from x on, by all terms; add up the results."""
+    cdef real* earlier
+    cdef Py_ssize_t term, i
+    for term in range(slab.terms):
+        choose_term(params, term, slot)
+        for i in range(LANES):
+            slot.outside[i] = <real> params.cval * <real> slot.y.side.gain
+        lay_lines(params, slot, slab.filtered + (term * slab.term + b) * slab.pitch, x, n)
+        if term > 0:
+            earlier = slot.columns
+            slot.columns = slot.sums
+            slot.sums = earlier
+        filter_lines(&slot.x, slot, n, rows)
+        if term > 0:
+            add_sums(slot)
+
+
 cdef inline void filter_block(const Params* params, const Slab* slab, Py_ssize_t b,
                               char* scratch) noexcept nogil:
     """Filter block b of the rows of a slab, and store them."""
     cdef Py_ssize_t y = b * LANES, rows = min(<Py_ssize_t> LANES, slab.rows - y)
     cdef Py_ssize_t x = 0, i, count
+    cdef const Side* side = &(<const Sides*> params.records).x
     cdef Slot slot
     lay_out(params, scratch, &slot)
-    for i in range(LANES):
-        slot.outside[i] = <real> params.cval * <real> slot.y.side.gain
     while x < params.result_width:
-        count = min(slot.x.side.results, params.result_width - x)
-        i = count + slot.x.side.taps - 1
-        lay_lines(params, &slot, slab.filtered + b * slab.pitch, x, i)
-        filter_lines(&slot.x, &slot, i, rows)
+        count = min(side.results, params.result_width - x)
+        filter_rows(params, slab, b, x, count + side.taps - 1, rows, &slot)
         i = 0
         while i < count:
             transpose_square(place(&slot.x, slot.columns, i), 2 * LANES, slot.stage + i,
@@ -345,14 +403,10 @@ cdef inline void filter_block(const Params* params, const Slab* slab, Py_ssize_t
         x += count
 
 
-cdef inline Py_ssize_t pieces(Py_ssize_t n, Py_ssize_t size) noexcept nogil:
-    return (n + size - 1) // size
-
-
 cdef inline void run_slab(const Params* params, const Task* task, const Slab* slab) noexcept nogil:
     """Filter the columns, then the rows, each pass with all threads."""
-    cdef Py_ssize_t panels = pieces(params.width, PANEL * LANES), i
-    cdef Py_ssize_t blocks = pieces(slab.rows, LANES)
+    cdef Py_ssize_t panels = (params.width + PANEL * LANES - 1) // (PANEL * LANES), i
+    cdef Py_ssize_t blocks = blocks_of(slab.rows)
     if task.threads == 1:
         for i in range(panels):
             filter_panel(params, slab, i, task.scratch)
@@ -375,12 +429,15 @@ cdef inline Py_ssize_t slot_bytes(const Params* params) noexcept nogil:
 
 cdef inline void run_loop(const Params* params, const Task* task) noexcept nogil:
     """Compute all slabs of all planes. Where they begin does not depend on the threads."""
-    cdef Py_ssize_t step = (<const Sides*> params.records).y.results, p
+    cdef const Sides* sides = <const Sides*> params.records
+    cdef Py_ssize_t step = sides.y.results, p
     cdef Slab slab
     cdef Slot first
     lay_out(params, task.scratch, &first)
     slab.filtered = first.filtered
     slab.pitch = block_pitch(params)
+    slab.terms = sides.terms
+    slab.term = blocks_of(step)
     for p in range(params.planes):
         slab.image = task.image + params.offsets[2 * p]
         slab.result = task.results[0] + params.offsets[2 * p + 1]

@@ -5,20 +5,30 @@ python -m imgconv.bench.errors
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import fft, ndimage, signal
 
 import imgconv
+from imgconv import nn
 from imgconv.operations.resample import resampled_gaussian
 
 SIGMAS = (8, 10, 12, 16, 20, 30, 50, 100, 200)
 
 # Standard deviations of Gaussians that are transformed.
 WIDE = (16, 20, 50, 100, 200)
+
+# Sides of kernels that are transformed.
+TRANSFORMED = (17, 31, 63, 127)
+
+# Inputs of layers of 3x3, and how their pixels are distributed.
+LAYERS = (
+    *((inputs, "normal") for inputs in (8, 16, 64, 256)),
+    *((inputs, "positive") for inputs in (8, 64, 256)),
+)
 
 SHORT = ("uint8", "int8", "uint16", "int16")
 
@@ -67,6 +77,67 @@ def transformed() -> Iterator[tuple[str, ...]]:
             for dtype in ("float32", "float64")
         ]
         yield f"{sigma}", f"{8 * sigma + 1}", *(f"{error:.1e}" for error in largest)
+
+
+def tiles() -> Iterator[tuple[str, ...]]:
+    """Yield the largest errors of correlation by transforms, ours and those of SciPy.
+
+    Units are eps * sum(|weights|) * range of the pixels. Weights are positive, so that no result is
+    near the bound below which it becomes 0.
+    """
+    yield "kernel", "float32", "SciPy's float32", "float64", "SciPy's float64"
+    images = [image(WIDE_SIZE) for image in (random_pixels, checkerboard, corner)]
+    for side in TRANSFORMED:
+        kernel = np.random.default_rng(side).random((side, side))
+        found = [
+            max(error for image in images for error in [tile_error(image, kernel, dtype, ours)])
+            for dtype in ("float32", "float64")
+            for ours in (True, False)
+        ]
+        yield f"{side}x{side}", *(f"{error:.2f}" for error in found)
+
+
+def tile_error(image: NDArray[Any], kernel: NDArray[Any], dtype: str, ours: bool) -> float:
+    """Return the largest error of the places that are inside the image, in units of `tiles`."""
+    pixels, weights = image.astype(dtype), kernel.astype(dtype)
+    exact = exact_convolution(pixels, weights)
+    if ours:
+        found = imgconv.convolve(pixels, weights, shape="valid", method="fft")
+    else:
+        found = signal.fftconvolve(pixels, weights, "valid")
+    unit = float(np.finfo(dtype).eps) * float(weights.sum()) * float(np.ptp(pixels))
+    return float(np.abs(found - exact).max()) / unit
+
+
+def exact_convolution(image: NDArray[Any], kernel: NDArray[Any]) -> NDArray[Any]:
+    """Return the places inside the image by transforms in extended precision."""
+    shape = image.shape
+    waves = fft.rfft2(image.astype(np.longdouble)) * fft.rfft2(kernel.astype(np.longdouble), shape)
+    found: NDArray[Any] = fft.irfft2(waves, shape)
+    return found[kernel.shape[0] - 1 :, kernel.shape[1] - 1 :]
+
+
+def layers() -> Iterator[tuple[str, ...]]:
+    """Yield the errors of layers of 3x3, by sums and by Winograd's algorithm.
+
+    Those of a layer of 16 outputs on 64x64 pixels, in units of 2**-23 of the results' root mean
+    square.
+    """
+    yield ("inputs", "pixels", "sum, rms", "largest", "Winograd, rms", "largest", "ratio of rms",
+           "of largest")  # fmt: skip
+    for inputs, pixels in LAYERS:
+        rng = np.random.default_rng(inputs)
+        image = rng.standard_normal((1, inputs, 64, 64)).astype(np.float32)
+        weights = rng.standard_normal((16, inputs, 3, 3)).astype(np.float32)
+        image = np.abs(image) if pixels == "positive" else image
+        exact = nn.conv2d(image.astype(float), weights.astype(float), padding=1, winograd=False)
+        unit = float(np.sqrt((exact**2).mean())) * 2.0**-23
+        errors = []
+        for winograd in (False, True):
+            off = (nn.conv2d(image, weights, padding=1, winograd=winograd) - exact) / unit
+            errors += [float(np.sqrt((off**2).mean())), float(np.abs(off).max())]
+        ratios = errors[2] / errors[0], errors[3] / errors[1]
+        yield f"{inputs}", pixels, *(f"{number:.1f}" for number in (*errors, *ratios))
 
 
 def gaussian_errors(
@@ -127,16 +198,21 @@ def markdown(rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def tables() -> dict[str, str]:
-    """Return all tables by title."""
-    makers: dict[str, Any] = {
-        "Wide Gaussians": transformed,
-        "Resampled Gaussians": resampling,
-        "Integer results": integers,
-    }
-    return {title: markdown(list(make())) for title, make in makers.items()}
+# What makes each table, by its title in docs/numerics.md.
+TABLES: dict[str, Callable[[], Iterator[tuple[str, ...]]]] = {
+    "Transforms": tiles,
+    "Layers": layers,
+    "Wide Gaussians": transformed,
+    "Resampled Gaussians": resampling,
+    "Integer results": integers,
+}
+
+
+def table(title: str) -> str:
+    """Return a table by its title."""
+    return markdown(list(TABLES[title]()))
 
 
 if __name__ == "__main__":
-    for title, table in tables().items():
-        print(f"### {title}\n\n{table}\n")
+    for title in TABLES:
+        print(f"### {title}\n\n{table(title)}\n")

@@ -29,7 +29,7 @@ SIDE = np.dtype(
     ],
     align=True,
 )  # fmt: skip
-BOTH = np.dtype([("y", SIDE), ("x", SIDE)], align=True)
+BOTH = np.dtype([("y", SIDE), ("x", SIDE), ("terms", "p")], align=True)
 
 # The longest pieces, unless four times the taps are more: LANES float32 lines of 2048 are 64 KB,
 # and a panel of them is 400 KB.
@@ -52,30 +52,31 @@ ERROR = 4.0
 
 @dataclass(frozen=True)
 class LineSide:
-    """The kernel along an axis, and the pieces of lines that are transformed.
+    """The kernels of all terms along an axis, and the pieces of lines that are transformed.
 
     Attributes
     ----------
-    kernel : ndarray, (taps,)
+    kernels : ndarray, (terms, taps)
     length, results : int
         Pixels of a piece, and how many results it leaves.
     nanoseconds : float
         The expected time of a result.
     """
 
-    kernel: Weights
+    kernels: Weights
     length: int
     results: int
     nanoseconds: float
 
     @staticmethod
-    def of(kernel: Weights, n: int, real: DType, most: float) -> "LineSide":
+    def of(kernels: Weights, n: int, real: DType, most: float) -> "LineSide":
         """Return the side for n results with the fastest pieces of at most `most` results."""
-        taps, size = len(kernel), max(n, 1)
+        (terms, taps), size = kernels.shape, max(n, 1)
         lanes = cpu.constant("lines", real.name, "TOGETHER")
         if taps == 1:
             results = 2 ** int(log2(max(2 * lanes, min(UNCHANGED, most))))
-            return LineSide(kernel, results, results, LOADED[real.name] / SPEED[cpu.LEVEL])
+            time = terms * LOADED[real.name] / SPEED[cpu.LEVEL]
+            return LineSide(kernels, results, results, time)
         lengths = SIDES[SIDES % (2 * lanes) == 0]
         first = np.searchsorted(lengths, taps - 1 + lanes)
         whole = np.searchsorted(lengths, taps - 1 + size)
@@ -84,53 +85,67 @@ class LineSide:
         results = np.minimum(lengths - taps + 1, max(most, lanes)).astype(np.intp)
         pieces = -(-size // results)
         each = PASS[real.name] * passes_over(lengths // 2) + LOADED[real.name]
-        time = pieces * lengths * each / (size * SPEED[cpu.LEVEL])
+        time = terms * pieces * lengths * each / (size * SPEED[cpu.LEVEL])
         best = time.argmin()
-        return LineSide(kernel, int(lengths[best]), int(results[best]), float(time[best]))
+        return LineSide(kernels, int(lengths[best]), int(results[best]), float(time[best]))
 
-    def error(self, real: DType) -> float:
-        """Return the bound of the errors of lines whose pixels have a range of 1."""
-        if len(self.kernel) == 1:
-            return 0.0
-        return ERROR * float(np.finfo(real).eps) * float(np.abs(self.kernel).sum())
+    @property
+    def taps(self) -> int:
+        """The taps of each kernel."""
+        return int(self.kernels.shape[1])
 
-    def pack(self, real: DType) -> tuple[base.Records, list[Weights]]:
-        """Return the side and its radices; the kernel, the twiddles and the spectrum."""
+    @property
+    def sizes(self) -> Weights:
+        """The sum of the absolute weights of each kernel."""
+        found: Weights = np.abs(self.kernels).sum(axis=1)
+        return found
+
+    def errors(self, real: DType) -> Weights:
+        """Return the bound of the errors of lines whose pixels have a range of 1, of each term."""
+        factor = ERROR * float(np.finfo(real).eps) if self.taps > 1 else 0.0
+        return factor * self.sizes
+
+    def pack(self, real: DType) -> tuple[base.Records, Weights, list[Weights]]:
+        """Return the sides and their radices; shared weights; those of each term."""
         passes = Passes.of(self.length // 2)
-        smallest, largest = self.safe_range(real)
-        side = base.record(
+        smallest, largest = np.transpose([self.safe_range(size, real) for size in self.sizes])
+        sides = base.record(
             SIDE,
             length=self.length,
             results=self.results,
-            taps=len(self.kernel),
+            taps=self.taps,
             passes=len(passes.radices),
             numbers=passes.twiddles.size,
-            gain=self.kernel.sum(),
+            gain=self.kernels.sum(axis=1),
             smallest=smallest,
             largest=largest,
-            error=self.error(real),
+            error=self.errors(real),
         )
         twist = turns(np.arange(self.length // 2) / (2 * self.length))
-        weights = [self.kernel, twist, passes.twiddles, self.spectrum(passes)]
-        return [side, np.array(passes.radices, np.intp)], weights
+        kernels = [
+            np.concatenate([kernel, self.spectrum(kernel, passes)]) for kernel in self.kernels
+        ]
+        radices = np.array(passes.radices, np.intp)
+        return [sides, radices], np.concatenate([twist, passes.twiddles]), kernels
 
-    def spectrum(self, passes: Passes) -> Weights:
-        """Return the spectrum of the mirrored kernel, in the order of the passes.
+    def spectrum(self, kernel: Weights, passes: Passes) -> Weights:
+        """Return the spectrum of a mirrored kernel, in the order of the passes.
 
         It is divided by the number of frequencies, because the inverse transform is not.
         """
-        half, i = self.length // 2, np.arange(len(self.kernel))
+        half, i = self.length // 2, np.arange(len(kernel))
         folded = np.zeros(half, complex)
-        np.add.at(folded, i % half, self.kernel * np.exp(-0.5j * np.pi / half * i))
+        np.add.at(folded, i % half, kernel * np.exp(-0.5j * np.pi / half * i))
         waves = np.fft.fft(folded)[passes.order] / half
         return np.stack([waves.real, waves.imag], axis=-1).ravel()
 
-    def safe_range(self, real: DType) -> tuple[float, float]:
+    def safe_range(self, gain: float, real: DType) -> tuple[float, float]:
         """Return the smallest and largest absolute maximum of a line that may be transformed.
 
         No sum of the transforms overflows, and a product eps times the largest is not subnormal.
+        `gain` is the sum of the absolute weights.
         """
-        limits, gain = np.finfo(real), float(np.abs(self.kernel).sum())
+        limits = np.finfo(real)
         if not np.isfinite(gain):
             return inf, 0.0
         tiny = float(limits.tiny) / float(limits.eps)
@@ -140,7 +155,7 @@ class LineSide:
 
 @dataclass(frozen=True, eq=False)
 class Lines(Operation):
-    """A separable kernel by transforms of columns and rows; `real` is their dtype."""
+    """A sum of separable kernels by transforms of columns and rows; `real` is their dtype."""
 
     whole = "its transforms have pieces that are fixed in the image"
 
@@ -155,9 +170,9 @@ class Lines(Operation):
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
-        """Both kernels."""
+        """Along both axes, those of all terms."""
         y, x = self.origin
-        return Axis(y, len(self.y.kernel)), Axis(x, len(self.x.kernel))
+        return Axis(y, self.y.taps), Axis(x, self.x.taps)
 
     @property
     def nanoseconds(self) -> float:
@@ -172,10 +187,10 @@ class Lines(Operation):
     @property
     def cost(self) -> float:
         """Two real transforms of 2.5 n log2(n) additions and multiplications, counted in pairs."""
-        return sum(
+        return len(self.y.kernels) * sum(
             2.5 * log2(side.length) * side.length / side.results
             for side in (self.y, self.x)
-            if len(side.kernel) > 1
+            if side.taps > 1
         )
 
     def computed_in(self, pixels: Pixels, result: DType) -> DType:
@@ -183,11 +198,12 @@ class Lines(Operation):
         return self.real
 
     def pack(self, step: int, computed: DType) -> Packed:
-        """Return both sides, and then the radices of both; their weights."""
-        (y, radices_y), weights_y = self.y.pack(computed)
-        (x, radices_x), weights_x = self.x.pack(computed)
-        sides = base.record(BOTH, y=y, x=x)
-        return [sides, radices_y, radices_x], np.concatenate(weights_y + weights_x)
+        """Return the terms, and then the radices along both axes; their weights."""
+        (y, radices_y), shared_y, kernels_y = self.y.pack(computed)
+        (x, radices_x), shared_x, kernels_x = self.x.pack(computed)
+        terms = base.record(BOTH, y=y, x=x, terms=len(kernels_y))
+        kernels = [np.concatenate(pair) for pair in zip(kernels_y, kernels_x, strict=True)]
+        return [terms, radices_y, radices_x], np.concatenate([shared_y, shared_x, *kernels])
 
 
 def lines_of(
@@ -198,12 +214,15 @@ def lines_of(
     pixels: Pixels,
     result: DType,
 ) -> Lines:
-    """Return the operation for results of this size and dtype, with the fastest pieces."""
+    """Return the operation for results of this size and dtype, with the fastest pieces.
+
+    `kernels` are those of all terms along y, and along x, with the same windows.
+    """
     found = sized(kernels, origin, smooths, size, pixels.float_type)
     if pixels.dtype.kind == "f" or result.kind == "f":
         return found
-    (y, x), off = kernels, found.y.error(found.real)
-    bound = off * float(np.abs(x).sum()) + found.x.error(found.real) * float(np.abs(y).sum())
+    y, x = found.y, found.x
+    bound = (y.errors(found.real) * x.sizes + x.errors(found.real) * y.sizes).sum()
     if bound * levels(pixels) <= INTEGER_ERROR:
         return found
     return sized(kernels, origin, smooths, size, base.FLOAT64)
@@ -217,12 +236,13 @@ def sized(
     real: DType,
 ) -> Lines:
     """Return the operation in a dtype."""
-    (column, row), (height, width) = kernels, size
-    # The first pass keeps the columns under the windows.
-    most = SLAB_BYTES // (real.itemsize * (max(width, 1) + len(row)))
+    (columns, rows), (height, width) = kernels, size
+    terms, taps = rows.shape
+    # The first pass keeps the columns under the windows, for each term.
+    most = SLAB_BYTES // (terms * real.itemsize * (max(width, 1) + taps))
     return Lines(
-        LineSide.of(column, height, real, most),
-        LineSide.of(row, width, real, inf),
+        LineSide.of(columns, height, real, most),
+        LineSide.of(rows, width, real, inf),
         origin,
         smooths,
         real,

@@ -38,6 +38,11 @@ class Kernel1D:
         fold = border.fold(len(self.weights), self.origin, n, mode)
         return self if fold is None else Kernel1D(fold.add_up(self.weights), -fold.first)
 
+    def within(self, window: Axis) -> Weights:
+        """Return the weights in a window that includes the kernel's, with zeros around them."""
+        ahead = window.before - self.origin
+        return np.pad(self.weights, (ahead, window.span - len(self.weights) - ahead))
+
     @property
     def key(self) -> tuple[bytes, int]:
         """Equal for equal kernels."""
@@ -193,23 +198,25 @@ class Separable(Operation):
 
     @cached_property
     def can_transform(self) -> bool:
-        """Whether it is one filter whose weights are finite.
+        """Whether it is a sum of terms whose weights are finite.
 
         Unasked, it must be wide, and its weights not such that sums are exact.
         """
-        if self.method == "direct" or len(self.terms) > 1:
+        if self.method == "direct" or len(self.components) > 1:
             return False
         if self.combine != "sum" or self.stride != (1, 1):
             return False
-        weights = np.concatenate([kernel.weights for kernel in self.terms[0]])
+        weights = np.concatenate([kernel.weights for term in self.terms for kernel in term])
         wanted = self.method == "fft" or (self.cost >= NARROW and not is_exact(weights))
         return wanted and bool(np.isfinite(weights).all())
 
     def in_lines(self, size: tuple[int, int], pixels: Pixels, result: DType) -> Lines:
         """Return the same filter by transforms."""
-        column, row = self.terms[0]
-        kernels, origin = (column.weights, row.weights), (column.origin, row.origin)
-        return lines_of(kernels, origin, self.smooths, size, pixels, result)
+        y, x = self.windows
+        columns = np.stack([column.within(y) for column, _ in self.terms])
+        rows = np.stack([row.within(x) for _, row in self.terms])
+        origin = y.before, x.before
+        return lines_of((columns, rows), origin, self.smooths, size, pixels, result)
 
     def nanoseconds(self, computed: DType) -> float:
         """Return the expected time of a result, by direct sums."""

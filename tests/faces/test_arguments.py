@@ -79,7 +79,8 @@ def test_small_calls_fall_back_unless_that_is_turned_off(monkeypatch):
         f"over more than {order.LONGEST[1]} pixels ({order.LONGEST[4]} of 32 bits, "
         f"{order.LONGEST[8]} of 64)",
         f"more than {14 * DENSE['v4']:.0f} weights with AVX-512",
-        f"images of {translate.LARGE:,} pixels and more that are at least {translate.PLANNED} times",
+        f"images of {translate.LARGE:,} pixels and more that are at least {translate.PLANNED} "
+        "times as large",
         f"beyond 2**{np.log2(face_arguments.EXACT_INTEGER):.0f}",
     ],
 )

@@ -1,5 +1,7 @@
 """Separable kernels by transforms of lines: as right as the sums, and chosen if faster."""
 
+from dataclasses import replace
+
 import cases
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ import imgconv
 from imgconv import kernels
 from imgconv.core import plan
 from imgconv.core.run import Call
+from imgconv.filters.derivatives import gaussian_laplace_operation
+from imgconv.filters.smoothing import difference_operation
 from imgconv.operations import fourier, lines
 from imgconv.operations.lines import LineSide
 from imgconv.operations.separable import Kernel1D, Separable
@@ -105,7 +109,7 @@ class TestChoice:
 
 @given(st.integers(2, 3000), st.integers(1, 5000), st.sampled_from(["float32", "float64"]))
 def test_pieces_hold_their_windows(taps, n, dtype):
-    side = LineSide.of(np.full(taps, 1 / taps), n, np.dtype(dtype), np.inf)
+    side = LineSide.of(np.full((1, taps), 1 / taps), n, np.dtype(dtype), np.inf)
     assert side.results + taps - 1 <= side.length
     assert side.results > 0
     assert side.length <= max(lines.LONGEST, 4 * taps, 64)
@@ -300,3 +304,71 @@ def test_kernel_is_the_gaussian():
     dot[80, 80] = 1
     assert np.abs(transformed(dot, 12) - np.pad(gaussian_kernel(12), 32)).max() < 1e-16
     assert len(kernels.gaussian(12)) == 97
+
+
+# ---- sums of several terms -------------------------------------------------------------------
+
+SUMS = {
+    "dog": (
+        difference_operation((5, 3), (9, 14), 4.0),
+        lambda image, **options: (
+            ndimage.gaussian_filter(image, (5, 3), **options)
+            - ndimage.gaussian_filter(image, (9, 14), **options)
+        ),
+    ),
+    "log": (
+        gaussian_laplace_operation((6, 9), 4.0),
+        lambda image, **options: sum(
+            ndimage.gaussian_filter(image, (6, 9), order, **options) for order in ((2, 0), (0, 2))
+        ),
+    ),
+}
+
+
+def by_transforms(name, image, mode="reflect", cval=0.0, **options):
+    operation = replace(SUMS[name][0], method="fft")
+    return Call(operation, image, mode, cval, **options).run()
+
+
+class TestSums:
+    def test_wide_ones_go_by_transforms(self):
+        stub = np.broadcast_to(np.float32(0), (2048, 2048))
+        for function in (imgconv.difference_of_gaussians, imgconv.gaussian_laplace):
+            assert imgconv.explain(function, stub, 30).method == "fft"
+            assert imgconv.explain(function, stub, 3).method == "separable"
+
+    @any_pieces
+    @pytest.mark.parametrize("mode", MODES)
+    @pytest.mark.parametrize("name", SUMS)
+    def test_as_scipy(self, name, mode):
+        for shape in [(70, 141), (1, 190), (130, 97)]:
+            for dtype in SHARE:
+                image = np.random.default_rng(0).random(shape).astype(dtype)
+                outside = 0.7 if mode == "constant" else 0.0
+                level = outside * SUMS[name][1](np.ones((3, 3)))[1, 1]  # The tails are cut.
+                expected = level + SUMS[name][1](image.astype(float) - outside, mode=mode)
+                off = np.abs(by_transforms(name, image, mode, 0.7) - expected).max()
+                assert off <= 2 * SHARE[dtype]
+
+    @any_pieces
+    @pytest.mark.parametrize("name", SUMS)
+    def test_odd_pixels_spoil_the_window_of_all_terms(self, name):
+        image = np.random.default_rng(0).random((150, 190)).astype("float32")
+        plain = by_transforms(name, image)
+        image[70, 80] = np.nan
+        result = by_transforms(name, image)
+        y, x = (axis.before for axis in SUMS[name][0].windows)
+        windows = np.zeros(image.shape, bool)
+        windows[max(0, 70 - y) : 71 + y, max(0, 80 - x) : 81 + x] = True
+        assert np.isnan(result[windows]).all()
+        assert np.abs(result - plain)[~windows].max() < 2 * SHARE["float32"]
+
+    @any_pieces
+    @pytest.mark.usefixtures("always_parallel")
+    @pytest.mark.parametrize("name", SUMS)
+    def test_number_of_threads_changes_no_bit(self, name):
+        image = sample((3, 75, 190))
+        with imgconv.threads(1):
+            expected = by_transforms(name, image, axes=(1, 2))
+        with imgconv.threads(5):
+            assert_same_bits(by_transforms(name, image, axes=(1, 2)), expected)

@@ -84,12 +84,12 @@ def test_names_are_there(document):
     assert not names - words
 
 
-@pytest.mark.parametrize(("title", "table"), errors.tables().items())
-def test_tables_of_errors_are_those_of_the_command(title, table):
+@pytest.mark.parametrize("title", errors.TABLES)
+def test_tables_of_errors_are_those_of_the_command(title):
     """To the digit, but for what is measured: another level rounds otherwise."""
     text = (ROOT / "docs" / "numerics.md").read_text().partition(f"### {title}\n")[2]
     written = [line for line in text.partition("\n#")[0].splitlines() if line.startswith("|")]
-    for line, expected in zip(written, table.splitlines(), strict=True):
+    for line, expected in zip(written, errors.table(title).splitlines(), strict=True):
         for cell, other in zip(line.split("|"), expected.split("|"), strict=True):
             assert cell == other or nearly(cell, other), line
 
@@ -98,5 +98,7 @@ def nearly(cell, other):
     """Whether two cells hold measured errors that differ by rounding, not in size."""
     if re.fullmatch(r" \d\.\de-1\d ", cell):  # A few roundings of float64.
         return 0.5 <= float(cell) / float(other) <= 2
+    if re.fullmatch(r" \d+\.\d\d? ", cell):  # The largest error of many, in roundings.
+        return 0.7 <= float(cell) / float(other) <= 1.4
     measured = re.fullmatch(r" [+-]?\d\.\d{3} ", cell)
     return measured and abs(float(cell) - float(other)) <= 0.005
