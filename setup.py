@@ -46,7 +46,7 @@ LOOPS = {
     "points": FLOATS,
     "separable": (*FLOATS, "int16"),
     "tensors": FLOATS,
-    "determinant": FLOATS,
+    "blobs": FLOATS,
     "correlate": (*FLOATS, "int16"),
     "fourier": FLOATS,
     "lines": FLOATS,
@@ -154,10 +154,7 @@ if SANITIZE == "thread":
 # hold (tiles.pxd). There scheduling can only harm: the tiles of small kernels, which are unrolled,
 # would spill.
 LOOP_FLAGS = {
-    **{
-        loop: ["-ffp-contract=off"]
-        for loop in ("canny", "determinant", "inorder", "lookup", "running")
-    },
+    **{loop: ["-ffp-contract=off"] for loop in ("blobs", "canny", "inorder", "lookup", "running")},
     **{loop: ["-fno-schedule-insns"] for loop in ("conv2d", "channels", "correlate")},
 }
 

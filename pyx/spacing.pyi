@@ -3,6 +3,11 @@ from numpy.typing import NDArray
 
 __test__: dict[str, str]
 
+def sort(
+    keys: NDArray[np.uint64],
+    other: NDArray[np.uint64],
+    threads: int,
+) -> bool: ...
 def keep(
     points: NDArray[np.intp],
     distance: int,

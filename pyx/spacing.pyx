@@ -1,15 +1,65 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # cython: freethreading_compatible=True
-"""Which points of an image remain, if none may be near one that comes before it.
+"""Points of an image by their keys, and those that remain if none may be near an earlier one.
 
 A point that remains takes all pixels of a square around it; a point on a taken pixel does not.
 """
 cimport numpy as cnp
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 cnp.import_array()
+
+cdef enum:
+    DIGITS = 3              # of a key of 32 bits
+    BITS = 11
+    BINS = 1 << BITS
+
+
+cdef inline uint32_t digit_of(uint64_t key, int digit) noexcept nogil:
+    return <uint32_t> (key >> (32 + BITS * digit)) & (BINS - 1)
+
+
+cdef inline bint begin_bins(uint32_t* counts, Py_ssize_t n) noexcept nogil:
+    """Replace the counts of bins by where these begin; return whether one bin has all."""
+    cdef uint32_t begin = 0, count
+    cdef Py_ssize_t i
+    for i in range(BINS):
+        count = counts[i]
+        if count == n:
+            return True
+        counts[i] = begin
+        begin += count
+    return False
+
+
+def sort(uint64_t[::1] keys, uint64_t[::1] other, int threads):
+    """Sort by the upper 32 bits, equal ones as they are; `other` is as large, and is written.
+
+    Return whether the result is in `other`. Digit by digit, from the lowest (radix sort); digits in
+    which all are equal are left out.
+    """
+    cdef uint32_t[DIGITS][BINS] counts
+    cdef uint64_t* source = &keys[0]
+    cdef uint64_t* target = &other[0]
+    cdef Py_ssize_t n = keys.shape[0], i
+    cdef uint32_t d
+    cdef int digit
+    with nogil:
+        memset(&counts[0][0], 0, sizeof(counts))
+        for i in range(n):
+            for digit in range(DIGITS):
+                counts[digit][digit_of(source[i], digit)] += 1
+        for digit in range(DIGITS):
+            if begin_bins(counts[digit], n):
+                continue
+            for i in range(n):
+                d = digit_of(source[i], digit)
+                target[counts[digit][d]] = source[i]
+                counts[digit][d] += 1
+            source, target = target, source
+    return source == &other[0]
 
 
 cdef inline void take(uint8_t[:, ::1] taken, Py_ssize_t y, Py_ssize_t x,

@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from imgconv.core import check
-from imgconv.core.call import filtering
+from imgconv.core.call import Filter, filtering
 from imgconv.core.run import Call, hashable
 from imgconv.filters.arguments import Image, Mode
 from imgconv.filters.derivatives import gaussian_laplace
 from imgconv.filters.order import maximum
 from imgconv.filters.planes import in_stripes, rows_of, single_call
-from imgconv.filters.smoothing import difference_of_gaussians
+from imgconv.filters.smoothing import gaussian
 from imgconv.filters.tensors import structure_operation
 from imgconv.operations.base import DType, pixels
-from imgconv.operations.determinant import BoxDeterminants
-from imgconv.operations.spacing import spaced
+from imgconv.operations.blobs import BoxDeterminants, maxima
+from imgconv.operations.spacing import sorted_by_key, spaced
 
 __all__ = ["blobs", "corners", "peaks"]
 
@@ -191,27 +191,22 @@ def candidates(
 
 def brightest_first(places: NDArray[np.intp], values: Image) -> NDArray[np.intp]:
     """Return ascending places in the order of their values; of equal ones, as they are."""
-    keys = order_keys(values)
-    if keys is None or len(places) == 0 or places[-1] >> 32:
-        order = np.argsort(values[::-1], kind="stable")[::-1]
-        return places[len(places) - 1 - order]
-    # One number for a value and a place: sorting numbers is many times faster than their indices.
-    keys <<= np.uint64(32)
-    keys |= places.astype(np.uint64)
-    keys.sort()
-    keys &= np.uint64(0xFFFFFFFF)
-    return keys.astype(np.intp)
+    keys = falling_keys(values)
+    if keys is not None and (len(places) == 0 or places[-1] >> 32 == 0):
+        return sorted_by_key(keys, places)
+    order = np.argsort(values[::-1], kind="stable")[::-1]
+    return places[len(places) - 1 - order]
 
 
-def order_keys(values: Image) -> NDArray[np.uint64] | None:
+def falling_keys(values: Image) -> NDArray[np.uint32] | None:
     """Return integers of 32 bits that fall where values rise; None for wider values."""
     if values.dtype.itemsize > 4 or values.dtype == np.float16:
         return None
     if values.dtype.kind != "f":
         largest = np.iinfo(np.uint32 if values.dtype.kind == "u" else np.int32).max
-        return (largest - values.astype(np.int64)).astype(np.uint64)
-    bits = (values + np.float32(0)).view(np.uint32)
-    return (bits ^ np.where(bits >> 31, np.uint32(0), np.uint32(0x7FFFFFFF))).astype(np.uint64)
+        return (largest - values.astype(np.int64)).astype(np.uint32)
+    bits = (values + np.float32(0)).view(np.uint32)  # +0 for -0
+    return bits ^ np.where(bits >> 31, np.uint32(0), np.uint32(0x7FFFFFFF))
 
 
 # ---- blobs ---------------------------------------------------------------------------------------
@@ -315,38 +310,44 @@ def default_threshold(method: str, dtype: np.dtype[Any]) -> float:
     return {"log": 0.2 * largest, "dog": 0.5 * largest, "doh": 0.01 * largest**2}[method]
 
 
-def scale_of(sigma: float, call: Any, factor: float) -> Scale:
-    """Return the layer of a filter's results, times a factor."""
-    call = call._replace(dtype=computing_dtype(call.image))
-
-    def rows(first: int, last: int) -> Image:
-        found = rows_of(call, first, last)
-        found *= factor
-        return found
-
-    return Scale(sigma, rows)
-
-
 def laplacians(image: Image, sigmas: list[float]) -> list[Scale]:
     """Return Laplacians of Gaussians, positive where it is light."""
-    return [
-        scale_of(sigma, single_call(gaussian_laplace, image, sigma), -(sigma**2))
-        for sigma in sigmas
-    ]
+
+    def rows(first: int, last: int, sigma: float) -> Image:
+        found = rows_of(computed(gaussian_laplace, image, sigma), first, last)
+        found *= -(sigma**2)
+        return found
+
+    return [Scale(sigma, partial(rows, sigma=sigma)) for sigma in sigmas]
 
 
 def differences(image: Image, low: float, high: float, ratio: float = RATIO) -> list[Scale]:
     """Return differences of Gaussians whose scales grow by a ratio."""
     count = int(math.log(high / low) / math.log(ratio) + 1)
-    sigmas = [low * ratio**i for i in range(count)]
-    return [
-        scale_of(
-            sigma,
-            single_call(difference_of_gaussians, image, sigma, sigma * ratio),
-            1 / (ratio - 1),
-        )
-        for sigma in sigmas
-    ]
+    sigmas = [low * ratio**i for i in range(count + 1)]
+    kept: dict[tuple[float, int, int], Image] = {}
+
+    def rows(first: int, last: int, number: int) -> Image:
+        wide, narrow = sigmas[number + 1], sigmas[number]
+        # The wider Gaussian of a layer is the narrower one of the next.
+        smoothed = kept.pop((narrow, first, last), None)
+        if smoothed is None:
+            kept.clear()
+            smoothed = rows_of(computed(gaussian, image, narrow, method="direct"), first, last)
+        other = rows_of(computed(gaussian, image, wide, method="direct"), first, last)
+        kept[wide, first, last] = other
+        smoothed -= other
+        smoothed *= 1 / (ratio - 1)
+        return smoothed
+
+    return [Scale(sigma, partial(rows, number=i)) for i, sigma in enumerate(sigmas[:-1])]
+
+
+def computed(
+    filter: Filter[..., Image], image: Image, *arguments: Any, **options: Any
+) -> Call[Image]:
+    """Return the call of a filter whose results are of the computing dtype."""
+    return single_call(filter, image, *arguments, **options)._replace(dtype=computing_dtype(image))
 
 
 def determinants(image: Image, sigmas: list[float]) -> list[Scale]:
@@ -378,38 +379,31 @@ def maxima_of(
 ) -> tuple[NDArray[np.intp], NDArray[Any]]:
     """Return the maxima in cubes of 3 x 3 x 3 of a scale space, (y, x, scale), and their values."""
     places, values = [], []
-    height = image.shape[0]
-    rows = max(8, BLOB_STRIPE // image.shape[1] // 8 * 8)
+    height, width = image.shape
+    rows = max(8, BLOB_STRIPE // width // 8 * 8)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
         # A row more on both sides, if there is one: the image of answers ends where the image does.
         first, last = max(0, top - 1), min(height, bottom + 1)
         inner = slice(top - first, bottom - first)
-        layers = (layer_of(scale, first, last, inner) for scale in space)
-        for number, (values_here, around) in enumerate(neighbours(layers)):
-            is_peak = (values_here == around) & (values_here > threshold)
-            y, x = np.nonzero(is_peak)
+        layers = (scale.rows(first, last) for scale in space)
+        for number, (before, layer, after) in enumerate(neighbours(layers)):
+            found = maxima(before, layer, after, inner, threshold)
+            y, x = np.divmod(found, width)
             places.append(np.column_stack([y + top, x, np.full(len(y), number)]))
-            values.append(values_here[y, x])
+            values.append(layer[inner][y, x])
     found = np.concatenate(places)
     order = np.lexsort(found.T[::-1])
     return found[order], np.concatenate(values)[order]
 
 
-def layer_of(scale: Scale, first: int, last: int, inner: slice) -> tuple[Image, Image]:
-    """Return some rows of a layer, and the largest values in squares of 3 x 3 around them."""
-    found = scale.rows(first, last)
-    return found[inner], maximum(found, 3, mode="nearest")[inner]
-
-
-def neighbours(layers: Iterator[tuple[Image, Image]]) -> Iterator[tuple[Image, Image]]:
-    """Yield each layer, and the largest values around it in it and in the layers beside it."""
-    values, here = next(layers)
-    before = here
-    for next_values, after in layers:
-        yield values, np.maximum(np.maximum(before, here), after)
-        values, before, here = next_values, here, after
-    yield values, np.maximum(before, here)
+def neighbours(layers: Iterator[Image]) -> Iterator[tuple[Image, Image, Image]]:
+    """Yield each layer between those beside it; the outermost ones stand for what is missing."""
+    before = here = next(layers)
+    for after in layers:
+        yield before, here, after
+        before, here = here, after
+    yield before, here, here
 
 
 def pruned(found: NDArray[np.float64], overlap: float) -> NDArray[np.float64]:

@@ -1,9 +1,19 @@
-"""Points that are not near one another."""
+"""Points in the order of their keys, and those that are not near one another."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core.run import run_entry
+
+
+def sorted_by_key(keys: NDArray[np.uint32], places: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return places below 2**32 by ascending keys; those of equal keys stay in their order."""
+    if len(keys) == 0:
+        return places
+    both = keys.astype(np.uint64) << np.uint64(32) | places.astype(np.uint64)
+    other = np.empty_like(both)
+    is_other = run_entry("spacing", "uint8", "sort", both, other, cost=0)
+    return ((other if is_other else both) & np.uint64(0xFFFFFFFF)).astype(np.intp)
 
 
 def spaced(

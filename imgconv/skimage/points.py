@@ -9,7 +9,7 @@ from imgconv.face_arguments import Image, integer, real_image
 from imgconv.fallback import FallBack
 from imgconv.filters import corners, templates
 from imgconv.filters.canny import skimage_float
-from imgconv.operations.determinant import BoxDeterminants, window_of
+from imgconv.operations.blobs import BoxDeterminants, window_of
 from imgconv.skimage.arguments import boolean, number, pair_yx, skimage_face
 from imgconv.skimage.tensors import FEATURE, PAIRS, differences, float_image
 

@@ -50,6 +50,16 @@ def test_photos_are_what_their_readme_says() -> None:
     assert io.read(pictures["coffee.png"]).pixels.shape == (400, 600, 3)
 
 
+def test_features_are_drawn() -> None:
+    features = runpy.run_path(str(SAMPLES / "features.py"))
+    red = np.array(features["RED"], np.uint8)
+    for name, least in (("chessboard", 49), ("coins", 12), ("template", 1), ("edge_points", 1)):
+        panel = features[name]()
+        assert panel.shape == (features["SIDE"], features["SIDE"], 3)
+        assert (panel == red).all(-1).sum() > 20 * least
+    assert [part.shape for part in features["vessels"]()] == [(300, 300, 3)] * 2
+
+
 def test_edges_are_written_and_timed(tmp_path: Path) -> None:
     script = [sys.executable, SAMPLES / "edges.py", SAMPLES / "camera.png", tmp_path / "out"]
     done = subprocess.run(script, capture_output=True, text=True, timeout=120)

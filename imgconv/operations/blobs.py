@@ -1,4 +1,4 @@
-"""Determinants of second derivatives that are differences of sums over boxes, row by row."""
+"""Blobs: determinants of second derivatives by sums over boxes, and maxima of layers."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from imgconv.core.run import run_entry
 from imgconv.operations.base import DType
 
-# Operations a pixel: four numbers for each of eight boxes.
-COST = 40
+# Operations a pixel: four numbers for each of ten boxes; comparisons with 26 neighbours of few.
+COST, MARK_COST = 50, 4
 
 
 class BoxDeterminants:
@@ -24,19 +24,20 @@ class BoxDeterminants:
         self.image, self.dtype = image, dtype
         self.reach = window_of(largest)
         self.first = 0
-        self.columns = np.zeros((1, image.shape[1]))  # sums of all rows above the next one
+        self.columns = np.zeros(image.shape[1])  # sums of all rows above the next one
         self.table = np.empty((0, image.shape[1]))
 
     def rows(self, begin: int, end: int, sigma: float) -> NDArray[Any]:
         """Return the determinants of some rows at one scale; none are above those before."""
         self.load(begin - self.reach, end + self.reach)
         result = np.empty((end - begin, self.image.shape[1]), self.dtype)
-        run_entry(
-            *("determinant", self.dtype.name, "run", self.table, self.first, self.image.shape[0]),
-            *(begin, window_of(sigma), result),
-            cost=COST * result.size,
-        )
+        self.enter("determine", self.table, self.first, self.image.shape[0], begin,
+                   window_of(sigma), result, cost=COST * result.size)  # fmt: skip
         return result
+
+    def enter(self, function: str, *arguments: Any, cost: float = 0) -> None:
+        """Run a function of the loop."""
+        run_entry("blobs", self.dtype.name, function, *arguments, cost=cost)
 
     def load(self, begin: int, end: int) -> None:
         """Have the rows of the table from `begin` up to `end`, as far as there are such."""
@@ -45,14 +46,33 @@ class BoxDeterminants:
         if end <= bottom:
             return
         # Sums in the order of rows, so that the table does not depend on which are loaded at once.
-        sums = np.concatenate([self.columns, self.image[bottom:end]])
-        np.cumsum(sums, axis=0, out=sums)
-        self.columns = sums[-1:].copy()
         kept = self.table[begin - self.first :]
-        self.table = np.concatenate([kept, np.cumsum(sums[1:], axis=1)])
+        self.table = np.empty((len(kept) + end - bottom, len(self.columns)))
+        self.table[: len(kept)] = kept
+        rows = np.ascontiguousarray(self.image[bottom:end], self.dtype)
+        self.enter("add_up", rows, self.columns, self.table[len(kept) :])
         self.first = bottom - len(kept)
 
 
 def window_of(sigma: float) -> int:
     """Return the side of the window of second derivatives at a scale."""
     return int(3 * sigma)
+
+
+def maxima(
+    before: NDArray[Any],
+    layer: NDArray[Any],
+    after: NDArray[Any],
+    rows: slice,
+    threshold: float,
+) -> NDArray[np.intp]:
+    """Return which pixels of some rows are above a threshold and the largest in three layers.
+
+    They are numbered from the first of these rows on. Next to a NaN there is none.
+    """
+    marked = np.empty((rows.stop - rows.start, layer.shape[1]), np.uint8)
+    run_entry(
+        *("blobs", layer.dtype.name, "mark", before, layer, after, rows.start, threshold, marked),
+        cost=MARK_COST * marked.size,
+    )
+    return np.flatnonzero(marked.view(np.bool_))

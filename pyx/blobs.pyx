@@ -1,6 +1,6 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # cython: freethreading_compatible=True
-"""The determinant of second derivatives that are differences of sums over boxes.
+"""Blobs: the largest answers in cubes of 3 x 3 x 3, and those of second derivatives by boxes.
 
     dxx * dyy - 0.81 * dxy**2
 
@@ -14,6 +14,8 @@ far as the table reaches.
 cimport numpy as cnp
 
 from cython.parallel cimport prange
+from libc.stdint cimport uint8_t
+from libc.string cimport memset
 
 from types cimport real
 
@@ -37,6 +39,9 @@ cdef struct Rows:
     const double* window[2]             # the window of dyy
     const double* middle[2]             # the lobe in its middle
 
+
+# ---------------------------------------------------------------------------------------------
+# Determinants
 
 cdef inline Py_ssize_t inside(Py_ssize_t i, Py_ssize_t size) noexcept nogil:
     return 0 if i < 0 else size - 1 if i >= size else i
@@ -96,19 +101,63 @@ cdef inline void determinant_row(const double* table, Py_ssize_t first, Py_ssize
     determinants(&rows, of, max(rim, width - rim), width, width, True, target)
 
 
-def run(double[:, ::1] table, Py_ssize_t first, Py_ssize_t height, Py_ssize_t begin,
-        Py_ssize_t window, cnp.ndarray result not None, int threads):
+def add_up(const real[:, ::1] image, double[::1] columns, double[:, ::1] table, int threads):
+    """Fill the next rows of a table of cumulative sums; `columns` are those of the image above.
+
+    A row needs the one before it: there is one thread.
+    """
+    cdef Py_ssize_t y, x
+    cdef double total
+    with nogil:
+        for y in range(image.shape[0]):
+            for x in range(image.shape[1]):
+                columns[x] += image[y, x]
+            total = 0
+            for x in range(image.shape[1]):
+                total = total + columns[x]
+                table[y, x] = total
+
+
+def determine(const double[:, ::1] table, Py_ssize_t first, Py_ssize_t height, Py_ssize_t begin,
+              Py_ssize_t window, real[:, ::1] result, int threads):
     """Fill the rows from `begin` on of the determinants at one scale.
 
     `table` has the rows from `first` on of an image's, of `height` rows, that the boxes reach.
     """
-    cdef Py_ssize_t width = table.shape[1], rows = result.shape[0], y
-    cdef real* target = <real*> cnp.PyArray_DATA(result)
-    cdef const double* sums = &table[0, 0]
+    cdef Py_ssize_t width = table.shape[1], y
     cdef Boxes of
     of.lobe = window // 3
     of.across = 2 * of.lobe - 1
     of.window = window
     of.scale = 1.0 / window / window
-    for y in prange(rows, num_threads=threads, schedule="static", nogil=True):
-        determinant_row(sums, first, height, width, &of, begin + y, target + y * width)
+    for y in prange(result.shape[0], num_threads=threads, schedule="static", nogil=True):
+        determinant_row(&table[0, 0], first, height, width, &of, begin + y, &result[y, 0])
+
+
+# ---------------------------------------------------------------------------------------------
+# Maxima
+
+cdef inline bint is_largest(const real[:, ::1] layer, Py_ssize_t y, Py_ssize_t x,
+                            real value) noexcept nogil:
+    """Whether no number around a pixel is larger; a NaN is."""
+    cdef Py_ssize_t left = max(x - 1, 0), right = min(x + 2, layer.shape[1]), i, j
+    for i in range(max(y - 1, 0), min(y + 2, layer.shape[0])):
+        for j in range(left, right):
+            if not layer[i, j] <= value:
+                return False
+    return True
+
+
+def mark(const real[:, ::1] before, const real[:, ::1] layer, const real[:, ::1] after,
+         Py_ssize_t top, real threshold, uint8_t[:, ::1] marked, int threads):
+    """Mark the pixels above a threshold that are largest in three layers, from row `top` on."""
+    cdef Py_ssize_t width = layer.shape[1], y, x
+    cdef real value
+    for y in prange(marked.shape[0], num_threads=threads, schedule="static", nogil=True):
+        memset(&marked[y, 0], 0, width)
+        for x in range(width):
+            value = layer[top + y, x]
+            if value > threshold:
+                marked[y, x] = (is_largest(layer, top + y, x, value)
+                                and is_largest(before, top + y, x, value)
+                                and is_largest(after, top + y, x, value))
