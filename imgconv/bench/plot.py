@@ -13,20 +13,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from imgconv.bench.measure import RowResult
-from imgconv.bench.report import counting, groups, headline, label
+from imgconv.bench.report import COLOURS, OTHER, counting, groups, headline, label
 from imgconv.bench.results import Machine, Run
 
-# Okabe and Ito's colours, which colour-blind readers can distinguish.
-COLOURS = {
-    "imgconv": "#d55e00",
-    "OpenCV": "#0072b2",
-    "SciPy": "#009e73",
-    "scipy.signal": "#8fcfb5",
-    "scikit-image": "#cc79a7",
-    "PyTorch": "#e6b800",
-    "DIPlib": "#56b4e9",
-}
-OTHER = "#777777"
 INK, LOST = "#1a1a1a", "#c1121f"
 HEAD, FOOT, ROW, PANEL = 1.15, 1.0, 0.3, 0.9  # inches
 

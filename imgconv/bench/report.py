@@ -20,6 +20,17 @@ limit: the time to copy an image of that size, or to do the sums at the FMA rate
 imgconv's time.
 Rows in which the fastest peer does unequal work count for neither.
 ~: other work or a slower clock disturbed the row."""
+# Okabe and Ito's colours, which colour-blind readers can distinguish.
+COLOURS = {
+    "imgconv": "#d55e00",
+    "OpenCV": "#0072b2",
+    "SciPy": "#009e73",
+    "scipy.signal": "#8fcfb5",
+    "scikit-image": "#cc79a7",
+    "PyTorch": "#e6b800",
+    "DIPlib": "#56b4e9",
+}
+OTHER = "#777777"
 # The tables that a Markdown file may have places for, one for each level: between
 # <!-- NAME LEVEL --> and <!-- /NAME LEVEL -->.
 ROWS, BY_FAMILY = "bench", "bench families"

@@ -382,7 +382,8 @@ def rows(
     dtypes : sequence of str, default: each row's own
         The images' dtypes, instead of those of the rows.
     only : str, optional
-        The title of the rows; where none has it, a part of their titles.
+        The title of the rows; where none has it, a part of their titles. Of these, rows that have
+        one of `dtypes` or `shapes` as their own are taken, if there are any.
 
     Returns
     -------
@@ -392,11 +393,15 @@ def rows(
     if only is not None:
         exact = [row for row in chosen if row.title == only]
         chosen = exact or [row for row in chosen if only in row.title]
+        chosen = [row for row in chosen if row.dtype in dtypes] or chosen
     if dtypes:
         chosen = list(
             dict.fromkeys(replace(row, dtype=dtype) for dtype in dtypes for row in chosen)
         )
     sized = [row for row in chosen if row.shape]
+    if only is not None:
+        # One of them can be asked for by its shape, too.
+        sized = [row for row in sized if row.shape in shapes] or sized
     return [
         replace(row, shape=shape) for shape in shapes for row in chosen if not row.shape
     ] + sized

@@ -99,7 +99,7 @@ Examples:
   imgconv bench gaussian --with my_filters.py
   imgconv bench correlate --level v3 --json before.json
   imgconv bench compare before.json after.json   (--help tells more)
-  imgconv bench show a.json b.json --markdown README.md
+  imgconv bench show a.json b.json --report page --markdown README.md
   imgconv bench correlate edges --threads 1 --size 1024x1024 --plot bench.png
   imgconv bench edges --quality --plot edges.png
 """,
@@ -203,6 +203,7 @@ def command(
     json_file: Path | None,
     plot_file: Path | None,
     markdown_files: tuple[Path, ...],
+    report_folder: Path | None,
 ) -> None:
     """Measure imgconv beside other libraries.
 
@@ -227,7 +228,7 @@ def command(
     if quality:
         measure_quality(families, plot_file, markdown_files)
         return
-    outputs = Outputs(json_file, plot_file, markdown_files)
+    outputs = Outputs(json_file, plot_file, markdown_files, report_folder)
     outputs.check(level or cpu.LEVEL)
     from imgconv.bench.level import hold
 

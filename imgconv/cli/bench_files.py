@@ -28,6 +28,7 @@ class Outputs:
     json: Path | None = None
     plot: Path | None = None
     markdown: tuple[Path, ...] = ()
+    report: Path | None = None
 
     def check(self, *levels: str) -> None:
         """Refuse files that cannot be written, before minutes of measuring."""
@@ -38,6 +39,8 @@ class Outputs:
             require("bench", "matplotlib")
             if self.plot.suffix.lower() not in PLOTS:
                 raise click.UsageError(f"--plot {self.plot}: a plot is a {' '.join(PLOTS)} file")
+        if self.report and not self.report.parent.is_dir():
+            raise click.UsageError(f"--report {self.report}: no folder {self.report.parent}")
         for path in self.markdown:
             from imgconv.bench.report import check_places
 
@@ -58,6 +61,10 @@ class Outputs:
             from imgconv.bench.plot import plot
 
             plot(runs[0], self.plot)
+        if self.report:
+            from imgconv.bench import page
+
+            page.write(runs, self.report)
 
 
 def output_options(command: Any) -> Any:
@@ -79,6 +86,14 @@ def output_options(command: Any) -> Any:
             metavar="FILE",
             type=OUTPUT_FILE,
             help="Draw the figures: a .png, .svg or .pdf file.",
+        ),
+        click.option(
+            "--report",
+            "report_folder",
+            metavar="FOLDER",
+            type=click.Path(file_okay=False, writable=True, path_type=Path),
+            help="Write a page for browsers, index.html: all rows, to be sorted and filtered, "
+            "curves, memory and the machine. It loads nothing from elsewhere.",
         ),
         click.option(
             "--json",
@@ -107,11 +122,12 @@ def show(
     markdown_files: tuple[Path, ...],
     plot_file: Path | None,
     json_file: Path | None,
+    report_folder: Path | None,
 ) -> None:
     """Show figures that were measured before, without measuring.
 
     FILE is what `imgconv bench --json` has written. Files of one processor and level are shown as
-    one; rows of a later file replace those of an earlier one.
+    one; rows of a later file replace those of an earlier one. Several machines go into one page.
     """
     from imgconv.bench import report, results
 
@@ -119,7 +135,7 @@ def show(
         runs = results.read(files)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    outputs = Outputs(json_file, plot_file, markdown_files)
+    outputs = Outputs(json_file, plot_file, markdown_files, report_folder)
     outputs.check(*(run.machine.level for run in runs))
     if len(runs) > 1 and (json_file or plot_file):
         raise click.UsageError(f"--json and --plot are of one machine and level, not {len(runs)}")
