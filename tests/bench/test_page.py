@@ -18,7 +18,7 @@ from paths import ROOT
 from imgconv import cli
 from imgconv.bench import measure, page, results, suite
 from imgconv.bench.conditions import Conditions
-from imgconv.bench.page.charts import Axis, chart, names
+from imgconv.bench.page.charts import LogScale, chart, names
 
 PROCESSOR = "A <Processor> of a maker with a long name at 3.20 GHz (family 25, model 17)"
 ABOUT = results.Machine(
@@ -148,7 +148,7 @@ def test_curves() -> None:
 
 
 def test_a_chart_has_each_value_in_its_place() -> None:
-    axis = Axis([1, 100], 0, 300)
+    axis = LogScale([1, 100], 0, 300)
     assert axis(10) == pytest.approx(150)
     assert 0 < axis(1) < axis(100) < 300
     assert {1, 10, 100} <= set(axis.ticks())

@@ -32,7 +32,7 @@ COLUMNS = {
     "fastest peer": ("number", "the fastest other library"),
     "ratio": ("number", "the time of the fastest peer divided by that of imgconv"),
     "difference": ("number", "the largest to SciPy in float64: of imgconv, and of the peer"),
-    "of the limit": ("number", "the least time that the machine needs, divided by imgconv's"),
+    "of the limit": ("number", "the shortest time that the machine can take, divided by imgconv's"),
     "memory": ("number", "beyond image and result: of imgconv, and of the peer"),
 }
 VERDICTS = {"lost": "imgconv is slower", "won": "imgconv is faster", "unequal": "unequal work"}

@@ -13,7 +13,7 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 96, 12, 38
 Points = Sequence[tuple[float, float]]
 
 
-class Axis:
+class LogScale:
     """A logarithmic axis from `first` to `last`, in pixels of the picture."""
 
     def __init__(self, values: Sequence[float], first: float, last: float) -> None:
@@ -51,8 +51,8 @@ def chart(
         What is written below the axis; round numbers by default.
     """
     points = [point for curve in curves.values() for point in curve]
-    x = Axis([point[0] for point in points], LEFT, WIDTH - RIGHT)
-    y = Axis([point[1] for point in points], HEIGHT - BOTTOM, TOP)
+    x = LogScale([point[0] for point in points], LEFT, WIDTH - RIGHT)
+    y = LogScale([point[1] for point in points], HEIGHT - BOTTOM, TOP)
     parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(y_title)}">']
     for value in y.ticks():
         parts.append(
