@@ -1,6 +1,6 @@
 # make demo, make test: nothing is needed but Python 3.11 or later, a C compiler and make.
 
-TARGETS := help demo gallery test races fuzz sanitize wheel cross test-arm64 test-floor test-newest bench tiles lint build clean
+TARGETS := help demo gallery docs test test-site races fuzz sanitize wheel cross test-arm64 test-floor test-newest bench tiles lint build clean
 .PHONY: $(TARGETS)
 .DEFAULT_GOAL := help
 
@@ -53,8 +53,16 @@ demo: $(VENV)/peers ## Find the edges of a photo, and time that beside other lib
 gallery: $(VENV)/built ## Make the page of sample pipelines, docs/gallery.
 	@$(BIN)/python samples/gallery.py
 
+docs: $(VENV)/docs ## Build the site, docs/_build/html; ARGS=serve shows it, ARGS=new begins from nothing.
+	@$(BIN)/python docs/site/build.py $(ARGS)
+
 test: $(VENV)/test ## Run all tests.
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
+
+test-site: docs ## Build the site, and open each of its pages in Chromium (apt-get install chromium).
+	@command -v chromium chromium-browser >/dev/null || { echo 'Chromium is missing' >&2; false; }
+	$(PIP) install playwright pytest
+	$(BIN)/pytest tests/site $(ARGS)
 
 races: ## Call everything from many threads at once, on loops that watch for races. For root, on Debian.
 	mkdir -p .races
@@ -108,7 +116,7 @@ lint: $(VENV)/lint ## Check style and types.
 build: $(VENV)/built ## Compile the loops into this checkout.
 
 clean: ## Remove all that make has made.
-	rm -rf $(VENV) build dist imgconv/_loops .sanitize .races .cross .arm64 demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build dist docs/_build docs/made imgconv/_loops .sanitize .races .cross .arm64 demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 
 # Each step leaves a stamp, and so is done again only when what it depends on has changed.
 $(VENV)/made:
@@ -125,11 +133,12 @@ $(VENV)/built: $(VENV)/made $(SOURCES)
 	@touch $@
 
 # pip takes the requirements of an extra from the package that is installed, so nothing is built again.
-$(VENV)/test $(VENV)/bench $(VENV)/lint: $(VENV)/%: $(VENV)/built
+$(VENV)/test $(VENV)/bench $(VENV)/docs $(VENV)/lint: $(VENV)/%: $(VENV)/built
 	$(PIP) install 'imgconv[$(EXTRAS)]'
 	@touch $@
 $(VENV)/test: EXTRAS := cli,bench,test
 $(VENV)/bench: EXTRAS := bench
+$(VENV)/docs: EXTRAS := docs
 $(VENV)/lint: EXTRAS := lint
 
 # The demo measures beside whatever of these can be had without a compiler.
