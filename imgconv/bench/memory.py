@@ -1,19 +1,28 @@
-"""How much memory a filter takes beyond the image and the result, each in a process of its own."""
+"""How much memory each library takes beyond the image and the result.
+
+Each call runs in a process of its own, whose largest memory the system reports.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from imgconv.bench.peers import Imgconv
+from imgconv.bench import peers
+from imgconv.bench.peers import Imgconv, Peer, PreparedCall
+from imgconv.bench.results import MemoryResult
 from imgconv.bench.suite import Row
 
 STATUS = Path("/proc/self/status")
+LIBRARIES: dict[str, type[Peer]] = {each.name: each for each in (Imgconv, *peers.PEERS)}
 
 
 def available() -> bool:
@@ -29,45 +38,82 @@ def resident(field: str) -> int:
     raise OSError(f"{STATUS} has no {field}")
 
 
-def beyond(row: Row, threads: int) -> int:
-    """Return the bytes that a row's call into an existing result takes at its peak."""
+def beyond(row: Row, threads: int, name: str = "imgconv") -> int | None:
+    """Return the bytes that a library's call takes at its peak beyond image and result.
+
+    The call fills an existing result where the library can; else the bytes of its result are taken
+    off. None where the library does not do the row's work.
+    """
     image = row.image()
-    imgconv = Imgconv()
-    imgconv.set_threads(threads)
+    library = LIBRARIES[name]()
+    library.set_threads(threads)
+    call = library.prepare(row.work, image, row.result_dtype, row.numbers)
+    if call is None or call.slow:
+        return None
     # A small call first, so that modules and plans are not counted.
-    small = image[..., :8, :8] if row.channels == 1 else image[:8, :8]
-    for each in (small, image):
-        call = imgconv.prepare(row.work, each, row.result_dtype, row.numbers)
-        assert call is not None
-        # Ones, since the system gives memory of zeros only when it is written.
-        out = np.ones(each.shape, row.result_dtype)
-        before = resident("VmRSS")
-        # This resets the peak, which so far is that of making the image.
-        Path("/proc/self/clear_refs").write_text("5")
-        call.run(out)
-    return max(0, resident("VmHWM") - before)
+    small = np.ascontiguousarray(image[..., :64, :64] if row.channels == 1 else image[:64, :64])
+    first = library.prepare(row.work, small, row.result_dtype, row.numbers)
+    if first is not None:
+        with suppress(Exception):
+            first.run(None)
+    if row.work == "pool":  # whose result has another shape
+        call = call._replace(fills_out=False)
+    return peak(call, image.shape, row.result_dtype)
 
 
-def measure(rows: Sequence[Row], threads: Sequence[int]) -> Iterator[tuple[Row, int, int]]:
-    """Yield each row, number of threads, and the bytes beyond image and result."""
+def peak(call: PreparedCall, shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    """Return the bytes that a call takes at its peak beyond what is there, and its result."""
+    # Ones, since the system gives memory of zeros only when it is written.
+    out = np.ones(shape, dtype) if call.fills_out else None
+    before = resident("VmRSS")
+    # This resets the peak, which so far is that of making the image.
+    Path("/proc/self/clear_refs").write_text("5")
+    result = np.asarray(call.run(out))
+    added = result.nbytes if out is None else 0
+    return max(0, resident("VmHWM") - before - added)
+
+
+def measure(
+    rows: Sequence[Row], threads: Sequence[int], names: Sequence[str] = ("imgconv",)
+) -> Iterator[MemoryResult]:
+    """Yield each row and number of threads with the bytes of each library that does the work."""
     spawn = multiprocessing.get_context("spawn")
     for row in rows:
         for count in threads:
-            with spawn.Pool(1) as pool:
-                yield row, count, pool.apply(beyond, (row, count))
+            found = {}
+            for name in names:
+                with spawn.Pool(1) as pool:
+                    nbytes = pool.apply(beyond, (row, count, name))
+                if nbytes is not None:
+                    found[name] = nbytes
+            yield MemoryResult(row, count, found)
 
 
-def table(found: Sequence[tuple[Row, int, int]]) -> Table:
-    """Return a table in megabytes, with a column for each number of threads."""
-    counts = list(dict.fromkeys(count for _, count, _ in found))
-    grid = Table(title="memory beyond image and result, MB", title_justify="left", box=SIMPLE_HEAD)
+def table(found: Sequence[MemoryResult]) -> Table:
+    """Return a table in megabytes, with a column for each library."""
+    names = list(dict.fromkeys(name for each in found for name in each.libraries))
+    title = "memory beyond image and result, MB"
+    grid = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     grid.add_column("work", no_wrap=True)
-    for name in ("image", *(f"{count} thread{'s' * (count > 1)}" for count in counts)):
+    for name in ("image", "MB", "threads", *names):
         grid.add_column(name, justify="right", no_wrap=True)
-    by_row: dict[Row, list[str]] = {}
-    for row, _, nbytes in found:
-        by_row.setdefault(row, []).append(f"{nbytes / 2**20:.1f}")
-    for row, cells in by_row.items():
-        shape = "x".join(map(str, row.shape))
-        grid.add_row(row.title, f"{shape} {row.dtype}", *cells)
+    for each in found:
+        row = each.row
+        image = prod((*row.shape, row.channels, max(1, row.stack))) * np.dtype(row.dtype).itemsize
+        grid.add_row(
+            row.title,
+            f"{'x'.join(map(str, row.shape))} {row.dtype}",
+            megabytes(image),
+            str(each.threads),
+            *(megabytes(each.libraries[n]) if n in each.libraries else "-" for n in names),
+        )
     return grid
+
+
+def megabytes(nbytes: int) -> str:
+    """Return bytes as megabytes.
+
+    >>> megabytes(3 * 2**20)
+    '3.0'
+    """
+    return f"{nbytes / 2**20:.1f}"

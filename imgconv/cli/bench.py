@@ -142,7 +142,8 @@ Examples:
 @click.option(
     "--memory",
     is_flag=True,
-    help="Measure memory, not time: how much imgconv needs besides image and result.",
+    help="Measure memory, not time: how much each library takes besides image and result, in a "
+    "process of its own. --join adds it to the times of an earlier run.",
 )
 @click.option(
     "--quality",
@@ -249,10 +250,11 @@ def command(
         rows = [row for row in rows if any(peer.does(row.work, row.numbers) for peer in own)]
     if not rows:
         raise click.UsageError("there is no such row")
-    if memory:
-        measure_memory(rows, threads, console)
-        return
     earlier = earlier_run(earlier_files)
+    if memory:
+        run = measure_memory(rows, threads, console)
+        outputs.write([results.joined(earlier, run) if earlier else run])
+        return
     fresh = (True, False) if existing else (True,)
     run, refused = measure_time(rows, threads, budget, fresh, own)
     if earlier:
@@ -373,13 +375,17 @@ def measure_quality(
         quality_report.plot(scores, plot_file)
 
 
-def measure_memory(rows: list[Row], threads: list[int], console: Console) -> None:
+def measure_memory(rows: list[Row], threads: list[int], console: Console) -> Run:
     """Measure and print the memory of each row."""
-    from imgconv.bench import memory
+    from imgconv.bench import memory, peers, results
 
     if not memory.available():
         raise click.UsageError("--memory: this system does not report the memory of a process")
-    console.print(memory.table(list(memory.measure(rows, threads))))
+    installed, missing = peers.installed()
+    names = ("imgconv", *(peer.name for peer in installed))
+    found = list(memory.measure(rows, threads, names))
+    console.print(memory.table(found))
+    return results.Run(results.machine(installed, missing, threads), [], found)
 
 
 def run_again(level: str) -> int:

@@ -84,12 +84,45 @@ def test_memory_beyond_image_and_result() -> None:
         replace(row, shape=(1000, 2000))
         for row in (suite.correlate(5), replace(suite.box(15), dtype="uint8"))
     ]
-    found = list(memory.measure(rows, [1, 2]))
-    assert [(row.title, count) for row, count, _ in found] == [
-        (row.title, count) for row in rows for count in (1, 2)
+    found = list(memory.measure(rows, [1, 2], ("imgconv", "SciPy", "DIPlib")))
+    assert [(each.row, each.threads) for each in found] == [
+        (row, count) for row in rows for count in (1, 2)
     ]
-    for row, count, nbytes in found:
-        assert nbytes <= (count * 4 + 1) * 2**20, (row.title, count)
+    for each in found:
+        assert each.libraries["imgconv"] <= (each.threads * 4 + 1) * 2**20, each
+        # DIPlib has no such filter.
+        assert each.libraries.keys() == {"imgconv", "SciPy"}
+
+
+@pytest.mark.parametrize("fills", [True, False])
+def test_the_memory_of_a_call_is_found(fills: bool) -> None:
+    """A call that takes 40 MB in between and gives 8 MB."""
+    from imgconv.bench import memory
+
+    if not memory.available():
+        pytest.skip("the system does not report the memory of a process")
+
+    def run(out):
+        between = np.ones(40 << 20, np.uint8)
+        found = np.ones(8 << 20, np.uint8) if out is None else out
+        found[0] = between[-1]
+        return found
+
+    call = peers.PreparedCall(run, fills_out=fills)
+    assert memory.peak(call, (8 << 20,), np.dtype("uint8")) / 2**20 == pytest.approx(40, abs=2)
+
+
+def test_memory_is_joined_to_times(tmp_path: Path) -> None:
+    times, both = tmp_path / "times.json", tmp_path / "both.json"
+    few = ("box", "--only", "box 3x3", "--size", "90x80", "--threads", "1")
+    assert run(*few, "--budget", "0", "--json", times).exit_code == 0
+    outcome = run(*few, "--memory", "--join", times, "--json", both)
+    assert outcome.exit_code == 0, outcome.output
+    assert "memory beyond image and result" in outcome.stdout
+    found = results.from_json(both.read_text())
+    assert found.results == results.from_json(times.read_text()).results
+    assert found.memory[0].row == found.results[0].row
+    assert {"imgconv", "SciPy"} <= found.memory[0].libraries.keys()
 
 
 # The suite.
