@@ -29,8 +29,7 @@ def run(*arguments: object) -> Result:
 
 # Peers.
 
-ROWS = [row for row in suite.rows(shapes=[SHAPE]) if row.family != "small"]
-ROWS = [replace(row, shape=SHAPE) if row.family == "denoise" else row for row in ROWS]
+ROWS = [replace(row, shape=SHAPE) for row in suite.rows(shapes=[SHAPE]) if row.family != "small"]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.title}-{row.dtype}")
