@@ -61,7 +61,7 @@ def vessels() -> list[np.ndarray]:
 
 
 def chessboard() -> np.ndarray:
-    """The inner corners of a board that is turned and has noise."""
+    """The corners of the squares of a slanted board with noise."""
     y, x = np.mgrid[:SIDE, :SIDE] - SIDE / 2
     turn = np.radians(17)
     across, down = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)

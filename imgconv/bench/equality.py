@@ -30,6 +30,8 @@ UNEQUAL = {
     "square window, other weights": 0.5,
     "nearest border": 0,
     "extended border": EQUAL,
+    "box window": 1000,
+    "float32 sums": 5e-4,
 }
 
 
@@ -41,7 +43,8 @@ def tolerance(row: Row, note: str = "") -> float:
     if row.result_dtype.kind == "b":
         return UNEQUAL.get(note, EQUAL_MASKS)
     rounding = 1 if row.result_dtype.kind in "ui" else 0
-    return full_scale(np.dtype(row.dtype)) * UNEQUAL.get(note, EQUAL) + rounding
+    largest = row.largest * full_scale(np.dtype(row.dtype)) ** row.power
+    return largest * UNEQUAL.get(note, EQUAL) + rounding
 
 
 def objection(row: Row, call: PreparedCall, difference: float) -> str:

@@ -385,10 +385,11 @@ def exact_piece(row: Row, image: Array) -> Array:
 
 
 def whole_reference(row: Row, image: Array) -> Array:
-    """Return SciPy's result in float64, or scikit-image's where SciPy has none: for masks."""
-    if hasattr(SciPy, row.work):
+    """Return what SciPy or the definition gives in float64; for masks and balls scikit-image."""
+    exact = next((peer for peer in (SciPy, Definition) if hasattr(peer, row.work)), None)
+    if exact is not None:
         pixels = image.astype(np.float64)
-        call = SciPy().prepare(row.work, pixels, pixels.dtype, row.numbers)
+        call = exact().prepare(row.work, pixels, pixels.dtype, row.numbers)
     else:
         call = ScikitImage().prepare(row.work, image, row.result_dtype, row.numbers)
     assert call is not None, f"there is no reference of {row.work}"

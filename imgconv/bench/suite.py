@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 WHOLE = (
     *("pool", "canny", "hysteresis"),
     *("sauvola", "otsu", "rolling_ball"),
+    "match",
 )
+# How far works look that smooth by a Gaussian before or after other windows, in sigmas.
+SIGMAS = {"corners": 5, "ridges": 12}
 SHAPES = ((2048, 2048), (1811, 2203))
 
 
@@ -46,6 +49,8 @@ class Row:
         (H, W); empty where the shape is chosen when the benchmark is run.
     stack : int
         0 for one image, else N of an (N, H, W) stack of them.
+    power, largest : int, float
+        Results are as large as pixels may be to this power, times this number.
     """
 
     family: str
@@ -58,6 +63,8 @@ class Row:
     channels: int = 1
     shape: tuple[int, ...] = ()
     stack: int = 0
+    power: int = 1
+    largest: float = 1.0
 
     @property
     def whole(self) -> bool:
@@ -75,6 +82,7 @@ class Row:
         words = " ".join([self.work, *(each for each in self.numbers if isinstance(each, str))])
         numbers = [each for each in self.numbers if not isinstance(each, str)]
         times = 4 if "gaussian" in words else 2 if "guided" in words else 1
+        times = SIGMAS.get(self.work, times)
         return times * ceil(max(numbers, default=5)) + 1
 
     @property
@@ -320,6 +328,25 @@ THRESHOLDS = (
     Row("thresholds", "otsu", "otsu", (), 2, "uint8", "bool"),
     Row("thresholds", "rolling ball 15", "rolling_ball", (15,), 2 * 709, shape=(512, 512)),
 )
+# Corners: Sobel's derivatives, three products that are smoothed, and the response; ridges: three
+# second derivatives. Templates: a product for each pixel of it, and two running sums.
+FEATURES = tuple(
+    replace(row, dtype=dtype, shape=(1024, 1024))
+    for dtype in ("float32", "uint8")
+    for row in (
+        *(
+            Row("features", f"corners {method} 1.5", "corners", (method, 1.5),
+                23 + 3 * 4 * taps(1.5), power=power, largest=10)
+            for method, power in (("harris", 4), ("shi_tomasi", 2))
+        ),
+        Row("features", "ridges sato 2", "ridges", ("sato", 2.0), 3 * 8 * taps(2.0), largest=10),
+        *(
+            Row("features", f"match {method} 32x32", "match", (method, 32), 2 * 32 * 32 + 10,
+                power=power, largest=largest)
+            for method, power, largest in (("zncc", 0, 2), ("ncc", 0, 2), ("ssd", 2, 1024))
+        ),
+    )
+)  # fmt: skip
 # Without the bilateral filter, whose call takes a small part of its time.
 SMALL = tuple(
     replace(row, dtype=dtype)
@@ -358,6 +385,7 @@ SUITE: tuple[Row, ...] = (
     *MISSING,
     *LOCAL,
     *THRESHOLDS,
+    *FEATURES,
     *(
         replace(row, family="float64", dtype="float64")
         for row in (*CORRELATE, *GAUSSIAN, *EDGES[:2], EDGES[4], *BOX)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from imgconv.filters.smoothing import gaussian
 from imgconv.filters.tensors import structure_operation
 from imgconv.operations.base import DType, pixels
 from imgconv.operations.blobs import BoxDeterminants, maxima
+from imgconv.operations.separable import Separable
 from imgconv.operations.spacing import sorted_by_key, spaced
 
 __all__ = ["blobs", "corners", "peaks"]
@@ -314,7 +316,11 @@ def laplacians(image: Image, sigmas: list[float]) -> list[Scale]:
     """Return Laplacians of Gaussians, positive where it is light."""
 
     def rows(first: int, last: int, sigma: float) -> Image:
-        found = rows_of(computed(gaussian_laplace, image, sigma), first, last)
+        call = computed(gaussian_laplace, image, sigma)
+        assert isinstance(call.operation, Separable)
+        # Transforms would take the whole image.
+        call = call._replace(operation=replace(call.operation, method="direct"))
+        found = rows_of(call, first, last)
         found *= -(sigma**2)
         return found
 

@@ -60,6 +60,7 @@ def in_stripes(call: Call[Image], pixels: int) -> Iterator[tuple[int, Image]]:
 def rows_of(call: Call[Any], top: int, bottom: int) -> Image:
     """Return some rows of the result for a plane, as the plan of the whole plane computes them."""
     operation = call.plan().operation
+    assert operation.placeable, "its rows need the whole image"
     y, x = (axis.before for axis in operation.windows)
     placement = Placement((y - top, x), (bottom - top, np.shape(call.image)[1]))
     result: Image = call._replace(operation=operation, placement=placement).run()

@@ -136,6 +136,14 @@ class TestBlobs:
         monkeypatch.setattr("imgconv.filters.corners.BLOB_STRIPE", 1)
         np.testing.assert_array_equal(imgconv.blobs(self.COINS, 3, 20, **options), expected)
 
+    def test_wide_scales(self):
+        """Of which a whole image would be transformed."""
+        y, x = np.mgrid[:700, :600]
+        image = (np.hypot(y - 330, x - 310) <= 90).astype(np.float32)
+        for method in ("log", "dog", "doh"):
+            found = imgconv.blobs(image, 40, 140, method=method, steps=6, threshold=0.03)
+            assert np.abs(found[:, :2] - (330, 310)).max() <= 1
+
     def test_none(self):
         for method in ("log", "dog", "doh"):
             for image in (np.full((30, 40), 9.5), np.zeros((0, 3)), np.full((30, 40), np.nan)):

@@ -53,10 +53,10 @@ def test_photos_are_what_their_readme_says() -> None:
 def test_features_are_drawn() -> None:
     features = runpy.run_path(str(SAMPLES / "features.py"))
     red = np.array(features["RED"], np.uint8)
-    for name, least in (("chessboard", 49), ("coins", 12), ("template", 1), ("edge_points", 1)):
+    for name, count in (("chessboard", 49), ("coins", 12), ("template", 1), ("edge_points", 1)):
         panel = features[name]()
         assert panel.shape == (features["SIDE"], features["SIDE"], 3)
-        assert (panel == red).all(-1).sum() > 20 * least
+        assert (panel == red).all(-1).sum() > 20 * count
     assert [part.shape for part in features["vessels"]()] == [(300, 300, 3)] * 2
 
 

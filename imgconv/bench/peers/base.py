@@ -121,6 +121,11 @@ def with_holes(image: Array) -> Array:
     return found
 
 
+def template_of(image: Array, size: int) -> Array:
+    """Return the part of an image that is looked for in it."""
+    return image[:size, :size].copy()
+
+
 def disk_of(size: int) -> Array:
     """Return a round footprint."""
     y, x = np.mgrid[:size, :size] - size // 2

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from functools import partial
 
-from imgconv.bench.peers.base import Array, DType, Peer, PreparedCall
+import numpy as np
+from scipy import ndimage, signal
+
+from imgconv.bench.peers.base import Array, DType, Peer, PreparedCall, template_of
 
 
 class Definition(Peer):
@@ -30,5 +33,70 @@ class Definition(Peer):
                         weights += weight
             means: Array = (total / weights).reshape(image.shape)
             return means
+
+        return PreparedCall(run)
+
+    def corners(self, image: Array, result: DType, method: str, sigma: float) -> PreparedCall:
+        reach = int(4 * sigma + 0.5) + 1
+
+        def run(out: Array | None) -> Array:
+            padded = np.pad(image, reach, "symmetric")
+            dy, dx = (ndimage.sobel(padded, axis) for axis in (0, 1))
+            yy, yx, xx = (
+                ndimage.gaussian_filter(part, sigma)[reach:-reach, reach:-reach]
+                for part in (dy * dy, dy * dx, dx * dx)
+            )
+            if method == "harris":
+                found: Array = yy * xx - yx * yx - 0.05 * (yy + xx) ** 2
+                return found
+            smaller: Array = (yy + xx) / 2 - np.hypot((yy - xx) / 2, yx)
+            return smaller
+
+        return PreparedCall(run)
+
+    def ridges(self, image: Array, result: DType, method: str, sigma: float) -> PreparedCall:
+        narrow = sigma * np.sqrt(0.5)
+        reach = 2 * int(8 * narrow + 0.5)
+
+        def run(out: Array | None) -> Array:
+            padded = np.pad(image, reach, "symmetric")
+            smooth = partial(ndimage.gaussian_filter, sigma=narrow, truncate=8)
+            dy, dx = smooth(padded, order=(1, 0)), smooth(padded, order=(0, 1))
+            yy, yx, xx = (
+                smooth(slope, order=order)[reach:-reach, reach:-reach]
+                for slope, order in ((dy, (1, 0)), (dy, (0, 1)), (dx, (0, 1)))
+            )
+            larger = (yy + xx) / 2 + np.hypot((yy - xx) / 2, yx)
+            found: Array = sigma**2 * np.maximum(larger, 0)
+            return found
+
+        return PreparedCall(run)
+
+    def match(self, image: Array, result: DType, method: str, size: int) -> PreparedCall:
+        template = template_of(image, size)
+
+        def sums(pixels: Array) -> Array:
+            table = np.pad(pixels.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+            found: Array = (
+                table[size:, size:] - table[:-size, size:] - table[size:, :-size]
+                + table[:-size, :-size]
+            )  # fmt: skip
+            return found
+
+        def run(out: Array | None) -> Array:
+            centre = image.mean()
+            pixels, part = (
+                (image - centre, template - template.mean()) if method == "zncc"
+                else (image, template)
+            )  # fmt: skip
+            products = signal.correlate(pixels, part, "valid")
+            squares = sums(pixels * pixels)
+            if method == "ssd":
+                differences: Array = squares - 2 * products + np.sum(part * part)
+                return differences
+            if method == "zncc":
+                squares -= sums(pixels) ** 2 / size**2
+            found: Array = products / np.sqrt(squares * np.sum(part * part))
+            return found
 
         return PreparedCall(run)

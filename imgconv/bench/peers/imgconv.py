@@ -13,6 +13,7 @@ from imgconv.bench.peers.base import (
     full_scale,
     kernel_of,
     low_rank_kernel,
+    template_of,
     with_holes,
 )
 
@@ -98,6 +99,16 @@ class Imgconv(Peer):
         self, image: Array, result: DType, low: float, high: float
     ) -> PreparedCall:
         return self._call("difference_of_gaussians", image, result, low, high)
+
+    def corners(self, image: Array, result: DType, method: str, sigma: float) -> PreparedCall:
+        return self._call("corners", image, result, method, sigma)
+
+    def ridges(self, image: Array, result: DType, method: str, sigma: float) -> PreparedCall:
+        return self._call("ridges", image, result, [sigma], method)
+
+    def match(self, image: Array, result: DType, method: str, size: int) -> PreparedCall:
+        apply, template = self.library.match, template_of(image, size)
+        return PreparedCall(lambda out: apply(image, template, method=method, out=out))
 
     def pool(self, image: Array, result: DType, how: str, size: int, stride: int) -> PreparedCall:
         return self._call("pool", image, result, size, stride, how=how)

@@ -17,6 +17,7 @@ from imgconv.bench.peers.base import (
     disk_of,
     kernel_of,
     low_rank_kernel,
+    template_of,
 )
 
 
@@ -123,6 +124,29 @@ class OpenCV(Peer):
     def _magnitude(self, derivative: Callable[[int, int], Array]) -> PreparedCall:
         magnitude = self.library.magnitude
         return PreparedCall(lambda out: magnitude(derivative(1, 0), derivative(0, 1), out))
+
+    def corners(
+        self, image: Array, result: DType, method: str, sigma: float
+    ) -> PreparedCall | None:
+        if image.dtype not in (np.uint8, np.float32):
+            return None
+        cv2, border = self.library, self.library.BORDER_REFLECT
+        size = 2 * int(2 * sigma) + 1  # a box as wide as two deviations on both sides
+        if method == "harris":
+            return PreparedCall(
+                lambda out: cv2.cornerHarris(image, size, 3, 0.05, out, border), "box window"
+            )
+        return PreparedCall(
+            lambda out: cv2.cornerMinEigenVal(image, size, out, 3, border), "box window"
+        )
+
+    def match(self, image: Array, result: DType, method: str, size: int) -> PreparedCall | None:
+        if image.dtype not in (np.uint8, np.float32):
+            return None
+        cv2, template = self.library, template_of(image, size)
+        names = {"zncc": "TM_CCOEFF_NORMED", "ncc": "TM_CCORR_NORMED", "ssd": "TM_SQDIFF"}
+        how = getattr(cv2, names[method])
+        return PreparedCall(lambda out: cv2.matchTemplate(image, template, how, out))
 
     def laplace(self, image: Array, result: DType) -> PreparedCall:
         cv2, depth = self.library, self._depth(result)

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import numpy as np
 
-from imgconv.bench.peers.base import Array, DType, Peer, PreparedCall, full_scale
+from imgconv.bench.peers.base import Array, DType, Peer, PreparedCall, full_scale, template_of
 
 
 class ScikitImage(Peer):
@@ -52,6 +52,24 @@ class ScikitImage(Peer):
             lambda out: self.library.difference_of_gaussians(image, low, high, mode="reflect"),
             fills_out=False,
         )
+
+    def corners(self, image: Array, result: DType, method: str, sigma: float) -> PreparedCall:
+        apply = getattr(import_module("skimage.feature"), f"corner_{method}")
+        pixels = image.astype(result)  # it would rescale integers
+        return PreparedCall(
+            lambda out: apply(pixels, sigma=sigma), fills_out=False, same_border=False
+        )
+
+    def ridges(self, image: Array, result: DType, method: str, sigma: float) -> PreparedCall:
+        apply, pixels = getattr(self.library, method), image.astype(result)
+        return PreparedCall(lambda out: apply(pixels, [sigma]), fills_out=False, same_border=False)
+
+    def match(self, image: Array, result: DType, method: str, size: int) -> PreparedCall | None:
+        if method != "zncc":
+            return None
+        apply = import_module("skimage.feature").match_template
+        pixels, template = image.astype(result), template_of(image, size).astype(result)
+        return PreparedCall(lambda out: apply(pixels, template), "float32 sums", fills_out=False)
 
     def pool(
         self, image: Array, result: DType, how: str, size: int, stride: int
