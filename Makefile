@@ -1,6 +1,6 @@
 # make demo, make test: nothing is needed but Python 3.11 or later, a C compiler and make.
 
-TARGETS := help demo gallery docs test test-site races fuzz sanitize wheel cross test-arm64 test-floor test-newest bench tiles lint build clean
+TARGETS := help demo gallery docs test test-site races fuzz sanitize wheel cross test-arm64 test-floor test-newest bench counts tiles lint build clean
 .PHONY: $(TARGETS)
 .DEFAULT_GOAL := help
 
@@ -101,6 +101,9 @@ test-newest: $(VENV)/made ## Run all tests with the newest NumPy and SciPy.
 
 bench: $(VENV)/bench ## Measure beside other libraries; ARGS="correlate --threads 1" chooses.
 	$(BIN)/imgconv bench $(ARGS)
+
+counts: $(VENV)/bench ## Count instructions, and compare them with scripts/counts.json; ARGS=--renew writes it. Needs valgrind.
+	$(BIN)/python scripts/counts.py $(ARGS)
 
 tiles: $(VENV)/built ## Measure the tiles of dense kernels here, and write the best sizes to pyx/tile_sizes.h.
 	$(PIP) install Cython setuptools numpy

@@ -22,7 +22,8 @@ from imgconv.bench.results import MemoryResult
 from imgconv.bench.suite import Row
 
 STATUS = Path("/proc/self/status")
-LIBRARIES: dict[str, type[Peer]] = {each.name: each for each in (Imgconv, *peers.PEERS)}
+KINDS: tuple[type[Peer], ...] = (Imgconv, *peers.PEERS)
+LIBRARIES = {kind.name: kind for kind in KINDS}
 
 
 def available() -> bool:

@@ -33,7 +33,7 @@ def test_files_in_documents(document):
 @pytest.mark.parametrize("file", ["Makefile", ".ci/run", "pyproject.toml", "CONTRIBUTING.md"])
 def test_scripts_and_tests(file):
     text = (ROOT / file).read_text()
-    names = re.findall(r"\b(?:tests|samples|scripts)/[\w/-]+(?:\.py|\.png|\.sh)?", text)
+    names = re.findall(r"\b(?:tests|samples|scripts)/[\w/-]+(?:\.py|\.png|\.sh|\.json)?", text)
     assert not [name for name in names if not (ROOT / name).exists()]
 
 
