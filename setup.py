@@ -47,6 +47,7 @@ LOOPS = {
     "separable": (*FLOATS, "int16"),
     "tensors": FLOATS,
     "blobs": FLOATS,
+    "templates": FLOATS,
     "correlate": (*FLOATS, "int16"),
     "fourier": FLOATS,
     "lines": FLOATS,
@@ -154,7 +155,7 @@ if SANITIZE == "thread":
 # hold (tiles.pxd). There scheduling can only harm: the tiles of small kernels, which are unrolled,
 # would spill.
 LOOP_FLAGS = {
-    **{loop: ["-ffp-contract=off"] for loop in ("blobs", "canny", "inorder", "lookup", "running")},
+    **{loop: ["-ffp-contract=off"] for loop in ("blobs", "canny", "inorder", "lookup", "running", "templates")},
     **{loop: ["-fno-schedule-insns"] for loop in ("conv2d", "channels", "correlate")},
 }
 

@@ -13,7 +13,7 @@ from imgconv.core.call import Several, filtering
 from imgconv.filters.arguments import Image, Mode
 from imgconv.filters.canny import canny
 from imgconv.filters.derivatives import gaussian_laplace
-from imgconv.filters.planes import by_plane, single_call
+from imgconv.filters.planes import by_plane, row_reader, single_call
 from imgconv.filters.smoothing import gaussian
 from imgconv.operations.base import pixels
 
@@ -21,6 +21,8 @@ __all__ = ["edge_points", "nonmaximum_suppression", "zero_crossings"]
 
 # Pixels that are looked at at once: they and what is computed of them stay in the L2 cache.
 STRIPE = 1 << 15
+# Pixels whose Laplacians are computed at once.
+READ = 1 << 19
 
 # The eight neighbours of a pixel, (y, x).
 NEIGHBOURS = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0)]
@@ -88,12 +90,17 @@ def zero_crossings(
 
     def runs(image: Image) -> Image:
         size = image.shape[layout.y], image.shape[layout.x]
-        found = laplacian._replace(image=image).run()
 
         def fill(plane: Image, target: Image) -> None:
-            mark_crossings(plane, lowest, target)
+            rows = row_reader(laplacian._replace(image=plane, axes=None, channel_axis=None))
+            target[...] = False
+            height = max(8, READ // plane.shape[1])
+            for top in range(0, len(plane), height):
+                # The last row belongs to the next stripe, too.
+                stripe = slice(top, min(top + height + 1, len(plane)))
+                mark_crossings(rows(stripe.start, stripe.stop), lowest, target[stripe])
 
-        return by_plane(found, layout, size, np.dtype(np.bool_), result_dtype, out, fill)
+        return by_plane(image, layout, size, np.dtype(np.bool_), result_dtype, out, fill)
 
     return Several(
         array, runs, (laplacian,), array.shape, result_dtype, "signs of neighbours",
@@ -103,7 +110,6 @@ def zero_crossings(
 
 def mark_crossings(values: Image, threshold: float, found: NDArray[np.bool_]) -> None:
     """Mark the pixels whose neighbour below or to the right has the other sign, or that one."""
-    found[...] = False
     width = max(1, values.shape[1])
     rows = max(1, STRIPE // width)
     for top in range(0, len(values), rows):

@@ -13,7 +13,7 @@ from imgconv.core.run import Call
 from imgconv.filters.arguments import Image
 from imgconv.operations.base import DType
 
-__all__ = ["by_plane", "in_stripes", "rows_of", "single_call"]
+__all__ = ["by_plane", "in_stripes", "row_reader", "rows_of", "single_call"]
 
 
 def by_plane(
@@ -57,10 +57,19 @@ def in_stripes(call: Call[Image], pixels: int) -> Iterator[tuple[int, Image]]:
         yield top, rows_of(call, top, min(top + rows, height))
 
 
+def row_reader(call: Call[Image]) -> Callable[[int, int], Image]:
+    """Return what gives some rows of the result for a plane; all are computed if they have to be."""
+    if call.plan().whole:
+        result = call.run()
+        return lambda top, bottom: result[top:bottom]
+    return lambda top, bottom: rows_of(call, top, bottom)
+
+
 def rows_of(call: Call[Any], top: int, bottom: int) -> Image:
     """Return some rows of the result for a plane, as the plan of the whole plane computes them."""
     operation = call.plan().operation
-    assert operation.placeable, "its rows need the whole image"
+    assert operation.placeable
+    assert not operation.whole, operation.whole
     y, x = (axis.before for axis in operation.windows)
     placement = Placement((y - top, x), (bottom - top, np.shape(call.image)[1]))
     result: Image = call._replace(operation=operation, placement=placement).run()

@@ -12,16 +12,17 @@ from imgconv.core.decide import place
 from imgconv.filters.arguments import Image, Mode
 from imgconv.filters.linear import correlate
 from imgconv.filters.planes import by_plane, single_call
-from imgconv.filters.smoothing import box
 from imgconv.operations.base import pixels
+from imgconv.operations.templates import compare as compare_windows
 
 __all__ = ["match"]
 
 METHODS = ("zncc", "ncc", "ssd", "correlation")
 SHAPES = ("valid", "same", "full")
 
-# The fewest rows of results that are computed at once: their sums are in float64.
-STRIPE = 128
+# Pixels that are compared at once; rows of these whose sums are in float64, if there is a mask.
+STRIPE = 1 << 20
+MASKED_ROWS = 128
 
 # A window whose variance is a smaller part of its mean square is flat: rounding leaves as much.
 FLAT = 64 * np.finfo(np.float64).eps
@@ -174,26 +175,52 @@ def extended(
 def compare(plane: Image, template: Template, target: Image) -> None:
     """Fill the comparison with all windows inside a plane."""
     centre = amid(plane) if template.method in ("zncc", "ssd") else 0.0
-    centred = plane if centre == 0 else plane.astype(target.dtype) - target.dtype.type(centre)
     kernel = template.kernel(centre)
-    correlate(centred, kernel, shape="valid", out=target)
     if template.method == "correlation":
+        correlate(plane, kernel, shape="valid", out=target)
         return
     height = template.pixels.shape[0]
-    rows = max(STRIPE, height)
-    sums = Sums(template, centre, (rows + height - 1, plane.shape[1]))
+    rows = max(STRIPE // plane.shape[1], 2 * height)
     for top in range(0, len(target), rows):
         part = target[top : top + rows]
-        sums.load(plane[top : top + len(part) + height - 1])
+        stripe = plane[top : top + len(part) + height - 1].astype(target.dtype, order="C")
+        stripe -= target.dtype.type(centre)
+        if template.counts.all():
+            compare_whole(stripe, template, kernel, part)
+        else:
+            compare_masked(stripe, template, kernel, part)
+
+
+def compare_whole(
+    stripe: Image, template: Template, kernel: NDArray[np.float64], target: Image
+) -> None:
+    """Fill the comparison of centred pixels with a template all of whose pixels count."""
+    in_rows = target.strides[1] == target.itemsize
+    results = target if in_rows else np.empty(target.shape, target.dtype)
+    correlate(stripe, kernel, shape="valid", out=results)
+    square = float(np.sum(kernel * kernel)) / (4 if template.method == "ssd" else 1)
+    compare_windows(stripe, results, template.pixels.shape, template.method, square, FLAT)
+    if not in_rows:
+        target[...] = results
+
+
+def compare_masked(
+    stripe: Image, template: Template, kernel: NDArray[np.float64], target: Image
+) -> None:
+    """Fill the comparison of centred pixels with those of a template that count."""
+    correlate(stripe, kernel, shape="valid", out=target)
+    height = template.pixels.shape[0]
+    rows = max(MASKED_ROWS, height)
+    sums = Sums(template, (rows + height - 1, stripe.shape[1]))
+    for top in range(0, len(target), rows):
+        part = target[top : top + rows]
+        sums.load(stripe[top : top + len(part) + height - 1])
         part[...] = COMPARED[template.method](part, sums, kernel)
 
 
 def amid(plane: Image) -> float:
-    """Return an integer between the smallest and the largest pixel, 0 if they are not finite.
-
-    Sums of small integers and of their squares are exact: these need no centre.
-    """
-    if plane.dtype.kind in "biu" and plane.dtype.itemsize <= 2:
+    """Return an integer between the smallest and the largest pixel, 0 if they are not finite."""
+    if plane.dtype.kind == "b":
         return 0.0
     low, high = (float(find(plane, axis=None)) for find in (np.fmin.reduce, np.fmax.reduce))
     middle = low / 2 + high / 2
@@ -201,20 +228,20 @@ def amid(plane: Image) -> float:
 
 
 class Sums:
-    """Sums over all windows of a stripe, of distances to a centre, in float64.
+    """Sums over the pixels of all windows of a stripe that count, in float64.
 
     All stripes share the memory: new memory would take longer than what is computed in it.
     """
 
-    def __init__(self, template: Template, centre: float, size: tuple[int, int]) -> None:
-        self.counts, self.centre, self.rows = template.counts, centre, 0
+    def __init__(self, template: Template, size: tuple[int, int]) -> None:
+        self.counts, self.rows = template.counts, 0
         self.count = float(template.counts.sum())
         self.memory = np.empty(size), np.empty(size)
 
     def load(self, stripe: Image) -> None:
-        """Store the distances of a stripe's pixels to the centre."""
+        """Store the pixels of a stripe."""
         self.rows = len(stripe)
-        np.subtract(stripe, self.centre, out=self.memory[0][: self.rows], dtype=np.float64)
+        self.memory[0][: self.rows] = stripe
 
     def mean(self) -> Image:
         """Return the means of the pixels that count."""
@@ -227,9 +254,6 @@ class Sums:
 
     def mean_of(self, image: Image) -> Image:
         """Return the mean of the pixels that count, under all windows."""
-        if self.count == self.counts.size:
-            call = single_call(box, image, self.counts.shape)
-            return call._replace(placement="valid").run()
         return correlate(image, self.counts / self.count, shape="valid")
 
 

@@ -36,6 +36,7 @@ from imgconv.operations import (
     resample,
     running,
     separable,
+    templates,
     tensors,
     widebox,
 )
@@ -93,6 +94,7 @@ ENUMS = [
     ("moments.pyx", "What", moments.WHAT),
     ("pool.pyx", "How", pool.HOW),
     ("separable.pyx", "Combine", separable.COMBINE),
+    ("templates.pyx", "Method", templates.METHODS),
     ("tensors.pyx", "Response", tensors.RESPONSES),
     ("extremes.pxd", "Kind", rank.KINDS),
 ]
