@@ -155,7 +155,10 @@ if SANITIZE == "thread":
 # hold (tiles.pxd). There scheduling can only harm: the tiles of small kernels, which are unrolled,
 # would spill.
 LOOP_FLAGS = {
-    **{loop: ["-ffp-contract=off"] for loop in ("blobs", "canny", "inorder", "lookup", "running", "templates")},
+    **{
+        loop: ["-ffp-contract=off"]
+        for loop in ("blobs", "canny", "inorder", "lookup", "running", "templates")
+    },
     **{loop: ["-fno-schedule-insns"] for loop in ("conv2d", "channels", "correlate")},
 }
 

@@ -58,7 +58,7 @@ def in_stripes(call: Call[Image], pixels: int) -> Iterator[tuple[int, Image]]:
 
 
 def row_reader(call: Call[Image]) -> Callable[[int, int], Image]:
-    """Return what gives some rows of the result for a plane; all are computed if they have to be."""
+    """Return what gives rows of the result for a plane, from the whole where that is needed."""
     if call.plan().whole:
         result = call.run()
         return lambda top, bottom: result[top:bottom]
