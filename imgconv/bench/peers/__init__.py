@@ -4,11 +4,14 @@ from imgconv.bench.peers.base import Peer, PreparedCall, UnequalWorkError
 from imgconv.bench.peers.definition import Definition
 from imgconv.bench.peers.diplib import DIPlib
 from imgconv.bench.peers.imgconv import Imgconv
+from imgconv.bench.peers.mahotas import Mahotas
 from imgconv.bench.peers.missing import Astropy, Silx
 from imgconv.bench.peers.opencv import OpenCV
 from imgconv.bench.peers.pytorch import PyTorch
+from imgconv.bench.peers.pyvips import Vips
 from imgconv.bench.peers.scikit_image import ScikitImage
 from imgconv.bench.peers.scipy import SciPy, SciPySignal
+from imgconv.bench.peers.simpleitk import SimpleITK
 from imgconv.bench.peers.user import UserFunctions
 
 __all__ = [
@@ -17,6 +20,7 @@ __all__ = [
     "DIPlib",
     "Definition",
     "Imgconv",
+    "Mahotas",
     "OpenCV",
     "Peer",
     "PreparedCall",
@@ -25,13 +29,16 @@ __all__ = [
     "SciPySignal",
     "ScikitImage",
     "Silx",
+    "SimpleITK",
     "UnequalWorkError",
     "UserFunctions",
+    "Vips",
     "installed",
 ]
 
 PEERS: tuple[type[Peer], ...] = (
     OpenCV, SciPy, SciPySignal, ScikitImage, PyTorch, DIPlib, Astropy, Silx,
+    Vips, Mahotas, SimpleITK,
 )  # fmt: skip
 
 

@@ -47,6 +47,10 @@ class PreparedCall(NamedTuple):
     slow: bool = False  # takes many seconds: a reference, but not measured
 
 
+# Above so many pixels in all windows together, a library without a fast algorithm is not measured.
+MANY = 250_000_000
+
+
 class UnequalWorkError(Exception):
     """A call does not do the work: it says why."""
 
@@ -103,6 +107,19 @@ def kernel_of(size: int) -> Array:
     """Return a dense kernel without symmetry, zeros or separable factors, whose sum is 1."""
     kernel = np.random.default_rng(size).uniform(0.1, 1.0, (size, size))
     normalized: Array = kernel / kernel.sum()
+    return normalized
+
+
+def windows(image: Array, size: int) -> int:
+    """Return the number of pixels in the square windows about all pixels."""
+    return image.size * size * size
+
+
+def taps_of(sigma: float) -> Array:
+    """Return the weights of a Gaussian cut at 4 sigma, whose sum is 1."""
+    radius = int(4 * sigma + 0.5)
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    normalized: Array = weights / weights.sum()
     return normalized
 
 
