@@ -129,6 +129,29 @@ cdef inline void load_line(const Params* params, const real* channel, Py_ssize_t
     load_row(row, params.width, step, x, target, n)
 
 
+cdef inline bint follow_one_another(const Params* params) noexcept nogil:
+    """Whether the values of cells in a row are pixels side by side, all inside the image."""
+    return (params.positions == params.step_y == params.step_x == 1
+            and params.top == params.left == 0
+            and params.rows <= params.height and params.columns <= params.width)
+
+
+cdef inline void load_panels(const Params* params, const real* pixels, Py_ssize_t panels,
+                             real* target) noexcept nogil:
+    """Copy the pixels of whole panels, which follow one another in the image."""
+    cdef const char* later = <const char*> (pixels + AHEAD * params.height * params.width)
+    cdef Py_ssize_t _q
+    cdef int k
+    for _q in range(panels):
+        prefetch(later)
+        prefetch(later + LINE)
+        for k in range(WIDE):
+            store(target + k * LANES, load(pixels + k * LANES))
+        pixels += WIDE * LANES
+        target += params.panel
+        later += WIDE * LANES * sizeof(real)
+
+
 cdef inline void load_cells(const Params* params, const real* channel, const Segment* here,
                             const Scratch* scratch) noexcept nogil:
     """Load the values of a segment to its place in the rows of the run."""
@@ -148,22 +171,32 @@ cdef inline void load_cells(const Params* params, const real* channel, const Seg
 cdef void fill_panels(const Params* params, const Run* run, const real* image, Py_ssize_t first,
                       Py_ssize_t inputs, const Scratch* scratch) noexcept nogil:
     """Load the values of a run, of `inputs` inputs from `first` on."""
-    cdef Py_ssize_t c, p, _q, plane = params.height * params.width
+    cdef Py_ssize_t c, p, _q, plane = params.height * params.width, whole = 0
+    cdef bint follow = follow_one_another(params)
     cdef Segment here
+    cdef const real* channel
     cdef const real* row
     cdef real* target
     cdef int k
     for c in range(inputs):
         here.at = here.cells = 0
         while next_segment(params, run, &here):
-            load_cells(params, image + ((here.n * params.groups + run.g) * params.inputs + first
-                                        + c) * plane, &here, scratch)
+            channel = image + ((here.n * params.groups + run.g) * params.inputs + first + c) * plane
+            if follow and here.cells == run.cells:
+                # Whole panels of one segment need no row between.
+                whole = here.cells // (WIDE * LANES)
+                load_panels(params, channel + here.y * params.width + here.x, whole,
+                            scratch.values + c * WIDE * LANES)
+                here.at += whole * WIDE * LANES
+                here.x += whole * WIDE * LANES
+                here.cells -= whole * WIDE * LANES
+            load_cells(params, channel, &here, scratch)
         for p in range(params.positions):
-            row = scratch.row + p * params.row
-            target = scratch.values + p * params.values + c * WIDE * LANES
+            row = scratch.row + p * params.row + whole * WIDE * LANES
+            target = scratch.values + p * params.values + c * WIDE * LANES + whole * params.panel
             clear(scratch.row + p * params.row + run.cells,
                   run.panels * WIDE * LANES - run.cells)
-            for _q in range(run.panels):
+            for _q in range(whole, run.panels):
                 for k in range(WIDE):
                     store(target + k * LANES, load(row + k * LANES))
                 row += WIDE * LANES

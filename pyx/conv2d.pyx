@@ -17,7 +17,7 @@ ends of rows. What they compute there is not copied from the stage to the result
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
 
-from depthwise cimport compute_pairs
+from depthwise cimport compute_rows
 from outputs cimport (
     HIGHEST,
     WIDE_1,
@@ -136,7 +136,7 @@ cdef inline void add_inputs(const Params* params, const Weights* weights, const 
         terms.blocks = whole // high
         terms.block = params.inputs * count * high
         if params.pairs:
-            compute_pairs(strip, &terms, target, &cells, params.pairs)
+            compute_rows(strip, &terms, target, &cells, params.pairs, params.shared)
         else:
             compute(strip, &terms, target, &cells, high)
         if rest:

@@ -1,12 +1,26 @@
 # cython: cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
-"""One output of one input, as in a depthwise layer: two rows share the vectors that they load."""
+"""One output of one input, as in a depthwise layer: rows share the vectors that they load.
+
+Loads limit such layers. A kernel of 3x3 has its weights in registers, and a vector of four rows of
+cells takes 18 loads for 36 products. The weights of others are loaded, too, so a tile is two rows
+of up to four vectors.
+"""
 from outputs cimport BROAD, Cells, Terms, tiles
 from types cimport LANES, ZERO, load, real, store, vec
+
+cdef enum:
+    FOUR = 4            # rows of cells that are computed at once
+    NINE = 9            # taps of a kernel of 3x3
+
+
+cdef inline Py_ssize_t place_of(int k, int wide, Py_ssize_t last) noexcept nogil:
+    """Where vector k of a tile begins; the last one ends with the tile."""
+    return last if k == wide - 1 else k * LANES
 
 
 cdef inline void add_row(vec[2][BROAD] acc, const real* strip, const Py_ssize_t* places,
                          const real* weights, Py_ssize_t taps, int top, int bottom,
-                         int wide) noexcept nogil:
+                         int wide, Py_ssize_t last) noexcept nogil:
     """Add a row of pixels to the rows top to bottom of a pair; the lower one is a tap behind."""
     cdef vec[BROAD] v
     cdef Py_ssize_t j
@@ -14,7 +28,7 @@ cdef inline void add_row(vec[2][BROAD] acc, const real* strip, const Py_ssize_t*
     cdef real w
     for j in range(taps):
         for k in range(wide):
-            v[k] = load(strip + places[j] + k * LANES)
+            v[k] = load(strip + places[j] + place_of(k, wide, last))
         for r in range(top, bottom):
             w = weights[j - r * taps]
             for k in range(wide):
@@ -22,7 +36,7 @@ cdef inline void add_row(vec[2][BROAD] acc, const real* strip, const Py_ssize_t*
 
 
 cdef inline void pair(const real* strip, const Terms* terms, real* target, const Cells* cells,
-                      Py_ssize_t taps, int wide) noexcept nogil:
+                      Py_ssize_t taps, int wide, Py_ssize_t last) noexcept nogil:
     """Compute two rows of cells; the kernel has `taps` taps in a row."""
     cdef vec[2][BROAD] acc
     cdef Py_ssize_t t = taps
@@ -30,45 +44,122 @@ cdef inline void pair(const real* strip, const Terms* terms, real* target, const
     for r in range(2):
         for k in range(wide):
             acc[r][k] = ZERO + terms.bias[0]
-    add_row(acc, strip, terms.places, terms.weights, taps, 0, 1, wide)
+    add_row(acc, strip, terms.places, terms.weights, taps, 0, 1, wide, last)
     while t < terms.count:
-        add_row(acc, strip, terms.places + t, terms.weights + t, taps, 0, 2, wide)
+        add_row(acc, strip, terms.places + t, terms.weights + t, taps, 0, 2, wide, last)
         t += taps
-    add_row(acc, strip + cells.pitch, terms.places + t - taps, terms.weights + t, taps, 1, 2, wide)
+    add_row(acc, strip + cells.pitch, terms.places + t - taps, terms.weights + t, taps, 1, 2, wide,
+            last)
     for r in range(2):
         for k in range(wide):
-            store(target + r * cells.row + k * LANES, acc[r][k])
+            store(target + r * cells.row + place_of(k, wide, last), acc[r][k])
 
 
 cdef inline void row_of_pairs(const real* strip, const Terms* terms, real* target,
-                              const Cells* cells, Py_ssize_t taps, int wide) noexcept nogil:
-    """Compute two rows; the last tile ends with them."""
-    cdef Py_ssize_t x = 0
-    while x < cells.columns:
-        x = min(x, cells.columns - wide * LANES)
-        pair(strip + x, terms, target + x, cells, taps, wide)
-        x += wide * LANES
+                              const Cells* cells, Py_ssize_t taps) noexcept nogil:
+    """Compute two rows, in tiles of four vectors and a narrower one that ends with the rows."""
+    cdef Py_ssize_t x = 0, rest
+    while x + 4 * LANES < cells.columns:
+        pair(strip + x, terms, target + x, cells, taps, 4, 3 * LANES)
+        x += 4 * LANES
+    rest = cells.columns - x
+    if rest > 3 * LANES:
+        pair(strip + x, terms, target + x, cells, taps, 4, rest - LANES)
+    elif rest > 2 * LANES:
+        pair(strip + x, terms, target + x, cells, taps, 3, rest - LANES)
+    elif rest > LANES:
+        pair(strip + x, terms, target + x, cells, taps, 2, rest - LANES)
+    else:
+        x = cells.columns - LANES
+        pair(strip + x, terms, target + x, cells, taps, 1, 0)
 
 
 cdef inline void rows_of_pairs(const real* strip, const Terms* terms, real* target, Cells* cells,
                                Py_ssize_t taps) noexcept nogil:
     while cells.rows >= 2:
-        if cells.columns >= 4 * LANES:
-            row_of_pairs(strip, terms, target, cells, taps, 4)
-        elif cells.columns >= 2 * LANES:
-            row_of_pairs(strip, terms, target, cells, taps, 2)
-        else:
-            row_of_pairs(strip, terms, target, cells, taps, 1)
+        row_of_pairs(strip, terms, target, cells, taps)
         strip += 2 * cells.pitch
         target += 2 * cells.row
         cells.rows -= 2
     tiles(strip, terms, target, cells, 1, 1)
 
 
-cdef inline void compute_pairs(const real* strip, const Terms* terms, real* target, Cells* cells,
-                               Py_ssize_t taps) noexcept nogil:
-    """For the width 3 a loop over the taps would cost as much as its body, so it is a literal."""
-    if taps == 3:
+cdef inline void add_to_four(vec[FOUR] acc, const real* pixels, const Py_ssize_t* places,
+                             const vec[NINE] weights, int i) noexcept nogil:
+    """Add row i of the six under four rows of cells that share pixels."""
+    cdef vec v
+    cdef int j, r
+    for j in range(3):
+        v = load(pixels + places[j])
+        for r in range(max(0, i - 2), min(3, i) + 1):
+            acc[r] = acc[r] + v * weights[3 * (i - r) + j]
+
+
+cdef inline void add_nine(vec[FOUR] acc, const real* pixels, Py_ssize_t pitch,
+                          const Py_ssize_t* places, const vec[NINE] weights) noexcept nogil:
+    """Add all taps to four rows of cells that share no pixels."""
+    cdef int r, t
+    for t in range(NINE):
+        for r in range(FOUR):
+            acc[r] = acc[r] + load(pixels + places[t] + r * pitch) * weights[t]
+
+
+cdef inline void four_rows(const real* strip, const Terms* terms, real* target, const Cells* cells,
+                           const vec[NINE] weights, bint shared) noexcept nogil:
+    """Compute four rows of cells of a kernel of 3x3."""
+    cdef const Py_ssize_t* places = terms.places
+    cdef vec[FOUR] acc
+    cdef vec bias = ZERO + terms.bias[0]
+    cdef Py_ssize_t x = 0, pitch = cells.pitch
+    cdef int r
+    while x < cells.columns:
+        x = min(x, cells.columns - LANES)
+        for r in range(FOUR):
+            acc[r] = bias
+        if shared:
+            add_to_four(acc, strip + x, places, weights, 0)
+            add_to_four(acc, strip + x + pitch, places, weights, 1)
+            add_to_four(acc, strip + x + 2 * pitch, places, weights, 2)
+            add_to_four(acc, strip + x + 3 * pitch, places, weights, 3)
+            add_to_four(acc, strip + x + 4 * pitch, places, weights, 4)
+            add_to_four(acc, strip + x + 5 * pitch, places, weights, 5)
+        else:
+            add_nine(acc, strip + x, pitch, places, weights)
+        for r in range(FOUR):
+            store(target + x + r * cells.row, acc[r])
+        x += LANES
+
+
+cdef inline void rows_of_four(const real* strip, const Terms* terms, real* target, Cells* cells,
+                              bint shared) noexcept nogil:
+    """Compute rows of cells of a kernel of 3x3, four at a time, and the rest otherwise."""
+    cdef vec[NINE] weights
+    cdef int t
+    for t in range(NINE):
+        weights[t] = ZERO + terms.weights[t]
+    while cells.rows >= FOUR:
+        four_rows(strip, terms, target, cells, weights, shared)
+        strip += FOUR * cells.pitch
+        target += FOUR * cells.row
+        cells.rows -= FOUR
+    if shared:
+        rows_of_pairs(strip, terms, target, cells, 3)
+    else:
+        tiles(strip, terms, target, cells, 1, 4)
+
+
+cdef inline void compute_rows(const real* strip, const Terms* terms, real* target, Cells* cells,
+                              Py_ssize_t taps, bint shared) noexcept nogil:
+    """Compute all cells of a kernel with `taps` taps in a row.
+
+    For the width 3 a loop over the taps would cost as much as its body, so it is a literal.
+    """
+    if taps == 3 and terms.count == NINE:
+        if shared:
+            rows_of_four(strip, terms, target, cells, True)
+        else:
+            rows_of_four(strip, terms, target, cells, False)
+    elif taps == 3:
         rows_of_pairs(strip, terms, target, cells, 3)
     else:
         rows_of_pairs(strip, terms, target, cells, taps)

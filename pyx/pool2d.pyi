@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 __test__: dict[str, str]
 
+def numbers(axes: NDArray[np.intp]) -> int: ...
 def largest(
     axes: NDArray[np.intp],
     image: NDArray[Any],

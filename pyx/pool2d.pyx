@@ -4,22 +4,20 @@
 
     place[y, x] = the first of the largest pixels of the window, or its last NaN; -1 without pixels
 
-Windows are those of imgconv.core.windows, one for each axis. A row of results is computed at once:
-tap by tap, each for all windows of the row.
+Windows are those of imgconv.core.windows, one for each axis.
 """
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcpy, memset
 
-from types cimport LANES, load, real, store, vec
+from lanes cimport even, odd, zip_high, zip_low
+from types cimport LANES, ZERO, load, real, store, vec
 
 cnp.import_array()
 
 cdef extern from *:
     """
-    /* Whether b replaces a: a NaN always does, and only a NaN replaces a NaN. */
-    #define beats(b, a) ((b) > (a) || (b) != (b))
-
     /* Places are as wide as pixels, so that both have the same lanes. */
     #define PLACE(name) PASTE(PLACE_, name)
     #define PLACE_float int32_t
@@ -28,41 +26,46 @@ cdef extern from *:
     #define PLACE_uint64_t int64_t
     typedef PLACE(REAL) place_t;
 
-    /* a if `condition` is 1, b if it is 0. A choice with ?: becomes a store through a mask, which
-       takes several times as long. */
-    #define chosen(condition, a, b) ((b) ^ (((a) ^ (b)) & -(place_t) (condition)))
-
-    /* Vectors of places. `take` replaces best pixels and their places where others beat them. */
+    /* Vectors of places. `take` replaces best pixels and their places where others are larger, or
+       NaN: a NaN always wins, and only a NaN replaces a NaN. `only_where` gives values where places
+       are `at`, and 0 elsewhere. */
     #if defined(VECTOR_BYTES)
       typedef place_t place_vec __attribute__((vector_size(VECTOR_BYTES)));
       typedef place_t loose_places __attribute__((vector_size(VECTOR_BYTES),
                                                   aligned(sizeof(place_t)), may_alias));
       #define take(best, places, value, at) do { \
-          const place_vec better = (place_vec) ((value) > (best)) \
-              | (place_vec) ((value) != (value)); \
-          best = (vec) ((better & (place_vec) (value)) | (~better & (place_vec) (best))); \
+          const vec other = (value); \
+          const place_vec better = (place_vec) (other > (best)) | (place_vec) (other != other); \
+          best = (vec) ((better & (place_vec) other) | (~better & (place_vec) (best))); \
           places = (better & (at)) | (~better & (places)); \
       } while (0)
+      #define only_where(places, at, values) \
+          ((vec) ((place_vec) ((places) == (at)) & (place_vec) (values)))
+      static const place_t lane_numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+      #define LANE_NUMBERS (((const loose_places*) lane_numbers)[0])
     #else
       typedef place_t place_vec;
       typedef place_t loose_places;
       #define take(best, places, value, at) do { \
-          if (beats(value, best)) { \
-              best = value; \
-              places = at; \
+          const real other = (value); \
+          if (other > best || other != other) { \
+              best = other; \
+              places = (at); \
           } \
       } while (0)
+      #define only_where(places, at, values) ((places) == (at) ? (values) : 0)
+      #define LANE_NUMBERS ((place_t) 0)
     #endif
     """
-    bint beats(real b, real a) nogil
     ctypedef int32_t place_t
-    place_t chosen(bint condition, place_t a, place_t b) nogil
     ctypedef int32_t place_vec
     ctypedef int32_t loose_places
     void take(vec best, place_vec places, vec value, place_vec at) nogil
+    vec only_where(place_vec places, place_vec at, vec values) nogil
+    const place_vec LANE_NUMBERS
 
 cdef enum:
-    MOST_LANES = 16
+    PARTS = 4               # of each thread, where there are few planes
 
 
 cdef struct Windows:
@@ -92,139 +95,208 @@ cdef inline Py_ssize_t last_window(const Windows* axis, Py_ssize_t tap) noexcept
 
 # ---------------------------------------------------------------------------------------------
 # Maximum
+#
+# The maximum of a window is that of its rows: first along each row of the image, then down the rows
+# of a window, which those above and below it share. Both keep the first of the largest, and so find
+# the first in the order of rows. Gradients go back the same way. Those of pixels are gathered where
+# they end: adding to neighbours of what was just stored would wait for the store.
 
-cdef inline void split_row(const real* row, Py_ssize_t n, Py_ssize_t step, Py_ssize_t width,
+cdef struct Lines:
+    # The lines of one thread, `pitch` numbers each. Windows and pixels begin at `lead`; vectors
+    # read beyond both ends, where nothing counts.
+    Py_ssize_t pitch, lead, rows
+    real* pixels            # of a row, those of each residue modulo the stride together
+    real* highest           # the maxima along `rows` rows of the image
+    real* shares            # their gradients
+    place_t* columns        # where they are, -1 for none
+    real* line              # of a row of windows: maxima or gradients
+    place_t* found          # of a row of windows: the rows or the places of the maxima
+    place_t* first          # the first column of each window, -1 for none
+
+
+cdef inline Py_ssize_t whole(Py_ssize_t n) noexcept nogil:
+    return (n + LANES - 1) // LANES * LANES
+
+
+cdef inline Lines sizes_of(const Windows* down, const Windows* along) noexcept nogil:
+    cdef Lines lines
+    cdef Py_ssize_t step = along.stride, ahead = (along.before + step - 1) // step
+    cdef Py_ssize_t behind = max(0, ((along.k - 1) * along.dilation - along.before) // step)
+    lines.lead = whole(max(ahead, behind))
+    lines.pitch = 2 * lines.lead + whole(max(along.count, (along.n + step - 1) // step)) + LANES
+    lines.rows = max(1, min(down.n, (down.k - 1) * down.dilation + 1))
+    return lines
+
+
+cdef inline Lines lines_of(const Windows* down, const Windows* along, real lowest,
+                           char* scratch) noexcept nogil:
+    cdef Lines lines = sizes_of(down, along)
+    cdef Py_ssize_t ring = lines.rows * lines.pitch, x
+    lines.highest = <real*> scratch
+    lines.shares = lines.highest + ring
+    lines.columns = <place_t*> (lines.shares + ring)
+    lines.line = <real*> (lines.columns + ring)
+    lines.found = <place_t*> (lines.line + lines.pitch)
+    lines.first = lines.found + lines.pitch
+    lines.pixels = <real*> (lines.first + lines.pitch)
+    for x in range(ring):
+        lines.shares[x] = 0
+        lines.columns[x] = -1
+    for x in range(lines.pitch):
+        lines.line[x] = 0
+        lines.first[x] = -1
+    for x in range(along.count):
+        lines.first[lines.lead + x] = <place_t> first_pixel(along, x)
+    for x in range(along.stride * lines.pitch):
+        lines.pixels[x] = lowest
+    return lines
+
+
+cdef inline void split_row(const real* row, Py_ssize_t n, Py_ssize_t step, Py_ssize_t pitch,
                            real* residues) noexcept nogil:
-    """Copy n pixels, those of each residue modulo the step together, `width` numbers apart."""
-    cdef Py_ssize_t r, x
+    """Copy n pixels, those of each residue modulo the step together, `pitch` numbers apart."""
+    cdef Py_ssize_t r, x, begin = 0
+    if step == 1:
+        memcpy(residues, row, n * sizeof(real))
+        return
     if step == 2:
-        for x in range(n // 2):
-            residues[x] = row[2 * x]
-            residues[width + x] = row[2 * x + 1]
-        if n % 2:
-            residues[n // 2] = row[n - 1]
-    else:
-        for r in range(min(step, n)):
-            for x in range((n - r + step - 1) // step):
-                residues[r * width + x] = row[x * step + r]
+        while 2 * (begin + LANES) <= n:
+            store(residues + begin, even(load(row + 2 * begin), load(row + 2 * begin + LANES)))
+            store(residues + pitch + begin,
+                  odd(load(row + 2 * begin), load(row + 2 * begin + LANES)))
+            begin += LANES
+    for r in range(min(step, n)):
+        for x in range(begin, (n - r + step - 1) // step):
+            residues[r * pitch + x] = row[x * step + r]
 
 
-cdef inline void compare(const real* pixels, Py_ssize_t step, Py_ssize_t place, Py_ssize_t begin,
-                         Py_ssize_t end, real* best, place_t* places) noexcept nogil:
-    """Compare a tap of the windows begin to end of a row; `place` is that of window 0."""
-    cdef Py_ssize_t x
-    cdef place_t at = <place_t> (place + begin * step)
-    cdef real value
-    for x in range(begin, end):
-        value = pixels[x]
-        places[x] = chosen(beats(value, best[x]), at, places[x])
-        best[x] = value if beats(value, best[x]) else best[x]
-        at = at + <place_t> step
+cdef inline place_vec places(const place_t* at) noexcept nogil:
+    return (<const loose_places*> at)[0]
 
 
-cdef inline void compare_whole(const real* pixels, const Windows* along, Py_ssize_t width,
-                               Py_ssize_t row, Py_ssize_t begin, Py_ssize_t end, real* best,
-                               place_t* places) noexcept nogil:
-    """Compare all taps of the windows begin to end of a row, which have a pixel under each.
-
-    `row` is the place of column 0, and pixels of each residue are `width` apart. The last vector
-    ends with the windows: it may compare some of them again, which changes nothing.
-    """
-    cdef Py_ssize_t x = begin, step = along.stride, j, _j, r, off
+cdef inline void maxima_of(const Windows* along, real lowest, const Lines* lines, Py_ssize_t slot,
+                           Py_ssize_t step, Py_ssize_t taps, Py_ssize_t dilation) noexcept nogil:
+    """Find the maxima of all windows along a row, whose pixels are split."""
+    cdef Py_ssize_t lead = lines.lead, x = 0, _j, r, off
     cdef Py_ssize_t residue = (step - along.before % step) % step
-    cdef vec highest, value
-    cdef place_vec found, at
-    cdef place_t[MOST_LANES] lanes
-    for j in range(LANES):
-        lanes[j] = <place_t> (row - along.before + j * step)
-    while x < end:
-        x = min(x, end - LANES)
-        highest = load(best + x)
-        found = (<const loose_places*> (places + x))[0]
-        at = (<const loose_places*> lanes)[0] + <place_t> (x * step)
+    cdef Py_ssize_t before = (along.before + residue) // step
+    cdef real* highest = lines.highest + slot * lines.pitch + lead
+    cdef place_t* columns = lines.columns + slot * lines.pitch + lead
+    cdef place_vec at = LANE_NUMBERS * <place_t> step - <place_t> along.before, column, found
+    cdef vec best, value
+    while x < along.count:
+        best = ZERO + lowest
+        found = places(lines.first + lead + x)
+        column = at
         r = residue
-        off = x + (-along.before - residue) // step
-        for _j in range(along.k):
-            value = load(pixels + r * width + off)
-            take(highest, found, value, at)
-            at = at + <place_t> along.dilation
-            r += along.dilation
+        off = lead + x - before
+        for _j in range(taps):
+            value = load(lines.pixels + r * lines.pitch + off)
+            take(best, found, value, column)
+            column = column + <place_t> dilation
+            r += dilation
             while r >= step:
                 r -= step
                 off += 1
-        store(best + x, highest)
-        (<loose_places*> (places + x))[0] = found
+        store(highest + x, best)
+        (<loose_places*> (columns + x))[0] = found
+        at = at + <place_t> (LANES * step)
         x += LANES
 
 
-cdef inline Py_ssize_t row_above(const Windows* down, const Windows* along,
-                                 Py_ssize_t y) noexcept nogil:
-    """The place of column 0 of the first row of a window, which may be outside the image."""
-    return (y * down.stride - down.before) * along.n
+cdef inline bint is_usual(const Windows* axis, Py_ssize_t step, Py_ssize_t taps) noexcept nogil:
+    """Whether sizes are those that are compiled in: for few taps a loop costs as much as a body."""
+    return axis.stride == step and axis.k == taps and axis.dilation == 1
 
 
-cdef inline place_t first_place(const Windows* along, Py_ssize_t x, Py_ssize_t row) noexcept nogil:
-    cdef Py_ssize_t first = first_pixel(along, x)
-    return <place_t> (row + first) if first >= 0 else -1
+cdef void maxima_along(const real* row, const Windows* along, real lowest, const Lines* lines,
+                       Py_ssize_t slot) noexcept nogil:
+    """Find the maxima of all windows along a row of the image."""
+    split_row(row, along.n, along.stride, lines.pitch, lines.pixels + lines.lead)
+    if is_usual(along, 2, 2):
+        maxima_of(along, lowest, lines, slot, 2, 2, 1)
+    elif is_usual(along, 2, 3):
+        maxima_of(along, lowest, lines, slot, 2, 3, 1)
+    elif is_usual(along, 1, 3):
+        maxima_of(along, lowest, lines, slot, 1, 3, 1)
+    else:
+        maxima_of(along, lowest, lines, slot, along.stride, along.k, along.dilation)
 
 
-cdef void largest_row(const real* image, const Windows* down, const Windows* along, Py_ssize_t y,
-                      real lowest, real* best, place_t* places, real* residues) noexcept nogil:
-    """Find the largest pixels of a row of windows; places are relative to `row_above`.
+cdef inline Py_ssize_t row_above(const Windows* down, Py_ssize_t y) noexcept nogil:
+    """The first row of a window, which may be outside the image."""
+    return y * down.stride - down.before
 
-    The pixels that a tap reads in neighbouring windows are made neighbours in `residues`.
-    """
-    cdef Py_ssize_t i, j, x, row, begin, end, place, above = row_above(down, along, y), r
-    cdef Py_ssize_t step = along.stride, width = (along.n + step - 1) // step
-    cdef const real* pixels
-    cdef const real* neighbours
-    row = first_pixel(down, y)
-    begin = first_window(along, 0)
-    end = last_window(along, 0)
-    place = row * along.n - above
+
+cdef inline Py_ssize_t first_tap(const Windows* down, Py_ssize_t y) noexcept nogil:
+    cdef Py_ssize_t above = row_above(down, y)
+    return (down.dilation - 1 - above) // down.dilation if above < 0 else 0
+
+
+cdef inline Py_ssize_t last_tap(const Windows* down, Py_ssize_t y) noexcept nogil:
+    """One more than the last tap of a window that is on a row, at least its first."""
+    cdef Py_ssize_t room = down.n - 1 - row_above(down, y)
+    cdef Py_ssize_t taps = min(down.k, room // down.dilation + 1 if room >= 0 else 0)
+    return max(taps, first_tap(down, y))
+
+
+cdef inline Py_ssize_t next_slot(const Windows* down, const Lines* lines,
+                                 Py_ssize_t slot) noexcept nogil:
+    """Where the maxima of the row under the next tap are."""
+    slot += down.dilation
+    while slot >= lines.rows:
+        slot -= lines.rows
+    return slot
+
+
+cdef void largest_places(const Windows* down, const Windows* along, Py_ssize_t y, real lowest,
+                         const Lines* lines, real* result, int64_t* target) noexcept nogil:
+    """Store the largest pixels of a row of windows, and their places in the plane."""
+    cdef Py_ssize_t above = row_above(down, y), i, at, slot, x = 0
+    cdef Py_ssize_t begin = first_tap(down, y), end = last_tap(down, y)
+    cdef Py_ssize_t begin_slot = (above + begin * down.dilation) % lines.rows
+    cdef place_vec found
+    cdef vec best
+    while x < along.count:
+        best = ZERO + lowest
+        found = places(lines.first + lines.lead + x) + <place_t> (begin * down.dilation * along.n)
+        slot = begin_slot
+        for i in range(begin, end):
+            at = slot * lines.pitch + lines.lead + x
+            take(best, found, load(lines.highest + at),
+                 places(lines.columns + at) + <place_t> (i * down.dilation * along.n))
+            slot = next_slot(down, lines, slot)
+        store(lines.line + lines.lead + x, best)
+        (<loose_places*> (lines.found + lines.lead + x))[0] = found
+        x += LANES
+    memcpy(result, lines.line + lines.lead, along.count * sizeof(real))
     for x in range(along.count):
-        best[x] = lowest
-        places[x] = <place_t> (place + x * along.stride - along.before)
-    for x in range(begin):
-        places[x] = first_place(along, x, place)
-    for x in range(max(begin, end), along.count):
-        places[x] = first_place(along, x, place)
-    if row < 0:
-        for x in range(along.count):
-            places[x] = -1
-    for i in range(down.k):
-        row = y * down.stride - down.before + i * down.dilation
-        if row < 0 or row >= down.n:
-            continue
-        pixels = image + row * along.n
-        if step > 1:
-            split_row(pixels, along.n, step, width, residues)
-            pixels = residues
-        row = row * along.n - above
-        begin = first_window(along, 0)
-        end = last_window(along, along.k - 1)
-        if end - begin < LANES:
-            begin = end = along.count
-        else:
-            compare_whole(pixels, along, width, row, begin, end, best, places)
-        for j in range(along.k):
-            place = j * along.dilation - along.before
-            r = (place % step + step) % step
-            neighbours = pixels + r * width + (place - r) // step
-            compare(neighbours, step, row + place, first_window(along, j),
-                    min(begin, last_window(along, j)), best, places)
-            compare(neighbours, step, row + place, max(end, first_window(along, j)),
-                    last_window(along, j), best, places)
+        target[x] = above * along.n + lines.found[lines.lead + x]
+        if lines.first[lines.lead + x] < 0 or begin == end:
+            target[x] = -1
 
 
-cdef void largest_places(const real* image, const Windows* down, const Windows* along,
-                         Py_ssize_t y, real lowest, real* best, int64_t* places,
-                         place_t* found) noexcept nogil:
-    """Find the largest pixels of a row of windows, and their places in the plane."""
-    cdef Py_ssize_t x, above = row_above(down, along, y)
-    largest_row(image, down, along, y, lowest, best, found, <real*> (found + along.count))
-    for x in range(along.count):
-        places[x] = above + found[x] if found[x] >= 0 else -1
+cdef void largest_rows(const Windows* down, const Windows* along, const real* image, real lowest,
+                       Py_ssize_t top, Py_ssize_t bottom, char* scratch, real* result,
+                       int64_t* target) noexcept nogil:
+    """Find the largest pixels of the rows top to bottom of windows."""
+    cdef Lines lines = lines_of(down, along, lowest, scratch)
+    cdef Py_ssize_t y, row = 0, last
+    for y in range(top, bottom):
+        row = max(row, row_above(down, y))
+        last = min(down.n, row_above(down, y) + (down.k - 1) * down.dilation + 1)
+        while row < last:
+            maxima_along(image + row * along.n, along, lowest, &lines, row % lines.rows)
+            row += 1
+        largest_places(down, along, y, lowest, &lines, result + y * along.count,
+                       target + y * along.count)
+
+
+def numbers(cnp.ndarray axes not None):
+    """Return the numbers of scratch of one thread, for `largest` and `scatter`."""
+    cdef const Windows* axis = <const Windows*> cnp.PyArray_DATA(axes)
+    cdef Lines lines = sizes_of(axis, axis + 1)
+    return lines.pitch * (3 * lines.rows + 3 + axis[1].stride)
 
 
 def largest(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
@@ -232,33 +304,165 @@ def largest(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
             cnp.ndarray scratch not None, int threads):
     """Fill `result` and `places`, (planes, oh, ow), from an image, (planes, h, w).
 
-    `scratch` is (threads, bytes), with room for the places of a row of windows, and for twice a row
-    of pixels.
+    `scratch` is (threads, bytes), with room for `numbers`.
     """
     cdef const Windows* axis = <const Windows*> cnp.PyArray_DATA(axes)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
     cdef real* best = <real*> cnp.PyArray_DATA(result)
     cdef int64_t* found = <int64_t*> cnp.PyArray_DATA(places)
     cdef char* slots = <char*> cnp.PyArray_DATA(scratch)
-    cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1)
-    cdef Py_ssize_t planes = cnp.PyArray_DIM(image, 0), task, at
+    cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1), rows = axis[0].count, task, plane
+    cdef Py_ssize_t planes = cnp.PyArray_DIM(image, 0)
+    # A few parts for each thread; rows at their edges are read twice.
+    cdef Py_ssize_t parts = max(1, min(rows, PARTS * threads // max(1, planes)))
     cdef real low = lowest
     with nogil:
-        for task in prange(planes * axis[0].count, num_threads=threads,
-                           use_threads_if=threads > 1, schedule="static"):
-            at = task * axis[1].count
-            largest_places(source + task // axis[0].count * axis[0].n * axis[1].n, axis, axis + 1,
-                           task % axis[0].count, low, best + at, found + at,
-                           <place_t*> (slots + threadid() * slot))
+        for task in prange(planes * parts, num_threads=threads, use_threads_if=threads > 1,
+                           schedule="static"):
+            plane = task // parts
+            largest_rows(axis, axis + 1, source + plane * axis[0].n * axis[1].n, low,
+                         task % parts * rows // parts, (task % parts + 1) * rows // parts,
+                         slots + threadid() * slot, best + plane * rows * axis[1].count,
+                         found + plane * rows * axis[1].count)
+
+
+# Gradients of maxima
+
+cdef inline void share_taps(const Windows* down, const Windows* along, const Lines* lines,
+                            Py_ssize_t begin_slot, real lowest, Py_ssize_t taps) noexcept nogil:
+    """Add the gradients of a row of windows to those of the maxima under `taps` taps."""
+    cdef Py_ssize_t i, at, slot, x = 0
+    cdef place_vec found, none = LANE_NUMBERS * 0
+    cdef vec best, above
+    while x < along.count:
+        best = ZERO + lowest
+        found = none
+        slot = begin_slot
+        for i in range(taps):
+            take(best, found, load(lines.highest + slot * lines.pitch + lines.lead + x),
+                 none + <place_t> i)
+            slot = next_slot(down, lines, slot)
+        above = load(lines.line + lines.lead + x)
+        slot = begin_slot
+        for i in range(taps):
+            at = slot * lines.pitch + lines.lead + x
+            store(lines.shares + at,
+                  load(lines.shares + at) + only_where(found, none + <place_t> i, above))
+            slot = next_slot(down, lines, slot)
+        x += LANES
+
+
+cdef void share_down(const Windows* down, const Windows* along, Py_ssize_t y, real lowest,
+                     const Lines* lines, const real* gradient) noexcept nogil:
+    """Add the gradients of a row of windows to those of the maxima along rows."""
+    cdef Py_ssize_t begin = first_tap(down, y), taps = last_tap(down, y) - begin
+    cdef Py_ssize_t slot = (row_above(down, y) + begin * down.dilation) % lines.rows
+    memcpy(lines.line + lines.lead, gradient, along.count * sizeof(real))
+    if taps == 2:
+        share_taps(down, along, lines, slot, lowest, 2)
+    elif taps == 3:
+        share_taps(down, along, lines, slot, lowest, 3)
+    else:
+        share_taps(down, along, lines, slot, lowest, taps)
+
+
+cdef inline vec gathered(const Windows* along, const Lines* lines, Py_ssize_t slot,
+                         Py_ssize_t residue, Py_ssize_t x, Py_ssize_t step, Py_ssize_t taps,
+                         Py_ssize_t dilation) noexcept nogil:
+    """The gradients of LANES pixels of a residue, from x on."""
+    cdef Py_ssize_t begin = slot * lines.pitch + lines.lead + x, _j
+    cdef Py_ssize_t r = (step - along.before % step) % step
+    cdef Py_ssize_t off = begin + (along.before + r) // step
+    cdef place_vec column = LANE_NUMBERS * <place_t> step + <place_t> (x * step + residue)
+    cdef vec total = ZERO
+    for _j in range(taps):
+        if r == residue:
+            total = total + only_where(places(lines.columns + off), column,
+                                       load(lines.shares + off))
+        r += dilation
+        while r >= step:
+            r -= step
+            off -= 1
+    return total
+
+
+cdef inline void gather_row(const Windows* along, const Lines* lines, Py_ssize_t slot, real* row,
+                            Py_ssize_t step, Py_ssize_t taps, Py_ssize_t dilation) noexcept nogil:
+    """Store the gradients of a row of the image; the step is 1 or 2."""
+    cdef Py_ssize_t x = 0
+    cdef vec low, high
+    if step == 1:
+        while x < along.n:
+            x = min(x, along.n - LANES)
+            store(row + x, gathered(along, lines, slot, 0, x, 1, taps, dilation))
+            x += LANES
+        return
+    while x < along.n // 2:
+        x = min(x, along.n // 2 - LANES)
+        low = gathered(along, lines, slot, 0, x, 2, taps, dilation)
+        high = gathered(along, lines, slot, 1, x, 2, taps, dilation)
+        store(row + 2 * x, zip_low(low, high))
+        store(row + 2 * x + LANES, zip_high(low, high))
+        x += LANES
+    if along.n % 2:
+        low = gathered(along, lines, slot, 0, along.n // 2, 2, taps, dilation)
+        row[along.n - 1] = (<real*> &low)[0]
+
+
+cdef void store_gradients(const Windows* along, const Lines* lines, Py_ssize_t slot,
+                          real* row) noexcept nogil:
+    """Store the gradients of a row of the image, and clear those of its maxima."""
+    cdef real* shares = lines.shares + slot * lines.pitch + lines.lead
+    cdef place_t* columns = lines.columns + slot * lines.pitch + lines.lead
+    cdef Py_ssize_t step = along.stride, x
+    if step > 2 or along.n < step * LANES:
+        memset(row, 0, along.n * sizeof(real))
+        for x in range(along.count):
+            if columns[x] >= 0:
+                row[columns[x]] += shares[x]
+    elif is_usual(along, 2, 2):
+        gather_row(along, lines, slot, row, 2, 2, 1)
+    elif is_usual(along, 2, 3):
+        gather_row(along, lines, slot, row, 2, 3, 1)
+    elif is_usual(along, 1, 3):
+        gather_row(along, lines, slot, row, 1, 3, 1)
+    else:
+        gather_row(along, lines, slot, row, step, along.k, along.dilation)
+    memset(shares, 0, along.count * sizeof(real))
+
+
+cdef void scatter_plane(const Windows* down, const Windows* along, const real* image, real lowest,
+                        const real* gradient, real* result, char* scratch) noexcept nogil:
+    """Store the gradients of a plane: a row is done when no later window looks at it."""
+    cdef Lines lines = lines_of(down, along, lowest, scratch)
+    cdef Py_ssize_t y, done = 0, row = 0, last, above
+    for y in range(down.count):
+        above = row_above(down, y)
+        while done < min(row, above):
+            store_gradients(along, &lines, done % lines.rows, result + done * along.n)
+            done += 1
+        if row < above:
+            # Rows between windows.
+            last = min(above, down.n)
+            memset(result + row * along.n, 0, (last - row) * along.n * sizeof(real))
+            done = row = last
+        last = min(down.n, above + (down.k - 1) * down.dilation + 1)
+        while row < last:
+            maxima_along(image + row * along.n, along, lowest, &lines, row % lines.rows)
+            row += 1
+        share_down(down, along, y, lowest, &lines, gradient + y * along.count)
+    while done < row:
+        store_gradients(along, &lines, done % lines.rows, result + done * along.n)
+        done += 1
+    memset(result + row * along.n, 0, (down.n - row) * along.n * sizeof(real))
 
 
 def scatter(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
             cnp.ndarray gradient not None, cnp.ndarray result not None,
             cnp.ndarray scratch not None, int threads):
-    """Add the gradient of each window to its largest pixel; `result` must be zero.
+    """Fill `result` with the gradients of windows at their largest pixels.
 
-    `scratch` is (threads, bytes), with room for the places and the values of a row of windows, and
-    for twice a row of pixels.
+    `scratch` is (threads, bytes), with room for `numbers`.
     """
     cdef const Windows* axis = <const Windows*> cnp.PyArray_DATA(axes)
     cdef const real* source = <const real*> cnp.PyArray_DATA(image)
@@ -273,22 +477,7 @@ def scatter(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
                             schedule="static"):
             scatter_plane(axis, axis + 1, source + plane * axis[0].n * axis[1].n, low,
                           above + plane * axis[0].count * axis[1].count,
-                          target + plane * axis[0].n * axis[1].n,
-                          <place_t*> (slots + threadid() * slot))
-
-
-cdef void scatter_plane(const Windows* down, const Windows* along, const real* image, real lowest,
-                        const real* gradient, real* result, place_t* places) noexcept nogil:
-    cdef Py_ssize_t y, x, above
-    # The values follow the places, which are as wide, so that both are aligned.
-    cdef real* best = <real*> (places + along.count)
-    for y in range(down.count):
-        largest_row(image, down, along, y, lowest, best, places, best + along.count)
-        above = row_above(down, along, y)
-        for x in range(along.count):
-            if places[x] >= 0:
-                result[above + places[x]] += gradient[x]
-        gradient += along.count
+                          target + plane * axis[0].n * axis[1].n, slots + threadid() * slot)
 
 
 # ---------------------------------------------------------------------------------------------

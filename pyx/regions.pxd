@@ -7,8 +7,8 @@ the region with the same pitch, output by output, phase by phase.
 """
 from libc.string cimport memcpy
 
-from lanes cimport even, zip_high, zip_low
-from types cimport LANES, ZERO, load, real, store
+from lanes cimport even, odd, zip_high, zip_low
+from types cimport LANES, ZERO, load, real, store, vec
 
 cdef enum:
     CACHE_LINE = 64
@@ -31,7 +31,8 @@ cdef struct Params:
     Py_ssize_t stage                    # numbers in the stage for an output
     Py_ssize_t in_place                 # whether the image can be read without a strip
     Py_ssize_t direct                   # whether the result can be written without a stage
-    Py_ssize_t pairs                    # taps in a row, if cells are computed in pairs of rows
+    Py_ssize_t pairs                    # taps in a row, if rows of cells are computed together
+    Py_ssize_t shared                   # whether these share all rows of pixels but one
 
 
 cdef struct Region:
@@ -122,6 +123,28 @@ cdef inline void load_row(const real* row, Py_ssize_t width, Py_ssize_t step, Py
     clear(target + end, n - end)
 
 
+cdef inline void load_two_rows(const real* row, Py_ssize_t width, Py_ssize_t x, real* evens,
+                               real* odds, Py_ssize_t n) noexcept nogil:
+    """Do the work of `load_row` for every second pixel, from x and from x + 1 on."""
+    cdef Py_ssize_t begin = min(n, (1 - x) // 2 if x < 0 else 0), i = begin
+    cdef vec low, high
+    if row == NULL:
+        clear(evens, n)
+        clear(odds, n)
+        return
+    while i + LANES <= n and x + 2 * (i + LANES) <= width:
+        low = load(row + x + 2 * i)
+        high = load(row + x + 2 * i + LANES)
+        store(evens + i, even(low, high))
+        store(odds + i, odd(low, high))
+        i += LANES
+    load_row(row, width, 2, x + 2 * i, evens + i, n - i)
+    load_row(row, width, 2, x + 1 + 2 * i, odds + i, n - i)
+    for i in range(begin):
+        evens[i] = row[x + 2 * i] if x + 2 * i >= 0 else 0
+        odds[i] = row[x + 1 + 2 * i] if x + 1 + 2 * i >= 0 else 0
+
+
 cdef inline void load_strip(const Params* params, const Region* region, const real* image,
                             Py_ssize_t inputs, real* strip) noexcept nogil:
     """Copy the pixels under a region, of `inputs` channels; zeros follow the last row."""
@@ -129,19 +152,26 @@ cdef inline void load_strip(const Params* params, const Region* region, const re
     cdef Py_ssize_t rows = region.rows + params.reach_y
     cdef real* target
     cdef const real* row
+    cdef bint two = params.step_x == params.residues_x == 2
     for c in range(inputs):
         for a in range(params.residues_y):
-            for b in range(params.residues_x):
+            for b in range(1 if two else params.residues_x):
                 target = strip + c * params.channel + (a * params.residues_x + b) * params.plane
                 for r in range(rows):
                     y = (region.y + r) * params.step_y + a - params.top
                     row = NULL
                     if 0 <= y < params.height:
                         row = image + (c * params.height + y) * params.width
-                    load_row(row, params.width, params.step_x, x + b, target,
-                             params.pitch)
+                    if two:
+                        load_two_rows(row, params.width, x, target, target + params.plane,
+                                      params.pitch)
+                    else:
+                        load_row(row, params.width, params.step_x, x + b, target,
+                                 params.pitch)
                     target += params.pitch
                 clear(target, params.tail)
+                if two:
+                    clear(target + params.plane, params.tail)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -151,18 +181,18 @@ cdef inline void store_row(const Params* params, const real* cells, Py_ssize_t p
                            Py_ssize_t width) noexcept nogil:
     """Store `width` pixels of a row of the result, whose phases are `phase` numbers apart."""
     cdef Py_ssize_t b, i, step = params.phases_x
-    cdef const real* odd = cells + phase
+    cdef const real* second = cells + phase
     if step == 1:
         copy(row, cells, width)
     elif step == 2:
         i = 0
         while 2 * (i + LANES) <= width:
-            store(row + 2 * i, zip_low(load(cells + i), load(odd + i)))
-            store(row + 2 * i + LANES, zip_high(load(cells + i), load(odd + i)))
+            store(row + 2 * i, zip_low(load(cells + i), load(second + i)))
+            store(row + 2 * i + LANES, zip_high(load(cells + i), load(second + i)))
             i += LANES
         for i in range(i, width // 2):
             row[2 * i] = cells[i]
-            row[2 * i + 1] = odd[i]
+            row[2 * i + 1] = second[i]
         if width % 2:
             row[width - 1] = cells[width // 2]
     else:

@@ -18,61 +18,17 @@ numbers and their factors do not fit 16 registers. Factors that belong to a bloc
 (a splitting of t^N - c) are as fast, but their roundings add up where neighbours are equal: the
 largest error is twice as large.
 """
+from lanes cimport transpose
 from types cimport LANES, load, real, store, vec
 
 cdef extern from *:
     """
     #if defined(VECTOR_BYTES)
-      /* Words of 4 bytes, so that one list of lanes serves float and double: `unit` is the size of
-         the pieces that two vectors exchange. */
-      typedef int32_t words __attribute__((vector_size(VECTOR_BYTES)));
-      #define WORDS ((int) (VECTOR_BYTES / 4))
-      #define LOW(i, unit) (((i) & (unit)) ? WORDS + (i) - (unit) : (i))
-      #define HIGH(i, unit) (((i) & (unit)) ? WORDS + (i) : (i) + (unit))
-      #define FOUR(of, i, unit) \\
-          of(i, unit), of((i) + 1, unit), of((i) + 2, unit), of((i) + 3, unit)
-      #define EIGHT(of, i, unit) FOUR(of, i, unit), FOUR(of, (i) + 4, unit)
-      #if VECTOR_BYTES == 64
-        #define ALL(of, unit) EIGHT(of, 0, unit), EIGHT(of, 8, unit)
-      #elif VECTOR_BYTES == 32
-        #define ALL(of, unit) EIGHT(of, 0, unit)
-      #else
-        #define ALL(of, unit) FOUR(of, 0, unit)
-      #endif
-      #if defined(__clang__)
-        #define CHOSEN(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-      #else
-        #define CHOSEN(a, b, ...) __builtin_shuffle(a, b, (words) {__VA_ARGS__})
-      #endif
-      /* Exchange the odd pieces of every vector a with the even pieces of the vector b that is as
-         many vectors further as a piece has numbers. */
-      #define EXCHANGE(v, unit) do { \\
-          const int far = (int) ((unit) * 4 / sizeof(real)); \\
-          for (int k = 0; far > 0 && k < LANES; k++) { \\
-              if (k & far) continue; \\
-              const words a = (words) v[k], b = (words) v[k + far]; \\
-              v[k] = (vec) CHOSEN(a, b, ALL(LOW, unit)); \\
-              v[k + far] = (vec) CHOSEN(a, b, ALL(HIGH, unit)); \\
-          } \\
-      } while (0)
-      static inline __attribute__((always_inline)) void transpose(vec* v)
-      {
-        if (sizeof(real) == 4) EXCHANGE(v, 1);
-        EXCHANGE(v, 2);
-        #if VECTOR_BYTES >= 32
-          EXCHANGE(v, 4);
-        #endif
-        #if VECTOR_BYTES >= 64
-          EXCHANGE(v, 8);
-        #endif
-      }
       enum { MOST_LANES = VECTOR_BYTES / 4 };
     #else
-      static inline void transpose(vec* v) {}
       enum { MOST_LANES = 1 };
     #endif
     """
-    void transpose(vec* vectors) nogil
     enum: MOST_LANES
 
 cdef enum:

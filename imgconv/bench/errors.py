@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage, signal
 
 import imgconv
-from imgconv import nn
+from imgconv.nn.functional.convolution import conv2d
 from imgconv.operations.resample import resampled_gaussian
 
 SIGMAS = (8, 10, 12, 16, 20, 30, 50, 100, 200)
@@ -130,11 +130,11 @@ def layers() -> Iterator[tuple[str, ...]]:
         image = rng.standard_normal((1, inputs, 64, 64)).astype(np.float32)
         weights = rng.standard_normal((16, inputs, 3, 3)).astype(np.float32)
         image = np.abs(image) if pixels == "positive" else image
-        exact = nn.conv2d(image.astype(float), weights.astype(float), padding=1, winograd=False)
+        exact = conv2d(image.astype(float), weights.astype(float), padding=1, winograd=False)
         unit = float(np.sqrt((exact**2).mean())) * 2.0**-23
         errors = []
         for winograd in (False, True):
-            off = (nn.conv2d(image, weights, padding=1, winograd=winograd) - exact) / unit
+            off = (conv2d(image, weights, padding=1, winograd=winograd) - exact) / unit
             errors += [float(np.sqrt((off**2).mean())), float(np.abs(off).max())]
         ratios = errors[2] / errors[0], errors[3] / errors[1]
         yield f"{inputs}", pixels, *(f"{number:.1f}" for number in (*errors, *ratios))

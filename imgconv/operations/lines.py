@@ -223,7 +223,7 @@ def lines_of(
         return found
     y, x = found.y, found.x
     bound = (y.errors(found.real) * x.sizes + x.errors(found.real) * y.sizes).sum()
-    if bound * levels(pixels) <= INTEGER_ERROR:
+    if bound * levels(pixels) <= 2 * INTEGER_ERROR:  # of two passes
         return found
     return sized(kernels, origin, smooths, size, base.FLOAT64)
 

@@ -78,6 +78,7 @@ class ConvParams:
     in_place: int
     direct: int
     pairs: int
+    shared: int
 
 
 class Regions(NamedTuple):
@@ -163,21 +164,27 @@ class ConvPlan:
         return max(0, min(x.before, after, x.reach)) if self.whole_rows else 0
 
     @cached_property
-    def pairs(self) -> int:
-        """Taps in a row, if the loop computes two rows together, which share pixels; else 0.
-
-        It does so for one output of one input. Its last vectors end with a row, so that the result
-        is written without a stage.
-        """
-        y, x = self.y, self.x
+    def shared(self) -> bool:
+        """Whether neighbouring rows of cells share all rows of pixels but one."""
+        y = self.y
         rows = [d for _, d in y.phases[0]]
-        shared = (
-            self.inputs == self.outputs == len(self.taps) == y.step == 1
-            and rows == list(range(-y.before, y.reach - y.before + 1))
+        return y.step == 1 and rows == list(range(-y.before, y.reach - y.before + 1))
+
+    @cached_property
+    def pairs(self) -> int:
+        """Taps in a row, if the loop computes rows together; else 0.
+
+        It does so for one output of one input, if rows share pixels or the kernel is of 3x3. Its
+        last vectors end with a row, so that the result is written without a stage.
+        """
+        down, along = self.y.phases[0], self.x.phases[0]
+        together = (
+            self.inputs == self.outputs == len(self.taps) == 1
+            and (self.shared or len(down) == len(along) == 3)
             and self.columns >= LANES
             and not self.of_weights
         )
-        return len(x.phases[0]) if shared else 0
+        return len(along) if together else 0
 
     @cached_property
     def cost(self) -> float:
@@ -294,7 +301,7 @@ def cut_regions(plan: ConvPlan, threads: int) -> Regions:
         high=plan.outputs_per_tile, some_outputs=some_outputs, stage=stage,
         in_place=int(image_is_strip(plan, pitch)),
         direct=int(plan.pairs > 0 or result_is_stage(plan, rows, pitch)),
-        pairs=plan.pairs,
+        pairs=plan.pairs, shared=int(plan.shared),
     )  # fmt: skip
     return Regions(
         params=np.array(astuple(params), np.intp),

@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from imgconv.core import cpu
 from imgconv.core.run import Call
 from imgconv.core.windows import Plane
 from imgconv.filters.pooling import OUTSIDE, pool_operation
@@ -45,13 +46,19 @@ def compared_in(dtype: DType, plane: Plane) -> DType:
     return np.dtype(np.float64 if wide else np.float32)
 
 
+def scratch_bytes(plane: Plane, computed: DType) -> int:
+    """Return the scratch of a thread that finds maxima: for the rows under a window."""
+    numbers: int = cpu.constant("pool2d", computed.name, "numbers")(axes_of(plane))
+    return numbers * computed.itemsize
+
+
 def plan_maxima(images: Array, plane: Plane) -> LoopPlan:
     """Return the plan of `maxima`."""
     dtype, computed = images.dtype, compared_in(images.dtype, plane)
     y, x = plane
     shape = (*images.shape[:2], y.count, x.count)
     cost = float(images.shape[0] * images.shape[1] * y.count * x.count * y.k * x.k)
-    scratch = (x.count + 2 * x.n) * computed.itemsize
+    scratch = scratch_bytes(plane, computed)
     return LoopPlan("pool2d", "largest", shape, dtype, (y.k, x.k), cost, scratch, computed)
 
 

@@ -19,6 +19,7 @@ from imgconv.nn.core.pool_run import (
     plan_maxima,
     planes_of,
     pool_call,
+    scratch_bytes,
 )
 
 __all__ = [
@@ -338,8 +339,7 @@ def _plan_scatter(array: Array, plane: Plane) -> LoopPlan:
     """Return the plan of `_scatter`."""
     y, x = plane
     computed = compared_in(array.dtype, plane)
-    # The places of a row of windows, their largest pixels, and a row of pixels by residues.
-    scratch = 2 * (x.count + x.n) * computed.itemsize
+    scratch = scratch_bytes(plane, computed)
     cost = float(prod(array.shape[:-2]) * y.count * x.count * y.k * x.k)
     return LoopPlan(
         "pool2d", "scatter", array.shape, array.dtype, (y.k, x.k), cost, scratch, computed
@@ -349,7 +349,7 @@ def _plan_scatter(array: Array, plane: Plane) -> LoopPlan:
 def _scatter(plan: LoopPlan, plane: Plane, grad: Array, images: Array) -> Array:
     """Add the gradient of each window to its largest pixel."""
     computed = plan.computing_dtype
-    result = np.zeros(images.shape, computed)
+    result = np.empty(images.shape, computed)
     pixels = planes_of(images.astype(computed, copy=False))
     plan.run(axes_of(plane), pixels, -np.inf, np.ascontiguousarray(grad, computed), result)
     return result.reshape(plan.shape).astype(plan.dtype, copy=False)
