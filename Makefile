@@ -1,6 +1,7 @@
 # make demo, make test: nothing is needed but Python 3.11 or later, a C compiler and make.
 
-TARGETS := help demo gallery docs test test-site races fuzz sanitize wheel cross test-arm64 test-floor test-newest bench counts tiles lint build clean
+TARGETS := help demo gallery docs test test-site coverage fuzz sanitize races valgrind wheel cross \
+	test-builds test-arm64 test-floor test-newest bench counts tiles lint build clean
 .PHONY: $(TARGETS)
 .DEFAULT_GOAL := help
 
@@ -35,6 +36,7 @@ COPIED := Makefile setup.py pyproject.toml README.md LICENSE CHANGELOG.md imgcon
 LEVELS := v2 v3
 SECONDS := 1800
 SEED := 0
+BUILDS := clang plain serial
 PRELOADED = $(foreach name,asan ubsan stdc++,$(shell gcc -print-file-name=lib$(name).so))
 SANITIZED = LD_PRELOAD='$(PRELOADED)' UBSAN_OPTIONS=print_stacktrace=1 \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
@@ -64,6 +66,10 @@ test-site: docs ## Build the site, and open each of its pages in Chromium (apt-g
 	$(PIP) install playwright pytest
 	$(BIN)/pytest tests/site $(ARGS)
 
+coverage: $(VENV)/test ## Run all tests, and tell which part of each Python file they run.
+	$(PIP) install pytest-cov
+	$(BIN)/python scripts/cover.py -n auto --dist loadfile $(ARGS)
+
 races: ## Call everything from many threads at once, on loops that watch for races. For root, on Debian.
 	mkdir -p .races
 	tar -c --exclude _loops --exclude __pycache__ $(COPIED) | tar -x -C .races
@@ -75,7 +81,7 @@ fuzz: $(VENV)/test ## Run random calls; ARGS="--seed 3 --seconds 600" chooses.
 sanitize: ## Run tests and random calls on loops that watch their memory; SECONDS=1800 of calls.
 	mkdir -p .sanitize
 	tar -c --exclude _loops --exclude __pycache__ $(COPIED) | tar -x -C .sanitize
-	IMGCONV_SANITIZE=address,undefined IMGCONV_LEVELS='v2 v3' $(MAKE) -C .sanitize $(VENV)/test
+	IMGCONV_SANITIZE=address,undefined IMGCONV_LEVELS='$(LEVELS)' $(MAKE) -C .sanitize $(VENV)/test
 	cd .sanitize && for level in $(LEVELS); do \
 		export $(SANITIZED) IMGCONV_ISA=$$level; \
 		$(BIN)/pytest -n auto --dist loadfile $(SANITIZED_TESTS) && \
@@ -83,12 +89,18 @@ sanitize: ## Run tests and random calls on loops that watch their memory; SECOND
 		|| exit 1; \
 	done
 
+valgrind: $(VENV)/test ## Run a sample of the table of cases in valgrind, on loops of level v3.
+	scripts/valgrind.sh $(BIN)/python $(ARGS)
+
 wheel: $(VENV)/made ## Make the wheel and the source archive, and test the wheel where no compiler is.
 	scripts/wheel.sh '$(PYTHON)' $(ARGS)
 
 cross: $(VENV)/made ## Compile the loops for systems that are not here.
 	$(PIP) install ziglang $$($(BUILD_REQUIRES))
 	$(BIN)/python scripts/cross.py $(ARGS)
+
+test-builds: $(VENV)/test ## Build with Clang, without vectors, and without OpenMP; run tests on each.
+	COPIED='$(COPIED)' scripts/builds.sh .builds '$(BUILDS)' $(BIN)/python $(ARGS)
 
 test-arm64: $(VENV)/made ## Compile for ARM, and run a part of the tests in an emulator. For root, on Debian.
 	scripts/arm64.sh '$(PYTHON)' $(ARGS)
@@ -119,7 +131,7 @@ lint: $(VENV)/lint ## Check style and types.
 build: $(VENV)/built ## Compile the loops into this checkout.
 
 clean: ## Remove all that make has made.
-	rm -rf $(VENV) build dist docs/_build docs/made imgconv/_loops .sanitize .races .cross .arm64 demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build dist docs/_build docs/made imgconv/_loops .sanitize .races .builds .cross .arm64 demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 
 # Each step leaves a stamp, and so is done again only when what it depends on has changed.
 $(VENV)/made:

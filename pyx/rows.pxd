@@ -10,7 +10,7 @@ N x M loops. The conversions are compiled in pixels.pyx; `Params` has pointers t
 from libc.string cimport memcpy, memset
 
 from keys cimport KEY_CODES, KEYS, flip, fold, unfold
-from types cimport LANES, real
+from types cimport LANES, compiled_once, real
 
 
 cdef extern from *:
@@ -294,13 +294,15 @@ cdef inline void load_border(const Params* params, const char* line, const real*
             row[i] = whole[columns[i]]
 
 
-cdef inline void load_row(const Params* params, const char* plane, Py_ssize_t e, Py_ssize_t x,
-                          Py_ssize_t n, char* raw, real* row) noexcept nogil:
-    """Convert columns x to x + n of extended row e; `raw` has room for n pixels of 8 bytes.
+# One copy of each in a module (`compiled_once`).
+ctypedef void (*LoadRow)(const Params* params, const char* plane, Py_ssize_t e, Py_ssize_t x,
+                         Py_ssize_t n, char* raw, real* row) noexcept nogil
+ctypedef void (*StoreRow)(const Params* params, const real* row, Py_ssize_t step, Py_ssize_t n,
+                          char* raw, char* target) noexcept nogil
 
-    A row has up to three parts: before the image, inside it, after it. Where it holds all of the
-    image's columns, as in a small image, the pixels outside are copies of converted ones.
-    """
+
+cdef inline void load_row_body(const Params* params, const char* plane, Py_ssize_t e, Py_ssize_t x,
+                               Py_ssize_t n, char* raw, real* row) noexcept nogil:
     cdef const Samples* image = &params.image
     cdef Py_ssize_t y = image_row(params, e), size = BYTES_OF(image.code)
     cdef Py_ssize_t end = params.left + params.width
@@ -324,12 +326,29 @@ cdef inline void load_row(const Params* params, const char* plane, Py_ssize_t e,
                     row + n - after)
 
 
-cdef inline void store_row(const Params* params, const real* row, Py_ssize_t step, Py_ssize_t n,
-                           char* raw, char* target) noexcept nogil:
-    """Convert every step-th number of a row to n pixels of the result, from `target` on."""
+cdef inline void store_row_body(const Params* params, const real* row, Py_ssize_t step,
+                                Py_ssize_t n, char* raw, char* target) noexcept nogil:
     cdef const Samples* samples = &params.result[0]
     cdef Py_ssize_t size = BYTES_OF(samples.code)
     cdef bint plain = is_plain(samples, target)
     storer(params, samples.code)(row, step, n, target if plain else raw)
     if not plain:
         copy_pixels(target, samples.column_stride, raw, size, size, samples.swapped, n)
+
+
+cdef inline void load_row(const Params* params, const char* plane, Py_ssize_t e, Py_ssize_t x,
+                          Py_ssize_t n, char* raw, real* row) noexcept nogil:
+    """Convert columns x to x + n of extended row e; `raw` has room for n pixels of 8 bytes.
+
+    A row has up to three parts: before the image, inside it, after it. Where it holds all of the
+    image's columns, as in a small image, the pixels outside are copies of converted ones.
+    """
+    cdef LoadRow body = <LoadRow> compiled_once(<void*> load_row_body)
+    body(params, plane, e, x, n, raw, row)
+
+
+cdef inline void store_row(const Params* params, const real* row, Py_ssize_t step, Py_ssize_t n,
+                           char* raw, char* target) noexcept nogil:
+    """Convert every step-th number of a row to n pixels of the result, from `target` on."""
+    cdef StoreRow body = <StoreRow> compiled_once(<void*> store_row_body)
+    body(params, row, step, n, raw, target)

@@ -74,6 +74,16 @@ cdef extern from *:
     #else
       #define WIDE 2
     #endif
+
+    /* The build inlines every function into each place that calls it (setup.py). A function that
+       is called once a row, through this, has one copy in a module: the compiler does not know
+       which one it is. */
+    static inline void* compiled_once(void* function) {
+    #if defined(__GNUC__) || defined(__clang__)
+      __asm__("" : "+r"(function));
+    #endif
+      return function;
+    }
     """
     ctypedef float real
     ctypedef float vec
@@ -82,6 +92,7 @@ cdef extern from *:
     const vec ZERO
     const bint SHORT_INTEGER
     enum: WIDE
+    void* compiled_once(void* function) noexcept nogil
 
 
 cdef inline vec load(const real* at) noexcept nogil:

@@ -16,7 +16,7 @@ from keys cimport IS_NAN, KEYS, folded
 from rows cimport (
     BYTES_OF, RANKS, Params, Samples, Weighing, copy_pixel, fill, image_row, is_float, is_plain,
 )
-from types cimport real
+from types cimport compiled_once, real
 
 cdef extern from *:
     """
@@ -157,15 +157,26 @@ cdef inline void mark_counted(real* values, real* weights, Py_ssize_t n, bint om
         values[i] = values[i] if weights[i] != 0 else missing
 
 
-cdef inline void carry_weights(const Params* params, const char* plane, Py_ssize_t e, Py_ssize_t x,
-                               Py_ssize_t n, char* raw, real* values, real* weights) noexcept nogil:
-    """Load the weights of a row of values, and apply them."""
+ctypedef void (*CarryWeights)(const Params* params, const char* plane, Py_ssize_t e, Py_ssize_t x,
+                              Py_ssize_t n, char* raw, real* values, real* weights) noexcept nogil
+
+
+cdef inline void carry_weights_body(const Params* params, const char* plane, Py_ssize_t e,
+                                    Py_ssize_t x, Py_ssize_t n, char* raw, real* values,
+                                    real* weights) noexcept nogil:
     load_weights(params, plane, e, x, n, raw, weights)
     if params.weighing.kind == RANKS:
         mark_counted(values, weights, n, params.weighing.omit, is_float(params.image.code),
                      sentinel(params))
     else:
         weigh(values, weights, n, params.weighing.omit)
+
+
+cdef inline void carry_weights(const Params* params, const char* plane, Py_ssize_t e, Py_ssize_t x,
+                               Py_ssize_t n, char* raw, real* values, real* weights) noexcept nogil:
+    """Load the weights of a row of values, and apply them."""
+    cdef CarryWeights body = <CarryWeights> compiled_once(<void*> carry_weights_body)
+    body(params, plane, e, x, n, raw, values, weights)
 
 
 cdef inline void divide_by_weights(real* values, const real* weights, Py_ssize_t n) noexcept nogil:

@@ -4,7 +4,9 @@ python scripts/cross.py [target ...]
 
 ziglang is a Clang with the headers of the C libraries of many systems, but none of OpenMP. The
 headers of Python and NumPy are those of this machine, with the sizes of Windows put in. Each object
-is compiled anew, for all levels of the target's processor, or for those in IMGCONV_LEVELS.
+is compiled anew, for the level of the target's processor in LEVELS, or for those in IMGCONV_LEVELS,
+and not optimised, unless IMGCONV_CFLAGS says so: what a compiler does not take, it does not take in
+either case.
 """
 
 import os
@@ -25,6 +27,8 @@ TARGETS = {
     "x86_64-macos": "macosx-14.0-x86_64",
     "x86_64-windows-gnu": "mingw-x86_64",
 }
+# The one that uses most of what a processor has.
+LEVELS = {"x86_64": "v4", "aarch64": "neon"}
 # On Windows `long` has 4 bytes, and wchar_t has 2.
 OF_WINDOWS = {
     "pyconfig.h": {"SIZEOF_LONG": 4, "SIZEOF_WCHAR_T": 2, "MS_WINDOWS": 1, "MS_WIN64": 1},
@@ -53,9 +57,11 @@ def compile_for(target: str) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     include = " ".join(f"-I{each}" for each in headers(target, folder))
     compiler = f"{sys.executable} -m ziglang cc -target {target}"
-    environment = os.environ | {
+    environment = {"IMGCONV_LEVELS": LEVELS[target.partition("-")[0]], "IMGCONV_CFLAGS": "-O0"}
+    environment |= os.environ | {
         "CC": f"{compiler} {include}",
         "LDSHARED": shutil.which("true"),
+        "CCACHE_DISABLE": "1",
         "_PYTHON_HOST_PLATFORM": TARGETS[target],
     }
     build = ["build_ext", f"--build-lib={folder}/lib", f"--build-temp={folder}/temp"]

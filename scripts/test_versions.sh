@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Run the tests with the oldest NumPy and SciPy that imgconv allows, or with the newest there are.
+# The wheel is that of `make wheel` in dist/; where there is none, one is built.
 #
 # scripts/test_versions.sh floor|newest PYTHON [arguments of pytest]
 set -euo pipefail
@@ -11,7 +12,8 @@ trap 'rm -rf "$work"' EXIT
 
 "$python" -m venv "$work/env"
 pip=("$work/env/bin/python" -m pip --quiet --disable-pip-version-check)
-"${pip[@]}" wheel --no-deps --wheel-dir "$work" .
+tag=$("$python" -c 'import sys; print("cp%d%d" % sys.version_info[:2])')
+cp dist/imgconv-*-"$tag-$tag"-*.whl "$work" 2> /dev/null || "${pip[@]}" wheel --no-deps --wheel-dir "$work" .
 if [ "$which" = floor ]; then
     "$python" - > "$work/limits" <<'PYTHON'
 import tomllib

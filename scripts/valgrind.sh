@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Run a part of the table of cases in valgrind, which watches all memory: also that of NumPy and
+# SciPy, and whether numbers were set before anything depends on them.
+#
+# scripts/valgrind.sh PYTHON [seed [every]]: one row of `every`, 10 if none is given.
+#
+# It needs Debian's package valgrind, and loops of level v3: valgrind knows no wider vectors.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+python=$1
+shift
+[ $# -gt 1 ] || set -- "${1:-0}" 10
+
+# Each piece of memory is its own, so that valgrind knows its end.
+export PYTHONMALLOC=malloc IMGCONV_ISA=v3 OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=1
+exec valgrind --quiet --error-exitcode=1 --num-callers=25 \
+    --suppressions=scripts/valgrind.supp --gen-suppressions=all \
+    "$python" scripts/test_sample.py "$@"
