@@ -61,6 +61,11 @@ class Watch:
         self.shortest = min(loop_seconds() for _ in range(20))
         self.last = usage()
 
+    def helped(self, seconds: float) -> None:
+        """Count seconds of processors as our own: of processes that another one has started."""
+        began, busy, own = self.last
+        self.last = began, busy, own - seconds
+
     def read(self) -> Conditions:
         """Return the conditions since the last call."""
         began, busy, own = self.last

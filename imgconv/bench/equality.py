@@ -30,6 +30,8 @@ UNEQUAL = {
     "square window, other weights": 0.5,
     "nearest border": 0,
     "extended border": EQUAL,
+    "three boxes": 0.02,
+    "integer weights": 0.02,
     "box window": 1000,
     "float32 sums": 5e-4,
 }

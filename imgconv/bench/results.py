@@ -25,7 +25,7 @@ from imgconv.bench.measure import (
     processor,
 )
 from imgconv.bench.peers import Imgconv, Peer
-from imgconv.bench.suite import FAMILIES, Row
+from imgconv.bench.suite import ORDER, Row
 from imgconv.core import cpu
 
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
@@ -55,11 +55,12 @@ class Machine:
 
 @dataclass(frozen=True)
 class MemoryResult:
-    """Bytes that each library takes at its peak beyond image and result."""
+    """Bytes that each library takes at its peak beyond image and result, or in all if `whole`."""
 
     row: Row
     threads: int
     libraries: dict[str, int]
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,12 @@ def as_json(run: Run) -> str:
         for result in run.results
     ]
     memory = [
-        {**asdict(each.row), "threads": each.threads, "libraries": each.libraries}
+        {
+            **asdict(each.row),
+            "threads": each.threads,
+            "libraries": each.libraries,
+            "whole": each.whole,
+        }
         for each in run.memory
     ]
     about = {"machine": asdict(run.machine), "warnings": run.warnings}
@@ -167,7 +173,9 @@ def from_json(text: str) -> Run:
             for each in found["results"]
         ]
         memory = [
-            MemoryResult(row_from(each), each["threads"], each["libraries"])
+            MemoryResult(
+                row_from(each), each["threads"], each["libraries"], each.get("whole", False)
+            )
             for each in found.get("memory", [])
         ]
         return Run(machine_from(found["machine"]), results, memory)
@@ -237,6 +245,6 @@ def joined(earlier: Run, later: Run) -> Run:
     )
     return Run(
         machine,
-        sorted(results.values(), key=lambda each: FAMILIES.index(each.row.family)),
+        sorted(results.values(), key=lambda each: ORDER.index(each.row.family)),
         list(memory.values()),
     )

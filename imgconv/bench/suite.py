@@ -392,6 +392,9 @@ SUITE: tuple[Row, ...] = (
     ),
 )
 FAMILIES = tuple(dict.fromkeys(row.family for row in SUITE))
+# Families of whole programs, which `programs` measures, and all of them in the order of tables.
+PROGRAMS = ("files", "scripts")
+ORDER = (*FAMILIES, *PROGRAMS)
 
 
 def rows(

@@ -33,9 +33,9 @@ def parse_families(
     context: click.Context, argument: click.Parameter, names: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Check the names of families, which need not be imported for a help text."""
-    from imgconv.bench.suite import FAMILIES
+    from imgconv.bench.suite import FAMILIES, PROGRAMS
 
-    choice = click.Choice((*FAMILIES, *ALONE))
+    choice = click.Choice((*FAMILIES, *ALONE, *PROGRAMS))
     return tuple(choice.convert(name, argument, context) for name in names)
 
 
@@ -209,17 +209,23 @@ def command(
     """Measure imgconv beside other libraries.
 
     FAMILY is one or more of correlate, kernels, gaussian, large, edges, box, rank, morphology,
-    uint8, uint16, pool, canny, colour, small, stack, denoise, float64, missing, local and
-    thresholds. All of them, the default, take many minutes.
+    uint8, uint16, pool, canny, colour, small, stack, denoise, float64, missing, local, thresholds
+    and features. All of them, the default, take many minutes.
+
+    Two families are whole programs, each in a process of its own: files reads, filters and writes a
+    picture, beside Pillow, OpenCV, pyvips, and ImageMagick's and libvips's commands; scripts runs
+    programs that call scikit-image, as they are and by imgconv run. With them, the largest memory
+    is measured.
 
     Three families are measured alone: faces compares each function with its original; layers
     compares imgconv.nn with PyTorch, forward and backward; pipelines compares pipelines with OpenCV
     and with their steps one by one, and measures their memory and dask workers.
 
-    SciPy, scikit-image, OpenCV, PyTorch and DIPlib, if installed, run on the same arrays in one
-    process, in turn, in an order that is drawn anew for each round, and medians are compared. A
-    result is compared with SciPy's in float64 before it is timed: a wrong one is refused, and work
-    that is known to be unequal is marked. A busy machine and a slower clock are told.
+    SciPy, scikit-image, OpenCV, PyTorch, DIPlib, libvips, mahotas and SimpleITK, if installed, run
+    on the same arrays in one process, in turn, in an order that is drawn anew for each round, and
+    medians are compared. A result is compared with SciPy's in float64 before it is timed: a wrong
+    one is refused, and work that is known to be unequal is marked. A busy machine and a slower
+    clock are told.
 
     --level v3 holds all of them to AVX2, on a processor that has more.
 
@@ -240,8 +246,15 @@ def command(
     if set(families) & set(ALONE):
         measure_alone(families, shapes, threads, dtypes, budget, console)
         return
-    from imgconv.bench import report, results, suite
+    from imgconv.bench import results, suite
 
+    if set(families) & set(suite.PROGRAMS):
+        if set(families) - set(suite.PROGRAMS):
+            raise click.UsageError(f"{' and '.join(suite.PROGRAMS)} are measured alone")
+        earlier = earlier_run(earlier_files)
+        run = measure_programs(families, shapes, threads, budget, only)
+        finish(run, earlier, outputs, console)
+        return
     scripts = [path for path in with_files if path.suffix != ".json"]
     earlier_files += tuple(path for path in with_files if path.suffix == ".json")
     own = own_functions(scripts)
@@ -257,14 +270,21 @@ def command(
         return
     fresh = (True, False) if existing else (True,)
     run, refused = measure_time(rows, threads, budget, fresh, own)
+    finish(run, earlier, outputs, console)
+    if refused & {"imgconv", *(peer.name for peer in own)}:
+        sys.exit(1)
+
+
+def finish(run: Run, earlier: Run | None, outputs: Outputs, console: Console) -> None:
+    """Print the tables of a run and an earlier one, write the files, and say what disturbed."""
+    from imgconv.bench import report, results
+
     if earlier:
         run = results.joined(earlier, run)
     report.show(run, console)
     outputs.write([run])
     if run.warnings:
         print(f"imgconv: not a quiet machine: {'; '.join(run.warnings)}", file=sys.stderr)
-    if refused & {"imgconv", *(peer.name for peer in own)}:
-        sys.exit(1)
 
 
 def earlier_run(files: tuple[Path, ...]) -> Run | None:
@@ -329,6 +349,27 @@ def measure_time(
         except KeyboardInterrupt:
             stderr.print("imgconv: interrupted; these are the results so far")
     return run, refused
+
+
+def measure_programs(
+    families: tuple[str, ...],
+    shapes: list[tuple[int, int]],
+    threads: list[int],
+    budget: float,
+    only: str | None,
+) -> Run:
+    """Measure whole programs: their time, and the largest memory of each."""
+    from imgconv.bench import measure, programs, report, results
+
+    found: list[measure.RowResult | results.MemoryResult] = []
+    for result in programs.measure(families, shapes, threads, budget, only):
+        if isinstance(result, measure.Refusal):
+            print(f"imgconv: not timed: {report.refusal(result)}", file=sys.stderr)
+        else:
+            found.append(result)
+    if not found:
+        raise click.UsageError("there is no such row")
+    return programs.run_of(found, threads)
 
 
 def measure_alone(

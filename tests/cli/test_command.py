@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import imgconv
-from imgconv.bench.suite import FAMILIES
+from imgconv.bench.suite import ORDER
 from imgconv.cli import bench, main
 from imgconv.core.config import config
 
@@ -86,7 +86,7 @@ def test_import_of_the_command_loads_what_is_needed() -> None:
 
 def test_help_of_bench_names_all_families() -> None:
     text = run("bench", "--help").stdout.replace(",", " ").replace(".", " ").split()
-    assert {*FAMILIES, *bench.ALONE} <= set(text)
+    assert {*ORDER, *bench.ALONE} <= set(text)
 
 
 def test_a_family_that_is_unknown() -> None:

@@ -18,7 +18,7 @@ from imgconv.bench import report, results
 from imgconv.bench.measure import LibraryResult, RowResult
 from imgconv.bench.page.charts import chart
 from imgconv.bench.results import MemoryResult, Run
-from imgconv.bench.suite import FAMILIES, Row
+from imgconv.bench.suite import ORDER, PROGRAMS, Row
 
 # Title of a column, the kind of its values, and what it means.
 COLUMNS = {
@@ -103,7 +103,7 @@ def controls(runs: Sequence[Run]) -> str:
     """Return the fields that filter the rows."""
     pairs = [(run, result) for run in runs for result in run.results]
     choices = {
-        "family": sorted({r.row.family for _, r in pairs}, key=FAMILIES.index),
+        "family": sorted({r.row.family for _, r in pairs}, key=ORDER.index),
         "dtype": sorted({r.row.dtype for _, r in pairs}),
         "threads": [str(n) for n in sorted({r.threads for _, r in pairs})],
         "processor": sorted({run.machine.processor for run in runs}),
@@ -267,7 +267,7 @@ def curves(runs: Sequence[Run]) -> Iterator[str]:
 def by_image(result: RowResult) -> tuple[tuple[object, ...], float] | None:
     """Return what the rows of one curve share, and the place of a row on it."""
     row = result.row
-    if row.stack:
+    if row.stack or row.family in PROGRAMS:
         return None
     key = (row.work, row.numbers, row.dtype, row.result_dtype.name, row.channels, result.threads)
     return key, float(prod(row.shape))
@@ -363,10 +363,12 @@ def memory(runs: Sequence[Run]) -> Iterator[str]:
         )
         caption = (
             f"{row.title}, {row.dtype}, {size_of(row)}, {report.counted(each.threads, 'thread')}"
+            f"{', of the whole process' if each.whole else ''}"
         )
         again = shlex.join(
-            ["imgconv", "bench", row.family, "--only", row.title, "--memory", "--size",
-             "x".join(map(str, row.shape)), "--dtype", row.dtype, "--threads", str(each.threads)]
+            ["imgconv", "bench", row.family, "--only", row.title,
+             *([] if each.whole else ["--memory"]), "--size", "x".join(map(str, row.shape)),
+             "--dtype", row.dtype, "--threads", str(each.threads)]
         )  # fmt: skip
         yield (
             f"<figure {data}><figcaption>{escape(caption)}<br><code>{escape(again)}</code>"
