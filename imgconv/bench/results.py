@@ -193,8 +193,13 @@ def machine_from(values: dict[str, Any]) -> Machine:
 
 
 def row_from(values: dict[str, Any]) -> Row:
-    """Return the row whose fields are among plain values, where tuples are lists."""
-    own: dict[str, Any] = {each.name: values[each.name] for each in fields(Row)}
+    """Return the row whose fields are among plain values, where tuples are lists.
+
+    A field that the file does not have yet has its default.
+    """
+    own: dict[str, Any] = {
+        each.name: values[each.name] for each in fields(Row) if each.name in values
+    }
     return Row(**own | {name: tuple(own[name]) for name in ("numbers", "shape")})
 
 
