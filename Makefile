@@ -1,6 +1,6 @@
 # make demo, make test: nothing is needed but Python 3.11 or later, a C compiler and make.
 
-TARGETS := help demo gallery docs test test-site coverage fuzz sanitize races valgrind wheel cross \
+TARGETS := help demo gallery docs test test-site test-browser tune-pictures coverage fuzz sanitize races valgrind wheel cross \
 	test-builds test-arm64 test-floor test-newest bench counts tiles lint build clean
 .PHONY: $(TARGETS)
 .DEFAULT_GOAL := help
@@ -69,6 +69,17 @@ test-site: docs ## Build the site, and open each of its pages in Chromium (apt-g
 coverage: $(VENV)/test ## Run all tests, and tell which part of each Python file they run.
 	$(PIP) install pytest-cov
 	$(BIN)/python scripts/cover.py -n auto --dist loadfile $(ARGS)
+
+# The browser is Debian's; what drives it comes from PyPI and loads none of its own.
+CHROMIUM = $$(command -v chromium)
+BROWSING = IMGCONV_BROWSER=$(CHROMIUM) PYTHONPATH=tests/support
+
+test-browser: $(VENV)/browser ## Test the page of imgconv tune in a browser. Installs chromium, for root, on Debian.
+	$(BROWSING) $(BIN)/pytest tests/browser $(ARGS)
+	$(BROWSING) $(BIN)/python scripts/tune_latency.py
+
+tune-pictures: $(VENV)/browser ## Make the pictures of the page, docs/tune.
+	$(BROWSING) $(BIN)/python scripts/tune_pictures.py
 
 races: ## Call everything from many threads at once, on loops that watch for races. For root, on Debian.
 	mkdir -p .races
@@ -155,6 +166,11 @@ $(VENV)/test: EXTRAS := cli,bench,test
 $(VENV)/bench: EXTRAS := bench
 $(VENV)/docs: EXTRAS := docs
 $(VENV)/lint: EXTRAS := lint
+
+$(VENV)/browser: $(VENV)/test
+	command -v chromium || { apt-get update && apt-get install -y --no-install-recommends chromium; }
+	$(PIP) install playwright
+	@touch $@
 
 # The demo measures beside whatever of these can be had without a compiler.
 $(VENV)/peers: $(VENV)/built

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from os import PathLike
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -25,6 +25,9 @@ from imgconv.pipeline.steps import (
     weighs_pixels,
     with_argument,
 )
+
+if TYPE_CHECKING:
+    from imgconv.pipeline.interact import Interaction
 
 
 class Pipeline:
@@ -355,6 +358,37 @@ class Pipeline:
         return show.preview(
             array, self.stepwise(array, channel_axis=channel_axis), channel_axis, size
         )
+
+    def interact(
+        self, image: ArrayLike, *, channel_axis: int | None = None, size: int = 480
+    ) -> "Interaction | show.Preview":
+        """Return sliders for the arguments, and pictures before and after, which notebooks show.
+
+        Parameters
+        ----------
+        image : array_like, (H, W) or with channels
+            The chain runs on all of it at each change.
+        channel_axis : int, optional
+            The axis of channels.
+        size : int
+            Pixels of the longer side of a picture.
+
+        Returns
+        -------
+        Interaction
+            Its `pipeline` is the chain as it has become, its `result` what that gives. Without
+            ipywidgets (``pip install 'imgconv[notebook]'``) it is a `Preview`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from imgconv import Pipeline
+        >>> Pipeline("gaussian(sigma=2)").interact(np.eye(64))  # doctest: +SKIP
+        <interaction with gaussian(sigma=2)>
+        """
+        from imgconv.pipeline.interact import interaction
+
+        return interaction(self, check.image(image), channel_axis, size)
 
     # ---- files -----------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ from imgconv.pipeline.tiles import PixelArrays, Region, Tile, in_tuple
 __all__ = ["Cancelled", "Pieces", "shrunk"]
 
 # Pixels of a strip: some milliseconds, after which a newer change is noticed.
-STRIP_PIXELS = 1 << 20
+STRIP_PIXELS = 1 << 19
 # Samples of a picture, from which values are estimated that a stage measures of the whole.
 SAMPLES, SAMPLE_SIDE = 3, 192
 

@@ -35,7 +35,7 @@ from imgconv.tune.display import (
     sample,
 )
 from imgconv.tune.gallery import Photo, Subject, white_of
-from imgconv.tune.pieces import Cancelled, Pieces, shrunk
+from imgconv.tune.pieces import STRIP_PIXELS, Cancelled, Pieces, shrunk
 
 __all__ = ["Frame", "Renderer", "View", "Wanted"]
 
@@ -50,7 +50,7 @@ KEPT_PIECES = 12
 # And whole results, of chains that give no pieces.
 KEPT_BYTES = 1 << 30
 # Pixels on which the time of each step is measured.
-TIMED_SIDE = 1448
+TIMED_SIDE = 1024
 
 Kind = Literal["exact", "estimated", "shrunk"]
 
@@ -295,7 +295,7 @@ class Renderer:
         region = scaled_region(view.region, photo.size, pieces.size)
         (y0, y1), (x0, x1) = region
         factor = max(1, int(min((y1 - y0) / max(1, view.height), (x1 - x0) / max(1, view.width))))
-        step = max(16, QUICK_PIXELS // max(1, x1 - x0))
+        step = max(16, STRIP_PIXELS // max(1, x1 - x0))
         step = -(-step // factor) * factor
         parts = []
         for top in range(y0, y1, step):

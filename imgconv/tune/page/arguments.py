@@ -28,9 +28,12 @@ NONE = "None"
 
 
 class QuickSlider(ValueElement[float | None], DisableableElement):
-    """A slider that tells of every move at once, not of those some time apart."""
+    """A slider that tells of every move at once, not of those some time apart.
 
-    LOOPBACK = False
+    It moves by itself: the browser does not draw the page again before the picture.
+    """
+
+    LOOPBACK = None
 
     def __init__(self, low: float, high: float, step: float, value: float, changed: Any) -> None:
         super().__init__(tag="q-slider", value=value, on_value_change=changed, throttle=0)
@@ -44,6 +47,7 @@ class ArgumentRow:
         self.window, self.key, self.about = window, item.key, about
         self.slider: QuickSlider | None = None
         self.field: Any = None
+        self.slid = False
         self.quiet = False  # while widgets are set from the session
         with ui.element("div").classes("argument").props(f'data-argument="{about.name}"'):
             self._label()
@@ -102,7 +106,7 @@ class ArgumentRow:
         if about.slider is not None:
             low, high, step = about.slider
             self.slider = QuickSlider(low, high, step, self._on_slider(), self._slid)
-            self.slider.props(f'aria-label="{about.name}" dense')
+            self.slider.props(f'aria-label="{about.name}" dense label')
         self.field = ui.input(on_change=self._typed)
         self.field.props(f'dense filled debounce=150 aria-label="{about.name}"')
         if wide:
@@ -134,6 +138,7 @@ class ArgumentRow:
     def _slid(self, event: Any) -> None:
         if event.value is None or self.quiet:
             return
+        self.slid = True
         assert self.about.slider is not None
         step = self.about.slider.step
         digits = max(0, len(f"{step:.6f}".rstrip("0").partition(".")[2]))
@@ -193,8 +198,10 @@ class ArgumentRow:
             self.field.set_value(text)
         elif force or same_value(self.field.value, text) is False:
             self.field.set_value(text)
-        if self.slider is not None and self.slider.value != self._on_slider():
+        if self.slider is not None and (self.slid or self.slider.value != self._on_slider()):
             self.slider.set_value(self._on_slider())
+            self.slider.update()  # what the browser believes of it is older than its moves
+            self.slid = False
 
 
 def same_value(typed: Any, text: str) -> bool:

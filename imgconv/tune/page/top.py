@@ -106,7 +106,7 @@ class TopBar:
             ui.label("Save the chain").classes("text-subtitle1")
             ui.label(f"Into {self.window.desk.folder}").classes("mono")
             name = ui.input("Name, with .toml or .yaml", value=self.window.desk.chain_name)
-            name.props("dense outlined autofocus").classes("w-full")
+            name.props("dense outlined autofocus").classes("full-width")
             replace = ui.checkbox("Replace the file if it exists")
             wrong = ui.label().classes("wrong").props('role="alert"')
 
@@ -120,7 +120,7 @@ class TopBar:
                 ui.notify(f"Saved as {path.name}", position="bottom", timeout=2000)
 
             name.on("keydown.enter", save)
-            with ui.row().classes("w-full justify-end"):
+            with ui.row().classes("full-width justify-end"):
                 ui.button("Cancel", on_click=dialog.close).props("flat no-caps color=none")
                 ui.button("Save", on_click=save).props("unelevated no-caps")
         dialog.on("hide", dialog.delete)
@@ -152,13 +152,13 @@ class RunDialog:
             ui.label(f"{given}: {len(desk.gallery.paths)} pictures").classes("mono")
             ui.label(window.session.pipeline().text).classes("mono")
             self.out = ui.input(f"Folder of the results, in {desk.folder}", value="results")
-            self.out.props("dense outlined").classes("w-full")
+            self.out.props("dense outlined").classes("full-width")
             self.replace = ui.checkbox("Replace results that exist")
             self.wrong = ui.label().classes("wrong").props('role="alert"')
             self.bar = ui.linear_progress(0, show_value=False).props("size=8px")
             self.summary = ui.label().props('role="status" id="run-summary"')
             self.log = ui.column().classes("log")
-            with ui.row().classes("w-full justify-end"):
+            with ui.row().classes("full-width justify-end"):
                 self.stop = ui.button("Close", on_click=self._close)
                 self.stop.props("flat no-caps color=none")
                 self.start = ui.button("Run", on_click=self._start).props("unelevated no-caps")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,10 @@ from imgconv.tune.tree import Place
 
 __all__ = ["Window", "icon_button"]
 
+# Seconds after a change of this window's own until its texts follow. The browser draws the page
+# again for each of them, and would be late to draw the picture.
+PAUSE = 0.12
+
 
 class Window:
     """A browser window; parts add what is to be done when the session changes."""
@@ -25,6 +30,7 @@ class Window:
         self.rebuild: list[Callable[[], Any]] = []  # entries came, went or moved
         self.follow: list[Callable[[], Any]] = []  # anything changed
         self.place: Place = None  # where steps are added
+        self._later: asyncio.TimerHandle | None = None
         desk.session.listeners.append(self._changed)
         client.on_delete(self._deleted)
 
@@ -34,14 +40,25 @@ class Window:
         return self.desk.session
 
     def _deleted(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
         if self._changed in self.session.listeners:
             self.session.listeners.remove(self._changed)
 
     def _changed(self, origin: str, moved: bool) -> None:
-        with self.client:
-            if moved or origin != self.origin:
+        if self._later is not None:
+            self._later.cancel()
+        if moved or origin != self.origin:
+            with self.client:
                 for rebuild in self.rebuild:
                     rebuild()
+            self._follow()
+        else:
+            self._later = asyncio.get_running_loop().call_later(PAUSE, self._follow)
+
+    def _follow(self) -> None:
+        self._later = None
+        with self.client:
             for follow in self.follow:
                 follow()
 
