@@ -51,7 +51,7 @@ def states(page):
         "gaussian(sigma=1.2) | unsharp(radius=4, amount=1.6)"
     )
     page.page.locator(".text .wrong").wait_for()
-    page.page.locator(".argument .wrong").first.wait_for()
+    page.argument("unsharp_mask", "radius").locator(".wrong").wait_for()
     shot(page, "errors")
     page.page.get_by_label("Chain as text").fill(BRANCHES)
     page.wait_exact(BRANCHES)
@@ -84,11 +84,12 @@ def main():
             shutil.copy(ROOT / "samples" / sample, folder / "photos")
         (folder / "photos" / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n")
         (folder / "chain.toml").write_text(CHAIN)
+        given = "photos/coffee.png", "photos"
         executable = os.environ.get("IMGCONV_BROWSER", "/usr/bin/chromium")
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         for theme in ("dark", "light"):
             for width, height in SIZES:
-                served = Served(folder, "photos", "--chain", "chain.toml")
+                served = Served(folder, *given, "--chain", "chain.toml")
                 page = Page(browser, served, color_scheme=theme, viewport=(width, height))
                 settled(page)
                 shot(page, f"{theme}-{width}x{height}")

@@ -52,7 +52,7 @@ class Desk:
     """
 
     def __init__(self, inputs: Sequence[str], gallery: Gallery, folder: Path) -> None:
-        self.inputs, self.gallery, self.folder = tuple(inputs), gallery, folder
+        self.inputs, self.gallery, self.folder = tuple(inputs), gallery, folder.resolve()
         self.session, self.renderer = Session(), Renderer()
         self.dark: bool | None = None
         self.run: FolderRun | None = None
@@ -215,7 +215,8 @@ def inside(folder: Path, name: str) -> Path:
         If it would be elsewhere.
     """
     path = (folder / name).resolve()
-    if not name.strip() or not path.is_relative_to(folder.resolve()) or path == folder.resolve():
+    folder = folder.resolve()
+    if not name.strip() or not path.is_relative_to(folder) or path == folder:
         raise PipelineError(f"{name or 'a name'} must be below {folder}")
     return path
 

@@ -246,10 +246,9 @@ class Renderer:
         if wanted.pipeline is None:
             return self._background(side, photo, view, factor, begun)
         pieces, subject = self.pieces_of(photo, wanted.pipeline)
-        region = scaled_region(view.region, photo.size, pieces.size)
-        pixels_in = (region[0][1] - region[0][0]) * (region[1][1] - region[1][0])
-        few = pixels_in <= QUICK_PIXELS and factor <= 2
-        if few and (pieces.in_pieces or pieces.is_exact or pieces.size == photo.size):
+        if is_quick(wanted, pieces) and (
+            pieces.in_pieces or pieces.is_exact or pieces.size == photo.size
+        ):
             return self._exact_frame(side, wanted, pieces, subject, lambda: False, begun)
         while photo.size[0] * photo.size[1] / factor**2 > SHRUNK_PIXELS:
             factor *= 2
@@ -272,6 +271,8 @@ class Renderer:
         if wanted.pipeline is None:
             return None
         pieces, subject = self.pieces_of(wanted.photo, wanted.pipeline)
+        if pieces.is_exact and is_quick(wanted, pieces):
+            return None  # it was at once
         pieces.measure(cancelled)
         return self._exact_frame(side, wanted, pieces, subject, cancelled, begun)
 
@@ -447,6 +448,12 @@ class Renderer:
             raise PipelineError("not known yet")
         (y, _), (x, _) = scaled_region(((y, y + 1), (x, x + 1)), photo.size, pieces.size)
         return np.asarray(pieces.piece(((y, y + 1), (x, x + 1)))[0, 0])
+
+
+def is_quick(wanted: Wanted, pieces: Pieces) -> bool:
+    """Whether what is seen has so few pixels that they are filtered at once."""
+    (y0, y1), (x0, x1) = scaled_region(wanted.view.region, wanted.photo.size, pieces.size)
+    return (y1 - y0) * (x1 - x0) <= QUICK_PIXELS and wanted.view.zoom > 0.35
 
 
 def steps_key(photo: Photo, pipeline: Pipeline) -> Hashable:

@@ -271,8 +271,10 @@ class Session:
         self.pipeline().save(path)
 
     def load(self, path: Path) -> None:
-        """Make the chain of a TOML or YAML file the active one."""
-        self._change(tree.entries_of(chain_of(store.load(path))))
+        """Begin with the chain of a TOML or YAML file: there is nothing to undo."""
+        self.slots[self.active] = History(tree.entries_of(chain_of(store.load(path))))
+        self._forget_wrong()
+        self._tell("", True)
 
     # ---- inside ----------------------------------------------------------------------------------
 

@@ -68,7 +68,11 @@ const view = (() => {
       by("values").textContent = `y ${message.y}  x ${message.x}   ${before}  →  ${after}`;
     } else {
       state.busy[message.side] = message.kind === "busy";
-      if (message.kind === "error") state.error[message.side] = message.message;
+      if (message.kind === "error") {
+        state.error[message.side] = message.message;
+        delete state.about[message.side];
+        about();
+      }
       if (message.kind === "about") { state.about[message.side] = message; about(); }
     }
     redraw();
@@ -245,8 +249,9 @@ const view = (() => {
     by("zoom").textContent = `${Math.round(state.zoom * 100)} %`;
     const after = state.frames.after, error = state.error.after || state.error.before;
     const what = { exact: "exact", estimated: "estimated", shrunk: after ? `shrunk 1:${after.factor}` : "" };
-    by("badge").textContent = after ? what[after.what] + (state.busy.after ? " …" : "") : "";
-    by("badge").className = `badge ${after ? after.what : ""}`;
+    const old = !!state.error.after;
+    by("badge").textContent = !after ? "" : old ? "not this chain" : what[after.what] + (state.busy.after ? " …" : "");
+    by("badge").className = `badge ${old ? "estimated" : after ? after.what : ""}`;
     by("after-label").textContent = state.hold ? "before" : "after";
     by("before-label").textContent = state.before === "other" ? "other chain" : "before";
     by("fault").textContent = state.fault || error || "";
@@ -260,14 +265,21 @@ const view = (() => {
   function about() {
     for (const side of ["before", "after"]) {
       const found = state.about[side];
-      if (!found) continue;
+      if (!found) {
+        for (const what of ["levels", "dtype"]) by(`${what}-${side}`).textContent = "";
+        chart(by(`histogram-${side}`), []);
+        continue;
+      }
       chart(by(`histogram-${side}`), found.histogram);
       const low = (n) => (Math.abs(n) >= 1000 || Number.isInteger(n) ? n.toFixed(0) : n.toPrecision(3));
       by(`levels-${side}`).textContent = `${low(found.levels[0])} … ${low(found.levels[1])}`;
       by(`dtype-${side}`).textContent = `${found.dtype}  ${found.shape.join(" x ")}`;
     }
     const found = state.about.after, times = found?.times;
-    if (!found) return;
+    if (!found) {
+      for (const what of ["halo", "time", "speed", "times"]) by(what).replaceChildren();
+      return;
+    }
     const reach = (h) => (h[0] === h[1] ? `${h[0]}` : `${h[0]}+${h[1]}`);
     by("halo").textContent = found.halo === undefined ? "" : found.halo === null ? "whole picture"
       : `${reach(found.halo[0])}, ${reach(found.halo[1])}`;
@@ -288,6 +300,7 @@ const view = (() => {
     target.width = 256;
     target.height = 56;
     // Most bins are seen if the few that tower above them are cut off.
+    if (!planes.length) return;
     const all = planes.flat().sort((a, b) => a - b), top = all[Math.floor(all.length * 0.985)] || all.at(-1) || 1;
     pen.globalCompositeOperation = planes.length > 1 ? style.getPropertyValue("--blend") || "screen" : "source-over";
     planes.forEach((bins, plane) => {
