@@ -1,10 +1,12 @@
 """Pictures of the page of `imgconv tune` for the documents: three sizes, light and dark, states."""
 
+import io
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
+import PIL.Image
 from browsing import Page, Served
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,8 +34,9 @@ def shot(page, name):
     """Write what is seen."""
     page.page.mouse.move(3, 790)
     page.page.wait_for_timeout(250)
-    page.page.screenshot(path=OUT / f"{name}.png")
-    print(OUT / f"{name}.png")
+    shown = PIL.Image.open(io.BytesIO(page.page.screenshot()))
+    shown.convert("RGB").save(OUT / f"{name}.webp", quality=86, method=6)
+    print(OUT / f"{name}.webp")
 
 
 def states(page):

@@ -227,7 +227,7 @@ class Renderer:
             made = make()
         except Cancelled:
             return
-        except (ValueError, TypeError, MemoryError, OSError, OverflowError) as error:
+        except Exception as error:  # a thread that ends would leave the page without pictures
             text = " ".join(str(error).split()) or type(error).__name__
             made = {"side": side, "message": text}
             if window.number == number:
@@ -246,9 +246,8 @@ class Renderer:
         if wanted.pipeline is None:
             return self._background(side, photo, view, factor, begun)
         pieces, subject = self.pieces_of(photo, wanted.pipeline)
-        if is_quick(wanted, pieces) and (
-            pieces.in_pieces or pieces.is_exact or pieces.size == photo.size
-        ):
+        alone = pieces.in_pieces or pieces.is_exact or pieces.size == photo.size
+        if alone and is_quick(wanted, pieces):
             return self._exact_frame(side, wanted, pieces, subject, lambda: False, begun)
         while photo.size[0] * photo.size[1] / factor**2 > SHRUNK_PIXELS:
             factor *= 2

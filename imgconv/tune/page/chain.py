@@ -60,6 +60,8 @@ class ChainPanel:
             self.window.session.add(event.value, place if join else None)
         self.window.place = None
         self.search.set_value(None)
+        for method in ("hidePopup", "blur"):
+            self.search.run_method(method)
 
     def _added_branches(self, sign: str) -> None:
         with self.window.telling():
