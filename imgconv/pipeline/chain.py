@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from os import PathLike
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -11,6 +11,7 @@ from imgconv.core import check
 from imgconv.pipeline import show, store
 from imgconv.pipeline.executors import arrays
 from imgconv.pipeline.executors.base import Executor, ImageStack
+from imgconv.pipeline.interact import Interaction, interaction
 from imgconv.pipeline.parse import MAX_CHARACTERS, parse
 from imgconv.pipeline.plan import make_plan
 from imgconv.pipeline.registry import IMAGE_SIZED, step_of
@@ -25,9 +26,6 @@ from imgconv.pipeline.steps import (
     weighs_pixels,
     with_argument,
 )
-
-if TYPE_CHECKING:
-    from imgconv.pipeline.interact import Interaction
 
 
 class Pipeline:
@@ -361,7 +359,7 @@ class Pipeline:
 
     def interact(
         self, image: ArrayLike, *, channel_axis: int | None = None, size: int = 480
-    ) -> "Interaction | show.Preview":
+    ) -> Interaction | show.Preview:
         """Return sliders for the arguments, and pictures before and after, which notebooks show.
 
         Parameters
@@ -386,9 +384,7 @@ class Pipeline:
         >>> Pipeline("gaussian(sigma=2)").interact(np.eye(64))  # doctest: +SKIP
         <interaction with gaussian(sigma=2)>
         """
-        from imgconv.pipeline.interact import interaction
-
-        return interaction(self, check.image(image), channel_axis, size)
+        return interaction(self, self._chain, check.image(image), channel_axis, size)
 
     # ---- files -----------------------------------------------------------------------------------
 

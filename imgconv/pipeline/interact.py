@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from html import escape
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,6 @@ from imgconv.pipeline.steps import (
 )
 from imgconv.pipeline.tiles import in_tuple
 
-if TYPE_CHECKING:
-    from imgconv.pipeline.chain import Pipeline
-
 __all__ = ["Interaction", "interaction"]
 
 
@@ -39,12 +36,12 @@ class Interaction:
     """
 
     def __init__(
-        self, pipeline: Pipeline, image: NDArray[Any], channel_axis: int | None, size: int
+        self, pipeline: Any, node: Node, image: NDArray[Any], channel_axis: int | None, size: int
     ) -> None:
         import ipywidgets
 
         self._w: Any = ipywidgets
-        self.pipeline, self._image = pipeline, image
+        self.pipeline, self._node, self._image = pipeline, node, image
         self._channel_axis, self._size = channel_axis, size
         self._steps = list(pipeline.steps)
         self._message = self._w.HTML()
@@ -109,17 +106,16 @@ class Interaction:
 
     def _set(self, place: int, name: str, value: Any) -> None:
         """Give a step an argument, and show what comes of it."""
-        from imgconv.pipeline.chain import Pipeline, node_of
-
         step = self._steps[place]
         try:
             changed = named_step(step.name, **{**step.arguments, name: value})
             steps = [*self._steps[:place], changed, *self._steps[place + 1 :]]
-            pipeline = Pipeline(with_steps(node_of(self.pipeline), iter(steps).__next__))
+            node = with_steps(self._node, iter(steps).__next__)
+            pipeline = type(self.pipeline)(node)
         except PipelineError as error:
             self._message.value = f"<span style='color:#b3400a'>{escape(str(error))}</span>"
             return
-        self._steps, self.pipeline = steps, pipeline
+        self._steps, self._node, self.pipeline = steps, node, pipeline
         self._run()
 
     def _run(self) -> None:
@@ -149,9 +145,10 @@ def with_steps(node: Node, following: Callable[[], Step]) -> Node:
 
 
 def interaction(
-    pipeline: Pipeline, image: NDArray[Any], channel_axis: int | None, size: int
+    pipeline: Any, node: Node, image: NDArray[Any], channel_axis: int | None, size: int
 ) -> Interaction | show.Preview:
     """Return sliders and pictures; where ipywidgets is not installed, pictures alone."""
     if find_spec("ipywidgets") is None:
-        return pipeline.preview(image, channel_axis=channel_axis, size=size)
-    return Interaction(pipeline, image, channel_axis, size)
+        preview: show.Preview = pipeline.preview(image, channel_axis=channel_axis, size=size)
+        return preview
+    return Interaction(pipeline, node, image, channel_axis, size)

@@ -250,7 +250,7 @@ def random_edit(page, draw, steps):
     count = cards.count()
     edit = draw.randrange(8)
     if edit == 0 or not count:
-        page.page.get_by_label("Add a step").fill(name := draw.choice(steps))
+        page.page.get_by_label("Add a step").fill(f"{(name := draw.choice(steps))} —")
         page.page.locator(".steps-menu .q-item", has_text=f"{name} —").first.click()
         return
     card = cards.nth(draw.randrange(count))

@@ -104,8 +104,9 @@ class ArgumentRow:
     def _number(self) -> None:
         about, wide = self.about, self.about.slider is None
         if about.slider is not None:
-            low, high, step = about.slider
-            self.slider = QuickSlider(low, high, step, self._on_slider(), self._slid)
+            low, _, step = about.slider
+            end = self._slider_end()
+            self.slider = QuickSlider(low, end, step, self._on_slider(), self._slid)
             self.slider.props(f'aria-label="{about.name}" dense label')
         self.field = ui.input(on_change=self._typed)
         self.field.props(f'dense filled debounce=150 aria-label="{about.name}"')
@@ -120,13 +121,29 @@ class ArgumentRow:
                     for word in choices:
                         ui.menu_item(word, lambda word=word: self._typed_word(word))
 
-    def _on_slider(self) -> float:
+    def _number_given(self) -> float:
+        """Return the value, of a pair the first one; of a word or None what is usual."""
         value = self.value[0] if isinstance(self.value, tuple) and self.value else self.value
+        if isinstance(value, int | float):
+            return value
+        assert self.about.slider is not None
+        start = self.about.start
+        return start if isinstance(start, int | float) else self.about.slider.low
+
+    def _on_slider(self) -> float:
         assert self.about.slider is not None
         low, high, _ = self.about.slider
-        start = self.about.start if isinstance(self.about.start, int | float) else low
-        number = value if isinstance(value, int | float) else start
-        return min(max(number, low), high)
+        return min(max(self._number_given(), low), high)
+
+    def _slider_end(self) -> float:
+        """Return where the slider ends: windows that are wide are rare, so it grows with them."""
+        assert self.about.slider is not None
+        low, high, step = self.about.slider
+        start = self.about.start
+        if self.about.unit != "pixels" or not isinstance(start, int | float) or start <= 0:
+            return high
+        end = max(10 * start, 2 * self._number_given())
+        return min(high, low + step * round((end - low) / step))
 
     # ---- changes by the user ---------------------------------------------------------------------
 
@@ -199,6 +216,8 @@ class ArgumentRow:
         elif force or same_value(self.field.value, text) is False:
             self.field.set_value(text)
         if self.slider is not None and (self.slid or self.slider.value != self._on_slider()):
+            if self._on_slider() > 0.9 * self.slider.props["max"]:
+                self.slider.props["max"] = self._slider_end()
             self.slider.set_value(self._on_slider())
             self.slider.update()  # what the browser believes of it is older than its moves
             self.slid = False

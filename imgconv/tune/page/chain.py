@@ -38,18 +38,22 @@ class ChainPanel:
     # ---- search ----------------------------------------------------------------------------------
 
     def _search(self) -> None:
-        options = {each.name: f"{each.name} — {each.help}" for each in descriptions()}
         with ui.row().classes("add"):
-            self.search = ui.select(options, with_input=True, on_change=self._added)
-            self.search.props(
-                'dense outlined options-dense hide-dropdown-icon placeholder="Add a step ( / )" '
-                'aria-label="Add a step" popup-content-class=steps-menu behavior=menu'
-            ).classes("search")
-            with self.search.add_slot("prepend"):
-                ui.icon("add", size="18px")
+            with ui.element("div").classes("search") as self.search_box:
+                self._search_field()
             with icon_button("call_split", "Add branches"), ui.menu().props("auto-close"):
                 for sign, words in SIGNS.items():
                     ui.menu_item(f"{sign}  {words}", lambda sign=sign: self._added_branches(sign))
+
+    def _search_field(self) -> None:
+        options = {each.name: f"{each.name} — {each.help}" for each in descriptions()}
+        self.search = ui.select(options, with_input=True, on_change=self._added)
+        self.search.props(
+            'dense outlined options-dense hide-dropdown-icon placeholder="Add a step ( / )" '
+            'aria-label="Add a step" popup-content-class=steps-menu behavior=menu'
+        )
+        with self.search.add_slot("prepend"):
+            ui.icon("add", size="18px")
 
     def _added(self, event: Any) -> None:
         if not event.value:
@@ -59,9 +63,10 @@ class ChainPanel:
         with self.window.telling():
             self.window.session.add(event.value, place if join else None)
         self.window.place = None
-        self.search.set_value(None)
-        for method in ("hidePopup", "blur"):
-            self.search.run_method(method)
+        # A new field: the old one would take the focus back, and open its list again.
+        self.search_box.clear()
+        with self.search_box:
+            self._search_field()
 
     def _added_branches(self, sign: str) -> None:
         with self.window.telling():

@@ -24,7 +24,7 @@ class TextPanel:
             self.field = ui.textarea(value=window.session.text, on_change=self._typed)
             self.field.props(
                 'filled dense autogrow debounce=200 spellcheck=false aria-label="Chain as text" '
-                'placeholder="gaussian(sigma=1.5) | sobel"'
+                'placeholder="The chain as text"'
             )
             self.wrong = ui.label().classes("wrong").props('role="alert"')
             self.place = ui.label().classes("mono").style("white-space: pre; color: var(--wrong)")
