@@ -50,8 +50,7 @@ class TestChain:
         mouse.down()
         for share in range(1, 11):
             mouse.move(box["x"] + 8, box["y"] + 8 + (first["y"] - 20 - box["y"]) * share / 10)
-            page.page.wait_for_timeout(30)
-        mouse.up()
+                mouse.up()
         page.wait_text("unsharp_mask(radius=3, amount=1) | gaussian(sigma=2)")
 
     def test_keys_move_a_step(self, page):
@@ -240,6 +239,7 @@ def test_two_hundred_random_edits(page):
     steps = ["box", "sobel", "median", "invert", "gaussian", "normalize", "threshold", "laplace"]
     for _ in range(200):
         random_edit(page, draw, steps)
+        page.settle()
     page.page.get_by_label("Chain as text").fill("sobel")
     page.wait_exact("sobel")
 
@@ -273,4 +273,3 @@ def random_edit(page, draw, steps):
         page.page.get_by_label("Chain as text").fill(text)
     elif card.get_by_role("textbox").count():
         card.get_by_role("textbox").first.fill(draw.choice(["3", "-1", "(3, 5)", "x y", ""]))
-    page.page.wait_for_timeout(30)

@@ -14,6 +14,14 @@ PATIENCE = 30_000
 # In the page, once it shows a picture.
 READY = "window.view && view.frames_of('after')"
 
+SETTLED = """async () => {
+  const keys = () => [...document.querySelectorAll('.step')].map(e => e.id).join();
+  for (let before = null; before !== keys();) {
+    before = keys();
+    await new Promise(done => setTimeout(done, 200));
+  }
+}"""
+
 
 class Served:
     """A running `imgconv tune`: its address, its folder, its log."""
@@ -110,6 +118,10 @@ class Page:
 
     def argument(self, step, name):
         return self.step(step).locator(f"[data-argument='{name}']")
+
+    def settle(self):
+        """Wait until the same steps have been there for a moment."""
+        self.page.evaluate(SETTLED)
 
     def close(self):
         self.context.close()
