@@ -50,7 +50,8 @@ class TestChain:
         mouse.down()
         for share in range(1, 11):
             mouse.move(box["x"] + 8, box["y"] + 8 + (first["y"] - 20 - box["y"]) * share / 10)
-                mouse.up()
+            page.page.wait_for_timeout(30)
+        mouse.up()
         page.wait_text("unsharp_mask(radius=3, amount=1) | gaussian(sigma=2)")
 
     def test_keys_move_a_step(self, page):
