@@ -52,6 +52,7 @@ __all__ = [
     "nan",
     "np",
     "order",
+    "points",
     "pool_case",
     "row",
 ]
@@ -401,6 +402,23 @@ def lazily(pipeline: Pipeline, image: np.ndarray, chunks: tuple[int, ...], commo
 def as_tuple_of_lazy(result: Any) -> tuple[Any, ...]:
     """Return one dask array, or some, as a tuple."""
     return result if isinstance(result, tuple) else (result,)
+
+
+def points(
+    name: str, image: Image, template: Image | None = None, threads: int = 1,
+    pieces: str | None = None, **options: Any,
+) -> None:  # fmt: skip
+    """Check a function that gives points, or compares an image with a template."""
+
+    def run(prepare: Callable[[np.ndarray], np.ndarray]) -> Any:
+        given = [prepare(each.array()) for each in (image, template) if each is not None]
+        found = attempt(lambda: getattr(imgconv, name)(*given, **options))
+        return tuple(found) if isinstance(found, list) else found
+
+    with settings(1):
+        expected = run(plain)
+    with settings(threads, pieces):
+        assert_same(run(lambda array: array), expected)
 
 
 def face(seed: int, number: int, only: str | None = None, threads: int = 1) -> None:

@@ -281,6 +281,31 @@ def layer_line(rng: Draw) -> str:
     return call_of("layer", name, first, kernel, bias, **options)
 
 
+def points_line(rng: Draw) -> str:
+    """Return a call of `points`."""
+    name = one_of(rng, ["peaks", "blobs", "edge_points", "match"])
+    pixels, template = image(rng, size(rng)), None
+    options: dict[str, Any] = {}
+    if name == "peaks":
+        options["min_distance"] = between(rng, 0, 12)
+        options |= {"border": between(rng, 0, 4)} if rng.random() < 0.5 else {}
+        options |= {"count": between(rng, 1, 30)} if rng.random() < 0.3 else {}
+    elif name == "blobs":
+        low = float(rng.uniform(0.8, 3))
+        options |= {"min_sigma": low, "max_sigma": low * float(rng.uniform(0.9, 4))}
+        options |= {"method": one_of(rng, ["log", "dog", "doh"]), "steps": between(rng, 1, 5)}
+        options["overlap"] = float(rng.random())
+    elif name == "edge_points":
+        options["sigma"] = float(rng.uniform(0.5, 3))
+    else:
+        template = image(rng, (between(rng, 1, 9), between(rng, 1, 9)))
+        options["method"] = one_of(rng, ["zncc", "ncc", "ssd", "correlation"])
+        options["shape"] = one_of(rng, ["valid", "same", "full"])
+    pieces = "strips" if rng.random() < 0.2 else None
+    return call_of("points", name, pixels, template, threads=between(rng, 1, 5), pieces=pieces,
+                   **options)  # fmt: skip
+
+
 def missing_line(rng: Draw) -> str:
     """Return a call of a filter in which pixels do not count alike."""
     return call_of("missing", between(rng, 0, 10**6), 0, threads=between(rng, 1, 5))
@@ -300,9 +325,10 @@ def file_line(rng: Draw) -> str:
 
 
 # How often each kind of line is drawn, in percent.
-KINDS = {"filter": 54, "missing": 4, "chain": 17, "face": 15, "layer": 6, "file": 4}
+KINDS = {"filter": 51, "points": 3, "missing": 4, "chain": 17, "face": 15, "layer": 6, "file": 4}
 LINES = {
     "filter": filter_line,
+    "points": points_line,
     "missing": missing_line,
     "chain": chain_line,
     "layer": layer_line,
