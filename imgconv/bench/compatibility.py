@@ -31,6 +31,8 @@ SKIMAGE = (
     ("feature/test_canny.py", ()),
     ("feature/test_corner.py", ()),
     ("feature/test_blob.py", ()),
+    ("feature/test_peak.py", ()),
+    ("feature/test_template.py", ()),
     ("restoration/test_denoise.py", ("-k", "bilateral")),
     ("measure/test_block.py", ()),
 )

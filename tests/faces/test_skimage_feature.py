@@ -189,3 +189,31 @@ def test_errors(module, name, args):
     with pytest.raises(ValueError) as ours:  # noqa: PT011
         getattr(MODULES[module], name)(array, *args)
     assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize("mode", ["constant", "reflect", "nearest", "mirror", "wrap"])
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+def test_borders_of_large_images(dtype, mode):
+    """Inner pixels and those near the border come by different ways."""
+    array = image(dtype, (90, 130))
+    common = {"mode": mode, "cval": 3}
+    for order in ("rc", "xy"):
+        assert_as_skimage("feature", "structure_tensor", array, order=order, **common)
+        for sigma in (0.6, 1.1, (0.5, 1.2)):
+            assert_as_skimage(
+                "feature", "hessian_matrix", array, sigma, order=order, eps=300,
+                use_gaussian_derivatives=True, **common,
+            )  # fmt: skip
+    for name in ("sato", "meijering"):
+        assert_as_skimage("filters", name, array, [1, 1.5], eps=300, mode=mode)
+
+
+def test_pixels_that_are_not_finite():
+    array = image("float64", (90, 130))
+    array[40, 50], array[70, 100] = np.nan, np.inf
+    for name, options in (
+        ("structure_tensor", {}), ("hessian_matrix", {"use_gaussian_derivatives": True}),
+    ):  # fmt: skip
+        theirs, ours, _ = both("feature", name, array, **options)
+        for mine, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(np.isfinite(mine), np.isfinite(other))

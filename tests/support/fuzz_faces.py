@@ -397,12 +397,12 @@ SKIMAGES = "imgconv.skimage"
 # Functions that are equal to the bit; for other floats the tolerance is a share of the largest sum.
 EXACT = {"median", "minimum", "maximum", "gradient", "mean", "canny", "apply_hysteresis_threshold"}
 EXACT |= {"medfilt", "medfilt2d", "gaussian", "threshold_local", "denoise_bilateral"}
-EXACT |= {"hessian_matrix", "structure_tensor", "corner_kitchen_rosenfeld", "peak_local_max"}
-EXACT |= {"corner_harris", "shape_index"}
+EXACT |= {"corner_kitchen_rosenfeld", "peak_local_max", "shape_index"}
 TENSORS = ("hessian_matrix_eigvals", "structure_tensor_eigenvalues")
 SHARE = 64
 # Of functions whose results are products of sums, or quotients of small differences.
-SHARES = {"corner_shi_tomasi": 1e4, "frangi": 1e5, "meijering": 1e5, "sato": 1e4}
+SHARES = {"frangi": 1e5, "meijering": 1e5}
+SHARES |= dict.fromkeys(("sato", "structure_tensor", "corner_harris", "corner_shi_tomasi"), 1e4)
 # Roots and quotients of differences that the original takes from sums of squares: half the digits.
 HALVED = {"match_template", "threshold_niblack", "threshold_sauvola"}
 
