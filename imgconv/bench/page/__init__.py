@@ -339,7 +339,7 @@ def figure(
 
 def memory(runs: Sequence[Run]) -> Iterator[str]:
     """Yield the memory of each library beside each other, row by row."""
-    yield '<h2 id="memory">Memory beyond image and result</h2>'
+    yield '<h2 id="memory">Memory beyond image and result, or of whole programs</h2>'
     found = [(run, each) for run in runs for each in run.memory]
     if not found:
         yield (
@@ -368,7 +368,8 @@ def memory(runs: Sequence[Run]) -> Iterator[str]:
         again = shlex.join(
             ["imgconv", "bench", row.family, "--only", row.title,
              *([] if each.whole else ["--memory"]), "--size", "x".join(map(str, row.shape)),
-             "--dtype", row.dtype, "--threads", str(each.threads)]
+             "--dtype", row.dtype, "--threads", str(each.threads),
+             "--level", run.machine.level]
         )  # fmt: skip
         yield (
             f"<figure {data}><figcaption>{escape(caption)}<br><code>{escape(again)}</code>"
