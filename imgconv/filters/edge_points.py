@@ -23,6 +23,8 @@ __all__ = ["edge_points", "nonmaximum_suppression", "zero_crossings"]
 STRIPE = 1 << 15
 # Pixels whose Laplacians are computed at once.
 READ = 1 << 19
+# Rows beside a pixel from which `corrections` interpolates.
+NEAR = 3
 
 # The eight neighbours of a pixel, (y, x).
 NEIGHBOURS = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0)]
@@ -268,11 +270,29 @@ def edge_points(
     y, x = np.nonzero(mask)
     if not len(y):
         return []
-    computed = pixels(array.dtype, 0).float_type
-    gy, gx = (gaussian(array, sigma, order=order, dtype=computed) for order in ((1, 0), (0, 1)))
-    slopes = np.column_stack([gy[y, x], gx[y, x]]).astype(np.float64)
-    points = np.column_stack([y, x]) + corrections(np.hypot(gy, gx), y, x, slopes)
-    return chained(points, slopes, numbered(mask, y, x), y, x)
+    slopes, moved = located(array, sigma, y, x)
+    return chained(np.column_stack([y, x]) + moved, slopes, numbered(mask, y, x), y, x)
+
+
+def located(
+    image: Image, sigma: float, y: NDArray[np.intp], x: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the gradients at pixels, in the order of rows, and how far from them the edges are."""
+    computed = pixels(image.dtype, 0).float_type
+    down, right = (
+        row_reader(single_call(gaussian, image, sigma, order=order, dtype=computed))
+        for order in ((1, 0), (0, 1))
+    )
+    slopes, moved = np.empty((len(y), 2)), np.empty((len(y), 2))
+    height = max(8, READ // image.shape[1])
+    for top in range(0, len(image), height):
+        first, last = max(0, top - NEAR), min(top + height + NEAR, len(image))
+        gy, gx = down(first, last), right(first, last)
+        here = slice(*np.searchsorted(y, [top, top + height]))
+        at = y[here] - first, x[here]
+        slopes[here] = np.column_stack([gy[at], gx[at]])
+        moved[here] = corrections(np.hypot(gy, gx), *at, slopes[here])
+    return slopes, moved
 
 
 def corrections(

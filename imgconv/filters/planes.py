@@ -59,7 +59,8 @@ def in_stripes(call: Call[Image], pixels: int) -> Iterator[tuple[int, Image]]:
 
 def row_reader(call: Call[Image]) -> Callable[[int, int], Image]:
     """Return what gives rows of the result for a plane, from the whole where that is needed."""
-    if call.plan().whole:
+    operation = call.plan().operation
+    if operation.whole or not operation.placeable:
         result = call.run()
         return lambda top, bottom: result[top:bottom]
     return lambda top, bottom: rows_of(call, top, bottom)
