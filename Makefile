@@ -1,7 +1,6 @@
 # make demo, make test: nothing is needed but Python 3.11 or later, a C compiler and make.
 
-TARGETS := help demo gallery docs test test-site test-browser tune-pictures coverage fuzz sanitize races valgrind wheel cross \
-	test-builds test-arm64 test-floor test-newest bench counts tiles lint build clean
+TARGETS := help demo gallery docs test test-site test-browser tune-pictures coverage fuzz sanitize races valgrind wheel cross test-builds test-arm64 test-floor test-newest bench counts tiles lint build clean
 .PHONY: $(TARGETS)
 .DEFAULT_GOAL := help
 
