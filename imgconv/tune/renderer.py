@@ -272,8 +272,9 @@ class Renderer:
         pieces, subject = self.pieces_of(wanted.photo, wanted.pipeline)
         if pieces.is_exact and is_quick(wanted, pieces):
             return None  # it was at once
-        pieces.measure(cancelled)
-        return self._exact_frame(side, wanted, pieces, subject, cancelled, begun)
+        with imgconv.threads(spare_threads()):
+            pieces.measure(cancelled)
+            return self._exact_frame(side, wanted, pieces, subject, cancelled, begun)
 
     def _background(self, side: str, photo: Photo, view: View, factor: int, begun: float) -> Frame:
         copy = photo.copy(factor)
@@ -381,10 +382,11 @@ class Renderer:
                 "histogram": histogram(small, levels),
             }  # fmt: skip
         pieces, subject = self.pieces_of(photo, wanted.pipeline)
-        found = [
-            sample(rgb(strip), max(4096, strip.shape[0] * strip.shape[1] * 16 // 256))
-            for _, strip in pieces.strips(cancelled)
-        ]
+        with imgconv.threads(spare_threads()):
+            found = [
+                sample(rgb(strip), max(4096, strip.shape[0] * strip.shape[1] * 16 // 256))
+                for _, strip in pieces.strips(cancelled)
+            ]
         pixels = np.concatenate(found)
         levels = self._fresh_levels(photo, wanted.pipeline, pixels, subject)
         key = steps_key(photo, wanted.pipeline)
@@ -447,6 +449,11 @@ class Renderer:
             raise PipelineError("not known yet")
         (y, _), (x, _) = scaled_region(((y, y + 1), (x, x + 1)), photo.size, pieces.size)
         return np.asarray(pieces.piece(((y, y + 1), (x, x + 1)))[0, 0])
+
+
+def spare_threads() -> int:
+    """Return how many threads may do what nobody waits for: the browser needs the others."""
+    return max(1, imgconv.get_num_threads() // 2)
 
 
 def is_quick(wanted: Wanted, pieces: Pieces) -> bool:
