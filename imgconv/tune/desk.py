@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import imgconv
 from imgconv import io
 from imgconv.io import PictureError
 from imgconv.pipeline import Pipeline, PipelineError
@@ -248,6 +249,7 @@ def thumbnail_png(desk: Desk, number: int) -> bytes:
     small, factor = desk.gallery.thumbnail(number)
     chain = desk.session.shown_pipeline()
     subject = small.subject(shrunk(chain, factor))
-    pixels = rgb(Pieces(subject.pipeline, subject.image).full())
+    with imgconv.threads(1):
+        pixels = rgb(Pieces(subject.pipeline, subject.image).full())
     white = subject.white if pixels.dtype == subject.image.dtype else io.full_scale(pixels.dtype)
     return png(on_screen(pixels, levels_of(pixels, white)))

@@ -30,6 +30,8 @@ WAITING = 8
 def application(desk: Desk) -> FastAPI:
     """Return the page, the frames of windows and the pictures of the strip, without a guard."""
     made = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    # Pictures of the strip are made one by one: each may be read from a large file.
+    one_by_one = asyncio.Semaphore(1)
 
     @made.websocket("/frames")
     async def frames(websocket: WebSocket) -> None:
@@ -41,7 +43,8 @@ def application(desk: Desk) -> FastAPI:
         if not 0 <= number < len(desk.gallery.paths):
             return Response(status_code=404)
         try:
-            png = await asyncio.to_thread(thumbnail_png, desk, number)
+            async with one_by_one:
+                png = await asyncio.to_thread(thumbnail_png, desk, number)
         except (ValueError, TypeError, OSError, MemoryError):
             return Response(status_code=422)
         return Response(png, media_type="image/png", headers={"cache-control": "no-store"})
