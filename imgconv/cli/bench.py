@@ -248,15 +248,15 @@ def command(
         return
     from imgconv.bench import results, suite
 
+    scripts = [path for path in with_files if path.suffix != ".json"]
+    earlier_files += tuple(path for path in with_files if path.suffix == ".json")
     if set(families) & set(suite.PROGRAMS):
-        if set(families) - set(suite.PROGRAMS):
+        if set(families) - set(suite.PROGRAMS) or scripts:
             raise click.UsageError(f"{' and '.join(suite.PROGRAMS)} are measured alone")
         earlier = earlier_run(earlier_files)
         run = measure_programs(families, shapes, threads, budget, only)
         finish(run, earlier, outputs, console)
         return
-    scripts = [path for path in with_files if path.suffix != ".json"]
-    earlier_files += tuple(path for path in with_files if path.suffix == ".json")
     own = own_functions(scripts)
     rows = suite.rows(families, shapes, dtypes, only)
     if own and not families:
