@@ -61,7 +61,8 @@ test: $(VENV)/test ## Run all tests.
 	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 test-site: docs ## Build the site, and open each of its pages in Chromium (apt-get install chromium).
-	@command -v chromium chromium-browser >/dev/null || { echo 'Chromium is missing' >&2; false; }
+	@for name in chromium chromium-browser google-chrome; do command -v $$name && break; done >/dev/null \
+		|| { echo 'Chromium is missing' >&2; false; }
 	$(PIP) install playwright pytest
 	$(BIN)/pytest tests/site $(ARGS)
 

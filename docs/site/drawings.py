@@ -1,6 +1,7 @@
 """The drawings of the pages on concepts: every number in them is computed by imgconv."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -329,6 +330,26 @@ def threads() -> Figure:
     return made
 
 
+# Activations
+
+
+def curve(name: str) -> Figure:
+    """Draw a function of numbers, and its gradient."""
+    x = np.linspace(-4, 4, 401)
+    made = Figure(figsize=(4.5, 3), layout="constrained", facecolor="white")
+    ax = made.subplots()
+    ax.axhline(0, color=LINE, linewidth=0.8)
+    ax.axvline(0, color=LINE, linewidth=0.8)
+    ax.plot(x, getattr(nn, name)(x), color=INK, linewidth=2, label=name)
+    gradient = getattr(nn, f"{name}_backward")(np.ones_like(x), x)
+    ax.plot(x, gradient, color="#cf222e", linestyle="--", label="gradient")
+    ax.set_xlabel("input")
+    ax.legend(frameon=False)
+    return made
+
+
+ACTIVATIONS = ("elu", "leaky_relu", "relu", "sigmoid", "tanh")
+
 DRAWINGS: dict[str, Callable[[], Any]] = {
     each.__name__: each
     for each in (
@@ -336,12 +357,11 @@ DRAWINGS: dict[str, Callable[[], Any]] = {
         *(separable, depthwise, transposed, deformable, pooling, threads),
     )
 }
+DRAWINGS |= {f"curve_{name}": partial(curve, name) for name in ACTIVATIONS}
 
 
 def draw(name: str, folder: Path) -> Path:
-    """Draw one into a folder, once: a figure as SVG, and several in turn as an animation."""
-    for old in folder.glob(f"{name}.*"):
-        return old
+    """Draw one into a folder: a figure as SVG, and several in turn as an animation."""
     folder.mkdir(parents=True, exist_ok=True)
     made = DRAWINGS[name]()
     if isinstance(made, Figure):

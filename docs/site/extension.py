@@ -6,6 +6,7 @@
 
 import ast
 import hashlib
+import posixpath
 import re
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,7 +24,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
 import imgconv
-from samples import sample
+import samples
 
 __all__ = ["setup"]
 
@@ -43,6 +44,7 @@ class Picture(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         code = "\n".join(self.content)
+        self.env.note_dependency(samples.__file__)
         try:
             values = run(code, self.arguments[0])
         except Exception as error:
@@ -61,14 +63,17 @@ class Picture(SphinxDirective):
             caption += nodes.Text(text) if captions else nodes.literal(text=text)
             figure += caption
             row += figure
-        if "hide-code" in self.options or all(source == code for source, _ in values):
+        # Captions without any other line than theirs are the code.
+        if "hide-code" in self.options or (
+            not captions and len(ast.parse(code).body) == len(values)
+        ):
             return [row]
         return [nodes.literal_block(code, code, language="python"), row]
 
 
 def run(code: str, name: str) -> list[tuple[str, Any]]:
     """Run code on a sample, and return source and value of each of its expressions."""
-    known = {"np": np, "imgconv": imgconv, "image": sample(name), "marked": shown.marked}
+    known = {"np": np, "imgconv": imgconv, "image": samples.sample(name), "marked": shown.marked}
     values = []
     for statement in ast.parse(code).body:
         source = ast.get_source_segment(code, statement) or ""
@@ -86,6 +91,7 @@ class Drawing(SphinxDirective):
     has_content = True
 
     def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(drawings.__file__)
         path = drawings.draw(self.arguments[0], MADE / "drawings")
         relative = "/" + path.relative_to(MADE.parent).as_posix()
         alt = " ".join(self.content) or self.arguments[0]
@@ -139,13 +145,12 @@ def within_site(app: Sphinx, name: str, source: list[str]) -> None:
     """Make text of the links to files of the repository that have no page."""
     if Path(app.env.doc2path(name)).suffix != ".md":
         return
-    here = Path(app.env.doc2path(name)).parent
 
     def link(match: re.Match[str]) -> str:
-        target = (here / match[2]).resolve()
-        if target.is_relative_to(MADE.parent):
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(name), match[2]))
+        if not target.startswith("../"):
             return match[0]
-        page = reference.PAGES_OF_FILES.get(target.relative_to(MADE.parent.parent).as_posix())
+        page = reference.PAGES_OF_FILES.get(target.removeprefix("../"))
         return f"[{match[1]}](/{page})" if page else match[1]
 
     source[0] = re.sub(r"(?<!!)\[([^\]]+)\]\((\.\./[^)#]+)(?:#[^)]*)?\)", link, source[0])

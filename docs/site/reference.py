@@ -122,6 +122,8 @@ def indented(text: str) -> list[str]:
 
 
 def picture(name: str) -> list[str]:
+    if name in TABLE["drawings"]:
+        return [f".. drawing:: {TABLE['drawings'][name]}", ""]
     if name not in TABLE["pictures"]:
         return []
     sample, code = TABLE["pictures"][name]

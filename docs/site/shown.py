@@ -15,6 +15,8 @@ NARROW = 100
 # What a missing pixel looks like.
 MISSING = (232, 62, 140)
 GREY = 128
+# Percent of the pixels that are not too bright to show.
+FEW = 99.5
 
 
 def pixels_of(value: Any) -> NDArray[np.uint8]:
@@ -40,12 +42,12 @@ def pixels_of(value: Any) -> NDArray[np.uint8]:
 def scaled(array: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Return floats as 8 bits: from the smallest to the largest, or 0 as the middle grey."""
     low, high = array.min(), array.max()
+    # A few large values would leave all others grey or black.
     if low < 0 < high:
-        # A few large values would leave all others grey.
-        span = np.percentile(np.abs(array), 99.5) or max(-low, high)
+        span = np.percentile(np.abs(array), FEW) or max(-low, high)
         return np.clip(GREY + array * (127 / span), 0, 255).round().astype(np.uint8)
-    span = (high - low) or 1.0
-    return ((array - low) * (255 / span)).round().astype(np.uint8)
+    span = (np.percentile(array, FEW) - low) or (high - low) or 1.0
+    return np.clip((array - low) * (255 / span), 0, 255).round().astype(np.uint8)
 
 
 def marked(image: Any, points: Any, radius: Any = 3.0) -> NDArray[np.uint8]:

@@ -22,7 +22,8 @@ if not PAGES:
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 375, "height": 800}
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((path for name in BROWSERS if (path := shutil.which(name))), None)
 # What is wider than the window, by the names that a developer would look for.
 WIDE = """() => {
     const width = document.documentElement.clientWidth;
