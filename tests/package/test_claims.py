@@ -5,13 +5,13 @@ import tomllib
 
 import pytest
 from caches import caches
-from paths import ROOT
+from paths import ROOT, WRITTEN
 
 from imgconv.cli import main
 
 DOCUMENTS = {
     path.relative_to(ROOT).as_posix(): path.read_text()
-    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md")))
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *WRITTEN)
 }
 ALL = "\n".join(DOCUMENTS.values())
 SHELL = "".join(re.findall(r"^```sh\n(.*?)^```", ALL, re.MULTILINE | re.DOTALL))
