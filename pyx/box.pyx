@@ -7,13 +7,15 @@
 Unlike a running sum, nothing is subtracted: each result is a sum of the pixels of its window. So
 rounding errors do not grow along the image, and a NaN affects only the windows that hold it.
 
-Down the columns, pairs of results share their sums. `row_sums` adds those along the rows.
+Down the columns, pairs of results share their sums. `row_sums` adds those along the rows. Small
+squares of short integers stay in registers.
 """
 from bands cimport Block, Slot
 from pieces cimport piece_columns
 from rows cimport Params
+from squares cimport SUM, fold_squares, is_small_square
 from sums cimport row_sums
-from types cimport LANES, WIDE, ZERO, load, real, store, vec
+from types cimport LANES, SHORT_INTEGER, WIDE, ZERO, load, real, store, vec
 
 
 cdef enum:
@@ -151,11 +153,28 @@ cdef inline void sum_pairs(real** rows, Py_ssize_t height, Py_ssize_t begin, Py_
         pair_sums(rows, height, begin, n, out, pitch)
 
 
+cdef inline void means_of_squares(const Params* params, const Slot* slot, const Rectangle* square,
+                                  const Divisor* by, Py_ssize_t n) noexcept nogil:
+    """Go along four rows, in pieces whose sums stay in L1."""
+    cdef Py_ssize_t piece = piece_columns(params), r, k, x, m
+    for r in range(0, params.block, 4):
+        x = 0
+        while x < n:
+            m = min(piece, n - x)
+            fold_squares(slot.rows + r, square.height, square.step, x, m, slot.targets + r, SUM)
+            for k in range(4):
+                short_means(slot.targets[r + k] + x, 1, 0, m, by, slot.targets[r + k] + x)
+            x += m
+
+
 cdef void block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
     """Go along pairs of rows, in pieces whose sums of columns stay in L1."""
     cdef const Rectangle* rectangle = <const Rectangle*> params.records
     cdef Py_ssize_t piece = piece_columns(params), r, k, x, m
     cdef Divisor by = divisor(<const real*> params.weights)
+    if SHORT_INTEGER and is_small_square(rectangle.height, rectangle.width, rectangle.step):
+        means_of_squares(params, slot, rectangle, &by, n)
+        return
     for r in range(0, params.block, 2):
         x = 0
         while x < n:

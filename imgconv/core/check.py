@@ -129,12 +129,14 @@ def axis_numbers(axes: Any, channel_axis: Any) -> tuple[tuple[int, int] | None, 
     channel = None if channel_axis is None else integer(channel_axis, "channel_axis")
     if axes is None:
         return None, channel
-    # An iterator can be read only once.
-    pair = tuple(axes) if isinstance(axes, Iterable) and not isinstance(axes, str) else ()
+    if type(axes) is tuple:
+        pair = axes
+    else:
+        # An iterator can be read only once.
+        pair = tuple(axes) if isinstance(axes, Iterable) and not isinstance(axes, str) else ()
     if len(pair) != 2:
         raise value_error(f"axes must be two axes (y, x), got {axes!r}")
-    y, x = (integer(axis, "axes") for axis in pair)
-    return (y, x), channel
+    return (integer(pair[0], "axes"), integer(pair[1], "axes")), channel
 
 
 def layout(ndim: int, axes: Any, channel_axis: Any) -> Layout:
