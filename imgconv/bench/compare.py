@@ -1,8 +1,9 @@
 """What became faster or slower from one run to another: `imgconv bench compare`.
 
-A row is compared by its ratio to the libraries that did not change, if both runs have them: these
-ran in turn with it, so that a slower machine slows both. A change counts if it is larger than
-chance makes it, in any of all rows, and than a floor below which nobody cares.
+A row is compared with the libraries that did not change, if both runs have them: these ran in turn
+with it, so that a slower machine slows both, and they show how much chance changes a library from
+run to run. A change counts if it is larger than chance makes it, in any of all rows, and than a
+floor below which nobody cares.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, inf, log, sqrt
 from pathlib import Path
-from statistics import fmean
+from statistics import median
 from typing import Any
 
+import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
@@ -28,6 +30,10 @@ RISK = 0.01
 # The middle half of normal samples is 1.349 deviations wide; their median scatters 1.253 times as
 # much as their mean.
 MIDDLE_HALF, MEDIAN = 1.349, 1.253
+# Half of normal deviations are below the one, nine tenths below the other.
+HALF, NINE_TENTHS = 0.6745, 1.645
+# Degrees of freedom, for the long tails of changes from run to run.
+TAILS = 8
 # The exponential of more is no float.
 LARGEST = 700.0
 
@@ -110,36 +116,76 @@ def name_of(result: RowResult) -> str:
 def changes(earlier: dict[str, Measured], later: dict[str, Measured]) -> list[Change]:
     """Return the change of each row that both runs have, the largest slow-down first."""
     shared = [name for name in earlier if name in later]
-    found = [change(name, earlier[name], later[name], len(shared)) for name in shared]
+    yardsticks = {name: logarithms(earlier[name], later[name]) for name in shared}
+    scatter = scatter_of(list(yardsticks.values()))
+    found = [
+        change(name, earlier[name], later[name], yardsticks[name], scatter, len(shared))
+        for name in shared
+    ]
     return sorted(found, key=lambda each: -each.factor)
 
 
-def change(name: str, earlier: Measured, later: Measured, rows: int) -> Change:
+def logarithms(earlier: Measured, later: Measured) -> dict[str, float]:
+    """Return the logarithm of how much longer each library takes that did not change."""
+    return {
+        peer: log(later.peers[peer].median / timing.median)
+        for peer, timing in earlier.peers.items()
+        if peer in later.peers and min(timing.rounds, later.peers[peer].rounds) >= MIN_ROUNDS
+    }
+
+
+def scatter_of(yardsticks: Sequence[dict[str, float]]) -> float:
+    """Return the deviation by which chance changes a library from run to run, beside the others.
+
+    It is measured: of the libraries that did not change, from the middle of those of their row. A
+    busy machine makes tails longer than those of a normal distribution, so the deviation is that
+    of the middle half or of nine tenths, whichever is larger.
+    """
+    apart = [
+        abs(each - median(row.values())) * sqrt(len(row) / (len(row) - 1))
+        for row in yardsticks
+        if len(row) > 1
+        for each in row.values()
+    ]
+    if not apart:
+        return 0.0
+    half, most = np.quantile(apart, (0.5, 0.9))
+    return float(max(half / HALF, most / NINE_TENTHS))
+
+
+def change(
+    name: str,
+    earlier: Measured,
+    later: Measured,
+    yardstick: dict[str, float],
+    scatter: float,
+    rows: int,
+) -> Change:
     """Return the change of one of so many rows.
 
-    The logarithm of a ratio of medians has the variance of both sides. Chance exceeds Student's
-    quantile times its root once in `rows / RISK` cases, so in none of all rows with 1 - RISK.
+    Chance exceeds Student's quantile times a deviation once in `rows / RISK` cases, so in none of
+    all rows with 1 - RISK. There are two deviations: that of medians of few samples, and `scatter`
+    from run to run.
     """
-    beside = tuple(
-        peer
-        for peer in earlier.peers
-        if peer in later.peers
-        and min(earlier.peers[peer].rounds, later.peers[peer].rounds) >= MIN_ROUNDS
-    )
     factor = log(later.timing.median / earlier.timing.median)
-    variance = variance_of(earlier.timing) + variance_of(later.timing)
-    if beside:
-        pairs = [(earlier.peers[peer], later.peers[peer]) for peer in beside]
-        factor -= fmean(log(b.median / a.median) for a, b in pairs)
-        variance += sum(variance_of(a) + variance_of(b) for a, b in pairs) / len(pairs) ** 2
+    beyond = 0.0
+    if yardstick:
+        factor -= median(yardstick.values())
+        # The median of so many libraries scatters, too.
+        beyond = quantile(rows, TAILS) * scatter * sqrt(1 + MEDIAN**2 / len(yardstick))
     freedom = min(earlier.timing.rounds, later.timing.rounds) - 1
     if freedom < 1:
         noise = inf
     else:
-        quantile = float(student.ppf(1 - RISK / 2 / rows, freedom))
-        noise = exp(min(LARGEST, quantile * sqrt(variance)))
+        samples = sqrt(variance_of(earlier.timing) + variance_of(later.timing))
+        noise = exp(min(LARGEST, max(beyond, quantile(rows, freedom) * samples)))
     steady = earlier.steady and later.steady
-    return Change(name, earlier.timing, later.timing, exp(factor), noise, beside, steady)
+    return Change(name, earlier.timing, later.timing, exp(factor), noise, tuple(yardstick), steady)
+
+
+def quantile(rows: int, freedom: int) -> float:
+    """Return Student's quantile that chance exceeds, on both sides, once in `rows / RISK` cases."""
+    return float(student.ppf(1 - RISK / 2 / rows, freedom))
 
 
 def variance_of(timing: Timing) -> float:
@@ -179,7 +225,10 @@ def summary(found: Sequence[Change], floor: float, missing: int) -> str:
         f"{counts['']} within their noise or {floor:.0%}"
     ]
     if unsure:
-        lines.append(f"{unsure} of them are too noisy to show a change of 25%: give more --budget")
+        lines.append(
+            f"{unsure} of them are too noisy to show a change of 25%: measure on a quiet machine, "
+            "or with more --budget"
+        )
     if missing:
         lines.append(f"{missing} rows are in one file only")
     if any(not each.steady for each in found):

@@ -65,6 +65,40 @@ def test_noise_is_no_change(tmp_path: Path) -> None:
     assert wrong <= 5
 
 
+def scattered(seed: int, by: float, slower: dict[int, float] | None = None) -> results.Run:
+    """Return a run in which each library of each row has an accident of its own, as with others'
+    work on the machine: all its samples are slower or faster."""
+    rng = np.random.default_rng(seed)
+    run = run_of(seed, noise=0.01, slower=slower)
+
+    def shifted(library: measure.LibraryResult) -> measure.LibraryResult:
+        factor = float(np.exp(by * rng.standard_t(8)))
+        return replace(
+            library, timing=replace(library.timing, median=library.timing.median * factor)
+        )
+
+    found = [
+        replace(
+            each,
+            imgconv=shifted(each.imgconv),
+            peers={name: shifted(peer) for name, peer in each.peers.items()},
+        )
+        for each in run.results
+    ]
+    return replace(run, results=found)
+
+
+def test_scatter_from_run_to_run_is_no_change(tmp_path: Path) -> None:
+    """Samples of one run lie close together, but runs do not: the other libraries tell."""
+    wrong = 0
+    for seed in range(50):
+        found = changes(tmp_path, scattered(2 * seed, 0.08), scattered(2 * seed + 1, 0.08))
+        wrong += any(each.verdict(0.03) for each in found)
+    assert wrong <= 3
+    found = changes(tmp_path, scattered(1, 0.08), scattered(2, 0.08, slower={3: 4.0}))
+    assert named(found, "slower") == names(3)
+
+
 def test_a_known_change_is_found(tmp_path: Path) -> None:
     after = run_of(2, slower={3: 1.3, 10: 0.7})
     found = changes(tmp_path, run_of(1), after)
