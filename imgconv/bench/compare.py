@@ -34,6 +34,8 @@ MIDDLE_HALF, MEDIAN = 1.349, 1.253
 HALF, NINE_TENTHS = 0.6745, 1.645
 # Degrees of freedom, for the long tails of changes from run to run.
 TAILS = 8
+# Rows that show how much rows scatter.
+ENOUGH = 8
 # The exponential of more is no float.
 LARGEST = 700.0
 
@@ -118,11 +120,19 @@ def changes(earlier: dict[str, Measured], later: dict[str, Measured]) -> list[Ch
     shared = [name for name in earlier if name in later]
     yardsticks = {name: logarithms(earlier[name], later[name]) for name in shared}
     scatter = scatter_of(list(yardsticks.values()))
+    if not any(yardsticks.values()) and len(shared) >= ENOUGH:
+        # Most rows have not changed, it is hoped; where all have, they are close together.
+        scatter = scatter_of([{name: factor_of(earlier[name], later[name]) for name in shared}])
     found = [
         change(name, earlier[name], later[name], yardsticks[name], scatter, len(shared))
         for name in shared
     ]
     return sorted(found, key=lambda each: -each.factor)
+
+
+def factor_of(earlier: Measured, later: Measured) -> float:
+    """Return the logarithm of how much longer a row takes."""
+    return log(later.timing.median / earlier.timing.median)
 
 
 def logarithms(earlier: Measured, later: Measured) -> dict[str, float]:
@@ -167,12 +177,12 @@ def change(
     all rows with 1 - RISK. There are two deviations: that of medians of few samples, and `scatter`
     from run to run.
     """
-    factor = log(later.timing.median / earlier.timing.median)
-    beyond = 0.0
+    factor = factor_of(earlier, later)
+    beyond = quantile(rows, TAILS) * scatter
     if yardstick:
         factor -= median(yardstick.values())
         # The median of so many libraries scatters, too.
-        beyond = quantile(rows, TAILS) * scatter * sqrt(1 + MEDIAN**2 / len(yardstick))
+        beyond *= sqrt(1 + MEDIAN**2 / len(yardstick))
     freedom = min(earlier.timing.rounds, later.timing.rounds) - 1
     if freedom < 1:
         noise = inf

@@ -162,8 +162,9 @@ def compare(before: Path, after: Path, floor: float) -> None:
 
     A row of imgconv bench is compared beside the libraries that have the same version in both
     files: a slower machine, which slows them too, is no slower row, and they show how much runs
-    scatter. A change counts if chance would make one as large, in any of all rows, once in a hundred
-    comparisons at most. Files of pytest-benchmark show only the scatter within a run.
+    scatter. A change counts if chance would make one as large, in any of all rows, once in a
+    hundred comparisons at most. Without other libraries, as in files of pytest-benchmark, the rows
+    themselves show the scatter: how far they are from the middle one.
 
     The status is 1 if a row became slower.
     """

@@ -175,6 +175,25 @@ def test_pytest_benchmark_is_read(tmp_path: Path) -> None:
     assert command(before, after, "--floor", "40").exit_code == 0
 
 
+def test_rows_without_other_libraries_show_their_scatter(tmp_path: Path) -> None:
+    """One of 40 rows is slower by far more than the others scatter; then all are."""
+    rng = np.random.default_rng(3)
+    scatter = dict(enumerate(np.exp(0.1 * rng.standard_normal(40))))
+    before = pytest_benchmark(tmp_path / "a.json", {f"row {i}": 1.0 for i in scatter})
+    files = {
+        "noise": {f"row {i}": t for i, t in scatter.items()},
+        "one": {f"row {i}": t * (3 if i == 7 else 1) for i, t in scatter.items()},
+        "all": {f"row {i}": 1.3 + t / 100 for i, t in scatter.items()},
+    }
+    lines = {}
+    for name, seconds in files.items():
+        outcome = command(before, pytest_benchmark(tmp_path / f"{name}.json", seconds))
+        lines[name] = outcome.stdout.splitlines()[-1]
+    assert lines["noise"].startswith("40 rows: 0 slower, 0 faster")
+    assert lines["one"].startswith("40 rows: 1 slower, 0 faster")
+    assert lines["all"].startswith("40 rows: 40 slower, 0 faster")
+
+
 def test_a_real_file_of_pytest_benchmark(tmp_path: Path) -> None:
     benchmark = pytest.importorskip("pytest_benchmark.stats")
     stats = benchmark.Stats()
