@@ -21,7 +21,8 @@ from regions cimport (
     load_strip,
     region_of,
 )
-from types cimport LANES, ZERO, load, real, vec
+from lanes cimport transpose
+from types cimport LANES, ZERO, load, real, store, vec
 
 cnp.import_array()
 
@@ -118,6 +119,25 @@ cdef void load_gradient(const Params* params, const Region* region, const real* 
         row += params.result_height * params.result_width
 
 
+cdef inline void add_lanes(vec* sums, Py_ssize_t n, real* result) noexcept nogil:
+    """Store the sums of the lanes of n vectors, of LANES vectors at once; the vectors change."""
+    cdef Py_ssize_t t = 0, k
+    cdef const real* lanes
+    cdef vec total
+    while t + LANES <= n:
+        transpose(sums + t)
+        total = sums[t]
+        for k in range(1, LANES):
+            total = total + sums[t + k]
+        store(result + t, total)
+        t += LANES
+    for t in range(t, n):
+        lanes = <const real*> (sums + t)
+        result[t] = lanes[0]
+        for k in range(1, LANES):
+            result[t] = result[t] + lanes[k]
+
+
 cdef void run_products(const Params* params, const Weights* weights, const real* image,
                        const real* gradient, real* result, Py_ssize_t g, Py_ssize_t part,
                        Py_ssize_t first, Py_ssize_t last, char* scratch) noexcept nogil:
@@ -127,10 +147,8 @@ cdef void run_products(const Params* params, const Weights* weights, const real*
     cdef real* stage = strip + params.some_inputs * params.channel
     cdef vec* sums = <vec*> (stage + params.some_outputs * params.stage)
     cdef Py_ssize_t c = part * params.some_inputs, taps = weights.first[1]
-    cdef Py_ssize_t inputs = min(params.some_inputs, params.inputs - c), t, o, k, task, cells
+    cdef Py_ssize_t inputs = min(params.some_inputs, params.inputs - c), t, o, task, cells
     cdef Region region
-    cdef real* total = <real*> sums
-    cdef real lane
     for t in range(inputs * taps):
         places[t] = t // taps * params.channel + weights.taps[t % taps]
     for t in range(params.outputs * inputs * taps):
@@ -144,11 +162,7 @@ cdef void run_products(const Params* params, const Weights* weights, const real*
         load_gradient(params, &region, gradient, stage)
         add_products(strip, places, inputs * taps, stage, params.stage, cells, params.outputs, sums)
     for o in range(params.outputs):
-        for t in range(inputs * taps):
-            lane = 0
-            for k in range(LANES):
-                lane = lane + total[(o * inputs * taps + t) * LANES + k]
-            result[(o * params.inputs + c) * taps + t] = lane
+        add_lanes(sums + o * inputs * taps, inputs * taps, result + (o * params.inputs + c) * taps)
 
 
 # ---------------------------------------------------------------------------------------------
