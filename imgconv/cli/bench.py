@@ -99,7 +99,7 @@ Examples:
   imgconv bench gaussian --with my_filters.py
   imgconv bench correlate --level v3 --json before.json
   imgconv bench compare before.json after.json   (--help tells more)
-  imgconv bench show a.json b.json --report page --markdown README.md
+  imgconv bench show a.json b.json --report page
   imgconv bench correlate edges --threads 1 --size 1024x1024 --plot bench.png
   imgconv bench edges --quality --plot edges.png
 """,
