@@ -2,7 +2,7 @@
 
 python scripts/cover.py [arguments of pytest]
 
-Fails where the tests fail, and where they run less than LEAST per cent of a file.
+Fails where the tests fail, and where they run less than LOWEST per cent of a file.
 """
 
 import json
@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LEAST = 85
+LOWEST = 85
 
 
 def main(arguments: list[str]) -> int:
@@ -28,12 +28,12 @@ def main(arguments: list[str]) -> int:
             return status or 1
         found = json.loads(report.read_text())
     covered = {name: file["summary"]["percent_covered"] for name, file in found["files"].items()}
-    low = {name: percent for name, percent in covered.items() if percent < LEAST}
+    low = {name: percent for name, percent in covered.items() if percent < LOWEST}
     for name in sorted(covered, key=covered.__getitem__)[: max(10, len(low))]:
         print(f"{covered[name]:6.1f} %  {name}")
     print(f"{found['totals']['percent_covered']:6.1f} %  of {len(covered)} files")
     if low:
-        print(f"{len(low)} files below {LEAST} %")
+        print(f"{len(low)} files below {LOWEST} %")
     return status or bool(low)
 
 
