@@ -331,7 +331,7 @@ THRESHOLDS = (
 # Corners: Sobel's derivatives, three products that are smoothed, and the response; ridges: three
 # second derivatives. Templates: a product for each pixel of it, and two running sums.
 FEATURES = tuple(
-    replace(row, dtype=dtype, shape=(1024, 1024))
+    replace(row, dtype=dtype)
     for dtype in ("float32", "uint8")
     for row in (
         *(

@@ -12,6 +12,10 @@ from imgconv.operations.base import DType
 COST, MARK_COST = 50, 4
 
 
+# Rows of a whole image that are computed at once.
+ROWS = 64
+
+
 class BoxDeterminants:
     """Rows of the determinants of an image at any scale, from the top to the bottom.
 
@@ -27,13 +31,25 @@ class BoxDeterminants:
         self.columns = np.zeros(image.shape[1])  # sums of all rows above the next one
         self.table = np.empty((0, image.shape[1]))
 
+    def whole(self, sigma: float) -> NDArray[Any]:
+        """Return the determinants of all rows at one scale."""
+        result = np.empty(self.image.shape, self.dtype)
+        for begin in range(0, len(result), ROWS):
+            part = result[begin : begin + ROWS]
+            self.fill(begin, begin + len(part), sigma, part)
+        return result
+
     def rows(self, begin: int, end: int, sigma: float) -> NDArray[Any]:
         """Return the determinants of some rows at one scale; none are above those before."""
-        self.load(begin - self.reach, end + self.reach)
         result = np.empty((end - begin, self.image.shape[1]), self.dtype)
+        self.fill(begin, end, sigma, result)
+        return result
+
+    def fill(self, begin: int, end: int, sigma: float, result: NDArray[Any]) -> None:
+        """Store the determinants of some rows."""
+        self.load(begin - self.reach, end + self.reach)
         self.enter("determine", self.table, self.first, self.image.shape[0], begin,
                    window_of(sigma), result, cost=COST * result.size)  # fmt: skip
-        return result
 
     def enter(self, function: str, *arguments: Any, cost: float = 0) -> None:
         """Run a function of the loop."""

@@ -141,7 +141,7 @@ def hessian_matrix_det(image: Image, sigma: Any = 1, approximate: bool = True) -
     scale = number(sigma, "sigma")
     if not 1 <= scale < np.inf or not array.size:
         raise FallBack("sigma, or an image without pixels")
-    return BoxDeterminants(array, scale, np.dtype(np.float64)).rows(0, len(array), scale)
+    return BoxDeterminants(array, scale, np.dtype(np.float64)).whole(scale)
 
 
 @skimage_face(FEATURE)
