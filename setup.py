@@ -253,13 +253,14 @@ def cythonize_loops() -> None:
         nthreads=os.cpu_count(),
         force=False,
     )
-    for source in (BUILD / "pyx").glob("*.c"):
-        targets = [BUILD]
-        if source.stem not in COMMON:
-            targets = [
-                BUILD / level / name for level in levels() for name in types_of(source.stem, level)
-            ]
-        for folder in targets:
+    targets = {name: [BUILD] for name in COMMON}
+    for loop in LOOPS:
+        targets[loop] = [
+            BUILD / level / name for level in levels() for name in types_of(loop, level)
+        ]
+    for name, folders in targets.items():
+        source = BUILD / "pyx" / f"{name}.c"
+        for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
             target = folder / source.name
             if not target.exists() or target.read_bytes() != source.read_bytes():
