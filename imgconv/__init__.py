@@ -35,19 +35,20 @@ mode : str or (str, str), default "reflect" (`canny`: "constant")
     wrap     2 3 4 1 2 3 4 1 2 3
     constant 0 0 0 1 2 3 4 0 0 0
 
-    Averages and orders also take "ignore": nothing outside the image counts, so that windows
-    shrink at the border. A filter extends the image once, however many passes it takes; only
-    `canny` extends what it has smoothed again, as scikit-image does.
+    Averages, orders and local statistics also take "ignore": nothing outside the image counts, so
+    that windows shrink at the border. A filter extends the image once, however many passes it
+    takes; only `canny` extends what it has smoothed again, as scikit-image does.
 cval : float, default 0
     The value outside the image, in the image's units, for mode="constant". Rank filters and
     morphology round and saturate it to the dtype of an image of integers; other filters use it as
     it is.
 nan : {"spread", "omit"}
-    What a pixel that is NaN does, in averages and orders: it spoils the results whose window holds
-    it, or does not count.
+    What a pixel that is NaN does, in averages, orders and local statistics: it spoils the results
+    whose window holds it, or does not count.
 weights : array_like, (H, W) or of the shape of the image, optional
-    How much each pixel counts, in averages and orders: finite numbers, not negative; a bool array
-    is a mask of the pixels that count.
+    How much each pixel counts, in averages, orders and local statistics: finite numbers, not
+    negative; a bool array is a mask of the pixels that count. `bilateral` and `joint_bilateral`
+    have one weight for all channels of a pixel.
 axes : (int, int), optional
     The axes y and x of a stack of images. Each image along the other axes is filtered by itself.
 channel_axis : int, optional
@@ -75,13 +76,14 @@ A NaN spoils the results whose window holds it, and no others, unless a docstrin
 Missing pixels
 --------------
 `weights`, ``nan="omit"`` and ``mode="ignore"`` say which pixels count. An average (`gaussian`,
-`box`, `correlate`, `convolve` and `separable` with ``normalize=True``, `pool`) is then
-sum(k w x) / sum(k w) for kernel k, weights w and pixels x (H. Knutsson and C.-F. Westin,
-"Normalized and differential convolution", 1993); a correlation that is not normalized is
-sum(k w x). An order (`median`, `percentile`, `rank`, `minimum`, `maximum`, morphology) chooses
-among the pixels of the window whose weight is above 0. A pixel of weight 0 may hold anything, NaN
-too. Outside the image weights are extended as pixels are; with mode="constant", `cval` has the
-weight 1. Where nothing counts, the result is NaN, and 0 in integers.
+`box`, `correlate`, `convolve` and `separable` with ``normalize=True``, `pool`, `bilateral`,
+`joint_bilateral`, `guided`) is then sum(k w x) / sum(k w) for kernel k, weights w and pixels x (H.
+Knutsson and C.-F. Westin, "Normalized and differential convolution", 1993); a correlation that is
+not normalized, and a sum by `pool`, are sum(k w x). `variance` and `std` are those of what counts.
+An order (`median`, `percentile`, `rank`, `minimum`, `maximum`, morphology, `pool`) and `entropy`
+choose and count the pixels of the window whose weight is above 0. A pixel of weight 0 may hold
+anything, NaN too. Outside the image weights are extended as pixels are; with mode="constant",
+`cval` has the weight 1. Where nothing counts, the result is NaN, and 0 in integers.
 
 >>> imgconv.box(np.array([[1, np.nan, 5]]), (1, 3), nan="omit", mode="ignore")
 array([[1., 3., 5.]])

@@ -24,6 +24,7 @@ LIBRARIES = {
     "scipy.ndimage": ("imgconv.ndimage",),
     "scipy.signal": ("imgconv.signal",),
     "skimage": (
+        "imgconv.skimage.exposure",
         "imgconv.skimage.feature",
         "imgconv.skimage.filters",
         "imgconv.skimage.measure",

@@ -11,11 +11,18 @@ up instead of pixels, so that a constant image does not change by a bit.
 A pair of pixels has one weight, w[p, q] = w[q, p], and computing weights is most of the work. So
 each weight is computed once: row by row, each pixel p meets the pixels q of the rows below, and the
 weight is added to the sums of both.
+
+Where pixels are weighed, w[p, q] is multiplied by the weight of q in the sums of p, and by that of
+p in those of q. What is missing is taken for 0 in the image, which no sum then holds, and in the
+guide for the value of any other pixel: only nearness weighs.
 """
+from libc.string cimport memcpy
+
 from bands cimport take, up_to_lanes
 from planes cimport Planes, load_planes, run_planes, store_planes
 from rows cimport Params, Task, fill
-from types cimport LANES, WIDE, load, real, store, vec
+from types cimport LANES, WIDE, ZERO, load, real, store, vec
+from weights cimport load_weights
 
 
 cdef extern from *:
@@ -101,6 +108,7 @@ cdef struct Tap:
     # Pointers to q, where p is in column 0, and the exponent for their distance.
     const real* image
     const real* guide
+    const real* counts      # the weight of q; 1 behind it, or 0 where the guide is missing
     real* sums
     real nearness
 
@@ -109,7 +117,8 @@ cdef struct Slot:
     # The scratch of one thread. It has a ring of the rows from p down to the end of the window.
     # Column 0 is number `margin` of a row, since vectors of p reach beyond the window.
     Py_ssize_t rows, pitch, margin
-    real* pixels            # all channels of the image, then of the guide, row by row
+    real* pixels            # all channels of the image, then of the guide, then weights, row by row
+    Py_ssize_t planes       # the number of all these
     real* totals            # sums of weights, then of weighted differences of their channels
     real* beside            # the same for pixels q in the row of p
     real* stage             # a row of the result
@@ -118,6 +127,7 @@ cdef struct Slot:
     # The row of p, from the first of the channels that share their weights on.
     const real* image
     const real* guide
+    const real* counts
     real* sums
     Tap* taps
     Py_ssize_t count
@@ -135,57 +145,70 @@ cdef inline vec difference(const real* p, const Tap* q, Py_ssize_t pitch, Py_ssi
 
 
 cdef inline vec weigh(const real* p, const Tap* q, Py_ssize_t pitch, Py_ssize_t x, real scale,
-                      Py_ssize_t guides, bint own, bint manhattan,
+                      Py_ssize_t guides, bint own, bint manhattan, bint weighed, vec both,
                       const vec* differences) noexcept nogil:
-    """The weights of LANES pairs of pixels from x on; `p` is a row of the guide."""
-    cdef vec apart = difference(p, q, pitch, x, 0, own, differences), exponent
+    """The weights of LANES pairs of pixels from x on; `p` is a row of the guide.
+
+    If pixels are `weighed`, colours count where `both` is 1, and not where it is 0.
+    """
+    cdef vec apart = difference(p, q, pitch, x, 0, own, differences), exponent, by = ZERO + scale
     cdef Py_ssize_t k
+    if weighed:
+        by = both * scale
     if manhattan:
         apart = absolute(apart)
         for k in range(1, guides):
             apart = apart + absolute(difference(p, q, pitch, x, k, own, differences))
-    apart = apart * scale
+    apart = apart * by
     exponent = q.nearness - apart * apart
     for k in range(1, 1 if manhattan else guides):
-        apart = difference(p, q, pitch, x, k, own, differences) * scale
+        apart = difference(p, q, pitch, x, k, own, differences) * by
         exponent = exponent - apart * apart
     return power_of_two(exponent)
 
 
-cdef inline void add_pairs(const real* p, const Tap* q, Py_ssize_t pitch, Py_ssize_t x, real scale,
+cdef inline void add_pairs(const Slot* slot, const Tap* q, Py_ssize_t x, real scale,
                            vec[FEW][WIDE] centre, vec[1 + FEW][WIDE] total, int channels,
-                           Py_ssize_t guides, bint own, bint manhattan, int wide) noexcept nogil:
+                           Py_ssize_t guides, bint own, bint manhattan, bint weighed,
+                           int wide) noexcept nogil:
     """Add `wide` vectors of pairs to the sums of p, which are in registers, and to those of q.
 
     All weights are computed before any store. Otherwise the compiler would compute one vector after
     the other, and the processor would wait for each.
     """
+    cdef Py_ssize_t pitch = slot.pitch, at
     cdef vec[WIDE][FEW] differences
-    cdef vec[WIDE] weights
+    cdef vec[WIDE] weights, others
+    cdef vec both = ZERO
     cdef real* sums
     cdef int c, v
     for v in range(wide):
+        at = x + v * LANES
         for c in range(channels):
-            differences[v][c] = load(q.image + c * pitch + x + v * LANES) - centre[c][v]
-        weights[v] = weigh(p, q, pitch, x + v * LANES, scale, guides, own, manhattan,
-                           differences[v])
+            differences[v][c] = load(q.image + c * pitch + at) - centre[c][v]
+        if weighed:
+            both = load(slot.counts + pitch + at) * load(q.counts + pitch + at)
+        weights[v] = others[v] = weigh(slot.guide, q, pitch, at, scale, guides, own, manhattan,
+                                       weighed, both, differences[v])
+        if weighed:
+            others[v] = weights[v] * load(slot.counts + at)
+            weights[v] = weights[v] * load(q.counts + at)
     for v in range(wide):
         sums = q.sums + x + v * LANES
         total[0][v] = total[0][v] + weights[v]
-        store(sums, load(sums) + weights[v])
+        store(sums, load(sums) + others[v])
         for c in range(channels):
             sums += pitch
             total[1 + c][v] = total[1 + c][v] + weights[v] * differences[v][c]
-            store(sums, load(sums) - weights[v] * differences[v][c])
+            store(sums, load(sums) - others[v] * differences[v][c])
 
 
 cdef inline void tile(const Slot* slot, Py_ssize_t x, real scale, int channels, Py_ssize_t guides,
-                      bint own, bint manhattan, int wide) noexcept nogil:
+                      bint own, bint manhattan, bint weighed, int wide) noexcept nogil:
     """Add all pairs of `wide` vectors of pixels p, from x on."""
     cdef vec[1 + FEW][WIDE] total
     cdef vec[FEW][WIDE] centre
     cdef Py_ssize_t t, pitch = slot.pitch
-    cdef const real* guide = slot.guide
     cdef real* sums = slot.sums
     cdef int c, v
     for v in range(wide):
@@ -194,23 +217,23 @@ cdef inline void tile(const Slot* slot, Py_ssize_t x, real scale, int channels, 
         for c in range(1 + channels):
             total[c][v] = load(sums + c * pitch + x + v * LANES)
     for t in range(slot.count):
-        add_pairs(guide, slot.taps + t, pitch, x, scale, centre, total, channels, guides, own,
-                  manhattan, wide)
+        add_pairs(slot, slot.taps + t, x, scale, centre, total, channels, guides, own, manhattan,
+                  weighed, wide)
     for v in range(wide):
         for c in range(1 + channels):
             store(sums + c * pitch + x + v * LANES, total[c][v])
 
 
 cdef inline void tiles(const Params* params, const Slot* slot, Py_ssize_t n, real scale,
-                       int channels, Py_ssize_t guides, bint own, bint manhattan,
+                       int channels, Py_ssize_t guides, bint own, bint manhattan, bint weighed,
                        int wide) noexcept nogil:
     """Add all pairs of pixels p whose window reaches the n columns of the result."""
     cdef Py_ssize_t x = slot.margin - up_to_lanes(params.left), end = slot.margin + n + params.left
     while x + wide * LANES <= end:
-        tile(slot, x, scale, channels, guides, own, manhattan, wide)
+        tile(slot, x, scale, channels, guides, own, manhattan, weighed, wide)
         x += wide * LANES
     while x < end:
-        tile(slot, x, scale, channels, guides, own, manhattan, 1)
+        tile(slot, x, scale, channels, guides, own, manhattan, weighed, 1)
         x += LANES
 
 
@@ -238,11 +261,12 @@ cdef Py_ssize_t lay_out(const Params* params, char* scratch, Slot* slot) noexcep
     cdef Py_ssize_t row
     cdef char* free = scratch
     slot.rows = params.top + 1
+    slot.planes = params.channels + params.guides + (2 if params.weighing.kind else 0)
     # The first p is at least params.left columns before the result, and its q as far before p.
     slot.margin = 2 * up_to_lanes(params.left)
     slot.pitch = params.ring_pitch + 2 * slot.margin
     row = slot.pitch * <Py_ssize_t> sizeof(real)
-    slot.pixels = <real*> take(&free, (params.channels + params.guides) * slot.rows * row)
+    slot.pixels = <real*> take(&free, slot.planes * slot.rows * row)
     slot.totals = <real*> take(&free, 2 * params.channels * slot.rows * row)
     slot.beside = <real*> take(&free, 2 * params.channels * row)
     slot.stage = <real*> take(&free, params.channels * row)
@@ -255,11 +279,11 @@ cdef Py_ssize_t lay_out(const Params* params, char* scratch, Slot* slot) noexcep
 cdef inline void lay_rows(const Params* params, Slot* slot, Py_ssize_t e, Py_ssize_t channel,
                           Py_ssize_t group) noexcept nogil:
     """Point image, guide and sums to extended row e, for the channels from `channel` on."""
-    cdef Py_ssize_t place = e % slot.rows, planes = params.channels + params.guides
-    slot.image = slot.pixels + (place * planes + channel) * slot.pitch
-    slot.guide = slot.pixels + (place * planes + planes - params.guides) * slot.pitch
-    if params.guides == 0:
-        slot.guide = slot.image - channel * slot.pitch
+    cdef Py_ssize_t place = e % slot.rows
+    cdef const real* row = slot.pixels + place * slot.planes * slot.pitch
+    slot.image = row + channel * slot.pitch
+    slot.guide = row + (params.channels if params.guides > 0 else 0) * slot.pitch
+    slot.counts = row + (params.channels + params.guides) * slot.pitch
     slot.sums = slot.totals + (2 * params.channels * place + channel + group) * slot.pitch
 
 
@@ -282,6 +306,7 @@ cdef void lay_taps(const Params* params, Slot* slot, Py_ssize_t e, Py_ssize_t fi
                 lay_rows(params, slot, e + i, channel, group)
                 tap.image = slot.image + j
                 tap.guide = slot.guide + j
+                tap.counts = slot.counts + j
                 tap.sums = slot.sums + j
                 if i == 0:
                     tap.sums = slot.beside + (channel + group) * slot.pitch + j
@@ -292,16 +317,45 @@ cdef void lay_taps(const Params* params, Slot* slot, Py_ssize_t e, Py_ssize_t fi
     lay_rows(params, slot, e, channel, group)
 
 
+cdef void count_pixels(const Params* params, real* pixels, Py_ssize_t pitch,
+                       Py_ssize_t n) noexcept nogil:
+    """Apply the weights of n pixels; the row behind them becomes 1 where the guide is there."""
+    cdef real* guide = pixels + params.channels * pitch
+    cdef real* weights = guide + params.guides * pitch
+    cdef real* there = weights + pitch
+    cdef bint omit = params.weighing.omit
+    cdef Py_ssize_t k, x
+    fill(there, n, 1)
+    for k in range(params.channels if omit else 0):
+        for x in range(n):
+            weights[x] = weights[x] if pixels[k * pitch + x] == pixels[k * pitch + x] else 0
+    for k in range(params.guides):
+        for x in range(n):
+            if guide[k * pitch + x] != guide[k * pitch + x] and (omit or weights[x] == 0):
+                weights[x] = there[x] = 0
+    for x in range(n if params.guides == 0 else 0):
+        there[x] = weights[x] != 0
+    for k in range(params.channels):
+        for x in range(n):
+            pixels[k * pitch + x] = pixels[k * pitch + x] if weights[x] != 0 else 0
+    for k in range(params.guides):
+        for x in range(n):
+            guide[k * pitch + x] = guide[k * pitch + x] if there[x] != 0 else 0
+
+
 cdef void load_rows(const Planes* image, const Planes* guide, const Slot* slot, Py_ssize_t e,
                     Py_ssize_t left, Py_ssize_t n) noexcept nogil:
     """Convert n columns of extended row e into the ring."""
     cdef const Params* params = image.params
-    cdef Py_ssize_t place = e % slot.rows
-    cdef real* row = (slot.pixels + place * (params.channels + params.guides) * slot.pitch
+    cdef real* row = (slot.pixels + e % slot.rows * slot.planes * slot.pitch
                       + slot.margin - params.left)
     load_planes(image, e, left, n, slot.raw, slot.samples, row, slot.pitch)
     load_planes(guide, e, left, n, slot.raw, slot.samples, row + params.channels * slot.pitch,
                 slot.pitch)
+    if params.weighing.kind:
+        load_weights(params, image.weights, e, left, n, slot.raw,
+                     row + (params.channels + params.guides) * slot.pitch)
+        count_pixels(params, row, slot.pitch, n)
 
 
 cdef void add_row(const Params* params, Slot* slot, Py_ssize_t e, Py_ssize_t first, real scale,
@@ -316,16 +370,20 @@ cdef void add_row(const Params* params, Slot* slot, Py_ssize_t e, Py_ssize_t fir
     cdef Py_ssize_t k = 0, group = 0
     while k < params.channels:
         lay_taps(params, slot, e, first, k, group)
-        if guides == 1 and params.guides == 0:
-            tiles(params, slot, n, scale, 1, 1, True, False, WIDE)
+        if params.weighing.kind and k + 3 <= params.channels:
+            tiles(params, slot, n, scale, 3, guides, False, manhattan, True, WIDE // 2)
+        elif params.weighing.kind:
+            tiles(params, slot, n, scale, 1, guides, False, manhattan, True, WIDE // 2)
+        elif guides == 1 and params.guides == 0:
+            tiles(params, slot, n, scale, 1, 1, True, False, False, WIDE)
         elif guides == 3 and params.guides == 0 and manhattan:
-            tiles(params, slot, n, scale, 3, 3, True, True, WIDE // 2)
+            tiles(params, slot, n, scale, 3, 3, True, True, False, WIDE // 2)
         elif guides == 3 and params.guides == 0:
-            tiles(params, slot, n, scale, 3, 3, True, False, WIDE // 2)
+            tiles(params, slot, n, scale, 3, 3, True, False, False, WIDE // 2)
         elif k + 3 <= params.channels:
-            tiles(params, slot, n, scale, 3, guides, False, manhattan, WIDE // 2)
+            tiles(params, slot, n, scale, 3, guides, False, manhattan, False, WIDE // 2)
         else:
-            tiles(params, slot, n, scale, 1, guides, False, manhattan, WIDE // 2)
+            tiles(params, slot, n, scale, 1, guides, False, manhattan, False, WIDE // 2)
         k += 3 if k + 3 <= params.channels else 1
         group += 1
 
@@ -346,12 +404,14 @@ cdef void divide_row(const Planes* result, Slot* slot, Py_ssize_t e, Py_ssize_t 
 
 
 cdef void clear_sums(const Params* params, const Slot* slot, real* sums,
-                     real own_weight) noexcept nogil:
-    """Begin the sums of a row with the weight of each pixel to itself, whose difference is 0."""
+                     bint own) noexcept nogil:
+    """Begin the sums of a row, with the `own` weight of each pixel, whose difference is 0."""
     cdef Py_ssize_t k = 0, channels
     while k < params.channels:
         channels = 3 if k + 3 <= params.channels else 1
-        fill(sums, slot.pitch, own_weight)
+        fill(sums, slot.pitch, 1 if own else 0)
+        if own and params.weighing.kind:
+            memcpy(sums, slot.counts, slot.pitch * sizeof(real))
         fill(sums + slot.pitch, channels * slot.pitch, 0)
         sums += (1 + channels) * slot.pitch
         k += channels
@@ -367,14 +427,14 @@ cdef void strip(const Planes* image, const Planes* guide, const Planes* result, 
     cdef Py_ssize_t e, loaded = top, n = right - left
     cdef Slot slot
     lay_out(params, scratch, &slot)
-    fill(slot.pixels, (params.channels + params.guides) * slot.rows * slot.pitch, 0)
+    fill(slot.pixels, slot.planes * slot.rows * slot.pitch, 0)
     for e in range(top, bottom + params.top):
         while loaded <= e + params.top:
             load_rows(image, guide, &slot, loaded, left, n + params.span_x - 1)
             lay_rows(params, &slot, loaded, 0, 0)
-            clear_sums(params, &slot, slot.sums, 1)
+            clear_sums(params, &slot, slot.sums, True)
             loaded += 1
-        clear_sums(params, &slot, slot.beside, 0)
+        clear_sums(params, &slot, slot.beside, False)
         add_row(params, &slot, e, max(0, top + params.top - e), scale, n)
         if e >= top + params.top:
             divide_row(result, &slot, e, left, n)

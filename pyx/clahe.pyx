@@ -13,7 +13,7 @@ first, so that a pixel needs two instead of four look-ups.
 cimport numpy as cnp
 
 from cython.parallel cimport prange, threadid
-from libc.stdint cimport int32_t, uint8_t, uint16_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memset
 
 cnp.import_array()
@@ -21,6 +21,7 @@ cnp.import_array()
 cdef enum:
     TABLES = 4              # equal neighbours are counted in different tables
     NARROW = 32             # columns of a tile below which a row of tables would cost more
+    EMPTY = 8               # bins that are looked at together: most of those of 16 bits are empty
 
 
 ctypedef fused pixel:
@@ -52,15 +53,17 @@ cdef struct Tiling:
 
 cdef void limit_counts(int32_t* counts, Py_ssize_t bins, int limit) noexcept nogil:
     """Cut counts to a limit, and share out the rest: equally, then one each at equal distances."""
-    cdef Py_ssize_t v, batch, rest, step, excess = 0
+    cdef int32_t excess = 0, batch, rest
+    cdef Py_ssize_t v, step
     for v in range(bins):
-        if counts[v] > limit:
-            excess += counts[v] - limit
-            counts[v] = limit
-    batch = excess // bins
-    rest = excess - batch * bins
-    for v in range(bins):
-        counts[v] += <int32_t> batch
+        excess += max(counts[v] - limit, 0)
+        counts[v] = min(counts[v], limit)
+    if excess == 0:
+        return
+    batch = excess // <int32_t> bins
+    rest = excess - batch * <int32_t> bins
+    for v in range(bins if batch > 0 else 0):
+        counts[v] += batch
     if rest > 0:
         step = max(bins // rest, <Py_ssize_t> 1)
         v = 0
@@ -68,6 +71,26 @@ cdef void limit_counts(int32_t* counts, Py_ssize_t bins, int limit) noexcept nog
             counts[v] += 1
             rest -= 1
             v += step
+
+
+cdef inline void accumulate(const int32_t* counts, Py_ssize_t bins, float scale,
+                            pixel* table) noexcept nogil:
+    """The pixel for each value, from the sum of counts up to it."""
+    cdef const uint64_t* pairs = <const uint64_t*> counts
+    cdef int32_t total = 0
+    cdef Py_ssize_t v = 0, i
+    cdef pixel value = 0
+    while v < bins:
+        if pairs[0] | pairs[1] | pairs[2] | pairs[3]:
+            for i in range(v, v + EMPTY):
+                total += counts[i]
+                value = <pixel> <int> min(rintf(<float> total * scale), <float> (bins - 1))
+                table[i] = value
+        else:
+            for i in range(v, v + EMPTY):
+                table[i] = value
+        pairs += EMPTY // 2
+        v += EMPTY
 
 
 cdef void make_table(const pixel* image, Py_ssize_t pitch, const Tiling* tiling, Py_ssize_t which,
@@ -78,7 +101,6 @@ cdef void make_table(const pixel* image, Py_ssize_t pitch, const Tiling* tiling,
     cdef const Py_ssize_t* columns = (tiling.columns
                                       + which % tiling.along * tiling.tile_width)
     cdef const pixel* row
-    cdef int32_t total = 0
     if pixel is uint8_t:
         count = TABLES
     memset(counts, 0, count * bins * sizeof(int32_t))
@@ -91,9 +113,7 @@ cdef void make_table(const pixel* image, Py_ssize_t pitch, const Tiling* tiling,
             counts[v] += counts[i * bins + v]
     if tiling.limit > 0:
         limit_counts(counts, bins, tiling.limit)
-    for v in range(bins):
-        total += counts[v]
-        table[v] = <pixel> min(rintf(<float> total * tiling.scale), <float> (bins - 1))
+    accumulate(counts, bins, tiling.scale, table)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -126,46 +146,44 @@ cdef inline void look_up(const pixel* image, const float* first, const float* se
         target[x] = <pixel> <int> rintf(first[image[x]] * (1 - at) + second[image[x]] * at)
 
 
+cdef inline void look_up_four(const pixel* image, const pixel* above, const pixel* below,
+                              Py_ssize_t left, Py_ssize_t right, Py_ssize_t n, float weight,
+                              float change, float down, pixel* target) noexcept nogil:
+    """Interpolate along x and y; tables begin at `left` and `right` of both rows of tiles."""
+    cdef Py_ssize_t x
+    cdef float at
+    for x in range(n):
+        at = weight + change * x
+        target[x] = <pixel> <int> rintf(
+            (above[left + image[x]] * (1 - at) + above[right + image[x]] * at) * (1 - down)
+            + (below[left + image[x]] * (1 - at) + below[right + image[x]] * at) * down)
+
+
 cdef void map_row(const pixel* image, const Tiling* tiling, const pixel* tables, Py_ssize_t y,
-                  float* blended, pixel* target) noexcept nogil:
-    """Map a row by tables that are interpolated along y; between centres of tiles none changes."""
+                  float* blended, bint blends, pixel* target) noexcept nogil:
+    """Map a row by the tables of the tiles around it; between centres of tiles none changes.
+
+    If it `blends`, they are interpolated along y first.
+    """
     cdef Py_ssize_t upper, lower, left, right, x = 0, end, size = tiling.tile_width
     cdef Py_ssize_t of_row = tiling.along * tiling.bins
-    cdef float weight = place(y, tiling.tile_height, tiling.down, &upper, &lower)
-    blend(tables + upper * of_row, tables + lower * of_row, of_row, weight, blended)
+    cdef float down = place(y, tiling.tile_height, tiling.down, &upper, &lower), weight
+    cdef float change = <float> 1 / <float> size
+    if blends:
+        blend(tables + upper * of_row, tables + lower * of_row, of_row, down, blended)
     while x < tiling.width:
-        weight = place(x, tiling.tile_width, tiling.along, &left, &right)
+        weight = place(x, size, tiling.along, &left, &right)
         # The middle of the next tile.
         end = min((((2 * x + size) // (2 * size) * 2 + 1) * size + 1) // 2, tiling.width)
-        look_up(image + x, blended + left * tiling.bins, blended + right * tiling.bins, end - x,
-                weight, <float> 1 / <float> size, target + x)
+        left = left * tiling.bins
+        right = right * tiling.bins
+        if blends:
+            look_up(image + x, blended + left, blended + right, end - x, weight, change,
+                    target + x)
+        else:
+            look_up_four(image + x, tables + upper * of_row, tables + lower * of_row, left, right,
+                         end - x, weight, change, down, target + x)
         x = end
-
-
-cdef void map_pixels(const pixel* image, const Tiling* tiling, const pixel* tables, Py_ssize_t y,
-                     pixel* target) noexcept nogil:
-    """Map a row by four look-ups for each pixel."""
-    cdef Py_ssize_t upper, lower, left, right, x
-    cdef Py_ssize_t of_row = tiling.along * tiling.bins
-    cdef float down = place(y, tiling.tile_height, tiling.down, &upper, &lower), along
-    cdef const pixel* above = tables + upper * of_row
-    cdef const pixel* below = tables + lower * of_row
-    for x in range(tiling.width):
-        along = place(x, tiling.tile_width, tiling.along, &left, &right)
-        left = left * tiling.bins + image[x]
-        right = right * tiling.bins + image[x]
-        target[x] = <pixel> <int> rintf(
-            (above[left] * (1 - along) + above[right] * along) * (1 - down)
-            + (below[left] * (1 - along) + below[right] * along) * down)
-
-
-cdef void run_row(const pixel* image, const Tiling* tiling, const pixel* tables, Py_ssize_t y,
-                  float* blended, pixel* target) noexcept nogil:
-    if pixel is uint8_t:
-        if tiling.tile_width >= NARROW:
-            map_row(image, tiling, tables, y, blended, target)
-            return
-    map_pixels(image, tiling, tables, y, target)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -175,14 +193,17 @@ cdef void run(const pixel* image, const Tiling* tiling, pixel* tables, pixel* re
               char* scratch, Py_ssize_t slot, int threads) noexcept nogil:
     """Make all tables, then map all rows."""
     cdef Py_ssize_t i, width = tiling.width
+    cdef bint blends = False
+    if pixel is uint8_t:
+        blends = tiling.tile_width >= NARROW
     for i in prange(tiling.down * tiling.along, num_threads=threads, use_threads_if=threads > 1,
                     schedule="dynamic"):
         make_table(image, width, tiling, i, <int32_t*> (scratch + threadid() * slot),
                    tables + i * tiling.bins)
     for i in prange(tiling.height, num_threads=threads, use_threads_if=threads > 1,
                     schedule="static"):
-        run_row(image + i * width, tiling, tables, i, <float*> (scratch + threadid() * slot),
-                result + i * width)
+        map_row(image + i * width, tiling, tables, i, <float*> (scratch + threadid() * slot),
+                blends, result + i * width)
 
 
 def equalize(cnp.ndarray image not None, cnp.ndarray rows not None, cnp.ndarray columns not None,

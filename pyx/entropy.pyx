@@ -9,7 +9,7 @@ each of its chords loses one pixel and gains another, and the sum changes by two
 are looked up. They are integers (multiples of `unit`), so the sum is exact however far it moved,
 and no bit depends on where a row began.
 
-Pixels of 256 or more are missing: they are not counted.
+Pixels that do not count are infinite (weights.pxd); where none counts, the result is NaN.
 """
 from libc.stdint cimport int32_t, int64_t, uint16_t
 from libc.string cimport memset
@@ -17,6 +17,9 @@ from libc.string cimport memset
 from bands cimport Block, Slot
 from rows cimport Params
 from types cimport real
+
+cdef extern from "<math.h>":
+    const double NAN
 
 
 cdef enum:
@@ -47,8 +50,7 @@ cdef struct Histogram:
 
 cdef inline uint16_t code_of(real pixel) noexcept nogil:
     """The bin of a pixel: negative ones of int8 have those that its positive ones leave free."""
-    cdef int value = <int> pixel
-    return MISSING if value >= VALUES else <uint16_t> (value & (VALUES - 1))
+    return <uint16_t> (<int> pixel & (VALUES - 1)) if pixel < VALUES else MISSING
 
 
 cdef inline void count(Histogram* histogram, uint16_t code) noexcept nogil:
@@ -64,12 +66,11 @@ cdef inline void forget(Histogram* histogram, uint16_t code) noexcept nogil:
 
 
 cdef inline real entropy_of(const Histogram* histogram, const Window* window) noexcept nogil:
-    """0 where no pixel is counted."""
     cdef int32_t missing = histogram.counts[MISSING]
     cdef Py_ssize_t n = window.size - missing
     cdef int64_t rest = histogram.total - histogram.sums[missing]
     if n == 0:
-        return 0
+        return <real> NAN
     return <real> (<double> (histogram.sums[n] - rest) * (window.unit / <double> n))
 
 

@@ -9,6 +9,9 @@ K. He, J. Sun, X. Tang, "Guided image filtering", 2013. All means are over the s
 cost that hardly grows with its size. Nothing is subtracted from a sum, so that a NaN affects only
 its windows and rounding errors do not grow along the image.
 
+Where pixels are weighed, so are their means, and lines count where their window has a pixel that
+counts; with mode="ignore", not outside the image.
+
 Down the columns, rows are added in groups as high as the window, as van Herk (1992) and Gil and
 Werman (1993) do for minima: sums from each row of a group to its last row, and sums from the first
 row of the next group down. A window is one of each. Along the rows, sums of 1, 4, 16, ...
@@ -21,12 +24,14 @@ from bands cimport take
 from planes cimport Planes, load_planes, run_planes, store_planes
 from rows cimport Params, Task, fill
 from sums cimport add_row
-from types cimport LANES, load, real, store, vec
+from types cimport LANES, ZERO, load, real, store, vec
+from weights cimport load_weights
 
 
 cdef enum:
     MOMENTS = 4             # guide, image, guide * guide, guide * image
     LINES = 2               # a, b
+    # Where pixels are weighed, the weights follow the moments, and follow the lines.
 
 
 cdef struct Square:
@@ -47,6 +52,7 @@ cdef struct Slot:
     Columns moments, lines
     real* guide             # extended rows of the guide, until their results are computed
     real* image
+    real* weights
     real* stage             # a row of the result
     char* raw
     Py_ssize_t pitch
@@ -97,30 +103,39 @@ cdef void add_neighbours(real* sums, Py_ssize_t size, Py_ssize_t n, real* target
 # ---------------------------------------------------------------------------------------------
 # The equation
 
-cdef inline void take_moments(const real* guide, const real* image, Py_ssize_t pitch,
-                              Py_ssize_t n, real* moments) noexcept nogil:
+cdef inline void take_moments(const real* guide, const real* image, const real* weights,
+                              Py_ssize_t pitch, Py_ssize_t n, real* moments,
+                              bint weighed) noexcept nogil:
     cdef Py_ssize_t x = 0
-    cdef vec g, v
+    cdef vec g, v, w
     while x < n:
         g = load(guide + x)
         v = load(image + x)
-        store(moments + x, g)
-        store(moments + pitch + x, v)
         store(moments + 2 * pitch + x, g * g)
         store(moments + 3 * pitch + x, g * v)
+        if weighed:
+            w = load(weights + x)
+            g = g * w
+            v = v * w
+            store(moments + 2 * pitch + x, load(moments + 2 * pitch + x) * w)
+            store(moments + 3 * pitch + x, load(moments + 3 * pitch + x) * w)
+            store(moments + 4 * pitch + x, w)
+        store(moments + x, g)
+        store(moments + pitch + x, v)
         x += LANES
 
 
 cdef inline void fit_lines(const real* sums, Py_ssize_t pitch, Py_ssize_t n, real scale, real eps,
-                           real* lines) noexcept nogil:
-    """a and b of every window, from the sums of its moments."""
+                           real* lines, bint weighed) noexcept nogil:
     cdef Py_ssize_t x = 0
-    cdef vec g, v, a, variance, covariance
+    cdef vec g, v, a, covariance, variance, by = ZERO + scale
     while x < n:
-        g = load(sums + x) * scale
-        v = load(sums + pitch + x) * scale
-        variance = load(sums + 2 * pitch + x) * scale - g * g
-        covariance = load(sums + 3 * pitch + x) * scale - g * v
+        if weighed:
+            by = 1 / load(sums + 4 * pitch + x)
+        g = load(sums + x) * by
+        v = load(sums + pitch + x) * by
+        variance = load(sums + 2 * pitch + x) * by - g * g
+        covariance = load(sums + 3 * pitch + x) * by - g * v
         variance = variance + eps
         a = covariance / variance
         store(lines + x, a)
@@ -129,12 +144,15 @@ cdef inline void fit_lines(const real* sums, Py_ssize_t pitch, Py_ssize_t n, rea
 
 
 cdef inline void draw_lines(const real* sums, Py_ssize_t pitch, const real* guide, Py_ssize_t n,
-                            real scale, real* target) noexcept nogil:
+                            real scale, real* target, bint weighed) noexcept nogil:
     """The result, from the sums of a and b."""
     cdef Py_ssize_t x = 0
+    cdef vec by = ZERO + scale
     while x < n:
+        if weighed:
+            by = 1 / load(sums + 2 * pitch + x)
         store(target + x,
-              (load(sums + x) * load(guide + x) + load(sums + pitch + x)) * scale)
+              (load(sums + x) * load(guide + x) + load(sums + pitch + x)) * by)
         x += LANES
 
 
@@ -155,15 +173,16 @@ cdef inline void lay_columns(Columns* columns, Py_ssize_t size, Py_ssize_t plane
 cdef Py_ssize_t lay_out(const Params* params, char* scratch, Slot* slot) noexcept nogil:
     """Divide a thread's scratch; return its size in bytes."""
     cdef Py_ssize_t size = (<const Square*> params.records).size
-    cdef Py_ssize_t row
+    cdef Py_ssize_t row, weighed = params.weighing.kind != 0
     cdef char* free = scratch
     slot.pitch = params.ring_pitch + LANES
     row = slot.pitch * <Py_ssize_t> sizeof(real)
-    lay_columns(&slot.moments, size, MOMENTS, slot.pitch, &free)
-    lay_columns(&slot.lines, size, LINES, slot.pitch, &free)
+    lay_columns(&slot.moments, size, MOMENTS + weighed, slot.pitch, &free)
+    lay_columns(&slot.lines, size, LINES + weighed, slot.pitch, &free)
     slot.guide = <real*> take(&free, size * row)
     slot.image = <real*> take(&free, row)
-    slot.stage = <real*> take(&free, MOMENTS * row)
+    slot.weights = <real*> take(&free, row)
+    slot.stage = <real*> take(&free, (MOMENTS + weighed) * row)
     slot.raw = take(&free, slot.pitch * 8)
     return free - scratch
 
@@ -175,33 +194,77 @@ cdef inline void sum_windows(const Columns* columns, Py_ssize_t n, real* target)
                        target + k * columns.pitch)
 
 
+cdef void weigh(const Planes* image, const Slot* slot, const real* guide, Py_ssize_t e,
+                Py_ssize_t left, Py_ssize_t n, real* moments) noexcept nogil:
+    """Take the moments of n pixels of row e that count; what does not count may be anything."""
+    cdef const Params* params = image.params
+    cdef bint omit = params.weighing.omit
+    cdef real* weights = slot.weights
+    cdef real* there = moments      # the guide where it counts
+    cdef Py_ssize_t x
+    load_weights(params, image.weights, e, left, n, slot.raw, weights)
+    for x in range(n if omit else 0):
+        weights[x] = weights[x] if guide[x] == guide[x] and slot.image[x] == slot.image[x] else 0
+    for x in range(n):
+        there[x] = guide[x] if weights[x] != 0 else 0
+        slot.image[x] = slot.image[x] if weights[x] != 0 else 0
+    take_moments(there, slot.image, weights, slot.pitch, n, moments, True)
+
+
+cdef void weigh_lines(const Params* params, const Slot* slot, Py_ssize_t e, Py_ssize_t left,
+                      Py_ssize_t n, real* lines) noexcept nogil:
+    """Add their weights to n lines whose middle is row e: 1 or 0."""
+    cdef const real* sums = slot.stage + MOMENTS * slot.pitch
+    cdef real* weights = lines + LINES * slot.pitch
+    cdef Py_ssize_t k, x
+    load_weights(params, NULL, e, left, n, slot.raw, weights)
+    for x in range(n):
+        weights[x] = weights[x] if sums[x] > 0 else 0
+    for k in range(LINES):
+        for x in range(n):
+            lines[k * slot.pitch + x] = lines[k * slot.pitch + x] if weights[x] != 0 else 0
+
+
 cdef void strip(const Planes* image, const Planes* guide, const Planes* result, Py_ssize_t plane,
                 Py_ssize_t top, Py_ssize_t bottom, Py_ssize_t left, Py_ssize_t right,
                 char* scratch) noexcept nogil:
     """For each image row: the lines half a window above it, and the result a window above it."""
     cdef const Params* params = image.params
-    cdef const real* weights = <const real*> params.weights
-    cdef real eps = weights[0], scale = weights[1]
+    cdef const real* numbers = <const real*> params.weights
+    cdef real eps = numbers[0], scale = numbers[1]
     cdef Py_ssize_t reach = (<const Square*> params.records).size - 1
     cdef Py_ssize_t n = right - left, e
+    cdef bint weighed = params.weighing.kind != 0
     cdef real* row
+    cdef real* lines
     cdef Slot slot
     fill(<real*> scratch, lay_out(params, scratch, &slot) // <Py_ssize_t> sizeof(real), 0)
     for e in range(top, bottom + 2 * reach):
         row = slot.guide + e % (reach + 1) * slot.pitch
         load_planes(guide, e, left, n + 2 * reach, slot.raw, NULL, row, slot.pitch)
         load_planes(image, e, left, n + 2 * reach, slot.raw, NULL, slot.image, slot.pitch)
-        take_moments(row, slot.image, slot.pitch, n + 2 * reach, row_of(&slot.moments, e))
+        if weighed:
+            weigh(image, &slot, row, e, left, n + 2 * reach, row_of(&slot.moments, e))
+        else:
+            take_moments(row, slot.image, NULL, slot.pitch, n + 2 * reach,
+                         row_of(&slot.moments, e), False)
         push(&slot.moments, e, top)
         if e >= top + reach:
             sum_windows(&slot.moments, n + reach, slot.stage)
-            fit_lines(slot.stage, slot.pitch, n + reach, scale, eps,
-                      row_of(&slot.lines, e - reach))
+            lines = row_of(&slot.lines, e - reach)
+            if weighed:
+                fit_lines(slot.stage, slot.pitch, n + reach, scale, eps, lines, True)
+                weigh_lines(params, &slot, e - reach // 2, left + reach // 2, n + reach, lines)
+            else:
+                fit_lines(slot.stage, slot.pitch, n + reach, scale, eps, lines, False)
             push(&slot.lines, e - reach, top)
         if e >= top + 2 * reach:
             sum_windows(&slot.lines, n, slot.stage)
             row = slot.guide + (e - reach) % (reach + 1) * slot.pitch + reach
-            draw_lines(slot.stage, slot.pitch, row, n, scale, slot.stage)
+            if weighed:
+                draw_lines(slot.stage, slot.pitch, row, n, scale, slot.stage, True)
+            else:
+                draw_lines(slot.stage, slot.pitch, row, n, scale, slot.stage, False)
             store_planes(result, e - 2 * reach, left, n, slot.raw, NULL, slot.stage, slot.pitch)
 
 

@@ -24,6 +24,11 @@ def count_bins(
     scratch: NDArray[np.uint8],
     threads: int,
 ) -> None: ...
+def extremes(
+    pixels: NDArray[Any],
+    found: NDArray[np.float64],
+    threads: int,
+) -> None: ...
 def sums_above(
     pixels: NDArray[Any],
     limit: float,

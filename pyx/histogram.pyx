@@ -18,6 +18,7 @@ cdef enum:
     WIDE_TABLES = 2
     CHUNK = 1 << 14         # pixels that a thread takes at a time
     RUN = 512               # floats whose bins are computed before they are counted
+    LANES = 16              # extremes that are found side by side
 
 ctypedef fused integer:
     uint8_t
@@ -36,6 +37,7 @@ cdef extern from *:
     """
     const double ROUNDING
     double fabs(double x) nogil
+    const double INFINITY
 
 
 cdef struct Bins:
@@ -203,6 +205,50 @@ def count_bins(cnp.ndarray pixels not None, cnp.ndarray edges not None,
                               <uint32_t*> (tables + threadid() * slot))
         add_tables(<const uint32_t*> tables, threads * slot // (bins.count * <Py_ssize_t> 4),
                    bins.count, <int64_t*> cnp.PyArray_DATA(total))
+
+
+cdef inline void find_extremes(const number* values, Py_ssize_t n, double* pair) noexcept nogil:
+    """The smallest and the largest finite value; infinity and -infinity if there is none."""
+    cdef number[LANES] low, high
+    cdef number value, infinite = <number> INFINITY
+    cdef Py_ssize_t i = 0, k
+    for k in range(LANES):
+        low[k] = infinite
+        high[k] = -infinite
+    while i + LANES <= n:
+        for k in range(LANES):
+            value = values[i + k]
+            # False for NaN, too.
+            low[k] = value if (value < low[k]) & (value > -infinite) else low[k]
+            high[k] = value if (value > high[k]) & (value < infinite) else high[k]
+        i += LANES
+    for i in range(n // LANES * LANES, n):
+        value = values[i]
+        if -infinite < value < infinite:
+            low[0] = min(low[0], value)
+            high[0] = max(high[0], value)
+    for k in range(1, LANES):
+        low[0] = min(low[0], low[k])
+        high[0] = max(high[0], high[k])
+    pair[0] = low[0]
+    pair[1] = high[0]
+
+
+def extremes(cnp.ndarray pixels not None, cnp.ndarray found not None, int threads):
+    """Put into `found` (float64, a pair for each chunk) the extremes of contiguous floats."""
+    cdef const char* data = <const char*> cnp.PyArray_DATA(pixels)
+    cdef double* pairs = <double*> cnp.PyArray_DATA(found)
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(pixels), i
+    cdef bint short = pixels.descr.itemsize == 4
+    with nogil:
+        for i in prange((n + CHUNK - 1) // CHUNK, num_threads=threads,
+                        use_threads_if=threads > 1, schedule="static"):
+            if short:
+                find_extremes(<const float*> data + i * CHUNK, min(CHUNK, n - i * CHUNK),
+                              pairs + 2 * i)
+            else:
+                find_extremes(<const double*> data + i * CHUNK, min(CHUNK, n - i * CHUNK),
+                              pairs + 2 * i)
 
 
 cdef inline void add_above(const number* values, Py_ssize_t n, double limit,

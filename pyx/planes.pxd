@@ -16,6 +16,7 @@ cdef struct Planes:
     const Samples* samples
     char* first
     Py_ssize_t channels, step           # number of channels; bytes from one to the next
+    const char* weights                 # of the pixels of the image, or NULL
 
 
 # Compute result rows top to bottom of the columns left to right, in the scratch of one thread.
@@ -114,6 +115,7 @@ cdef inline Planes planes_at(const Params* params, const Samples* samples, const
     planes.first = <char*> first
     planes.channels = channels
     planes.step = step
+    planes.weights = NULL
     return planes
 
 
@@ -130,6 +132,8 @@ cdef inline void run_band(const Params* params, const Params* guide_params, Stri
                                    params.channels, params.result_step)
     cdef Planes guide = planes_at(guide_params, &guide_params.image, task.results[1] + offsets[2],
                                   params.guides, params.guide_step)
+    if params.weighing.given:
+        source.weights = task.weights + params.weighing.offsets[p]
     while x < params.result_width:
         right = min(x + params.strip, params.result_width)
         strip(&source, &guide, &target, p, top, bottom, x, right, scratch)

@@ -6,14 +6,16 @@
 
 Pixels outside the image do not count. The caller extends the image by a value that does not change
 the result: 0 for a sum, the smallest or largest number of the type for a maximum or minimum, and
-for a median the largest, which is sorted behind all pixels.
+for a median the largest, which is sorted behind all pixels. The same stands for pixels that do not
+count, where pixels are weighed (weights.pxd).
 
 An extremum or a sum is computed down the columns first, then along the rows for every column, in
 log2(kw) to 2 log2(kw) steps; then the stride selects results. So all steps use whole vectors.
 """
-from bands cimport Block, Slot, keep_strided, kept
-from rows cimport Params
+from bands cimport Block, Slot, keep_strided, kept, ring_rows
+from rows cimport RANKS, Params
 from types cimport real
+from weights cimport sentinel
 
 cdef extern from *:
     """
@@ -179,12 +181,45 @@ cdef inline Py_ssize_t valid(const Params* params, const Slot* slot, Py_ssize_t 
     return min(kept(params, n), params.result_width - slot.x)
 
 
+cdef void fold_weights(const Params* params, const Slot* slot, Py_ssize_t n, int how) noexcept nogil:
+    """Fold the weights, which are 1 or 0, into the rows behind the results."""
+    cdef Slot weights = slot[0]
+    weights.rows = slot.rows + ring_rows(params)
+    weights.targets = slot.targets + params.block
+    fold(params, &weights, n, how)
+
+
+cdef inline bint has(const real* row, Py_ssize_t n, real value) noexcept nogil:
+    cdef Py_ssize_t x
+    cdef int found = 0
+    for x in range(n):
+        found |= row[x] == value
+    return found
+
+
+cdef inline void mark_empty(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
+    """Replace the extremes of windows where nothing counts: those that stand for missing pixels."""
+    cdef Py_ssize_t count = valid(params, slot, n), r, x
+    cdef bint some = False
+    for r in range(params.block if params.weighing.kind == RANKS else 0):
+        some |= has(slot.targets[r], count, sentinel(params))
+    if not some:
+        return
+    fold_weights(params, slot, n, MAX)
+    for r in range(params.block):
+        for x in range(count):
+            if slot.targets[params.block + r][x] == 0:
+                slot.targets[r][x] = undefined()
+
+
 cdef void max_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
     fold(params, slot, n, MAX)
+    mark_empty(params, slot, n)
 
 
 cdef void min_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
     fold(params, slot, n, MIN)
+    mark_empty(params, slot, n)
 
 
 cdef void sum_block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
@@ -236,7 +271,10 @@ cdef void median_block(const Params* params, const Slot* slot, Py_ssize_t n) noe
     cdef Py_ssize_t r, k, x, many, pixels
     cdef real* spoiled = slot.work
     cdef real* taps = slot.work + SORTED
+    cdef real** weighed = slot.targets + params.block
     cdef real value
+    if params.weighing.kind == RANKS:
+        fold_weights(params, slot, n, SUM)
     for r in range(params.block):
         x = 0
         while x < count:
@@ -246,6 +284,8 @@ cdef void median_block(const Params* params, const Slot* slot, Py_ssize_t n) noe
             sort_rows(taps, size)
             for k in range(many):
                 pixels = <Py_ssize_t> (counted(params, slot, r) * across[x + k])
+                if params.weighing.kind == RANKS:
+                    pixels = <Py_ssize_t> weighed[r][x + k]
                 value = undefined()
                 if pixels > 0:
                     value = middle(taps[(pixels - 1) // 2 * SORTED + k],

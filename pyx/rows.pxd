@@ -76,7 +76,7 @@ ctypedef void (*Follow)(const Point* points, Py_ssize_t count, real* row,
 
 cdef enum Weighed:
     # What becomes of values and weights, in the order of WEIGHED in operations/base.py.
-    UNWEIGHED, SUMS, MEANS, RANKS
+    UNWEIGHED, SUMS, MEANS, RANKS, APART
 
 
 cdef struct Weighing:

@@ -14,7 +14,8 @@ from libc.string cimport memset
 
 from keys cimport IS_NAN, KEYS, folded
 from rows cimport (
-    BYTES_OF, RANKS, Params, Samples, Weighing, copy_pixel, fill, image_row, is_float, is_plain,
+    APART, BYTES_OF, RANKS, Params, Samples, Weighing, copy_pixel, fill, image_row, is_float,
+    is_plain, saturated,
 )
 from types cimport compiled_once, real
 
@@ -124,21 +125,22 @@ cdef inline void load_weights(const Params* params, const char* plane, Py_ssize_
                   row + n - after)
 
 
-cdef inline void weigh(real* values, real* weights, Py_ssize_t n, bint omit) noexcept nogil:
-    """Multiply values by weights; what has no weight may be anything, and becomes 0."""
+cdef inline void weigh(real* values, real* weights, Py_ssize_t n, bint omit,
+                       bint apart) noexcept nogil:
+    """Multiply values by weights, or leave them `apart`; what has no weight becomes 0."""
     cdef Py_ssize_t i
     if omit:
         for i in range(n):
             weights[i] = weights[i] if values[i] == values[i] else 0
     for i in range(n):
-        values[i] = values[i] * weights[i] if weights[i] != 0 else 0
+        values[i] = (values[i] if apart else values[i] * weights[i]) if weights[i] != 0 else 0
 
 
 cdef inline real sentinel(const Params* params) noexcept nogil:
     """What stands for a pixel that does not count among those of an order: it is never chosen."""
     cdef bint first = params.weighing.first
     if not KEYS:
-        return <real> (-INFINITY if first else INFINITY)
+        return saturated(-INFINITY if first else INFINITY)
     if is_float(params.image.code):         # float16, as bits: NaN sorts behind infinity
         return folded(<real> (0xfc00 if first else 0x7c00))
     return LOWEST_KEY if first else HIGHEST_KEY
@@ -168,8 +170,10 @@ cdef inline void carry_weights_body(const Params* params, const char* plane, Py_
     if params.weighing.kind == RANKS:
         mark_counted(values, weights, n, params.weighing.omit, is_float(params.image.code),
                      sentinel(params))
+    elif params.weighing.kind == APART:
+        weigh(values, weights, n, params.weighing.omit, True)
     else:
-        weigh(values, weights, n, params.weighing.omit)
+        weigh(values, weights, n, params.weighing.omit, False)
 
 
 cdef inline void carry_weights(const Params* params, const char* plane, Py_ssize_t e, Py_ssize_t x,

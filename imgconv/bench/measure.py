@@ -26,6 +26,7 @@ from imgconv.bench.equality import objection
 from imgconv.bench.peers import (
     Definition,
     Imgconv,
+    OpenCV,
     Peer,
     PreparedCall,
     ScikitImage,
@@ -385,13 +386,14 @@ def exact_piece(row: Row, image: Array) -> Array:
 
 
 def whole_reference(row: Row, image: Array) -> Array:
-    """Return what SciPy or the definition gives in float64; for masks and balls scikit-image."""
+    """Return what SciPy or the definition gives in float64; for others scikit-image or OpenCV."""
     exact = next((peer for peer in (SciPy, Definition) if hasattr(peer, row.work)), None)
     if exact is not None:
         pixels = image.astype(np.float64)
         call = exact().prepare(row.work, pixels, pixels.dtype, row.numbers)
     else:
-        call = ScikitImage().prepare(row.work, image, row.result_dtype, row.numbers)
+        peer = ScikitImage if hasattr(ScikitImage, row.work) else OpenCV
+        call = peer().prepare(row.work, image, row.result_dtype, row.numbers)
     assert call is not None, f"there is no reference of {row.work}"
     return rounded(call.run(None), row.result_dtype)
 

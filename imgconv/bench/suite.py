@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 # Works whose results depend on all pixels, have another size, or another border in each library.
 WHOLE = (
     *("pool", "canny", "hysteresis"),
-    *("sauvola", "otsu", "rolling_ball"),
+    *("sauvola", "local_gaussian", "rolling_ball", "clahe", "entropy"),
+    *("otsu", "li", "triangle"),
     "match",
 )
 # How far works look that smooth by a Gaussian before or after other windows, in sigmas.
@@ -318,16 +319,36 @@ MISSING = (
     *(missing("box", size, 11) for size in (3, 15, 51)),
     *(missing("median", size, 4 * size) for size in (3, 5, 15)),
 )
-# A variance: two sums down the columns and along the rows, squares, and the equation.
+# A variance: two sums down the columns and along the rows, squares, and the equation. An entropy: a
+# pixel leaves and one enters in each row of the window.
 LOCAL = (
-    *(Row("local", f"variance {k}x{k}", "variance", (k,), 14, shape=(1024, 1024)) for k in (3, 15)),
-)
+    *(
+        Row("local", f"variance {k}x{k}", "variance", (k,), 14, dtype, shape=(1024, 1024), power=2)
+        for k, dtype in ((3, "float32"), (15, "float32"), (15, "uint8"))
+    ),
+    *(
+        Row(
+            "local", f"entropy {k}x{k}", "entropy", (k,), 16 * k, "uint8", "float64",
+            shape=(512, 512), power=0, largest=8,
+        )
+        for k in (5, 15)
+    ),
+)  # fmt: skip
 # Whole images: the borders of tiles and windows differ. A ball has two operations a pixel of it.
 THRESHOLDS = (
     Row("thresholds", "sauvola 15x15", "sauvola", (15,), 18, "uint8", "bool", shape=(1024, 1024)),
-    Row("thresholds", "otsu", "otsu", (), 2, "uint8", "bool"),
+    Row(
+        "thresholds", "gaussian 15x15", "local_gaussian", (15,), 8 * taps(14 / 6) + 2, "uint8",
+        "bool", shape=(1024, 1024),
+    ),
+    *(Row("thresholds", name, name, (), 2, "uint8", "bool") for name in ("otsu", "li", "triangle")),
+    *(Row("thresholds", name, name, (), 4, "float32", "bool") for name in ("otsu", "li")),
     Row("thresholds", "rolling ball 15", "rolling_ball", (15,), 2 * 709, shape=(512, 512)),
-)
+    *(
+        Row("thresholds", "clahe 64x64", "clahe", (64, 2.0), 16, dtype, "same", shape=(2048, 2048))
+        for dtype in ("uint8", "uint16")
+    ),
+)  # fmt: skip
 # Corners: Sobel's derivatives, three products that are smoothed, and the response; ridges: three
 # second derivatives. Templates: a product for each pixel of it, and two running sums.
 FEATURES = tuple(

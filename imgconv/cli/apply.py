@@ -67,7 +67,7 @@ Examples:
     metavar="auto|N",
     callback=check_nodata,
     help="Pixels of this value are missing: averages and orders leave them out, and they stay as "
-    "they are. auto: the value that a TIFF file states.",
+    "they are. auto: the value that a TIFF file states. Not for .zarr.",
 )
 @click.option(
     "--preview",

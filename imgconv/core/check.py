@@ -194,6 +194,22 @@ def weights(
     return np.broadcast_to(np.expand_dims(view, others), shape)
 
 
+def weights_of_colours(given: ArrayLike, shape: tuple[int, ...], layout: Layout) -> NDArray[Any]:
+    """Return a view of weights, of the shape of the image: one for all channels of a pixel."""
+    array = image(given, "weights")
+    if layout.channel is None:
+        return weights(array, shape, layout)
+    stack = tuple(n for axis, n in enumerate(shape) if axis != layout.channel)
+    if len(stack) > 2 and array.shape == stack:
+        array = np.broadcast_to(np.expand_dims(array, layout.channel), shape)
+    elif array.shape == shape:
+        raise value_error(
+            f"weights must have one number for all channels of a pixel, so the shape {stack}, got "
+            f"{array.shape}"
+        )
+    return weights(array, shape, layout)
+
+
 def not_weighed(weighed: bool, method: str) -> None:
     """Check that pixels count alike, for a method that cannot weigh them."""
     if weighed:

@@ -85,7 +85,10 @@ def decide(request: Request) -> Decisions:
     can = request.operation.weighed
     modes = check.modes(request.mode, ignores=bool(can))
     cval = check.number(request.cval, "cval")
-    weighed = check.weighed_as(can, request.image_dtype, modes, request.nan, request.weights)
+    holds_nan = request.image_dtype
+    if request.guide is not None and holds_nan.kind != "f":
+        holds_nan = request.guide.dtype
+    weighed = check.weighed_as(can, holds_nan, modes, request.nan, request.weights)
     given = pixels(request.image_dtype, cval if "constant" in modes else 0, weighed)
     dtype = result_dtype(given, request.operation, request.dtype, request.out)
     size = request.shape[layout.y], request.shape[layout.x]

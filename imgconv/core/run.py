@@ -80,10 +80,13 @@ def with_weights(call: Call[Any]) -> Call[Any]:
     image = check.image(call.image)
     layout = check.layout(image.ndim, call.axes, call.channel_axis)
     kind = call.operation.weighed
-    mode = call.mode if kind == "means" else None
+    mode = call.mode if kind in {"means", "apart"} else None
     weights = check.weights(call.weights, image.shape, layout, mode)
-    if kind == "ranks" and native(weights.dtype) == np.float64:
-        # A loop that compares in float32 would take the smallest ones for 0.
+    exact = weights.dtype == np.bool_ or (
+        call.operation.ordered and native(weights.dtype) != np.float64
+    )
+    if kind == "ranks" and not exact:
+        # The loop would take small ones for 0: in float32, or converted to integers.
         weights = weights > 0
     return call._replace(image=image, weights=weights)
 

@@ -34,6 +34,8 @@ def bilateral(
     metric: str = "l2",
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -58,7 +60,7 @@ def bilateral(
     metric : {"l2", "l1"}
         The distance of two colours: Euclidean, or the sum of the absolute differences over the
         channels, as in OpenCV.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -73,6 +75,9 @@ def bilateral(
     -----
     out[p] = sum over q of w(p, q) image[q] / sum over q of w(p, q), where w(p, q) is
     exp(-|q - p|**2 / (2 sigma_spatial**2) - |image[q] - image[p]|**2 / (2 sigma_color**2)).
+    Where pixels are missing, w(p, q) is multiplied by the weight of q, and only the distance in the
+    image counts around a missing p. All channels of a pixel have one weight, and a NaN in one of
+    them makes the pixel missing.
 
     The relative error of a weight is at most 1e-7, or 2e-16 where the computing dtype is float64.
     The cost is about 10 operations for each pair of pixels, which has one weight; there are
@@ -91,7 +96,7 @@ def bilateral(
     """
     return bilateral_call(
         image, None, win_size, sigma_color, sigma_spatial, window, metric,
-        mode, cval, axes, channel_axis, None, dtype, out,
+        mode, cval, nan, weights, axes, channel_axis, None, dtype, out,
     )  # fmt: skip
 
 
@@ -108,6 +113,8 @@ def joint_bilateral(
     guide_channel_axis: int | None = None,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -126,7 +133,7 @@ def joint_bilateral(
     guide_channel_axis : int, optional
         The axis of the guide's channels; by default `channel_axis` if the guide has as many axes as
         the image. A guide with one axis less has no channels.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
         mode and cval also extend the guide.
 
     Returns
@@ -140,7 +147,8 @@ def joint_bilateral(
 
     Notes
     -----
-    `bilateral` with |guide[q] - guide[p]| instead of |image[q] - image[p]|. The computing dtype is
+    `bilateral` with |guide[q] - guide[p]| instead of |image[q] - image[p]|, also where image[p] is
+    missing: so holes are filled from pixels that look alike in the guide. The computing dtype is
     float64 if it is for the image or for the guide. Source: G. Petschnigg et al., "Digital
     photography with flash and no-flash image pairs", ACM Transactions on Graphics 23, 2004.
 
@@ -157,14 +165,14 @@ def joint_bilateral(
     """
     return bilateral_call(
         image, guide, win_size, sigma_color, sigma_spatial, window, metric,
-        mode, cval, axes, channel_axis, guide_channel_axis, dtype, out,
+        mode, cval, nan, weights, axes, channel_axis, guide_channel_axis, dtype, out,
     )  # fmt: skip
 
 
 def bilateral_call(
     image: Any, guide: Any, win_size: Any, sigma_color: Any, sigma_spatial: Any, window: Any,
-    metric: Any, mode: Any, cval: Any, axes: Any, channel_axis: Any, guide_channel_axis: Any,
-    dtype: Any, out: Any,
+    metric: Any, mode: Any, cval: Any, nan: Any, weights: Any, axes: Any, channel_axis: Any,
+    guide_channel_axis: Any, dtype: Any, out: Any,
 ) -> Call[Image]:  # fmt: skip
     """Return the call of either bilateral filter; without a guide the image guides itself."""
     array = check.image(image)
@@ -175,15 +183,20 @@ def bilateral_call(
         passed = compared[..., :0]
     else:
         compared = passed = check.guide(guide, array.shape, layout, guide_channel_axis)
+    counts = None
+    if weights is not None:
+        weights = check.weights_of_colours(weights, array.shape, layout)
+        counts = check.by_channel(weights, layout)[..., :1] > 0
     if sigma_color is None:
         image_axes = (*check.without_channel(layout), compared.ndim - 1)
-        sigmas = standard_deviations(compared, image_axes)
+        sigmas = standard_deviations(compared, image_axes, counts)
     else:
         sigmas = (check.positive(sigma_color, "sigma_color"),)
     operation = bilateral_operation(
         win_size, sigmas, sigma_color is None, sigma_spatial, window, metric
     )
-    return Call(operation, array, mode, cval, axes, channel_axis, dtype, out, guide=passed)
+    common = array, mode, cval, axes, channel_axis, dtype, out
+    return Call(operation, *common, guide=passed, nan=nan, weights=weights)
 
 
 @lru_cache(maxsize=64, typed=True)
@@ -209,18 +222,25 @@ def bilateral_operation(
     return Bilateral(nearness, sigmas, manhattan, measured)
 
 
-def standard_deviations(stack: Image, image_axes: tuple[int, ...]) -> tuple[float, ...]:
-    """Return the standard deviation of the finite pixels of each image of a stack.
+def standard_deviations(
+    stack: Image, image_axes: tuple[int, ...], counts: Image | None
+) -> tuple[float, ...]:
+    """Return the standard deviation of the finite pixels of each image of a stack, that count.
 
     It is 1 where it would be 0: where all pixels are equal, any value gives the same weights.
     """
-    count = len(image_axes)
-    images = np.moveaxis(stack, image_axes, range(-count, 0))
-    shape = images.shape[: images.ndim - count]
-    return tuple(standard_deviation(images[index]) or 1.0 for index in np.ndindex(shape))
+    number = len(image_axes)
+    images = np.moveaxis(stack, image_axes, range(-number, 0))
+    shape = images.shape[: images.ndim - number]
+    if counts is None:
+        return tuple(standard_deviation(images[index]) or 1.0 for index in np.ndindex(shape))
+    masks = np.moveaxis(np.broadcast_to(counts, stack.shape), image_axes, range(-number, 0))
+    return tuple(
+        standard_deviation(images[index], masks[index]) or 1.0 for index in np.ndindex(shape)
+    )
 
 
-def standard_deviation(image: Image) -> float:
+def standard_deviation(image: Image, counts: Image | None = None) -> float:
     """Return the standard deviation of the finite pixels, 0 if there are none or it overflows.
 
     Computed piece by piece with the update of T. F. Chan, G. H. Golub, R. J. LeVeque, 1979: one
@@ -231,7 +251,10 @@ def standard_deviation(image: Image) -> float:
     with np.errstate(over="ignore", invalid="ignore"):
         for top in range(0, len(image), rows):
             piece = image[top : top + rows].astype(np.float64, order="C")
-            piece = piece[np.isfinite(piece)]
+            chosen = np.isfinite(piece)
+            if counts is not None:
+                chosen &= counts[top : top + rows]
+            piece = piece[chosen]
             if piece.size:
                 centre = piece.mean()
                 total = count + piece.size
@@ -252,6 +275,8 @@ def guided(
     guide_channel_axis: int | None = None,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -270,7 +295,7 @@ def guided(
     eps : float
         Positive: the variance of the guide, in its units squared, above which an edge is kept.
     guide_channel_axis : see `joint_bilateral`.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
         mode and cval also extend the guide.
 
     Returns
@@ -288,6 +313,9 @@ def guided(
     With means over the windows, a = covariance(guide, image) / (variance(guide) + eps) and
     b = mean(image) - a * mean(guide); the result is mean(a) * guide + mean(b). It depends on
     4 * radius + 1 pixels in both directions; image and guide are extended once, before all means.
+    Where pixels are missing, the means that give a and b are weighted, and a line counts if its
+    window has a pixel that counts, but not outside the image with mode="ignore". So holes of the
+    image are filled by lines over the guide; where the guide is NaN, so is the result.
 
     The cost hardly grows with the radius. Everything is computed in float64; a variance is the mean
     of squares minus the square of the mean, so eps should be at least 1e-13 of the guide's largest
@@ -309,7 +337,7 @@ def guided(
     planes = check.broadcast_guide(by_channel, array.shape, layout)
     return Call(
         guided_operation(radius, eps), array, mode, cval, (layout.y, layout.x), None, dtype, out,
-        guide=planes[..., None],
+        guide=planes[..., None], nan=nan, weights=weights,
     )  # fmt: skip
 
 

@@ -29,6 +29,8 @@ def variance(
     ddof: float = 0.0,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -45,25 +47,28 @@ def variance(
         The pixels of the window, True or not zero, instead of `size`.
     ddof : float
         What is subtracted from the number n of pixels in the divisor: 0 for the variance of these
-        pixels, 1 for an unbiased estimate of the variance that they are a sample of.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+        pixels, 1 for an unbiased estimate of the variance that they are a sample of. Where pixels
+        have weights, n is their sum.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
     ndarray of the computing dtype
-        Never negative.
+        Never negative; NaN where n is not above ddof.
 
     Raises
     ------
     ValueError
-        If ddof is negative or not below n, or the footprint is not 2-D or has no pixel.
+        If ddof is negative or not below the window's number of pixels, or the footprint is not 2-D
+        or has no pixel.
 
     Notes
     -----
     sum((image - mean)**2) / (n - ddof) over the window, from sums of differences to a pixel nearby,
-    in float64 (in float32 where their squares are exact). So little cancels: the error is about
-    n * 2**-53 of the squared range of the pixels around the window. A NaN or an infinity makes the
-    variance of its windows NaN.
+    in float64 (in float32 where their squares are exact); with weights w,
+    sum(w (image - mean)**2) / (sum(w) - ddof). So little cancels: the error is about n * 2**-53 of
+    the squared range of the pixels around the window. A NaN or an infinity makes the variance of
+    its windows NaN.
 
     Rectangles cost little more than two means by `box`; other footprints cost two additions for
     each of their rows and digits of its length, so the cost does not grow with the area. Source: T.
@@ -77,7 +82,8 @@ def variance(
     array([[0., 0., 2., 2., 2., 0.]])
     """
     operation = variance_operation(window_of(size, footprint), "variance", ddof)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    common = image, mode, cval, axes, channel_axis, dtype, out
+    return Call(operation, *common, nan=nan, weights=weights)
 
 
 @filtering
@@ -89,6 +95,8 @@ def std(
     ddof: float = 0.0,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -100,7 +108,7 @@ def std(
     ----------
     image : array_like, (H, W)
     size, footprint, ddof : see `variance`.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -123,7 +131,8 @@ def std(
             0.        ]])
     """
     operation = variance_operation(window_of(size, footprint), "std", ddof)
-    return Call(operation, image, mode, cval, axes, channel_axis, dtype, out)
+    common = image, mode, cval, axes, channel_axis, dtype, out
+    return Call(operation, *common, nan=nan, weights=weights)
 
 
 @lru_cache(maxsize=128, typed=True)
@@ -145,6 +154,8 @@ def entropy(
     footprint: ArrayLike | None = None,
     mode: Mode = "reflect",
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -157,13 +168,14 @@ def entropy(
     image : array_like, (H, W)
         Of bool, uint8 or int8.
     size, footprint : see `variance`.
-    mode, cval, axes, channel_axis, dtype, out : see `imgconv`.
+    mode, cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
         cval is rounded and saturated to the image's dtype.
 
     Returns
     -------
     ndarray, float32
-        From 0, where all pixels of a window are equal, to log2(n) for n different ones.
+        From 0, where all pixels of a window are equal, to log2(n) for n different ones. Pixels
+        whose weight is above 0 count, and count alike.
 
     Raises
     ------
@@ -194,7 +206,8 @@ def entropy(
     low, high = limits(native(array.dtype))
     outside = float(np.clip(np.rint(check.number(cval, "cval")), low, high))
     operation = entropy_operation(window_of(size, footprint))
-    return Call(operation, array, mode, outside, axes, channel_axis, dtype, out)
+    common = array, mode, outside, axes, channel_axis, dtype, out
+    return Call(operation, *common, nan=nan, weights=weights)
 
 
 @lru_cache(maxsize=64)

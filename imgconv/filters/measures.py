@@ -50,13 +50,10 @@ def extremes_of(piece: NDArray[Any]) -> NDArray[Any]:
     """Return the smallest and the largest finite pixel, in float64; NaN where there is none."""
     if piece.size == 0:
         return np.full(2, np.nan)
-    found = np.array([piece.min(), piece.max()], np.float64)
-    if not np.isfinite(found).all():
-        low = np.min(piece, where=np.isfinite(piece), initial=np.inf)
-        high = np.max(piece, where=np.isfinite(piece), initial=-np.inf)
-        found = np.array([low, high], np.float64)
-        return found if low <= high else np.full(2, np.nan)
-    return found
+    if piece.dtype.kind == "f":
+        low, high = histogram.extremes(piece)
+        return np.array([low, high]) if low <= high else np.full(2, np.nan)
+    return np.array([piece.min(), piece.max()], np.float64)
 
 
 def join_extremes(found: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -75,7 +75,7 @@ def pool(
     ------
     ValueError
         If padding is negative or more than half the window, or the window is larger than the padded
-        image; if pixels are weighed and what is computed is not a mean.
+        image.
 
     Notes
     -----
@@ -125,7 +125,7 @@ def pool(
     mode = "ignore" if weighed else "constant"
     arguments = operation, array, mode, OUTSIDE[how], axes, channel_axis
     call: Call[Image] = Call(*arguments, dtype, out, fit, nan=nan, weights=weights)
-    if how != "sum" or array.dtype.kind == "f" or array.itemsize < 8:
+    if how != "sum" or weighed or array.dtype.kind == "f" or array.itemsize < 8:
         return call
     approximate: Call[NDArray[np.float64]] = Call(*arguments, np.float64, None, fit)
     planned = call.plan()

@@ -5,6 +5,7 @@ SciPy runs them, but for some functions of NumPy that imgconv computes itself.
 
 from functools import lru_cache
 from typing import Any
+from warnings import warn
 
 import numpy as np
 from scipy import ndimage
@@ -12,12 +13,12 @@ from scipy import ndimage
 from imgconv.core.run import Call, run
 from imgconv.face_arguments import Image, border, each, integer, real_image
 from imgconv.fallback import FallBack
-from imgconv.filters.order import rank_operation, rectangle, window_of
+from imgconv.filters.order import extremum_operation, rank_operation, rectangle, window_of
 from imgconv.ndimage.arguments import scalar
 from imgconv.ndimage.memory_safe import scipy_face
 from imgconv.operations.base import Operation
 from imgconv.operations.moments import Moments
-from imgconv.operations.rank import Footprint
+from imgconv.operations.rank import MEDIAN, Footprint
 
 __all__ = [
     "generic_filter",
@@ -27,13 +28,22 @@ __all__ = [
 ]
 
 REASON = "calls back into Python"
-# Functions that are not called: those of NumPy, and what they compute.
-STATISTICS = (
-    (np.mean, "mean"), (np.nanmean, "mean"),
-    (np.var, "variance"), (np.nanvar, "variance"),
-    (np.std, "std"), (np.nanstd, "std"),
-    (np.median, "median"), (np.nanmedian, "median"),
-)  # fmt: skip
+# Functions that are not called: those of NumPy, and what they compute. Those of a name that begins
+# with "nan" leave NaN out.
+STATISTICS = tuple(
+    (getattr(np, prefix + name), name, prefix == "nan")
+    for name in ("mean", "var", "std", "median", "min", "max")
+    for prefix in ("", "nan")
+)
+# What NumPy warns of where a window holds NaN alone.
+EMPTY = {
+    "mean": "Mean of empty slice",
+    "var": "Degrees of freedom <= 0 for slice.",
+    "std": "Degrees of freedom <= 0 for slice.",
+    "median": "All-NaN slice encountered",
+    "min": "All-NaN axis encountered",
+    "max": "All-NaN axis encountered",
+}
 
 
 @scipy_face
@@ -68,8 +78,8 @@ def generic_filter(
 ) -> Image:
     """Call a function for each window, as SciPy does; some functions of NumPy are not called.
 
-    Means, medians, variances and deviations by `numpy` are computed by imgconv: no window is
-    copied for them.
+    `numpy.mean`, `median`, `var`, `std`, `min` and `max`, and those whose names begin with nan, are
+    computed by imgconv: no window is copied for them.
 
     Examples
     --------
@@ -85,35 +95,78 @@ def generic_filter(
 
 
 def statistic(image: Any, function: Any, size: Any, footprint: Any, mode: Any, cval: Any) -> Image:
-    """Return what a function of NumPy gives for each window of an image of finite floats.
+    """Return what a function of NumPy gives for each window of an image of floats.
 
-    Functions are told by identity. Without a NaN, `numpy.nanmean` and its like are the others.
+    Functions are told by identity.
     """
-    name = next((name for known, name in STATISTICS if function is known), None)
-    if name is None:
+    known = next(((name, nan) for each, name, nan in STATISTICS if function is each), None)
+    if known is None:
         raise FallBack(REASON)
-    pixels = real_image(image)
-    if pixels.dtype not in (np.float32, np.float64) or not np.isfinite(pixels.sum()):
-        raise FallBack("integers, or NaN or infinity")
+    name, nan = known
+    pixels, outside = real_image(image), scalar(cval, "cval")
+    if pixels.dtype not in (np.float32, np.float64):
+        raise FallBack("integers")
+    window, edges = window_of_arguments(size, footprint), border(mode)
+    finite = bool(np.isfinite(pixels.sum()) and np.isfinite(outside))
+    if not finite and (np.isinf(pixels).any() or np.isinf(outside)):
+        raise FallBack("infinity")
+    dtype = pixels.dtype.newbyteorder("=")
+    omit = nan and not finite
+    if name == "median" and (omit or window.count % 2 == 0):
+        return middle_median(pixels, window, edges, outside, "omit" if omit else "spread")
+    if name in {"min", "max"}:
+        operation = extremum_operation(window, name == "max")
+    elif name == "median":
+        operation = rank_operation(window, (window.count // 2,), 0, (MEDIAN,))
+    else:
+        operation = moments_operation(window, {"var": "variance"}.get(name, name))
+    return called(operation, pixels, edges, outside, dtype, omit, name)
+
+
+def window_of_arguments(size: Any, footprint: Any) -> Footprint:
+    """Return the window of a size or of a footprint."""
     if footprint is None:
         sizes = tuple(integer(n, "size") for n in each(size, 2, "size"))
         if min(sizes) < 1:
             raise FallBack("size")
-        window = rectangle(sizes)
-    elif size is None and isinstance(footprint, np.ndarray):
-        window = window_of(None, footprint)
-    else:
-        raise FallBack("size or footprint")
-    outside = scalar(cval, "cval")
-    dtype = pixels.dtype.newbyteorder("=")
-    if name == "median":
-        if window.count % 2 == 0:
-            raise FallBack("median of an even number")
-        operation: Operation = rank_operation(window, (window.count // 2,))
-    else:
-        operation = moments_operation(window, name)
-    found: Image = run(Call(operation, pixels, border(mode), outside, dtype=dtype))
+        return rectangle(sizes)
+    if size is None and isinstance(footprint, np.ndarray):
+        return window_of(None, footprint)
+    raise FallBack("size or footprint")
+
+
+def called(
+    operation: Operation,
+    pixels: Image,
+    edges: Any,
+    outside: float,
+    dtype: Any,
+    omit: bool,
+    name: str,
+) -> Image:
+    """Return the result of an operation; warn as NumPy does of windows of NaN alone."""
+    found: Image = run(
+        Call(operation, pixels, edges, outside, dtype=dtype, nan="omit" if omit else "spread")
+    )
+    if omit and np.isnan(found).any():
+        try:
+            warn(EMPTY[name], RuntimeWarning, stacklevel=6)
+        except RuntimeWarning:
+            raise FallBack("a warning that is an error") from None
     return found
+
+
+def middle_median(pixels: Image, window: Footprint, edges: Any, outside: float, nan: str) -> Image:
+    """Return medians, of an even number of pixels the mean of the two in the middle.
+
+    That below the middle is the median from the other end, which is that of negative pixels.
+    """
+    dtype = pixels.dtype.newbyteorder("=")
+    operation = rank_operation(window, (window.count // 2,), 0, (MEDIAN,))
+    upper = called(operation, pixels, edges, outside, dtype, nan == "omit", "median")
+    lower: Image = run(Call(operation, -pixels, edges, -outside, dtype=dtype, nan=nan))
+    np.subtract(upper, lower, out=lower, dtype=np.float64, casting="same_kind")
+    return np.multiply(lower, 0.5, out=lower)
 
 
 @lru_cache(maxsize=64)

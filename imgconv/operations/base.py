@@ -26,7 +26,7 @@ Packed = tuple[Records, Weights]
 POINT_KINDS = ("scale", "divide", "clip", "absolute", "above", "round")
 # What an operation makes of pixels that count more or less: in the order of `Weighed` in
 # pyx/rows.pxd.
-WEIGHED = ("", "sums", "means", "ranks")
+WEIGHED = ("", "sums", "means", "ranks", "apart")
 POINT = np.dtype([("kind", "p"), ("first", "d"), ("second", "d")], align=True)
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)

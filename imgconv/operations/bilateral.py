@@ -29,6 +29,7 @@ class Bilateral(Operation):
     smooths = True
     block = 1
     placeable = False
+    weighed = "apart"
 
     def folded(self, size: tuple[int, int], modes: tuple[str, str]) -> "Bilateral":
         """Return it with the weights added up of all taps that see the same pixel.

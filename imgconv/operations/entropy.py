@@ -19,12 +19,13 @@ MOST_DIGITS = 40
 
 @dataclass(frozen=True, eq=False)
 class Entropy(Operation):
-    """The entropy, in bits, of the values of a window; pixels of 256 or more are not counted."""
+    """The entropy, in bits, of the values of a window."""
 
     footprint: Footprint
     loop = "entropy"
     takes_points = True
     block = 16
+    weighed = "ranks"
 
     @property
     def windows(self) -> tuple[Axis, Axis]:

@@ -21,6 +21,7 @@ class Guided(Operation):
     smooths = True
     block = 1
     placeable = False
+    weighed = "apart"
 
     @property
     def kept_rows(self) -> float:

@@ -45,6 +45,16 @@ def bin_counts(values: NDArray[Any], edges: NDArray[np.float64]) -> NDArray[np.i
     return total
 
 
+def extremes(values: NDArray[Any]) -> tuple[float, float]:
+    """Return the smallest and the largest finite float; (inf, -inf) if there is none."""
+    low, high = np.inf, -np.inf
+    for piece in pieces(values, float_type(values)):
+        found = np.empty((-(-piece.size // CHUNK), 2))
+        run_entry("histogram", "float32", "extremes", piece, found, cost=2 * piece.size)
+        low, high = min(low, found[:, 0].min()), max(high, found[:, 1].max())
+    return float(low), float(high)
+
+
 def sums_above(values: NDArray[Any], limit: float) -> tuple[float, float]:
     """Return how many floats are above a limit, and their sum.
 

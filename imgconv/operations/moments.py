@@ -56,6 +56,7 @@ class Moments(Operation):
     loop = "moments"
     takes_points = True
     streams = True
+    weighed = "apart"
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
@@ -100,9 +101,9 @@ class Moments(Operation):
         return base.FLOAT32 if exact else base.FLOAT64
 
     def work(self, pitch: int) -> int:
-        """Shifts; two sums for each row of a block; then two rows, or two tables of runs."""
-        rest = 2 if self.footprint.is_rectangle else 2 * self.footprint.levels
-        return (1 + 2 * self.block + rest) * pitch
+        """Shifts; three sums for each row of a block; then three rows, or three tables of runs."""
+        rest = 1 if self.footprint.is_rectangle else self.footprint.levels
+        return (1 + 3 * (self.block + rest)) * pitch
 
     def runs(self) -> list[tuple[int, int, int]]:
         """Return the runs of 1, 2, 4, ... pixels: row, first column, and exponent of the length."""

@@ -40,7 +40,12 @@ class Pool(Operation):
     @property
     def weighed(self) -> str:
         """A mean of what counts; the divisors of values and of weights are the same."""
-        return "means" if self.how == "mean" else ""
+        return {"mean": "means", "sum": "sums"}.get(self.how, "ranks")
+
+    @property
+    def largest(self) -> bool:
+        """The maximum."""
+        return self.how == "max"
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
@@ -76,6 +81,8 @@ class Pool(Operation):
         if self.how == "mean" or dtype.kind == "f":
             exact = pixels.largest * self.area < 1 << 24 or dtype.kind == "f"
             return pixels.float_type if exact else base.FLOAT64
+        if self.how == "sum" and pixels.weighed:
+            return base.FLOAT64
         if self.how == "sum":
             info = np.iinfo("u1" if dtype.kind == "b" else dtype)
             bound = self.area * max(int(info.max), -int(info.min))
@@ -89,8 +96,8 @@ class Pool(Operation):
         return result if keeps and is_long(result) else pixels.float_type
 
     def work(self, pitch: int) -> int:
-        """Three rows; or the pixels of windows that are sorted at once, and a row for NaN."""
-        return (self.area + 1) * SORTED if self.how == "median" else 3 * pitch
+        """Three rows; for a median also the windows that are sorted at once, and a row for NaN."""
+        return max(3 * pitch, (self.area + 1) * SORTED if self.how == "median" else 0)
 
     def pack(self, step: int, computed: DType) -> Packed:
         """Return the pooling; the counts for each row and for each sample."""

@@ -7,7 +7,8 @@ back to scikit-image. Names that have no face here are scikit-image's own.
 
 ======================= ==================================================================
 `filters`               gaussian, edges, ridges, median, sharpening, Gabor, thresholds, ...
-`filters.rank`          median, mean, minimum, maximum, gradient, entropy
+`filters.rank`          median, mean, minimum, maximum, entropy, ..., all with masks
+`exposure`              equalize_hist
 `restoration`           denoise_bilateral, rolling_ball
 `feature`               canny, tensors, corners, peaks, blobs, match_template
 `measure`               block_reduce
@@ -19,7 +20,7 @@ from typing import Any
 
 from imgconv.fallback import other_names
 
-__all__ = ["feature", "filters", "measure", "restoration"]
+__all__ = ["exposure", "feature", "filters", "measure", "restoration"]
 
 MODULES = tuple(__all__)
 others, __dir__ = other_names(__name__, "skimage", __all__)

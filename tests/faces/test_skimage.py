@@ -15,10 +15,11 @@ from skimage.morphology import disk
 import imgconv
 from imgconv import face_arguments
 from imgconv.fallback import FACES
-from imgconv.skimage import feature, filters, measure, restoration
+from imgconv.skimage import exposure, feature, filters, measure, restoration
 from imgconv.skimage.filters import rank
 
 MODULES = {
+    "exposure": exposure,
     "feature": feature,
     "filters": filters,
     "filters.rank": rank,
@@ -324,6 +325,30 @@ def test_rank(name, dtype, window):
 
 
 @pytest.mark.parametrize("name", RANKS)
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_rank_with_a_mask(name, dtype):
+    """Windows without a pixel, and pixels that the mask leaves out."""
+    for shape, window in ((SHAPE, np.ones((3, 5))), ((24, 30), disk(4)), ((2, 3), disk(1))):
+        array = image(shape, dtype, 3) * np.array(1 if dtype == "uint8" else 8, dtype)
+        mask = np.random.default_rng(0).random(shape) < 0.25
+        mask[: shape[0] // 2, : shape[1] // 2] = False
+        for one in (mask, mask.astype(np.uint8) * 3):
+            assert_as_skimage("filters.rank", name, array, window, mask=one, falls_back=False)
+        out = np.zeros(shape, dtype)
+        expected = getattr(skimage.filters.rank, name)(array, window, mask=mask)
+        assert_same_bits(getattr(rank, name)(array, window, out, mask), expected)
+        assert_same_bits(out, expected)
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.29, 0.5, 0.99, 1])
+def test_rank_percentile(share):
+    array = image(SHAPE, "uint8")
+    for window in (np.ones((3, 5)), disk(3)):
+        for mask in (None, MASK):
+            assert_as_skimage("filters.rank", "percentile", array, window, mask=mask, p0=share)
+
+
+@pytest.mark.parametrize("name", RANKS)
 def test_rank_falls_back(name):
     array = image((60, 70), "uint8")
     window = np.ones((3, 3), np.uint8)
@@ -331,7 +356,7 @@ def test_rank_falls_back(name):
     for args, options in (
         ((array, np.ones((4, 4))), {}),
         ((array, 1 - np.pad([[1]], 1)), {}),
-        ((array, window), {"mask": array > 50}),
+        ((array, window), {"mask": (array > 50).astype(int)}),
         ((array, window), {"shift_x": 1}),
         ((array.astype(float) / 200, window), {}),
         ((array.astype(bool), window), {}),

@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 from comparing import assert_same_bits
-from skimage import data, filters, restoration
+from skimage import data, exposure, filters, restoration
 from skimage.filters import rank
 
 from imgconv.fallback import fallbacks
+from imgconv.skimage import exposure as exposing
 from imgconv.skimage import filters as faces
 from imgconv.skimage import restoration as restoring
 from imgconv.skimage.filters import rank as rank_faces
 
 CAMERA = data.camera()
 NOISY = (CAMERA / 255 + np.random.default_rng(0).normal(0, 0.02, CAMERA.shape)).astype(np.float32)
-HISTOGRAMS = ("otsu", "yen", "isodata", "minimum", "multiotsu")
+HISTOGRAMS = ("otsu", "yen", "isodata", "minimum", "multiotsu", "triangle")
 
 
 def count(name):
@@ -39,7 +40,7 @@ def test_thresholds_fall_back(method):
     hist = np.bincount(CAMERA.ravel())
     for arguments, options in (
         ((NOISY, 3, 100) if method == "multiotsu" else (NOISY, 100), {}),
-        ((), {"hist": hist}),
+        *(() if method == "triangle" else (((), {"hist": hist}),)),
         ((CAMERA > 90,), {}),
         ((np.full((5, 5), 3, np.uint8),), {}),
         ((np.array([[0.0, 1.0, np.nan, 2.0]]),), {}),
@@ -51,6 +52,46 @@ def test_thresholds_fall_back(method):
                 face(*arguments, **options)
         else:
             np.testing.assert_array_equal(face(*arguments, **options), expected)
+
+
+@pytest.mark.parametrize("method", ["li", "mean"])
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])
+def test_thresholds_that_take_no_histogram(method, dtype):
+    """Li's of integers is less precise in scikit-image."""
+    image = CAMERA.astype(dtype) if dtype[0] in "ui" else NOISY.astype(dtype)
+    face, original = getattr(faces, f"threshold_{method}"), getattr(filters, f"threshold_{method}")
+    before = count(f"filters.threshold_{method}")
+    got, expected = face(image), original(image)
+    assert type(got) is type(expected)
+    np.testing.assert_allclose(got, expected, rtol=2e-6)
+    fell_back = method == "mean" and image.dtype.kind == "f"
+    assert count(f"filters.threshold_{method}") == before + fell_back
+    for odd in (np.full((5, 5), 3, dtype), image[:0]):
+        with np.errstate(all="ignore"), pytest.warns() if odd.size == 0 else np.errstate():
+            np.testing.assert_array_equal(face(odd), original(odd))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])
+def test_equalize_hist(dtype):
+    image = CAMERA.astype(dtype) - 100 if dtype == "int16" else NOISY.astype(dtype)
+    image = CAMERA if dtype == "uint8" else image
+    mask = np.random.default_rng(0).random(image.shape) < 0.1
+    before = count("exposure.equalize_hist")
+    for options in ({}, {"mask": mask}, {"mask": mask.astype(int)}):
+        expected = exposure.equalize_hist(image, **options)
+        assert_same_bits(exposing.equalize_hist(image, **options), expected)
+    assert count("exposure.equalize_hist") == before
+    for options in ({"nbins": 100}, {"mask": mask[:5]}):
+        if dtype[0] in "ui" and "nbins" in options:
+            continue
+        try:
+            expected = exposure.equalize_hist(image, **options)
+        except Exception as error:
+            with pytest.raises(type(error)):
+                exposing.equalize_hist(image, **options)
+        else:
+            assert_same_bits(exposing.equalize_hist(image, **options), expected)
+    assert count("exposure.equalize_hist") > before
 
 
 @pytest.mark.parametrize("name", ["niblack", "sauvola"])

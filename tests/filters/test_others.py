@@ -12,7 +12,7 @@ each = pytest.mark.parametrize("case", OTHERS, ids=lambda case: case.id)
 CORE = [
     case
     for case in OTHERS
-    if case.id.startswith(("canny", "corners", "hysteresis", "ridges", "zero_crossings"))
+    if case.id.startswith(("canny", "corners", "hysteresis", "missing", "ridges", "zero_crossings"))
     or (case.id.startswith("match") and "-same" in case.id)
     or "-size3-stride2-padding1" in case.id
 ]

@@ -25,6 +25,7 @@ from comparing import assert_same_bits
 from fuzz_faces import array as random_pixels
 from fuzz_faces import weights
 from fuzz_files import damaged_file
+from fuzz_measured import measured
 from fuzz_missing import missing
 
 import imgconv
@@ -48,6 +49,7 @@ __all__ = [
     "face",
     "inf",
     "layer",
+    "measured",
     "missing",
     "nan",
     "np",

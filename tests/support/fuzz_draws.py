@@ -311,6 +311,11 @@ def missing_line(rng: Draw) -> str:
     return call_of("missing", between(rng, 0, 10**6), 0, threads=between(rng, 1, 5))
 
 
+def measured_line(rng: Draw) -> str:
+    """Return a call of a threshold, a statistic or a filter that equalises."""
+    return call_of("measured", between(rng, 0, 10**6), 0, threads=between(rng, 1, 5))
+
+
 def file_line(rng: Draw) -> str:
     """Return a call of `damaged_file` or of `apply_to_file`."""
     if rng.random() < 0.7:
@@ -325,11 +330,13 @@ def file_line(rng: Draw) -> str:
 
 
 # How often each kind of line is drawn, in percent.
-KINDS = {"filter": 51, "points": 3, "missing": 4, "chain": 17, "face": 15, "layer": 6, "file": 4}
+KINDS = {"filter": 48, "points": 3, "missing": 5, "measured": 3, "chain": 17, "face": 14}
+KINDS |= {"layer": 6, "file": 4}
 LINES = {
     "filter": filter_line,
     "points": points_line,
     "missing": missing_line,
+    "measured": measured_line,
     "chain": chain_line,
     "layer": layer_line,
     "file": file_line,

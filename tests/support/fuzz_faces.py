@@ -27,7 +27,7 @@ from imgconv.fallback import FACES, FaceError, reason_of
 
 # A face that is imported adds its functions to FACES.
 for face in ("ndimage", "signal", *(f"skimage.{part}" for part in
-             ("feature", "filters", "measure", "restoration"))):  # fmt: skip
+             ("exposure", "feature", "filters", "measure", "restoration"))):  # fmt: skip
     import_module(f"imgconv.{face}")
 
 DTYPES = (
@@ -396,6 +396,8 @@ OTHERS = [f"scipy.signal.{name}" for name in SIGNAL] + SKIMAGE
 SKIMAGES = "imgconv.skimage"
 # Functions that are equal to the bit; for other floats the tolerance is a share of the largest sum.
 EXACT = {"median", "minimum", "maximum", "gradient", "mean", "canny", "apply_hysteresis_threshold"}
+EXACT |= {"autolevel", "enhance_contrast", "percentile", "pop", "subtract_mean", "sum"}
+EXACT |= {"threshold", "equalize_hist"}
 EXACT |= {"medfilt", "medfilt2d", "gaussian", "threshold_local", "denoise_bilateral"}
 EXACT |= {"corner_kitchen_rosenfeld", "peak_local_max", "shape_index"}
 TENSORS = ("hessian_matrix_eigvals", "structure_tensor_eigenvalues")
@@ -428,7 +430,10 @@ def other_call(rng: np.random.Generator, name: str) -> tuple[tuple[Any, ...], di
     if ".rank." in name:
         size = tuple(2 * rng.integers(0, 4, 2) + 1)
         array = in_units(rng, str(rng.choice(["uint8", "uint16"])), tuple(rng.integers(1, 60, 2)))
-        return (array, (rng.random(size) < 0.8).astype(np.uint8)), {}
+        mask = rng.random(array.shape) < rng.choice([0.2, 0.8])
+        masks = {} if rng.random() < 0.5 else {"mask": mask.astype(rng.choice(["bool", "uint8"]))}
+        shares = {"p0": float(rng.choice([0, 0.25, 0.7, 1]))} if function == "percentile" else {}
+        return (array, (rng.random(size) < 0.8).astype(np.uint8)), masks | shares
     options: dict[str, Any] = {}
     if function in ("sobel", "scharr", "prewitt", "farid"):
         options["axis"] = [None, 0, 1][rng.integers(3)]

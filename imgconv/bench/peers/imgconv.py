@@ -68,8 +68,23 @@ class Imgconv(Peer):
     def sauvola(self, image: Array, result: DType, size: int) -> PreparedCall:
         return self._binary(image, "sauvola", size)
 
+    def local_gaussian(self, image: Array, result: DType, size: int) -> PreparedCall:
+        return self._binary(image, "gaussian", size)
+
     def otsu(self, image: Array, result: DType) -> PreparedCall:
         return self._binary(image, "otsu")
+
+    def li(self, image: Array, result: DType) -> PreparedCall:
+        return self._binary(image, "li")
+
+    def triangle(self, image: Array, result: DType) -> PreparedCall:
+        return self._binary(image, "triangle")
+
+    def entropy(self, image: Array, result: DType, size: int) -> PreparedCall:
+        return self._call("entropy", image, result, size, mode="ignore")
+
+    def clahe(self, image: Array, result: DType, tile: int, limit: float) -> PreparedCall:
+        return self._call("clahe", image, result, tile, limit)
 
     def _binary(self, image: Array, *arguments: Any) -> PreparedCall:
         return PreparedCall(lambda out: self.library.binarize(image, *arguments, out=out))

@@ -84,6 +84,24 @@ class OpenCV(Peer):
             )
         )
 
+    def variance(self, image: Array, result: DType, size: int) -> PreparedCall:
+        """Take the mean of squares minus the square of the mean, in the dtype of the result."""
+        cv2, depth = self.library, self._depth(result)
+        window, border = (size, size), cv2.BORDER_REFLECT
+
+        def run(out: Array | None) -> Array:
+            centre = cv2.boxFilter(image, depth, window, borderType=border)
+            squares = cv2.sqrBoxFilter(image, depth, window, dst=out, borderType=border)
+            spread: Array = cv2.subtract(squares, cv2.multiply(centre, centre, centre), squares)
+            return spread
+
+        return PreparedCall(run, "float32, cancels")
+
+    def clahe(self, image: Array, result: DType, tile: int, limit: float) -> PreparedCall:
+        height, width = image.shape
+        equalize = self.library.createCLAHE(limit, (width // tile, height // tile))
+        return PreparedCall(lambda out: equalize.apply(image, out))
+
     def sobel_x(self, image: Array, result: DType) -> PreparedCall:
         cv2, depth = self.library, self._depth(result)
         return PreparedCall(

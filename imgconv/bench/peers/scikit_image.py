@@ -87,9 +87,28 @@ class ScikitImage(Peer):
             lambda out: image > self.library.threshold_sauvola(image, size), fills_out=False
         )
 
-    def otsu(self, image: Array, result: DType) -> PreparedCall:
+    def local_gaussian(self, image: Array, result: DType, size: int) -> PreparedCall:
         return PreparedCall(
-            lambda out: np.greater(image, self.library.threshold_otsu(image), out=out)
+            lambda out: np.greater(image, self.library.threshold_local(image, size), out=out)
+        )
+
+    def otsu(self, image: Array, result: DType) -> PreparedCall:
+        return self._above("otsu", image)
+
+    def li(self, image: Array, result: DType) -> PreparedCall:
+        return self._above("li", image)
+
+    def triangle(self, image: Array, result: DType) -> PreparedCall:
+        return self._above("triangle", image)
+
+    def _above(self, method: str, image: Array) -> PreparedCall:
+        threshold = getattr(self.library, f"threshold_{method}")
+        return PreparedCall(lambda out: np.greater(image, threshold(image), out=out))
+
+    def entropy(self, image: Array, result: DType, size: int) -> PreparedCall:
+        footprint = np.ones((size, size), np.uint8)
+        return PreparedCall(
+            lambda out: self.library.rank.entropy(image, footprint), fills_out=False
         )
 
     def rolling_ball(self, image: Array, result: DType, radius: int) -> PreparedCall:

@@ -101,12 +101,19 @@ class SciPy(Peer):
         )
 
     def variance(self, image: Array, result: DType, size: int) -> PreparedCall:
-        return PreparedCall(
-            lambda out: self.library.generic_filter(
-                image, np.var, size, output=result if out is None else out
-            ),
-            slow=True,
-        )
+        """Take the mean of squares minus the square of the mean, in float64."""
+        mean = self.library.uniform_filter
+
+        def run(out: Array | None) -> Array:
+            pixels = image.astype(np.float64)
+            centre = mean(pixels, size)
+            np.square(pixels, out=pixels)
+            squares = mean(pixels, size)
+            np.square(centre, out=centre)
+            spread: Array = np.subtract(squares, centre, out, dtype=np.float64, casting="same_kind")
+            return spread
+
+        return PreparedCall(run)
 
     def sobel_x(self, image: Array, result: DType) -> PreparedCall:
         return PreparedCall(

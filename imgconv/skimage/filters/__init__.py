@@ -22,9 +22,12 @@ from imgconv.skimage.filters.edges import (
 )
 from imgconv.skimage.filters.global_thresholds import (
     threshold_isodata,
+    threshold_li,
+    threshold_mean,
     threshold_minimum,
     threshold_multiotsu,
     threshold_otsu,
+    threshold_triangle,
     threshold_yen,
 )
 from imgconv.skimage.filters.ridges import frangi, meijering, sato
@@ -73,12 +76,15 @@ __all__ = [
     "sobel_h",
     "sobel_v",
     "threshold_isodata",
+    "threshold_li",
     "threshold_local",
+    "threshold_mean",
     "threshold_minimum",
     "threshold_multiotsu",
     "threshold_niblack",
     "threshold_otsu",
     "threshold_sauvola",
+    "threshold_triangle",
     "threshold_yen",
     "unsharp_mask",
 ]

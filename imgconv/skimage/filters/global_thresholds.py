@@ -1,6 +1,6 @@
 """Thresholds of a whole image: its histogram is counted here, and scikit-image takes it from there.
 
-So results are scikit-image's own, to the bit.
+So results are scikit-image's own, to the bit. Where scikit-image takes no histogram, ours go on.
 """
 
 from importlib import import_module
@@ -11,14 +11,18 @@ import numpy as np
 from imgconv.face_arguments import Image
 from imgconv.fallback import FallBack, mark_refusals
 from imgconv.filters import measures
+from imgconv.filters.global_thresholds import RULES, threshold_of_image
 from imgconv.filters.measures import BINS, Histogram
 from imgconv.skimage.arguments import real_array, skimage_face
 
 __all__ = [
     "threshold_isodata",
+    "threshold_li",
+    "threshold_mean",
     "threshold_minimum",
     "threshold_multiotsu",
     "threshold_otsu",
+    "threshold_triangle",
     "threshold_yen",
 ]
 
@@ -64,6 +68,49 @@ def threshold_multiotsu(
     counts, centres = histogram_of(image, nbins, hist)
     shares = counts / np.sum(counts)
     return ORIGINALS["threshold_multiotsu"](classes=classes, hist=(shares, centres))
+
+
+@skimage_face(FILTERS)
+def threshold_triangle(image: Any, nbins: int = 256) -> Any:
+    """Return the threshold by the triangle method."""
+    counts, centres = histogram_of(image, nbins, None)
+    limit = threshold_of_histogram(counts, centres, "triangle")
+    return centres[np.flatnonzero(centres == limit)[0]]
+
+
+@skimage_face(FILTERS)
+def threshold_li(
+    image: Any, *, tolerance: Any = None, initial_guess: Any = None, iter_callback: Any = None
+) -> Any:
+    """Return Li's threshold.
+
+    Of integers scikit-image computes it in float32, and here it is in float64.
+    """
+    if tolerance is not None or initial_guess is not None or iter_callback is not None:
+        raise FallBack("tolerance, initial_guess or iter_callback")
+    pixels = real_array(image)
+    if pixels.dtype.kind in "iu":
+        return np.float64(threshold_of_histogram(*histogram_of(pixels, BINS, None), "li"))
+    if pixels.dtype not in (np.float32, np.float64) or pixels.size == 0:
+        raise FallBack(f"dtype {pixels.dtype}")
+    if not np.isfinite(pixels.sum()) or pixels.min() == pixels.max():
+        raise FallBack("NaN or infinity, or one value")
+    return pixels.dtype.newbyteorder("=").type(threshold_of_image(pixels, "li"))
+
+
+@skimage_face(FILTERS)
+def threshold_mean(image: Any) -> Any:
+    """Return the mean, which is exact for integers of 8 and 16 bits."""
+    pixels = real_array(image)
+    if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2 or pixels.size == 0:
+        raise FallBack(f"dtype {pixels.dtype}")
+    return np.float64(threshold_of_image(pixels, "mean"))
+
+
+def threshold_of_histogram(counts: Image, centres: Image, method: str) -> float:
+    """Return a threshold by one of the rules of imgconv."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(RULES[method](counts.astype(np.float64), centres))
 
 
 def histogram_of(image: object, nbins: object, hist: object) -> tuple[Image, Image]:

@@ -1,31 +1,44 @@
-"""Rank filters whose windows end where the image ends."""
+"""Rank filters whose windows end where the image ends, and that a mask may leave pixels out of.
 
+All are made of minima, maxima, medians, percentiles, sums and numbers of pixels.
+"""
+
+from collections.abc import Callable
 from functools import lru_cache
-from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from imgconv.core.run import Call, run
 from imgconv.face_arguments import Image, real_image
-from imgconv.fallback import FallBack, mark_refusals, other_names
-from imgconv.filters import order
+from imgconv.fallback import FallBack, other_names
+from imgconv.filters import local, order
 from imgconv.filters.linear import dense_operation
-from imgconv.filters.local import entropy_operation
+from imgconv.filters.smoothing import moment_mean
 from imgconv.operations.base import FLOAT32, FLOAT64, Operation
 from imgconv.operations.separable import Kernel1D, Separable
-from imgconv.skimage.arguments import InDouble, skimage_face, warn_caller
+from imgconv.skimage.arguments import InDouble, number, skimage_face, warn_caller
 
-__all__ = ["entropy", "gradient", "maximum", "mean", "median", "minimum"]
+__all__ = [
+    "autolevel",
+    "enhance_contrast",
+    "entropy",
+    "gradient",
+    "maximum",
+    "mean",
+    "median",
+    "minimum",
+    "percentile",
+    "pop",
+    "subtract_mean",
+    "sum",
+    "threshold",
+]
 
 RANK = "skimage.filters.rank"
-skimage_median = mark_refusals(import_module(RANK).median)
 
-# Means over larger footprints that are no rectangles fall back: scikit-image updates a histogram
-# from pixel to pixel, which is faster.
+# Sums over larger footprints that are no rectangles are those of runs of pixels.
 MOST_PIXELS = 400
-# What the loop of entropies does not count.
-MISSING = 256
 # scikit-image warns of images of uint16 with more levels, and so does the face.
 MOST_LEVELS = 2**10
 # Pixels that are computed together.
@@ -42,34 +55,22 @@ def median(
     shift_y: int = 0,
     shift_z: int = 0,
 ) -> Image:
-    """Replace each pixel by the median of the window around it.
-
-    Pixels whose window reaches beyond the image are left to scikit-image.
-    """
+    """Replace each pixel by the median of the window around it."""
     if footprint is None:
         footprint = np.ones((3, 3), np.uint8)
-    pixels, window, result = checked(image, footprint, out, mask, shift_x, shift_y)
-    height, width = pixels.shape
+    pixels, window, mask, result = checked(image, footprint, out, mask, shift_x, shift_y)
     rows, columns = window.shape[0] // 2, window.shape[1] // 2
-    if 4 * rows / height + 4 * columns / width > 0.5:
-        raise FallBack("window that is large in the image")
+    if mask is not None or 4 * rows / len(pixels) + 4 * columns / pixels.shape[1] > 0.5:
+        return counted(order.median, pixels, window, mask, result)
     order.median(pixels, footprint=window, out=result)
     # The strips along the border, each from twice as wide a strip of the image.
     for axis, n in ((0, rows), (1, columns)):
         if n:
             into, source = np.moveaxis(result, axis, 0), np.moveaxis(pixels, axis, 0)
             flat = window if axis == 0 else window.T
-            into[:n] = strip_medians(source[: 2 * n], flat, axis)[:n]
-            into[-n:] = strip_medians(source[-2 * n :], flat, axis)[-n:]
+            into[:n] = counted(order.median, source[: 2 * n], flat, None, None)[:n]
+            into[-n:] = counted(order.median, source[-2 * n :], flat, None, None)[-n:]
     return result
-
-
-def strip_medians(image: Image, window: Image, axis: int) -> Image:
-    """Return scikit-image's medians of a strip of rows, or of columns as rows."""
-    if axis == 1:
-        image, window = image.T, window.T
-    found: Image = skimage_median(np.ascontiguousarray(image), window.astype(np.uint8))
-    return found.T if axis == 1 else found
 
 
 @skimage_face(RANK)
@@ -83,8 +84,7 @@ def minimum(
     shift_z: int = 0,
 ) -> Image:
     """Replace each pixel by the minimum of the window around it."""
-    pixels, window, result = checked(image, footprint, out, mask, shift_x, shift_y)
-    return minima(pixels, window, result)
+    return minima(*checked(image, footprint, out, mask, shift_x, shift_y))
 
 
 @skimage_face(RANK)
@@ -98,8 +98,31 @@ def maximum(
     shift_z: int = 0,
 ) -> Image:
     """Replace each pixel by the maximum of the window around it."""
-    pixels, window, result = checked(image, footprint, out, mask, shift_x, shift_y)
-    return order.maximum(pixels, footprint=window, mode="constant", cval=0, out=result)
+    return maxima(*checked(image, footprint, out, mask, shift_x, shift_y))
+
+
+@skimage_face(RANK)
+def percentile(
+    image: Image,
+    footprint: Image,
+    out: Image | None = None,
+    mask: Image | None = None,
+    shift_x: int = 0,
+    shift_y: int = 0,
+    p0: float = 0,
+) -> Image:
+    """Replace each pixel by a percentile, from 0 to 1, of the window around it."""
+    pixels, window, mask, result = checked(image, footprint, out, mask, shift_x, shift_y)
+    share = number(p0, "p0")
+    counts = np.arange(1, np.count_nonzero(window) + 1)
+    places = np.minimum((counts * share).astype(int), counts - 1)
+    # Our percentiles are hundredths, which may be rounded to others.
+    ours = np.minimum((counts * (100 * share) / 100).astype(int), counts - 1)
+    if not 0 <= share <= 1 or (places != ours).any():
+        raise FallBack("p0")
+    return order.percentile(
+        pixels, 100 * share, footprint=window, mode="ignore", weights=mask, out=result
+    )
 
 
 @skimage_face(RANK)
@@ -113,9 +136,55 @@ def gradient(
     shift_z: int = 0,
 ) -> Image:
     """Return the difference of the maximum and the minimum of the window around each pixel."""
-    pixels, window, result = checked(image, footprint, out, mask, shift_x, shift_y)
-    order.maximum(pixels, footprint=window, mode="constant", cval=0, out=result)
-    result -= minima(pixels, window, None)
+    pixels, window, mask, result = checked(image, footprint, out, mask, shift_x, shift_y)
+    maxima(pixels, window, mask, result)
+    result -= minima(pixels, window, mask, None)
+    return result
+
+
+@skimage_face(RANK)
+def enhance_contrast(
+    image: Image,
+    footprint: Image,
+    out: Image | None = None,
+    mask: Image | None = None,
+    shift_x: int = 0,
+    shift_y: int = 0,
+    shift_z: int = 0,
+) -> Image:
+    """Replace each pixel by the minimum or the maximum of its window, whichever is nearer."""
+    pixels, window, mask, result = checked(image, footprint, out, mask, shift_x, shift_y)
+    maxima(pixels, window, mask, result)
+    low = minima(pixels, window, mask, None)
+    for piece in pieces(pixels):
+        # Wider, so that differences have a sign: a pixel that a mask leaves out may be outside.
+        centre, least = pixels[piece].astype(np.int32), low[piece].astype(np.int32)
+        nearer = result[piece] - centre < centre - least
+        np.copyto(result[piece], low[piece], where=~nearer)
+    return result
+
+
+@skimage_face(RANK)
+def autolevel(
+    image: Image,
+    footprint: Image,
+    out: Image | None = None,
+    mask: Image | None = None,
+    shift_x: int = 0,
+    shift_y: int = 0,
+    shift_z: int = 0,
+) -> Image:
+    """Stretch the range of the window around each pixel to all values."""
+    pixels, window, mask, result = checked(image, footprint, out, mask, shift_x, shift_y)
+    top = levels(pixels) - 1
+    low, high = minima(pixels, window, mask, None), maxima(pixels, window, mask, None)
+    for piece in pieces(pixels):
+        least = low[piece].astype(np.float64)
+        span = high[piece] - least
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = top * (pixels[piece] - least) / span
+        found[span == 0] = 0
+        result[piece] = wrapped(found, result.dtype)
     return result
 
 
@@ -130,21 +199,77 @@ def mean(
     shift_z: int = 0,
 ) -> Image:
     """Replace each pixel by the mean of the window around it, rounded down."""
-    pixels, window, result = checked(image, footprint, out, mask, shift_x, shift_y)
-    filled = bool(window.all())
-    area = int(np.count_nonzero(window))
-    large = area * int(np.iinfo(pixels.dtype).max) >= 1 << 24
-    if not filled and (large or area > MOST_PIXELS):
-        raise FallBack("large window")
-    operation = sum_over(window.tobytes(), window.shape, large)
-    dtype = FLOAT64 if large else FLOAT32
-    sums: Image = run(Call(operation, pixels, "constant", dtype=dtype))
-    counts = counts_inside(operation, pixels.shape, window.shape)
-    rows = max(1, PIECE // pixels.shape[1])
-    for top in range(0, len(sums), rows):
-        piece = slice(top, top + rows)
-        result[piece] = sums[piece] / counts[piece]
-    return result
+    return of_sums(
+        checked(image, footprint, out, mask, shift_x, shift_y),
+        lambda pixels, sums, counts: sums / counts,
+    )
+
+
+@skimage_face(RANK)
+def subtract_mean(
+    image: Image,
+    footprint: Image,
+    out: Image | None = None,
+    mask: Image | None = None,
+    shift_x: int = 0,
+    shift_y: int = 0,
+    shift_z: int = 0,
+) -> Image:
+    """Return half the difference of a pixel to the mean of its window, from the middle value on."""
+    arguments = checked(image, footprint, out, mask, shift_x, shift_y)
+    middle = levels(arguments.pixels) // 2 - 1
+    return of_sums(arguments, lambda pixels, sums, counts: (pixels - sums / counts) * 0.5 + middle)
+
+
+@skimage_face(RANK)
+def threshold(
+    image: Image,
+    footprint: Image,
+    out: Image | None = None,
+    mask: Image | None = None,
+    shift_x: int = 0,
+    shift_y: int = 0,
+    shift_z: int = 0,
+) -> Image:
+    """Return 1 where a pixel is above the mean of the window around it, else 0."""
+    return of_sums(
+        checked(image, footprint, out, mask, shift_x, shift_y),
+        lambda pixels, sums, counts: pixels > sums / counts,
+    )
+
+
+@skimage_face(RANK)
+def sum(
+    image: Image,
+    footprint: Image,
+    out: Image | None = None,
+    mask: Image | None = None,
+    shift_x: int = 0,
+    shift_y: int = 0,
+    shift_z: int = 0,
+) -> Image:
+    """Replace each pixel by the sum of the window around it, in the image's dtype."""
+    return of_sums(
+        checked(image, footprint, out, mask, shift_x, shift_y),
+        lambda pixels, sums, counts: sums,
+    )
+
+
+@skimage_face(RANK)
+def pop(
+    image: Image,
+    footprint: Image,
+    out: Image | None = None,
+    mask: Image | None = None,
+    shift_x: int = 0,
+    shift_y: int = 0,
+    shift_z: int = 0,
+) -> Image:
+    """Return how many pixels the window around each pixel has, in the image's dtype."""
+    return of_sums(
+        checked(image, footprint, out, mask, shift_x, shift_y),
+        lambda pixels, sums, counts: counts,
+    )
 
 
 @skimage_face(RANK)
@@ -157,30 +282,78 @@ def entropy(
     shift_y: int = 0,
     shift_z: int = 0,
 ) -> Image:
-    """Return the entropy of the window around each pixel, in bits.
-
-    Pixels outside the image, and those that a mask leaves out, are not counted: they are MISSING.
-    """
+    """Return the entropy of the window around each pixel, in bits."""
     if out is not None:
         raise FallBack("out")
-    pixels, window, _ = checked(image, footprint, None, None, shift_x, shift_y)
+    pixels, window, mask, _ = checked(image, footprint, None, mask, shift_x, shift_y)
     if pixels.dtype != np.uint8:
         raise FallBack(f"dtype {pixels.dtype}")
-    if mask is not None:
-        if type(mask) is not np.ndarray or mask.shape != pixels.shape:
-            raise FallBack("mask or shift")
-        if mask.dtype not in (np.bool_, np.uint8):
-            raise FallBack("mask or shift")
-        pixels = np.where(mask > 0, pixels, np.uint16(MISSING))
-    operation = entropy_operation(order.window_of(None, window))
-    found: Image = run(Call(operation, pixels, "constant", MISSING, dtype=FLOAT64))
+    found = local.entropy(pixels, footprint=window, mode="ignore", weights=mask, dtype=FLOAT64)
+    return found if mask is None else np.nan_to_num(found, copy=False)
+
+
+# ---- what they are made of -----------------------------------------------------------------------
+
+
+def counted(
+    function: Any, pixels: Image, window: Image, mask: Image | None, out: Image | None
+) -> Image:
+    """Return the result of a filter whose windows end where the image ends."""
+    found: Image = function(pixels, footprint=window, mode="ignore", weights=mask, out=out)
     return found
 
 
-def minima(pixels: Image, window: Image, out: Image | None) -> Image:
+def minima(pixels: Image, window: Image, mask: Image | None, out: Image | None) -> Image:
     """Return the minima; the value outside the image is the largest of the dtype."""
+    if mask is not None:
+        return counted(order.minimum, pixels, window, mask, out)
     largest = int(np.iinfo(pixels.dtype).max)
     return order.minimum(pixels, footprint=window, mode="constant", cval=largest, out=out)
+
+
+def maxima(pixels: Image, window: Image, mask: Image | None, out: Image | None) -> Image:
+    """Return the maxima; the value outside the image is 0."""
+    if mask is not None:
+        return counted(order.maximum, pixels, window, mask, out)
+    return order.maximum(pixels, footprint=window, mode="constant", cval=0, out=out)
+
+
+def of_sums(arguments: "RankArguments", formula: Callable[[Image, Image, Image], Image]) -> Image:
+    """Return what a formula makes of pixels, and of sums and numbers of those in their windows.
+
+    Where a window has no pixel, the result is 0.
+    """
+    pixels, window, mask, result = arguments
+    operation, dtype, scale = sum_over(window.tobytes(), window.shape, pixels.dtype)
+    if mask is None:
+        sums: Image = run(Call(operation, pixels, "constant", dtype=dtype))
+        counts = counts_inside(operation, pixels.shape, window.shape)
+    else:
+        inside = (mask > 0).view(np.uint8)
+        sums = run(Call(operation, pixels * inside, "constant", dtype=dtype))
+        counts = run(Call(operation, inside, "constant", dtype=FLOAT64))
+    for piece in pieces(pixels):
+        number, total = np.rint(counts[piece] * scale), sums[piece].astype(np.float64) * scale
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = formula(pixels[piece], np.rint(total), number)
+        result[piece] = wrapped(np.where(number > 0, found, 0), result.dtype)
+    return result
+
+
+def wrapped(numbers: Image, dtype: np.dtype[Any]) -> Image:
+    """Return numbers rounded towards 0 in an integer dtype, where they wrap around as in C."""
+    return numbers.astype(np.int64).astype(dtype)
+
+
+def pieces(pixels: Image) -> list[slice]:
+    """Return pieces of an image, of whole rows, that stay in a cache."""
+    rows = max(1, PIECE // max(1, pixels.shape[1]))
+    return [slice(top, top + rows) for top in range(0, len(pixels), rows)]
+
+
+def levels(pixels: Image) -> int:
+    """Return how many levels scikit-image counts in."""
+    return 256 if pixels.dtype == np.uint8 else int(max(3, pixels.max())) + 1
 
 
 def counts_inside(operation: Operation, shape: tuple[int, ...], window: tuple[int, ...]) -> Image:
@@ -197,20 +370,28 @@ def counts_inside(operation: Operation, shape: tuple[int, ...], window: tuple[in
 
 
 @lru_cache(maxsize=64)
-def sum_over(footprint: bytes, shape: tuple[int, int], large: bool) -> Operation:
-    """Return the operation of a sum over a window, in float64 where it may be `large`."""
+def sum_over(
+    footprint: bytes, shape: tuple[int, int], dtype: np.dtype[Any]
+) -> tuple[Operation, np.dtype[Any], int]:
+    """Return the operation of a sum over a window, its dtype, and a factor to apply."""
     window = np.frombuffer(footprint, bool).reshape(shape)
+    area = int(np.count_nonzero(window))
+    large = area * int(np.iinfo(dtype).max) >= 1 << 24
     if window.all():
         y, x = (Kernel1D.centred(np.ones(n)) for n in shape)
-        return (InDouble if large else Separable)((((y, x),),))
-    return dense_operation(window.astype(np.float64), (shape[0] // 2, shape[1] // 2))
+        found = (InDouble if large else Separable)((((y, x),),))
+        return found, FLOAT64 if large else FLOAT32, 1
+    if large or area > MOST_PIXELS:
+        return moment_mean(order.window_of(None, window)), FLOAT64, area
+    return dense_operation(window.astype(np.float64), (shape[0] // 2, shape[1] // 2)), FLOAT32, 1
 
 
 class RankArguments(NamedTuple):
-    """An image of 8 or 16 bits, the pixels of the window, and the array to fill."""
+    """An image of 8 or 16 bits, the pixels of the window, a mask, and the array to fill."""
 
     pixels: Image
     window: Image
+    mask: Image | None
     result: Image
 
 
@@ -222,7 +403,12 @@ def checked(
     if pixels.dtype not in (np.uint8, np.uint16):
         raise FallBack(f"dtype {pixels.dtype}")
     unshifted = type(shift_x) is type(shift_y) is int and shift_x == shift_y == 0
-    if mask is not None or not unshifted:
+    known = mask is None or (
+        type(mask) is np.ndarray
+        and mask.shape == pixels.shape
+        and mask.dtype in (np.bool_, np.uint8)
+    )
+    if not known or not unshifted:
         raise FallBack("mask or shift")
     if type(footprint) is not np.ndarray or footprint.ndim != 2:
         raise FallBack("footprint")
@@ -236,11 +422,16 @@ def checked(
     else:
         if type(out) is not np.ndarray or out.shape != pixels.shape or out.dtype != pixels.dtype:
             raise FallBack("out")
-        if np.may_share_memory(out, pixels) or not out.flags.writeable:
+        shared = np.may_share_memory(out, pixels)
+        if (
+            shared
+            or (mask is not None and np.may_share_memory(out, mask))
+            or not out.flags.writeable
+        ):
             raise FallBack("out")
         result = out
     warn_of_levels(pixels)
-    return RankArguments(pixels, window, result)
+    return RankArguments(pixels, window, mask, result)
 
 
 def warn_of_levels(pixels: Image) -> None:

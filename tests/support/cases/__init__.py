@@ -13,6 +13,7 @@ from cases import (
     linear,
     lines,
     local,
+    missing,
     morphology,
     order,
     pooling,
@@ -69,7 +70,13 @@ CASES: list[Case] = [
     *local.CASES,
 ]
 # Filters whose results are compared as a whole.
-OTHERS: list[Other] = [*pooling.OTHERS, *canny.OTHERS, *tensors.OTHERS, *lines.OTHERS]
+OTHERS: list[Other] = [
+    *pooling.OTHERS,
+    *canny.OTHERS,
+    *tensors.OTHERS,
+    *lines.OTHERS,
+    *missing.OTHERS,
+]
 
 BY_ID: dict[str, Case] = {case.id: case for case in CASES}
 
