@@ -95,7 +95,7 @@ class OpenCV(Peer):
             spread: Array = cv2.subtract(squares, cv2.multiply(centre, centre, centre), squares)
             return spread
 
-        return PreparedCall(run, "float32, cancels")
+        return PreparedCall(run, "float32 sums")
 
     def clahe(self, image: Array, result: DType, tile: int, limit: float) -> PreparedCall:
         height, width = image.shape
