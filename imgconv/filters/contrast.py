@@ -82,13 +82,15 @@ def equalize_plane(plane: Image) -> Image:
     counts, centres = Histogram.of(found, dtype)
     if len(counts) < 2:
         return plane
-    share = np.cumsum(counts) / counts.sum()
+    below = np.cumsum(counts)
     if not measures.has_bin_for_each_value(dtype):
         low, high = measures.range_of(np.asarray(found[0]))
+        share = below / below[-1]
         spread: Image = low + (high - low) * np.interp(plane, centres, share)
         return spread
     low, high = limits(dtype)
-    values = low + (high - low) * (share - share[0]) / (1 - share[0])
+    # Products of integers, so that halves are halves.
+    values = low + (high - low) * (below - below[0]) / (below[-1] - below[0])
     if dtype.kind == "b":
         shares: Image = values[plane.astype(np.intp)]
         return shares

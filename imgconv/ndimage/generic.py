@@ -41,8 +41,8 @@ EMPTY = {
     "var": "Degrees of freedom <= 0 for slice.",
     "std": "Degrees of freedom <= 0 for slice.",
     "median": "All-NaN slice encountered",
-    "min": "All-NaN axis encountered",
-    "max": "All-NaN axis encountered",
+    "min": "All-NaN slice encountered",
+    "max": "All-NaN slice encountered",
 }
 
 
@@ -110,17 +110,29 @@ def statistic(image: Any, function: Any, size: Any, footprint: Any, mode: Any, c
     finite = bool(np.isfinite(pixels.sum()) and np.isfinite(outside))
     if not finite and (np.isinf(pixels).any() or np.isinf(outside)):
         raise FallBack("infinity")
-    dtype = pixels.dtype.newbyteorder("=")
     omit = nan and not finite
     if name == "median" and (omit or window.count % 2 == 0):
-        return middle_median(pixels, window, edges, outside, "omit" if omit else "spread")
-    if name in {"min", "max"}:
-        operation = extremum_operation(window, name == "max")
-    elif name == "median":
-        operation = rank_operation(window, (window.count // 2,), 0, (MEDIAN,))
+        found = middle_median(pixels, window, edges, outside, "omit" if omit else "spread")
     else:
-        operation = moments_operation(window, {"var": "variance"}.get(name, name))
-    return called(operation, pixels, edges, outside, dtype, omit, name)
+        operation = operation_of(name, window)
+        dtype = pixels.dtype.newbyteorder("=")
+        call: Call[Image] = Call(operation, pixels, edges, outside, dtype=dtype)
+        found = run(call._replace(nan="omit") if omit else call)
+    if omit and np.isnan(found).any():
+        try:
+            warn(EMPTY[name], RuntimeWarning, stacklevel=4)
+        except RuntimeWarning:
+            raise FallBack("a warning that is an error") from None
+    return found
+
+
+def operation_of(name: str, window: Footprint) -> Operation:
+    """Return the operation of a function of NumPy."""
+    if name in {"min", "max"}:
+        return extremum_operation(window, name == "max")
+    if name == "median":
+        return rank_operation(window, (window.count // 2,), 0, (MEDIAN,))
+    return moments_operation(window, {"var": "variance"}.get(name, name))
 
 
 def window_of_arguments(size: Any, footprint: Any) -> Footprint:
@@ -135,36 +147,16 @@ def window_of_arguments(size: Any, footprint: Any) -> Footprint:
     raise FallBack("size or footprint")
 
 
-def called(
-    operation: Operation,
-    pixels: Image,
-    edges: Any,
-    outside: float,
-    dtype: Any,
-    omit: bool,
-    name: str,
-) -> Image:
-    """Return the result of an operation; warn as NumPy does of windows of NaN alone."""
-    found: Image = run(
-        Call(operation, pixels, edges, outside, dtype=dtype, nan="omit" if omit else "spread")
-    )
-    if omit and np.isnan(found).any():
-        try:
-            warn(EMPTY[name], RuntimeWarning, stacklevel=6)
-        except RuntimeWarning:
-            raise FallBack("a warning that is an error") from None
-    return found
-
-
 def middle_median(pixels: Image, window: Footprint, edges: Any, outside: float, nan: str) -> Image:
     """Return medians, of an even number of pixels the mean of the two in the middle.
 
     That below the middle is the median from the other end, which is that of negative pixels.
     """
-    dtype = pixels.dtype.newbyteorder("=")
-    operation = rank_operation(window, (window.count // 2,), 0, (MEDIAN,))
-    upper = called(operation, pixels, edges, outside, dtype, nan == "omit", "median")
-    lower: Image = run(Call(operation, -pixels, edges, -outside, dtype=dtype, nan=nan))
+    operation, dtype = operation_of("median", window), pixels.dtype.newbyteorder("=")
+    upper, lower = (
+        run(Call[Image](operation, each, edges, limit, dtype=dtype, nan=nan))
+        for each, limit in ((pixels, outside), (-pixels, -outside))
+    )
     np.subtract(upper, lower, out=lower, dtype=np.float64, casting="same_kind")
     return np.multiply(lower, 0.5, out=lower)
 

@@ -1,5 +1,7 @@
 """Faces of scikit-image's thresholds, entropy and rolling ball."""
 
+import warnings
+
 import numpy as np
 import pytest
 from comparing import assert_same_bits
@@ -67,7 +69,8 @@ def test_thresholds_that_take_no_histogram(method, dtype):
     fell_back = method == "mean" and image.dtype.kind == "f"
     assert count(f"filters.threshold_{method}") == before + fell_back
     for odd in (np.full((5, 5), 3, dtype), image[:0]):
-        with np.errstate(all="ignore"), pytest.warns() if odd.size == 0 else np.errstate():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of means of nothing
             np.testing.assert_array_equal(face(odd), original(odd))
 
 

@@ -54,7 +54,8 @@ class Weighed(Other):
         if self.selects:
             np.testing.assert_array_equal(actual.astype(np.float64), exact)
         elif dtype.kind == "f":
-            assert_close(actual, exact, rtol=self.ulps * np.finfo(dtype).eps, scale=scale)
+            rtol = self.ulps * np.finfo(dtype).eps
+            assert_close(actual, exact, rtol=rtol, scale=scale, dtype=dtype)
         else:
             # Rounded to nearest, but for ties that rounding decides.
             near = self.ulps * np.finfo(oracle.compute_dtype(image.dtype)).eps * scale
