@@ -21,6 +21,7 @@ cnp.import_array()
 cdef enum:
     TABLES = 4              # equal neighbours are counted in different tables
     NARROW = 32             # columns of a tile below which a row of tables would cost more
+    KEPT = 2                # rows of tiles whose tables are there
     EMPTY = 8               # bins that are looked at together: most of those of 16 bits are empty
 
 
@@ -168,9 +169,11 @@ cdef void map_row(const pixel* image, const Tiling* tiling, const pixel* tables,
     cdef Py_ssize_t upper, lower, left, right, x = 0, end, size = tiling.tile_width
     cdef Py_ssize_t of_row = tiling.along * tiling.bins
     cdef float down = place(y, tiling.tile_height, tiling.down, &upper, &lower), weight
+    cdef const pixel* above = tables + upper % KEPT * of_row
+    cdef const pixel* below = tables + lower % KEPT * of_row
     cdef float change = <float> 1 / <float> size
     if blends:
-        blend(tables + upper * of_row, tables + lower * of_row, of_row, down, blended)
+        blend(above, below, of_row, down, blended)
     while x < tiling.width:
         weight = place(x, size, tiling.along, &left, &right)
         # The middle of the next tile.
@@ -181,29 +184,47 @@ cdef void map_row(const pixel* image, const Tiling* tiling, const pixel* tables,
             look_up(image + x, blended + left, blended + right, end - x, weight, change,
                     target + x)
         else:
-            look_up_four(image + x, tables + upper * of_row, tables + lower * of_row, left, right,
-                         end - x, weight, change, down, target + x)
+            look_up_four(image + x, above, below, left, right, end - x, weight, change, down,
+                         target + x)
         x = end
 
 
 # ---------------------------------------------------------------------------------------------
 # Entry
 
+cdef Py_ssize_t last_row(const Tiling* tiling, Py_ssize_t y, Py_ssize_t tile) noexcept nogil:
+    """One behind the last row from y on that needs no tiles below those of row `tile`."""
+    cdef Py_ssize_t upper, lower
+    while y < tiling.height:
+        place(y, tiling.tile_height, tiling.down, &upper, &lower)
+        if lower > tile:
+            break
+        y += 1
+    return y
+
+
 cdef void run(const pixel* image, const Tiling* tiling, pixel* tables, pixel* result,
               char* scratch, Py_ssize_t slot, int threads) noexcept nogil:
-    """Make all tables, then map all rows."""
-    cdef Py_ssize_t i, width = tiling.width
+    """For each row of tiles, make its tables and map the rows that these are the last for.
+
+    Of 16 bits, all tables would be many times as large as the image.
+    """
+    cdef Py_ssize_t i, tile, top = 0, bottom, width = tiling.width
     cdef bint blends = False
     if pixel is uint8_t:
         blends = tiling.tile_width >= NARROW
-    for i in prange(tiling.down * tiling.along, num_threads=threads, use_threads_if=threads > 1,
-                    schedule="dynamic"):
-        make_table(image, width, tiling, i, <int32_t*> (scratch + threadid() * slot),
-                   tables + i * tiling.bins)
-    for i in prange(tiling.height, num_threads=threads, use_threads_if=threads > 1,
-                    schedule="static"):
-        map_row(image + i * width, tiling, tables, i, <float*> (scratch + threadid() * slot),
-                blends, result + i * width)
+    for tile in range(tiling.down):
+        for i in prange(tiling.along, num_threads=threads, use_threads_if=threads > 1,
+                        schedule="dynamic"):
+            make_table(image, width, tiling, tile * tiling.along + i,
+                       <int32_t*> (scratch + threadid() * slot),
+                       tables + (tile % KEPT * tiling.along + i) * tiling.bins)
+        bottom = last_row(tiling, top, tile)
+        for i in prange(top, bottom, num_threads=threads, use_threads_if=threads > 1,
+                        schedule="static"):
+            map_row(image + i * width, tiling, tables, i, <float*> (scratch + threadid() * slot),
+                    blends, result + i * width)
+        top = bottom
 
 
 def equalize(cnp.ndarray image not None, cnp.ndarray rows not None, cnp.ndarray columns not None,
@@ -211,7 +232,7 @@ def equalize(cnp.ndarray image not None, cnp.ndarray rows not None, cnp.ndarray 
              cnp.ndarray result not None, cnp.ndarray scratch not None, int threads):
     """Equalise a contiguous plane of uint8 or uint16 into another.
 
-    `rows` and `columns` are the pixels of the tiles, `tables` has one for each tile.
+    `rows` and `columns` are the pixels of the tiles, `tables` has one for each tile of KEPT rows.
     """
     cdef Tiling tiling
     cdef void* source = cnp.PyArray_DATA(image)

@@ -181,7 +181,8 @@ cdef inline Py_ssize_t valid(const Params* params, const Slot* slot, Py_ssize_t 
     return min(kept(params, n), params.result_width - slot.x)
 
 
-cdef void fold_weights(const Params* params, const Slot* slot, Py_ssize_t n, int how) noexcept nogil:
+cdef void fold_weights(const Params* params, const Slot* slot, Py_ssize_t n,
+                       int how) noexcept nogil:
     """Fold the weights, which are 1 or 0, into the rows behind the results."""
     cdef Slot weights = slot[0]
     weights.rows = slot.rows + ring_rows(params)

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from imgconv.core import border
 from imgconv.core.run import run_entry
 
-# `TABLES` in pyx/clahe.pyx.
-TABLES = 4
+# `TABLES` and `KEPT` in pyx/clahe.pyx.
+TABLES, KEPT = 4, 2
 # Operations a pixel: counting, and two look-ups.
 COST = 16
 
@@ -27,8 +27,7 @@ def equalize_tiles(plane: NDArray[Any], tile: tuple[int, int], limit: float) -> 
         border.sources(np.arange(-(-n // k) * k), n, "mirror")
         for n, k in zip(image.shape, (tile_height, tile_width), strict=True)
     )
-    tiles = (len(rows) // tile_height) * (len(columns) // tile_width)
-    tables = np.empty((tiles, bins), image.dtype)
+    tables = np.empty((KEPT * (len(columns) // tile_width), bins), image.dtype)
     # Counts of a tile, or the tables of a row of tiles as floats.
     floats = len(columns) // tile_width * bins if bins == 256 else 0
     counted = bins * (TABLES if bins == 256 else 1)

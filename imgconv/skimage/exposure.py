@@ -20,6 +20,8 @@ PIECE = 1 << 15
 def equalize_hist(image: Image, nbins: int = 256, mask: Image | None = None) -> Image:
     """Return the share of the pixels that are not brighter, for each pixel."""
     pixels = real_array(image)
+    if pixels.dtype.kind == "f":
+        raise FallBack("floats")  # the look-up of each takes longer than to count them
     chosen = pixels
     if mask is not None:
         if type(mask) is not np.ndarray or mask.shape != pixels.shape:
@@ -30,17 +32,12 @@ def equalize_hist(image: Image, nbins: int = 256, mask: Image | None = None) -> 
         raise FallBack("shape")
     dtype = skimage_float(pixels.dtype)
     shares = (np.cumsum(counts) / float(counts.sum())).astype(dtype)
-    table = low = None
-    if pixels.dtype.kind in "iu":
-        low, high = limits(pixels.dtype)
-        table = np.interp(np.arange(low, high + 1), centres, shares).astype(dtype)
+    low, high = limits(pixels.dtype)
+    table = np.interp(np.arange(low, high + 1), centres, shares).astype(dtype)
     flat, found = pixels.reshape(-1), np.empty(pixels.size, dtype)
     for start in range(0, flat.size, PIECE):
         piece = slice(start, start + PIECE)
-        if table is None:
-            found[piece] = np.interp(flat[piece], centres, shares)
-        else:
-            np.take(table, flat[piece].astype(np.intp) - low, out=found[piece], mode="clip")
+        np.take(table, flat[piece].astype(np.intp) - low, out=found[piece], mode="clip")
     return found.reshape(pixels.shape)
 
 
