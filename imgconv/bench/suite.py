@@ -342,7 +342,8 @@ THRESHOLDS = (
         "bool", shape=(1024, 1024),
     ),
     *(Row("thresholds", name, name, (), 2, "uint8", "bool") for name in ("otsu", "li", "triangle")),
-    *(Row("thresholds", name, name, (), 4, "float32", "bool") for name in ("otsu", "li")),
+    Row("thresholds", "otsu", "otsu", (), 4, "float32", "bool"),
+    Row("thresholds", "li", "li", (), 20, "float32", "bool", shape=(512, 512)),
     Row("thresholds", "rolling ball 15", "rolling_ball", (15,), 2 * 709, shape=(512, 512)),
     *(
         Row("thresholds", "clahe 64x64", "clahe", (64, 2.0), 16, dtype, "same", shape=(2048, 2048))

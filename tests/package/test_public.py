@@ -23,12 +23,13 @@ COMMON = {
 }
 # Filters that never look at what lies outside the image, and one with a default of its own.
 BORDERLESS = {key: value for key, value in COMMON.items() if key not in ("mode", "cval")}
-# Averages and orders also know which pixels count.
+# Averages, orders and local statistics also know which pixels count.
 COUNTING = {"nan": "spread", "weights": None}
 COUNTERS = (
     *("gaussian", "box", "correlate", "convolve", "separable", "pool"),
     *("minimum", "maximum", "median", "percentile", "rank", "erode", "dilate", "opening"),
     *("closing", "morphological_gradient", "white_tophat", "black_tophat"),
+    *("variance", "std", "entropy", "bilateral", "joint_bilateral", "guided"),
 )
 OWN = {
     "binarize": {key: value for key, value in COMMON.items() if key != "dtype"} | {"mode": None},
