@@ -157,8 +157,10 @@ def middle_median(pixels: Image, window: Footprint, edges: Any, outside: float, 
         run(Call[Image](operation, each, edges, limit, dtype=dtype, nan=nan))
         for each, limit in ((pixels, outside), (-pixels, -outside))
     )
-    np.subtract(upper, lower, out=lower, dtype=np.float64, casting="same_kind")
-    return np.multiply(lower, 0.5, out=lower)
+    middle: Image = lower
+    np.subtract(upper, lower, out=middle, dtype=np.float64, casting="same_kind")
+    np.multiply(middle, 0.5, out=middle)
+    return middle
 
 
 @lru_cache(maxsize=64)

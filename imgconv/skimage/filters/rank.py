@@ -403,12 +403,8 @@ def checked(
     if pixels.dtype not in (np.uint8, np.uint16):
         raise FallBack(f"dtype {pixels.dtype}")
     unshifted = type(shift_x) is type(shift_y) is int and shift_x == shift_y == 0
-    known = mask is None or (
-        type(mask) is np.ndarray
-        and mask.shape == pixels.shape
-        and mask.dtype in (np.bool_, np.uint8)
-    )
-    if not known or not unshifted:
+    counts = mask_of(mask, pixels.shape)
+    if not unshifted:
         raise FallBack("mask or shift")
     if type(footprint) is not np.ndarray or footprint.ndim != 2:
         raise FallBack("footprint")
@@ -422,16 +418,23 @@ def checked(
     else:
         if type(out) is not np.ndarray or out.shape != pixels.shape or out.dtype != pixels.dtype:
             raise FallBack("out")
-        shared = np.may_share_memory(out, pixels)
-        if (
-            shared
-            or (mask is not None and np.may_share_memory(out, mask))
-            or not out.flags.writeable
-        ):
+        inputs = (pixels,) if counts is None else (pixels, counts)
+        if any(np.may_share_memory(out, each) for each in inputs) or not out.flags.writeable:
             raise FallBack("out")
         result = out
     warn_of_levels(pixels)
-    return RankArguments(pixels, window, mask, result)
+    return RankArguments(pixels, window, counts, result)
+
+
+def mask_of(mask: object, shape: tuple[int, ...]) -> Image | None:
+    """Return a mask of the image's shape; scikit-image scales other dtypes than these."""
+    if mask is None:
+        return None
+    if type(mask) is not np.ndarray or mask.shape != shape:
+        raise FallBack("mask or shift")
+    if mask.dtype not in (np.bool_, np.uint8):
+        raise FallBack("mask or shift")
+    return mask
 
 
 def warn_of_levels(pixels: Image) -> None:
