@@ -24,7 +24,10 @@ build() { # NAME NAME=VALUE...
 
 # What `imgconv info` must say of a build.
 says() { # NAME TEXT
-    (cd "$folder/$1" && PYTHONPATH=$PWD "$python" -m imgconv info | tee /dev/stderr | grep -q -- "$2")
+    local told
+    told=$(cd "$folder/$1" && PYTHONPATH=$PWD "$python" -m imgconv info)
+    echo "$told"
+    grep -q -- "$2" <<< "$told" || { echo "$1: imgconv info does not say '$2'"; exit 1; }
 }
 
 for way in $ways; do
