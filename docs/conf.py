@@ -54,7 +54,7 @@ myst_heading_anchors = 3
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "made/gallery",
-    "backreferences_dir": None,
+    "backreferences_dir": "made/backreferences",
     "filename_pattern": r"/plot_",
     "subsection_order": [f"examples/{section}" for section in SECTIONS],
     "within_subsection_order": "FileNameSortKey",
