@@ -37,6 +37,19 @@ class _Seen:
     post: Post
     view: View | None = None
     before: str = "picture"
+    cut: int | None = None  # the column from which on the result is seen
+
+    @property
+    def open(self) -> View | None:
+        """The part of the view in which the result is seen; None where that is all."""
+        if self.view is None or self.cut is None:
+            return None
+        rows, (x0, x1) = self.view.region
+        cut = max(x0, self.cut)
+        if not x0 < cut < x1:
+            return None
+        width = max(1, self.view.width * (x1 - cut) // (x1 - x0))
+        return View((rows, (cut, x1)), width, self.view.height)
 
 
 class Desk:
@@ -90,6 +103,8 @@ class Desk:
             seen = self._seen.get(name)
             if seen is None:
                 return
+            if "cut" in message:
+                seen.cut = None if message["cut"] is None else int(message["cut"])
             if "region" in message:
                 seen.view = view_of(message)
                 if message.get("before") in ("picture", "other"):
@@ -108,10 +123,11 @@ class Desk:
             if photo is None or seen.view is None:
                 continue
             before, after = self.chains(seen.before)
-            sides = {"before": before, "after": after}
-            self.renderer.want(
-                each, {side: Wanted(photo, chain, seen.view) for side, chain in sides.items()}
-            )
+            sides = {
+                "before": Wanted(photo, before, seen.view),
+                "after": Wanted(photo, after, seen.view, seen.open),
+            }
+            self.renderer.want(each, sides)
 
     def chains(self, before: str) -> tuple[Pipeline | None, Pipeline | None]:
         """Return the chain on either side; None where the picture itself is shown."""

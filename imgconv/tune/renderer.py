@@ -70,11 +70,19 @@ class View(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What a side of a window shows: a chain on a picture, None for the picture itself."""
+    """What a side of a window shows: a chain on a picture, None for the picture itself.
+
+    As a slider moves, the `open` part of the view is enough, that the other side does not cover.
+    """
 
     photo: Photo
     pipeline: Pipeline | None
     view: View
+    open: View | None = None
+
+    def same(self, other: Wanted | None) -> bool:
+        """Whether another one is of the same view, whatever part of it is open."""
+        return other is not None and self[:3] == other[:3]
 
 
 class Frame(NamedTuple):
@@ -149,7 +157,7 @@ class Renderer:
             window = self._windows.get(name)
             if window is None:
                 return
-            changed = {side for side, each in sides.items() if window.sides.get(side) != each}
+            changed = {s for s, each in sides.items() if not each.same(window.sides.get(s))}
             # What is given up must be made all the same if it is still wanted.
             changed |= (window.todo | window.exact) & sides.keys()
             window.sides, window.number = dict(sides), next(self._numbers)
@@ -241,6 +249,8 @@ class Renderer:
     def quick(self, side: str, wanted: Wanted) -> Frame:
         """Return what can be shown at once."""
         begun = time.perf_counter()
+        if wanted.pipeline is not None and wanted.open is not None:
+            wanted = wanted._replace(view=wanted.open)
         photo, view = wanted.photo, wanted.view
         factor = max(1, 1 << max(0, round(np.log2(1 / max(view.zoom, 1e-6)))))
         if wanted.pipeline is None:
@@ -270,7 +280,7 @@ class Renderer:
         if wanted.pipeline is None:
             return None
         pieces, subject = self.pieces_of(wanted.photo, wanted.pipeline)
-        if pieces.is_exact and is_quick(wanted, pieces):
+        if wanted.open is None and pieces.is_exact and is_quick(wanted, pieces):
             return None  # it was at once
         with imgconv.threads(spare_threads()):
             pieces.measure(cancelled)

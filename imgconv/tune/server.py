@@ -120,6 +120,8 @@ class _Server(uvicorn.Server):
 
 def serve(desk: Desk, port: int = 0, open_browser: bool = False) -> None:
     """Serve the page until it is interrupted; port 0 is a free one."""
+    # The thread that answers a slider waits for others no longer than a millisecond.
+    sys.setswitchinterval(0.001)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))

@@ -163,6 +163,10 @@ class TestDesk:
         pixel = desk.gallery.photo().background[3, 4]
         values = [json.loads(each) for each in got if isinstance(each, str)][-1]["values"]
         assert values == [" ".join(map(str, pixel)), " ".join(map(str, 255 - pixel))]
+        seen = desk._seen["one"]
+        for cut, part in ((40, ((0, 120), (40, 90))), (-5, None), (95, None), (None, None)):
+            desk.receive("one", {"cut": cut})
+            assert (seen.open and seen.open.region) == part
         desk.forget("one")
         desk.receive("one", view)
 

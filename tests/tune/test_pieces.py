@@ -1,6 +1,7 @@
 """Pieces of a result have the bits of the whole; estimates say so; older work is given up."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -175,6 +176,21 @@ class TestRenderer:
         assert about["shape"] == [1600, 2400]
         assert about["halo"] == ((9, 9), (9, 9))
         assert len(about["times"]["steps"]) == 2
+
+    def test_the_open_part_comes_first_then_all(self, renderer, photo):
+        sink = Sink()
+        renderer.open("one", sink)
+        chain, view = Pipeline("median(size=3)"), View(((900, 1300), (20, 620)), 600, 400)
+        part = View(((900, 1300), (300, 620)), 320, 400)
+        renderer.want("one", {"after": Wanted(photo, chain, view, part)})
+        sink.wait("about")
+        frames = [what for kind, what in sink.got if kind == "frame"]
+        assert [each.pixels.shape for each in frames][:2] == [(400, 320), (400, 600)]
+        assert np.array_equal(frames[0].pixels, frames[1].pixels[:, 280:])
+        count = len(sink.got)
+        renderer.want("one", {"after": Wanted(photo, chain, view)})
+        time.sleep(0.3)
+        assert len(sink.got) == count
 
     def test_the_whole_is_shrunk_first_then_exact(self, renderer, photo, monkeypatch):
         monkeypatch.setattr("imgconv.tune.renderer.QUICK_PIXELS", 1 << 18)

@@ -28,6 +28,7 @@ class ChainPanel:
         self.open: set[int] = set()  # steps of which all arguments are shown
         self.folded: set[int] = set()  # and none
         self.lists: dict[int, Place] = {}
+        self.cards: dict[int, int] = {}
         self._search()
         with ui.element("div").classes("chain") as self.box:
             pass
@@ -76,7 +77,7 @@ class ChainPanel:
 
     def build(self) -> None:
         """Draw all cards."""
-        self.rows, self.briefs, self.lists = [], {}, {}
+        self.rows, self.briefs, self.lists, self.cards = [], {}, {}, {}
         self.box.clear()
         with self.box:
             entries = self.window.session.entries
@@ -92,7 +93,7 @@ class ChainPanel:
         column.make_sortable(handle=".handle", group="steps", on_end=self._dropped)
 
     def _dropped(self, event: Any) -> None:
-        key = getattr(event.item, "entry_key", None)
+        key = self.cards.get(event.item.id)
         if key is None or event.target.id not in self.lists:
             return
         with self.window.telling():
@@ -101,7 +102,7 @@ class ChainPanel:
     def _card(self, entry: Entry) -> None:
         session, shown = self.window.session, self.window.session.shown == entry.key
         with ui.column().classes("step") as card:
-            card.entry_key = entry.key  # type: ignore[attr-defined]
+            self.cards[card.id] = entry.key
             card.classes(add=" ".join(filter(None, ("" if entry.on else "off", "shown" * shown))))
             card.classes(add="join" * isinstance(entry, Join))
             card.props(f'data-key="{entry.key}"')

@@ -8,7 +8,7 @@ const view = (() => {
     hold: false, frames: {}, base: {}, about: {}, busy: {}, error: {}, name: "", fault: "",
   };
   const drawn = []; // what was drawn when, for measurements
-  let socket, canvas, stage, bar, asked = "", pointer = null, waiting = false, planned = false;
+  let cutting, socket, canvas, stage, bar, asked = "", pointer = null, waiting = false, planned = false;
   const by = (id) => document.getElementById(id);
   const ratio = () => window.devicePixelRatio || 1;
   const panes = () => (state.mode === "side" ? 2 : 1);
@@ -93,6 +93,10 @@ const view = (() => {
     const [y0, y1, x0, x1] = head.region, [height, width] = state.size;
     if (y1 - y0 > height - 1 && x1 - x0 > width - 1) state.base[head.side] = frame;
     else if (state.base[head.side]?.chain !== head.chain) delete state.base[head.side];
+    // What is hidden meanwhile stays there, until all of it comes.
+    const last = state.frames[head.side]?.below ?? state.frames[head.side], seen = last?.region;
+    const part = seen && x0 > seen[2] && x1 === seen[3] && y0 === seen[0] && y1 === seen[1];
+    frame.below = part ? last : null;
     state.frames[head.side] = frame;
     delete state.error[head.side];
     stage.classList.remove("loading");
@@ -116,7 +120,15 @@ const view = (() => {
       width: Math.ceil((region[3] - region[2]) * state.zoom),
     };
     const text = JSON.stringify(message);
-    if (text !== asked && socket.readyState === WebSocket.OPEN) { asked = text; send(message); }
+    if (text === asked || socket.readyState !== WebSocket.OPEN) return;
+    asked = text;
+    send({ ...message, cut: cut() });
+  }
+
+  // The column from which on the result is seen: no more of it is filtered as a slider moves.
+  function cut() {
+    if (state.mode === "side" || state.hold) return null;
+    return Math.floor(state.x + (state.divide - 0.5) * canvas.width / state.zoom) - 1;
   }
 
   // ---- zoom and pan -------------------------------------------------------------------------------
@@ -196,7 +208,13 @@ const view = (() => {
     setDivider((e.clientX - box.left) / box.width);
   }
 
-  function setDivider(share) { state.divide = Math.min(1, Math.max(0, share)); redraw(); }
+  function setDivider(share) {
+    state.divide = Math.min(1, Math.max(0, share));
+    redraw();
+    clearTimeout(cutting);
+    cutting = setTimeout(() => send({ cut: cut() }), 100);
+  }
+
   function setMode(mode) { state.mode = mode; if (state.fit) fit(); else redraw(); }
   function setBefore(before) { state.before = before; delete state.frames.before; delete state.base.before; redraw(); }
   function hold(on) { if (state.hold !== on) { state.hold = on; redraw(); } }
@@ -214,7 +232,7 @@ const view = (() => {
     pen.beginPath();
     pen.rect(clipLeft, 0, clipWidth, canvas.height);
     pen.clip();
-    for (const frame of [state.base[side], state.frames[side]]) {
+    for (const frame of [state.base[side], state.frames[side]?.below, state.frames[side]]) {
       if (!frame) continue;
       const [y0, y1, x0, x1] = frame.region, z = state.zoom;
       pen.imageSmoothingEnabled = frame.what === "shrunk" || z < 2;
