@@ -3,11 +3,12 @@
 
     target[r][x] = extreme over (i, j) of the window:  rows[r + i][x + j * step]
 
-A rectangle is computed first down the columns. In low windows, two results share the rows between
-them. In others a group of results shares its work (van Herk 1992, Gil and Werman 1993): extremes of
-the rows above the last window of the group, from bottom to top, and of the rows below, from top to
-bottom. Then along the rows: extremes of 1, 4, 16, ... neighbours are made of four each. The last
-ones overlap, which does not change an extreme.
+A rectangle is computed first down the columns. In small squares, four results share the rows
+between them, and all stays in registers. In other low windows, two results share rows. In others a
+group of results shares its work (van Herk 1992, Gil and Werman 1993): extremes of the rows above
+the last window of the group, from bottom to top, and of the rows below, from top to bottom. Then
+along the rows: extremes of 1, 4, 16, ... neighbours are made of four each. The last ones overlap,
+which does not change an extreme.
 
 Any other window is a list of chords: runs of pixels in a row. For each row there are tables of the
 extremes of 1, 2, 4, ... neighbours. The extreme of a chord is that of two entries, one at each end
@@ -17,6 +18,7 @@ from bands cimport Slot, up_to_lanes
 from keys cimport ANY_NAN, larger_of, smaller_of
 from pieces cimport piece_columns
 from rows cimport Params
+from squares cimport LARGEST, SMALLEST, fold_squares, is_small_square
 from types cimport LANES, WIDE, load, real, store, vec
 
 cdef enum:
@@ -148,6 +150,21 @@ cdef inline void extremes_of_9(real** rows, Py_ssize_t step, Py_ssize_t begin, P
         x += LANES
 
 
+cdef inline void square_minima(real** rows, Py_ssize_t side, Py_ssize_t step, Py_ssize_t begin,
+                               Py_ssize_t n, real** targets) noexcept nogil:
+    fold_squares(rows, side, step, begin, n, targets, SMALLEST)
+
+
+cdef inline void square_maxima(real** rows, Py_ssize_t side, Py_ssize_t step, Py_ssize_t begin,
+                               Py_ssize_t n, real** targets) noexcept nogil:
+    fold_squares(rows, side, step, begin, n, targets, LARGEST)
+
+
+# They are called through a pointer, so that they are compiled once for all callers.
+ctypedef void (*Squares)(real** rows, Py_ssize_t side, Py_ssize_t step, Py_ssize_t begin,
+                         Py_ssize_t n, real** targets) noexcept nogil
+
+
 cdef inline void of_copies(const real* row, Py_ssize_t count, Py_ssize_t distance, Py_ssize_t last,
                            Py_ssize_t n, real* target, bint maximum) noexcept nogil:
     """target[x] = extreme of row[x + c * distance] for c < count, and of row[x + last].
@@ -215,17 +232,22 @@ cdef inline bint rectangle_extremes(const Params* params, const Slot* slot, Py_s
                                     bint watch) noexcept nogil:
     """Compute a group of rows at a time, piece by piece; return whether a NaN was found."""
     cdef const Footprint* window = <const Footprint*> params.records
-    cdef Py_ssize_t piece = piece_columns(params), pitch = line_pitch(params)
+    cdef Py_ssize_t pitch = line_pitch(params)
     cdef Py_ssize_t most = 2 if 2 <= window.height <= SHORT else window.height
-    cdef Py_ssize_t r = 0, k, group, x, m
-    cdef bint found = False, of_9
+    cdef Py_ssize_t r = 0, k, group, piece, x, m
+    cdef bint found = False, four
+    cdef bint square = is_small_square(window.height, window.width, window.step)
+    cdef Squares squares = square_maxima if maximum else square_minima
     while r < params.block:
-        of_9 = window.height == 3 and window.width == 3 and params.block - r >= 4
-        group = 4 if of_9 else min(params.block - r, most)
+        four = params.block - r >= 4 and (square or window.height == window.width == 3)
+        group = 4 if four else min(params.block - r, most)
+        piece = n if four and not watch else piece_columns(params)
         x = 0
         while x < n:
             m = min(piece, n - x)
-            if of_9:
+            if four and square:
+                squares(slot.rows + r, window.height, window.step, x, m, targets + r)
+            elif four:
                 extremes_of_9(slot.rows + r, window.step, x, m, targets + r, maximum)
             else:
                 fill_lines(slot.rows + r, window.height, group, x, m + params.span_x - 1, work,

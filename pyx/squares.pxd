@@ -4,7 +4,8 @@
     target[r][x] = fold over i, j < side:  rows[r + i][x + j * step]
 
 Four rows of results share the rows between them, and the neighbours of a column are shifted copies
-of two vectors. Columns stored as lines in L1 would be read before they are written there.
+of two vectors. Columns stored as lines in L1 would be read before they are written there: a maximum
+of 5x5 of uint8 takes 68 ns for a thousand results with them, 40 ns without (v3, in C alone).
 """
 from keys cimport CAN_SHIFT, larger_of, smaller_of
 from types cimport LANES, load, real, store, vec

@@ -220,7 +220,7 @@ class Extremum(Comparison):
 
     @property
     def streams(self) -> bool:
-        """Low rectangles: the loop goes along two rows, piece by piece."""
+        """Low rectangles: the loop goes along two or four rows."""
         return self.footprint.is_rectangle and self.footprint.size[0] <= SHORT
 
     @property
