@@ -40,6 +40,8 @@ extensions = [
 ]
 exclude_patterns = ["_build", "examples", "site", "made/gallery/**/*.py", "made/gallery/**/*.ipynb"]
 nitpicky = True
+# Options such as --quiet keep their two hyphens.
+smartquotes = False
 default_role = "literal"
 suppress_warnings = ["config.cache"]
 
@@ -77,6 +79,7 @@ html_copy_source = False
 html_theme_options = {
     "logo": {"text": "imgconv"},
     "navbar_end": ["theme-switcher"],
+    "header_links_before_dropdown": 7,
     "navbar_persistent": ["search-button"],
     "footer_start": ["copyright"],
     "footer_end": [],

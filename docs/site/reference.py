@@ -325,7 +325,7 @@ def command_page(name: str, each: click.Command) -> list[str]:
             lines += [escaped(paragraph), ""]
     lines += [*title("Options", "-"), ".. list-table::", "   :widths: 35 65", ""]
     records = [each.get_help_record(context) for each in each.get_params(context)]
-    for option, text in (record for record in records if record):
+    for option, text in (record for record in records if record and record[1]):
         lines += [f"   * - ``{option}``", f"     - {escaped(text)}"]
     epilog = inspect.cleandoc((each.epilog or "").replace("\b", ""))
     if epilog:

@@ -16,7 +16,11 @@ import pytest
 from paths import ROOT
 
 SITE = ROOT / "docs" / "_build" / "html"
-PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
+PAGES = sorted(
+    path.relative_to(SITE).as_posix()
+    for path in SITE.rglob("*.html")
+    if "_static" not in path.parts
+)
 if not PAGES:
     pytest.skip("the site is not built: make docs", allow_module_level=True)
 
