@@ -76,6 +76,8 @@ html_static_path = ["site/static"]
 html_css_files = ["imgconv.css"]
 html_show_sourcelink = False
 html_copy_source = False
+# The colours of the reader's system, until the reader chooses others.
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"text": "imgconv"},
     "navbar_end": ["theme-switcher"],
