@@ -29,7 +29,14 @@ def run(*arguments: object) -> Result:
 
 # Peers.
 
-ROWS = [replace(row, shape=SHAPE) for row in suite.rows(shapes=[SHAPE]) if row.family != "small"]
+# The tiles of clahe must fit.
+ROWS = [
+    replace(row, shape=(128, 192) if row.work == "clahe" else SHAPE)
+    for row in suite.rows(shapes=[SHAPE])
+    if row.family != "small"
+]
+# Works of which another library than SciPy is the reference.
+OTHERS = {"rolling_ball": peers.ScikitImage, "entropy": peers.ScikitImage, "clahe": peers.OpenCV}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.title}-{row.dtype}")
@@ -40,7 +47,7 @@ def test_peers_do_the_same_work(peer: peers.Peer, row: suite.Row) -> None:
     if call is None:
         assert peer.name != "imgconv"
         without = row.result_dtype.kind == "b" or row.family == "features"
-        without = without or row.work in ("bilateral", "rolling_ball")
+        without = without or row.work in ("bilateral", *OTHERS)
         assert peer.name != "SciPy" or without
         return
     assert call.note in ("", *equality.UNEQUAL)
@@ -59,10 +66,10 @@ def test_peers_do_the_same_work(peer: peers.Peer, row: suite.Row) -> None:
 
 
 def test_imgconv_and_a_reference_do_every_work_of_the_suite() -> None:
-    """The reference is SciPy in float64 or a definition; for masks and balls it is scikit-image."""
+    """The reference is SciPy in float64 or a definition; for masks it is scikit-image."""
     for row in suite.SUITE:
-        theirs = row.result_dtype.kind == "b" or row.work == "rolling_ball"
-        reference = peers.ScikitImage if theirs else peers.SciPy
+        usual = peers.ScikitImage if row.result_dtype.kind == "b" else peers.SciPy
+        reference = OTHERS.get(row.work, usual)
         assert callable(getattr(peers.Imgconv, row.work))
         found = getattr(reference, row.work, None) or getattr(peers.Definition, row.work)
         assert callable(found)
