@@ -42,7 +42,7 @@ def micrograph() -> tuple[np.ndarray, np.ndarray]:
 
 
 def mosaic() -> tuple[np.ndarray, np.ndarray]:
-    """A scene that is turned in its frame, as a satellite sees it: there is nothing around it."""
+    """A scene that is rotated in its frame, as a satellite sees it: there is nothing around it."""
     pixels = imgconv.pool(io.read(ROOT / "samples" / "coffee.png").pixels, 2, how="mean",
                           channel_axis=-1)  # fmt: skip
     grey = pixels[:200, :200].astype(float) @ (0.3, 0.6, 0.1)

@@ -18,9 +18,9 @@ MODES = ("reflect", "mirror", "nearest", "wrap", "constant")
 Draw = np.random.Generator
 
 
-def pixels_of(rng: Draw, dtype: str, least: int = 1) -> Any:
+def pixels_of(rng: Draw, dtype: str, smallest: int = 1) -> Any:
     """Return an image in some layout: two groups of values, or few values, or noise."""
-    shape = int(rng.integers(least, 70)), int(rng.integers(least, 90))
+    shape = int(rng.integers(smallest, 70)), int(rng.integers(smallest, 90))
     groups = np.where(rng.random(shape) < 0.6, 0.25, 0.7) + rng.normal(0, 0.05, shape)
     values = (groups, rng.integers(0, 4, shape) / 4, rng.random(shape))[rng.integers(3)]
     kind = np.dtype(dtype)

@@ -158,8 +158,8 @@ def enhance_contrast(
     low = minima(pixels, window, mask, None)
     for piece in pieces(pixels):
         # Wider, so that differences have a sign: a pixel that a mask leaves out may be outside.
-        centre, least = pixels[piece].astype(np.int32), low[piece].astype(np.int32)
-        nearer = result[piece] - centre < centre - least
+        centre, lowest = pixels[piece].astype(np.int32), low[piece].astype(np.int32)
+        nearer = result[piece] - centre < centre - lowest
         np.copyto(result[piece], low[piece], where=~nearer)
     return result
 
@@ -179,10 +179,10 @@ def autolevel(
     top = levels(pixels) - 1
     low, high = minima(pixels, window, mask, None), maxima(pixels, window, mask, None)
     for piece in pieces(pixels):
-        least = low[piece].astype(np.float64)
-        span = high[piece] - least
+        lowest = low[piece].astype(np.float64)
+        span = high[piece] - lowest
         with np.errstate(invalid="ignore", divide="ignore"):
-            found = top * (pixels[piece] - least) / span
+            found = top * (pixels[piece] - lowest) / span
         found[span == 0] = 0
         result[piece] = wrapped(found, result.dtype)
     return result
