@@ -15,7 +15,7 @@ def page(table: dict[str, object], rows: list[dict[str, str]]) -> str:
     lines = [title, "=" * len(title), "", code(str(table["about"]).strip()), ""]
     lines += [".. code-block:: python", ""]
     lines += [f"   {line}" for line in f"{table['imports']}\nimport imgconv".splitlines()]
-    lines += ["", ".. list-table::", "   :widths: 33 33 34", "   :header-rows: 1", ""]
+    lines += ["", ".. list-table::", "   :class: comparison", "   :header-rows: 1", ""]
     lines += [f"   * - {title}", "     - imgconv", "     - what differs"]
     for row in rows:
         lines.append(f"   * - ``{row['theirs']}``")
