@@ -98,7 +98,12 @@ class Tensors(Operation):
         self, size: tuple[int, int], pixels: Pixels, result: DType
     ) -> tuple[Operation, dict[str, float]]:
         """Return it with no more taps than count in float32, if it is computed in that."""
-        return (self.single if pixels.float_type == base.FLOAT32 else self), {}
+        if pixels.float_type != base.FLOAT32:
+            return self, {}
+        single: Operation = self.single
+        if self.without_points is not None:
+            single = single.followed_by(self.points, self.without_points)
+        return single, {}
 
     @cached_property
     def single(self) -> "Tensors":

@@ -419,6 +419,15 @@ def test_halo_is_enough(text, seed):
                 assert (changed[:, axis] <= place + before).all()
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("text", WINDOWED)
+def test_points_behind_a_step(text, dtype):
+    """They are done by the pass of the step, if that takes them."""
+    pipeline = Pipeline(text.format("reflect"), "scale(factor=0.5, offset=3)")
+    image = noise((30, 40), dtype)
+    assert_same_bits(pipeline(image), list(pipeline.stepwise(image))[-1][1])
+
+
 @pytest.mark.parametrize("shape", [(70, 90), (70, 90, 3)])
 @pytest.mark.parametrize("text", ["hessian(sigma=2)", "structure_tensor(1, of=eigenvalues)"])
 def test_layers_are_images(text, shape):
