@@ -72,6 +72,7 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "imgconv"
+html_favicon = "site/static/imgconv.svg"
 html_static_path = ["site/static"]
 html_css_files = ["imgconv.css"]
 html_show_sourcelink = False
