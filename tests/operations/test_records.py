@@ -98,6 +98,8 @@ ENUMS = [
     ("tensors.pyx", "Response", tensors.RESPONSES),
     ("extremes.pxd", "Kind", rank.KINDS),
 ]
+# Those that no record holds.
+INNER = {("squares.pxd", "Fold")}
 CONSTANTS = [
     ("rows.pxd", "CODES", len(pixels.DTYPES)),
     ("box.pyx", "HIGHEST", max(box.LOW.values())),
@@ -193,7 +195,7 @@ def test_no_enum_is_left_out():
         for file in PYX.glob("*.p*x*")
         for name in re.findall(r"^cdef enum (\w+):", file.read_text(), re.M)
     }
-    assert found == {(file, name) for file, name, _ in ENUMS}
+    assert found - INNER == {(file, name) for file, name, _ in ENUMS}
 
 
 @pytest.mark.parametrize(("file", "name", "value"), CONSTANTS)
