@@ -31,7 +31,7 @@ def prepared(picture: io.Picture, pipeline: Pipeline) -> tuple[Pipeline, Any, An
         )
     if picture.white != io.full_scale(picture.pixels.dtype):
         pipeline = pipeline.with_white(picture.white)
-    begins_grey = pipeline.steps[0].name == "grey"
+    begins_grey = [step.name for step in pipeline.steps[:1]] == ["grey"]
     if opacity is not None and (begins_grey or plan.shape[:2] != colours.shape[:2]):
         colours, opacity = picture.over_white(), None
     return pipeline, colours if colours.shape[2] > 1 else colours[..., 0], opacity

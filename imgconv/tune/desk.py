@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ class Desk:
         self.chain_name = "chain.toml"
         self.error = ""  # why the picture cannot be seen
         self._seen: dict[str, _Seen] = {}
+        self._uploads: tempfile.TemporaryDirectory[str] | None = None
         self._guard = threading.RLock()
         self.session.listeners.append(lambda origin, moved: self.update())
 
@@ -81,6 +83,8 @@ class Desk:
         if self.run is not None:
             self.run.cancel()
         self.renderer.close()
+        if self._uploads is not None:
+            self._uploads.cleanup()
 
     # ---- windows ---------------------------------------------------------------------------------
 
@@ -163,6 +167,30 @@ class Desk:
             for seen in windows:
                 self._post_picture(seen.post)
 
+    def upload(self, name: str, content: bytes) -> int:
+        """Take a picture of the page to those that were given, and return its number.
+
+        It is kept in a folder of its own until the end; runs read it there.
+
+        Raises
+        ------
+        PictureError
+            If it cannot be read, or has more pixels than the command allows.
+        """
+        with self._guard:
+            if self._uploads is None:
+                self._uploads = tempfile.TemporaryDirectory(prefix="imgconv-tune-")
+            path = unused(Path(self._uploads.name), Path(name.replace("\\", "/")).name)
+            path.write_bytes(content)
+            try:
+                io.read(path, self.gallery.max_pixels)
+            except Exception:
+                path.unlink()
+                raise
+            self.gallery.paths.append(path)
+            self.inputs += (str(path),)
+            return len(self.gallery.paths) - 1
+
     # ---- messages to windows ---------------------------------------------------------------------
 
     def _post_picture(self, post: Post) -> None:
@@ -235,6 +263,15 @@ def inside(folder: Path, name: str) -> Path:
     folder = folder.resolve()
     if not name.strip() or not path.is_relative_to(folder) or path == folder:
         raise PipelineError(f"{name or 'a name'} must be below {folder}")
+    return path
+
+
+def unused(folder: Path, name: str) -> Path:
+    """Return a path in a folder that has no file of this name yet: with a number if it has."""
+    path, number = folder / name, 2
+    while path.exists():
+        path = folder / f"{Path(name).stem}-{number}{Path(name).suffix}"
+        number += 1
     return path
 
 

@@ -13,9 +13,11 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
+from fastapi.responses import FileResponse
 from nicegui import app as pages
 from nicegui import ui
 
+from imgconv.io import PictureError
 from imgconv.tune.desk import Desk, thumbnail_png
 from imgconv.tune.guard import HOST, App, Guard, new_token
 from imgconv.tune.page import build
@@ -45,8 +47,8 @@ def application(desk: Desk) -> FastAPI:
         try:
             async with one_by_one:
                 png = await asyncio.to_thread(thumbnail_png, desk, number)
-        except (ValueError, TypeError, OSError, MemoryError):
-            return Response(status_code=422)
+        except (PictureError, ValueError, TypeError, OSError, MemoryError):
+            return FileResponse(STATIC / "unreadable.svg")
         return Response(png, media_type="image/png", headers={"cache-control": "no-store"})
 
     pages.add_static_files("/tune-files", STATIC)

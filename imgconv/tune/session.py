@@ -128,7 +128,7 @@ class Session:
             value = value_of(text)
         except PipelineError as error:
             self.wrong[key, name] = WrongArgument(text, bare(str(error)))
-            self._tell(origin, False)
+            self.tell(origin, False)
             return False
         return self.set_argument(key, name, value, origin)
 
@@ -149,13 +149,13 @@ class Session:
             checked(changed)
         except PipelineError as error:
             self.wrong[item.key, name] = WrongArgument(value, bare(str(error), item.name))
-            self._tell(origin, False)
+            self.tell(origin, False)
             return False
         # Arguments depend on each other: what was wrong beside the old value may now be right.
         self.wrong = {place: each for place, each in self.wrong.items() if place[0] != item.key}
         if step != item.node:
             self.history.change(changed, (item.key, name))
-        self._tell(origin, False)
+        self.tell(origin, False)
         return True
 
     def add(self, name: str, place: Place = None, index: int | None = None) -> int:
@@ -213,18 +213,18 @@ class Session:
             message = str(error)
             column = re.search(r"column (\d+)", message)
             self.text_error = TextError(text, message, int(column[1]) if column else 0)
-            self._tell(origin, False)
+            self.tell(origin, False)
             return False
         self.text_error = None
         if text_of_chain(entries) == self.text:
-            self._tell(origin, False)
+            self.tell(origin, False)
             return True
         kept = tree.with_keys_of(entries, self.entries)
         moved = [each.key for each in kept] != [each.key for each in self.entries]
         moved |= any(isinstance(each, Join) for each in kept)
         self.history.change(kept, "text")
         self._forget_wrong()
-        self._tell(origin, moved)
+        self.tell(origin, moved)
         return True
 
     def undo(self) -> bool:
@@ -240,7 +240,7 @@ class Session:
         if done:
             self.text_error = None
             self._forget_wrong()
-            self._tell("", True)
+            self.tell("", True)
         return done
 
     def choose(self, slot: str) -> None:
@@ -249,12 +249,12 @@ class Session:
         if not history.present and not history.past:
             history.present = tuple(map(tree.copied, self.entries))
         self.active, self.text_error, self.shown = slot, None, None
-        self._tell("", True)
+        self.tell("", True)
 
     def show(self, key: int | None) -> None:
         """Show the result of an entry, or that of the chain."""
         self.shown = key
-        self._tell("", True)
+        self.tell("", True)
 
     # ---- out -------------------------------------------------------------------------------------
 
@@ -274,7 +274,7 @@ class Session:
         """Begin with the chain of a TOML or YAML file: there is nothing to undo."""
         self.slots[self.active] = History(tree.entries_of(chain_of(store.load(path))))
         self._forget_wrong()
-        self._tell("", True)
+        self.tell("", True)
 
     # ---- inside ----------------------------------------------------------------------------------
 
@@ -292,7 +292,7 @@ class Session:
             self.history.change(entries)
             self._forget_wrong()
             self.text_error = None
-        self._tell("", True)
+        self.tell("", True)
 
     def _forget_wrong(self) -> None:
         """Forget errors of entries that are gone, and a result that is shown of one."""
@@ -301,7 +301,8 @@ class Session:
         if self.shown not in keys:
             self.shown = None
 
-    def _tell(self, origin: str, moved: bool) -> None:
+    def tell(self, origin: str = "", moved: bool = False) -> None:
+        """Tell all listeners that something changed: in which window, and whether entries moved."""
         self.version += 1
         for listener in list(self.listeners):
             listener(origin, moved)

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from browsing import Page
+from browsing import Page, photograph
 
 from imgconv import io
 from imgconv.pipeline import Pipeline
@@ -187,6 +187,22 @@ class TestPicture:
         page.page.locator("#stage").focus()
         page.page.keyboard.press("[")
         page.page.wait_for_function("view.state.name === 'photo1.png'")
+
+    def test_pictures_are_added(self, page, tmp_path):
+        io.write(tmp_path / "more.png", io.Picture(photograph(300, 400, 7)))
+        with page.page.expect_file_chooser() as chooser:
+            page.page.get_by_label("Add pictures").click()
+        chooser.value.set_files(tmp_path / "more.png")
+        page.page.locator(".photo.chosen[title='more.png']").wait_for()
+        page.wait_exact(START)
+
+    def test_what_is_no_picture_is_refused(self, page, tmp_path):
+        (tmp_path / "text.png").write_bytes(b"text")
+        with page.page.expect_file_chooser() as chooser:
+            page.page.get_by_label("Add pictures").click()
+        chooser.value.set_files(tmp_path / "text.png")
+        page.page.get_by_text("text.png not a PNG").wait_for()
+        assert page.page.locator(".photo").count() == 3
 
 
 class TestOut:

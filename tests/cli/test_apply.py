@@ -197,6 +197,13 @@ def test_pages(tmp_path):
         assert np.array_equal(page, Pipeline("gaussian(1) | sobel")(image))
 
 
+def test_without_a_step_a_picture_stays_as_it_is(tmp_path):
+    source, result = tmp_path / "in.png", tmp_path / "out.png"
+    Image.fromarray(RGBA).save(source)
+    output_of("image", source, "-o", result)
+    assert np.array_equal(pixels(result), RGBA)
+
+
 def test_a_size_that_changes(tmp_path):
     source, result = tmp_path / "in.png", tmp_path / "out.png"
     Image.fromarray(RGBA).save(source)

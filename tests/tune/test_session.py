@@ -5,8 +5,11 @@ import random
 import numpy as np
 import pytest
 
+from imgconv import io
 from imgconv.pipeline import Pipeline, descriptions
 from imgconv.tune import tree
+from imgconv.tune.desk import Desk
+from imgconv.tune.gallery import Gallery
 from imgconv.tune.session import Session
 
 TEXTS = [
@@ -229,3 +232,52 @@ def test_random_edits_end_in_a_chain_that_its_text_makes(seed):
         text = made.text
         assert Pipeline(text or "image") == made.pipeline()
         assert made.pipeline().text == (text or "image")
+
+
+@pytest.fixture
+def desk(tmp_path):
+    """Without a picture, for pictures of at most 100 pixels."""
+    made = Desk([], Gallery([], 100), tmp_path)
+    yield made
+    made.close()
+
+
+def png(tmp_path, shape):
+    path = tmp_path / "made.png"
+    io.write(path, io.Picture(np.full((*shape, 1), 200, np.uint8)))
+    return path.read_bytes()
+
+
+class TestUploads:
+    def test_are_pictures_like_those_given(self, desk, tmp_path):
+        content = png(tmp_path, (7, 9))
+        assert [desk.upload("a.png", content), desk.upload("a.png", content)] == [0, 1]
+        desk.choose(1)
+        assert desk.photo().size == (7, 9)
+        run = desk.start("results")
+        run.wait()
+        results = sorted(path.name for path in (tmp_path / "results").iterdir())
+        assert results == ["a-2.png", "a.png"]
+
+    @pytest.mark.parametrize("name", ["../../out.png", "/etc/out.png", r"..\out.png"])
+    def test_stay_in_a_folder_of_their_own(self, desk, tmp_path, name):
+        desk.upload(name, png(tmp_path, (7, 9)))
+        (path,) = desk.gallery.paths
+        assert path.name == "out.png"
+        assert path.parent.name.startswith("imgconv-tune-")
+        desk.close()
+        assert not path.parent.exists()
+
+    @pytest.mark.parametrize(
+        ("name", "content", "message"),
+        [("a.txt", b"text", "not a PNG"), ("a.png", b"", "empty"), ("..", b"x", "not a PNG")],
+    )
+    def test_that_are_no_pictures_are_refused(self, desk, name, content, message):
+        with pytest.raises((io.PictureError, OSError), match=message):
+            desk.upload(name, content)
+        assert (desk.gallery.paths, desk.inputs) == ([], ())
+
+    def test_have_the_limit_of_the_command(self, desk, tmp_path):
+        with pytest.raises(io.PictureTooLargeError, match="more than the limit"):
+            desk.upload("a.png", png(tmp_path, (9, 12)))
+        assert desk.gallery.paths == []

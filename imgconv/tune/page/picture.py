@@ -11,6 +11,9 @@ from imgconv.tune.page.window import Window, icon_button
 
 __all__ = ["PicturePanel"]
 
+# Of a file, in bytes; its pixels are limited as the command's.
+MOST_UPLOADED = 1 << 30
+
 STAGE = """
 <canvas id="canvas" aria-label="The picture, before and after"></canvas>
 <div id="divider" role="slider" tabindex="0" aria-label="Border between before and after"
@@ -20,7 +23,8 @@ STAGE = """
   <span id="after-label">after</span></div>
 <div id="fault" role="alert" style="display: none"></div>
 <div class="state nothing"><div>No picture.<br>
-  <span class="mono">imgconv tune photo.jpg</span> or a folder shows one.</div></div>
+  <span class="mono">imgconv tune photo.jpg</span> or a folder shows one, and so does
+  <i>Add pictures</i> above.</div></div>
 <div class="state reading">Reading the picture …</div>
 <div class="state gone">No connection to imgconv tune.<br>It is tried again every second.</div>
 """
@@ -71,34 +75,59 @@ class PicturePanel:
         hold.on("pointerdown", js_handler="() => view.hold(true)")
         hold.on("pointerup", js_handler="() => view.hold(false)")
         hold.on("pointerleave", js_handler="() => view.hold(false)")
+        self.upload = ui.upload(
+            multiple=True, auto_upload=True, max_file_size=MOST_UPLOADED,
+            on_upload=self._uploaded,
+            on_rejected=lambda: ui.notify("a file of over 1 GiB", type="negative"),
+        ).props("no-thumbnails").classes("hidden")  # fmt: skip
+        icon_button("add_photo_alternate", "Add pictures", self._pick)
         ui.element("div").classes("space")
         ui.label().props('id="values"')
+
+    def _pick(self) -> None:
+        self.upload.run_method("pickFiles")
+
+    async def _uploaded(self, event: Any) -> None:
+        from nicegui import run
+
+        name, content = event.file.name, await event.file.read()
+        with self.window.telling(name):
+            number = await run.io_bound(self.window.desk.upload, name, content)
+            await self.choose(number)
+            self.window.session.tell()
 
     def _client_button(self, icon: str, tip: str, code: str) -> None:
         icon_button(icon, tip).on("click", js_handler=f"() => {code}")
 
     def _strip(self) -> None:
-        paths = self.window.desk.gallery.paths
-        if len(paths) < 2:
-            return
-        with ui.row().classes("strip").props('role="listbox" aria-label="Pictures"'):
-            for number, path in enumerate(paths):
+        self.strip = ui.row().classes("strip").props('role="listbox" aria-label="Pictures"')
+        self._fill()
+        self.window.follow.append(self._follow)
+        self._timer = ui.timer(1.0, self._refresh, active=False)
+
+    def _fill(self) -> None:
+        gallery = self.window.desk.gallery
+        self.strip.clear()
+        self.strip.set_visibility(len(gallery.paths) > 1)
+        self.shown = len(gallery.paths)
+        with self.strip:
+            for number, path in enumerate(gallery.paths):
                 button = (
                     ui.element("button")
                     .classes("photo")
                     .on("click", lambda number=number: self.choose(number))
                 )
-                chosen = number == self.window.desk.gallery.chosen
-                button.classes(add="chosen" * chosen).props(f'title="{escape(path.name)}"')
+                button.classes(add="chosen" * (number == gallery.chosen))
+                button.props(f'title="{escape(path.name)}"')
                 with button:
                     ui.html(
                         f'<img loading="lazy" src="thumbnail/{number}" alt="{escape(path.name)}">',
                         sanitize=False,
                     )
-        self.window.follow.append(self._follow)
-        self._timer = ui.timer(1.0, self._refresh, active=False)
 
     def _follow(self) -> None:
+        if self.shown != len(self.window.desk.gallery.paths):
+            self._fill()
         # Small pictures are made again once nothing has changed for a second.
         self._timer.deactivate()
         self._timer = ui.timer(1.0, self._refresh, once=True)

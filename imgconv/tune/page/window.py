@@ -10,6 +10,7 @@ from typing import Any
 from nicegui import ui
 from nicegui.client import Client
 
+from imgconv.io import PictureError
 from imgconv.pipeline import PipelineError
 from imgconv.tune.desk import Desk
 from imgconv.tune.session import Session
@@ -63,12 +64,13 @@ class Window:
                 follow()
 
     @contextmanager
-    def telling(self) -> Iterator[None]:
-        """Show what cannot be done as a message."""
+    def telling(self, what: str = "") -> Iterator[None]:
+        """Show what cannot be done as a message, with what it was tried on."""
         try:
             yield
-        except (PipelineError, OSError) as error:
-            ui.notify(" ".join(str(error).split()), type="negative", position="bottom")
+        except (PictureError, PipelineError, OSError) as error:
+            message = " ".join(f"{what} {error}".split())
+            ui.notify(message, type="negative", position="bottom")
 
 
 def icon_button(icon: str, tip: str, clicked: Callable[[], Any] | None = None, **props: str) -> Any:
