@@ -93,7 +93,7 @@ def blob_log(
         sigmas = np.linspace(ends[0], ends[1], steps)
     space = corners.laplacians(array, sigmas.tolist())
     found = found_blobs(array, space, threshold, threshold_rel, overlap, exclude_border)
-    return found.astype(array.dtype)
+    return found.astype(array.dtype) if found.size else found
 
 
 def ends_of(min_sigma: Any, max_sigma: Any, steps: int) -> tuple[float, float]:
@@ -164,7 +164,7 @@ def blob_dog(
     array = float_image(image)
     space = corners.differences(array, low, high, ratio)
     found = found_blobs(array, space, threshold, threshold_rel, overlap, exclude_border)
-    return found.astype(array.dtype)
+    return found.astype(array.dtype) if found.size else found
 
 
 def found_blobs(
