@@ -101,19 +101,24 @@ cdef inline vec along_row(vec a, vec b, Py_ssize_t width, Py_ssize_t step, int h
 
 cdef inline void four_rows(real** rows, Py_ssize_t side, Py_ssize_t step, Py_ssize_t begin,
                            Py_ssize_t n, real** targets, int how) noexcept nogil:
-    """Fold squares into four rows; the pointers are copied, as in `pair_extremes`."""
+    """Fold squares into four rows; the pointers are copied, as in `pair_extremes`.
+
+    Nothing is read that is LANES or more columns behind the last window.
+    """
     cdef const real* at[SIDES + 3]
     cdef real* to[4]
     cdef vec[4] columns
     cdef vec[4] ahead
-    cdef Py_ssize_t x = 0, r
+    cdef Py_ssize_t x = 0, end = n + (side - 1) * step, r
     for r in range(side + 3):
         at[r] = rows[r] + begin
     for r in range(4):
         to[r] = targets[r] + begin
     columns_of_four(at, side, 0, columns, how)
+    ahead = columns
     while x < n:
-        columns_of_four(at, side, x + LANES, ahead, how)
+        if x + LANES < end:
+            columns_of_four(at, side, x + LANES, ahead, how)
         for r in range(4):
             store(to[r] + x, along_row(columns[r], ahead[r], side, step, how))
             columns[r] = ahead[r]

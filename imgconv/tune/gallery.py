@@ -6,7 +6,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from imgconv import io
 from imgconv.cli.images import prepared
+from imgconv.core.cache import cached_property
 from imgconv.filters.pooling import pool
 from imgconv.pipeline import Pipeline
 

@@ -1,5 +1,6 @@
 """`imgconv denoise`: formats, depths and transparency are kept, and options reach the filters."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import imagecodecs
@@ -19,15 +20,28 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["denoise", *map(str, arguments)])
 
 
-def smoothed(colours: np.ndarray, white: float, size: int = 9, strength: float = 0.1) -> np.ndarray:
-    """Return what `denoise` makes of colours, (H, W) or (H, W, C)."""
+def smoothed(
+    colours: np.ndarray,
+    white: float,
+    size: int = 9,
+    strength: float = 0.1,
+    opacity: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return what `denoise` makes of colours, (H, W) or (H, W, C), that count by their opacity."""
     return imgconv.bilateral(
         colours,
         win_size=size,
         sigma_color=strength * white,
         sigma_spatial=(size - 1) / 4,
         channel_axis=-1 if colours.ndim == 3 else None,
+        weights=opacity,
     )
+
+
+def smoothed_clear(pixels: np.ndarray, white: float) -> np.ndarray:
+    """Return what `denoise` makes of colours with the opacity behind them."""
+    opacity = pixels[..., -1]
+    return np.dstack([smoothed(pixels[..., :-1], white, opacity=opacity), opacity])
 
 
 WITHOUT_NOISE = {
@@ -35,15 +49,12 @@ WITHOUT_NOISE = {
     "rgb.png": (pillow(RGB), smoothed(RGB, 255)),
     "grey and alpha.png": (
         pillow(RGBA[..., :2]),
-        np.dstack([smoothed(RGBA[..., 0], 255), RGBA[..., 1]]),
+        np.dstack([smoothed(RGBA[..., 0], 255, opacity=RGBA[..., 1]), RGBA[..., 1]]),
     ),
-    "rgba.png": (pillow(RGBA), np.dstack([smoothed(RGBA[..., :3], 255), RGBA[..., 3]])),
+    "rgba.png": (pillow(RGBA), smoothed_clear(RGBA, 255)),
     "wide.png": (png16(GREY16), smoothed(GREY16, 65535)),
     "wide rgb.png": (png16(RGB16), smoothed(RGB16, 65535)),
-    "wide rgba.png": (
-        png16(RGBA16),
-        np.dstack([smoothed(RGBA16[..., :3], 65535), RGBA16[..., 3]]),
-    ),
+    "wide rgba.png": (png16(RGBA16), smoothed_clear(RGBA16, 65535)),
     "one bit.png": (pillow(GREY > 99), smoothed(np.uint8(GREY > 99) * 255, 255)),
     "grey.tif": (tiff(GREY), smoothed(GREY, 255)),
     "float.tiff": (tiff(np.float32(RGB / 255), photometric="rgb"),
@@ -51,7 +62,7 @@ WITHOUT_NOISE = {
     "int16.tif": (tiff(GREY.astype(np.int16) * 99 - 9999),
                   smoothed(GREY.astype(np.int16) * 99 - 9999, 32767)),
     "rgba.tif": (tiff(RGBA, photometric="rgb", extrasamples=["unassalpha"]),
-                 np.dstack([smoothed(RGBA[..., :3], 255), RGBA[..., 3]])),
+                 smoothed_clear(RGBA, 255)),
     "planes.tif": (tiff(np.moveaxis(RGB16, -1, 0), photometric="rgb", planarconfig="separate"),
                    smoothed(RGB16, 65535)),
 }  # fmt: skip
@@ -77,13 +88,11 @@ def test_denoise_keeps_name_format_and_depth(name: str, tmp_path: Path) -> None:
 def test_denoise_keeps_premultiplied_colours(tmp_path: Path) -> None:
     tiff(RGBA, photometric="rgb", extrasamples=["assocalpha"])(tmp_path / "photo.tif")
     assert run(tmp_path / "photo.tif", "-o", tmp_path / "clean.tif").exit_code == 0
-    after = io.read(tmp_path / "clean.tif")
+    before, after = io.read(tmp_path / "photo.tif"), io.read(tmp_path / "clean.tif")
     assert after.alpha == "premultiplied"
-    np.testing.assert_array_equal(after.pixels[..., 3], RGBA[..., 3])
-    most = RGBA[..., 3:]  # no colour is above its opacity
-    np.testing.assert_array_equal(
-        after.pixels[..., :3], np.minimum(smoothed(RGBA[..., :3], 255), most)
-    )
+    straight = smoothed_clear(before.straight(), 255)
+    expected = replace(before, pixels=straight, alpha="straight").premultiplied()
+    np.testing.assert_array_equal(after.pixels, expected.pixels)
 
 
 def test_denoise_jpeg(tmp_path: Path) -> None:

@@ -416,7 +416,7 @@ def guarded(shape, dtype, at_end):
 
 def between_fences():
     """Filter arrays that begin or end where memory does."""
-    shapes = [(1, 1), (3, 5), (4, 64), (7, 129), (5, 1030)]
+    shapes = [(1, 1), (3, 5), (4, 64), (7, 129), (5, 1026), (5, 1030)]
     for case, shape, dtype, at_end in itertools.product(
         CORE, shapes, ["uint8", "float32", "float64"], [True, False]
     ):
