@@ -105,10 +105,12 @@ class Row:
         return self.samples * (np.dtype(self.dtype).itemsize + self.result_dtype.itemsize)
 
     def image(self) -> NDArray[Any]:
-        """Return the image: uniform noise, the same in every run."""
+        """Return the image: uniform noise, the same in every run; of "missing", with NaN."""
         shape = self.shape if self.channels == 1 else (*self.shape, self.channels)
         shape = (self.stack, *shape) if self.stack else shape
         noise = np.random.default_rng(1).random(shape, np.float32)
+        if self.family == "missing":
+            noise[np.random.default_rng(2).random(shape) < 0.05] = np.nan
         dtype = np.dtype(self.dtype)
         return (noise * (np.iinfo(dtype).max if dtype.kind in "ui" else 1)).astype(dtype)
 

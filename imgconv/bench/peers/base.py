@@ -131,13 +131,6 @@ def low_rank_kernel(size: int, rank: int) -> Array:
     return kernel
 
 
-def with_holes(image: Array) -> Array:
-    """Return a copy of an image of floats in which 5 of 100 pixels are NaN."""
-    found = image.copy()
-    found[np.random.default_rng(2).random(image.shape) < 0.05] = np.nan
-    return found
-
-
 def template_of(image: Array, size: int) -> Array:
     """Return the part of an image that is looked for in it."""
     return image[:size, :size].copy()

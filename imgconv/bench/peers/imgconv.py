@@ -14,7 +14,6 @@ from imgconv.bench.peers.base import (
     kernel_of,
     low_rank_kernel,
     template_of,
-    with_holes,
 )
 
 
@@ -152,7 +151,7 @@ class Imgconv(Peer):
         return PreparedCall(lambda out: apply(image, image, radius, eps, out=out))
 
     def missing(self, image: Array, result: DType, work: str, number: float) -> PreparedCall:
-        return self._call(work, with_holes(image), result, number, nan="omit")
+        return self._call(work, image, result, number, nan="omit")
 
     def minimum(self, image: Array, result: DType, size: int) -> PreparedCall:
         return self._call("minimum", image, result, size)

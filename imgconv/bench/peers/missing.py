@@ -6,7 +6,7 @@ from importlib import import_module
 
 import numpy as np
 
-from imgconv.bench.peers.base import Array, DType, Peer, PreparedCall, with_holes
+from imgconv.bench.peers.base import Array, DType, Peer, PreparedCall
 
 
 class Astropy(Peer):
@@ -23,9 +23,8 @@ class Astropy(Peer):
             kernel = np.full((int(number), int(number)), 1 / number**2)
         else:
             return None
-        holes = with_holes(image)
         return PreparedCall(
-            lambda out: self.library.convolve(holes, kernel, boundary="extend"),
+            lambda out: self.library.convolve(image, kernel, boundary="extend"),
             "extended border",
             fills_out=False,
             same_border=False,
@@ -40,8 +39,7 @@ class Silx(Peer):
     def missing(self, image: Array, result: DType, work: str, number: float) -> PreparedCall | None:
         if work != "median":
             return None
-        holes = with_holes(image)
         return PreparedCall(
-            lambda out: self.library.medfilt2d(holes, int(number), mode="reflect"),
+            lambda out: self.library.medfilt2d(image, int(number), mode="reflect"),
             fills_out=False,
         )

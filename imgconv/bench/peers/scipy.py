@@ -20,7 +20,6 @@ from imgconv.bench.peers.base import (
     disk_of,
     kernel_of,
     low_rank_kernel,
-    with_holes,
 )
 
 # Above so many pixels in all windows together, SciPy's median takes more than four seconds.
@@ -47,14 +46,13 @@ class SciPy(Peer):
 
     def missing(self, image: Array, result: DType, work: str, number: float) -> PreparedCall:
         """Take the quotient of two filtered images; medians have none."""
-        holes = with_holes(image)
         if work == "median":
             apply = self.library.generic_filter
             return PreparedCall(
-                lambda out: apply(holes, upper_median, number), fills_out=False, slow=True
+                lambda out: apply(image, upper_median, number), fills_out=False, slow=True
             )
-        counts = np.isfinite(holes)
-        pixels, weights = np.where(counts, holes, 0), counts.astype(image.dtype)
+        counts = np.isfinite(image)
+        pixels, weights = np.where(counts, image, 0), counts.astype(image.dtype)
 
         def smooth(array: Array) -> Array:
             name = {"gaussian": "gaussian_filter", "box": "uniform_filter"}[work]
