@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 __all__ = ["digest", "draw", "families"]
 
 DOCS = Path(__file__).resolve().parent.parent
-LEVELS = {"v3": "AVX2 (AMD EPYC)", "v4": "AVX-512 (Intel Xeon)"}
+LEVELS = {"v3": "AVX2 (AMD EPYC, Zen 4)", "v4": "AVX-512 (Intel Xeon)"}
 FASTER, SLOWER, INK = "#1a7f37", "#cf222e", "#24292f"
 # The name of the text in the file that says which tables it shows.
 KEY = "tables"
