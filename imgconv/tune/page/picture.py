@@ -93,6 +93,8 @@ class PicturePanel:
         name, content = event.file.name, await event.file.read()
         with self.window.telling(name):
             number = await run.io_bound(self.window.desk.upload, name, content)
+            if number is None:  # the server ends
+                return
             await self.choose(number)
             self.window.session.tell()
 
