@@ -65,6 +65,14 @@ OUT = click.option(
     help="Where to write: a .png, .jpg, .tif or .webp file for one picture, otherwise a folder, "
     "which is created if it does not exist; - is standard output.",
 )
+MAX_MEGAPIXELS = click.option(
+    "--max-megapixels",
+    metavar="M",
+    type=click.FloatRange(min=0, min_open=True),
+    default=io.MAX_PIXELS / 1e6,
+    show_default=True,
+    help="Refuse pictures of more than M million pixels.",
+)
 OPTIONS = (
     click.option("--overwrite", is_flag=True, help="Replace results that exist."),
     click.option("--skip-existing", is_flag=True, help="Leave out pictures whose result exists."),
@@ -82,14 +90,7 @@ OPTIONS = (
         type=click.IntRange(min=1),
         help="Number of threads in all  [default: see `imgconv info`].",
     ),
-    click.option(
-        "--max-megapixels",
-        metavar="M",
-        type=click.FloatRange(min=0, min_open=True),
-        default=io.MAX_PIXELS / 1e6,
-        show_default=True,
-        help="Refuse pictures of more than M million pixels.",
-    ),
+    MAX_MEGAPIXELS,
     click.option(
         "--strip",
         is_flag=True,

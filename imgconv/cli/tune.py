@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from imgconv import io
+from imgconv.cli import options
 from imgconv.cli.extras import require
 from imgconv.cli.listing import find_pictures
 from imgconv.cli.pipes import STREAM
@@ -46,14 +47,7 @@ Examples:
     default=0,
     help="Port of the page  [default: one that is free].",
 )
-@click.option(
-    "--max-megapixels",
-    metavar="M",
-    type=click.FloatRange(min=0, min_open=True),
-    default=io.MAX_PIXELS / 1e6,
-    show_default=True,
-    help="Refuse pictures of more than M million pixels.",
-)
+@options.MAX_MEGAPIXELS
 def command(
     inputs: tuple[str, ...],
     chain: Path | None,

@@ -8,6 +8,7 @@ import oracle
 import oracle_missing
 import pytest
 from comparing import assert_close, assert_same_bits, awkward_arrays
+from holes import with_holes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,14 +73,6 @@ def weights_of(shape, seed=0):
     """Return weights, a fifth of them 0."""
     rng = np.random.default_rng(seed)
     return rng.random(shape) * (rng.random(shape) > 0.2)
-
-
-def with_holes(image, seed=1):
-    """Return a copy of an image of floats with NaN at a tenth of its pixels, and a square of it."""
-    found = image.copy()
-    found[np.random.default_rng(seed).random(image.shape) < 0.1] = np.nan
-    found[4:9, 10:16] = np.nan
-    return found
 
 
 def assert_average(actual, exact, image, ulps=64):

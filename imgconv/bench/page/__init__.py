@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
 from math import prod
@@ -264,6 +264,10 @@ def curves(runs: Sequence[Run]) -> Iterator[str]:
     yield from figures(runs, by_kernel, "size of the kernel", "ns a pixel")
 
 
+# What the rows of one curve share, and the place of a row on it; None for a row without a curve.
+PlaceOf = Callable[[RowResult], tuple[tuple[object, ...], float] | None]
+
+
 def by_image(result: RowResult) -> tuple[tuple[object, ...], float] | None:
     """Return what the rows of one curve share, and the place of a row on it."""
     row = result.row
@@ -288,7 +292,7 @@ def by_kernel(result: RowResult) -> tuple[tuple[object, ...], float] | None:
     return key, float(numbers[0])
 
 
-def figures(runs: Sequence[Run], by, x_title: str, y_title: str) -> Iterator[str]:  # type: ignore[no-untyped-def]
+def figures(runs: Sequence[Run], by: PlaceOf, x_title: str, y_title: str) -> Iterator[str]:
     """Yield a figure for each group of rows that differ in one size alone."""
     found = []
     for run in runs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from nicegui import ui
+from nicegui import run, ui
 
 from imgconv.tune.page.window import Window, icon_button
 
@@ -88,8 +88,6 @@ class PicturePanel:
         self.upload.run_method("pickFiles")
 
     async def _uploaded(self, event: Any) -> None:
-        from nicegui import run
-
         name, content = event.file.name, await event.file.read()
         with self.window.telling(name):
             number = await run.io_bound(self.window.desk.upload, name, content)
@@ -139,8 +137,6 @@ class PicturePanel:
 
     async def choose(self, number: int) -> None:
         """See another picture."""
-        from nicegui import run
-
         ui.run_javascript("document.getElementById('stage').classList.add('loading')")
         await run.io_bound(self.window.desk.choose, number)
 
