@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from imgconv.bench.peers.base import MANY, Array, DType, Peer, PreparedCall, kernel_of, windows
+from imgconv.bench.peers.base import (
+    MANY,
+    Array,
+    DType,
+    Peer,
+    PreparedCall,
+    kernel_of,
+    taps_of,
+    windows,
+)
 
 
 class Mahotas(Peer):
@@ -24,9 +33,10 @@ class Mahotas(Peer):
     def gaussian(self, image: Array, result: DType, sigma: float) -> PreparedCall | None:
         if image.dtype != result or result.kind != "f":
             return None
-        return self._call(
+        call = self._call(
             image, 1, lambda: self.library.gaussian_filter(image, sigma, mode="reflect")
         )
+        return call and call._replace(slow=2 * taps_of(sigma).size * image.size > MANY)
 
     def median(self, image: Array, result: DType, size: int) -> PreparedCall | None:
         window = np.ones((size, size), bool)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imgconv.bench.peers.base import Array, DType, Peer, PreparedCall, kernel_of
+from imgconv.bench.peers.base import MANY, Array, DType, Peer, PreparedCall, kernel_of, taps_of
 
 
 class PyTorch(Peer):
@@ -22,9 +22,7 @@ class PyTorch(Peer):
         return self._convolutions(image, result, [kernel_of(size)])
 
     def gaussian(self, image: Array, result: DType, sigma: float) -> PreparedCall | None:
-        radius = int(4 * sigma + 0.5)
-        taps = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-        taps /= taps.sum()
+        taps = taps_of(sigma)
         return self._convolutions(image, result, [taps[:, None], taps[None, :]])
 
     def _convolutions(
@@ -35,6 +33,9 @@ class PyTorch(Peer):
         torch = self.library
         source = torch.from_numpy(image)[None, None]
         weights = [torch.from_numpy(kernel.astype(result))[None, None] for kernel in kernels]
+        # oneDNN computes float32 only, and several times as fast as what float64 is left with.
+        many = MANY if image.dtype == np.float64 else 4 * MANY
+        slow = image.size * sum(kernel.size for kernel in kernels) > many
 
         def run(out: Array | None) -> Array:
             with torch.inference_mode():
@@ -44,7 +45,7 @@ class PyTorch(Peer):
                 pixels: Array = filtered[0, 0].numpy()
                 return pixels
 
-        return PreparedCall(run, "zero border", fills_out=False, same_border=False)
+        return PreparedCall(run, "zero border", fills_out=False, same_border=False, slow=slow)
 
     def pool(
         self, image: Array, result: DType, how: str, size: int, stride: int

@@ -41,8 +41,10 @@ class Vips(Peer):
         return call and call._replace(slow=windows(image, size) > MANY)
 
     def gaussian(self, image: Array, result: DType, sigma: float) -> PreparedCall | None:
-        kernel = self.library.Image.new_from_list([taps_of(sigma).tolist()])
-        return self._call(image, result, lambda given: given.convsep(kernel, precision="float"))
+        taps = taps_of(sigma)
+        kernel = self.library.Image.new_from_list([taps.tolist()])
+        call = self._call(image, result, lambda given: given.convsep(kernel, precision="float"))
+        return call and call._replace(slow=2 * taps.size * image.size > MANY)
 
     def minimum(self, image: Array, result: DType, size: int) -> PreparedCall | None:
         return self._ranked(image, result, size, 0)
