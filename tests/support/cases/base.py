@@ -194,6 +194,21 @@ class Other:
         resized = self.function is imgconv.pool or self.arguments.get("shape") == "full"
         return not resized and not self.stacked
 
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Whether the filter takes images of this size: a pool needs room for a window.
+
+        With `ceil_mode` the first window may end beyond the image, by less than a stride.
+        """
+        if self.function is not imgconv.pool:
+            return True
+        sides = np.broadcast_to(self.arguments["size"], 2)
+        spans = (sides - 1) * self.arguments.get("dilation", 1) + 1
+        padding = np.broadcast_to(self.arguments.get("padding", 0), (2, 2)).sum(axis=1)
+        beyond = (np.asarray(self.arguments.get("stride", sides)) - 1) * self.arguments.get(
+            "ceil_mode", False
+        )
+        return bool((spans <= shape + padding + beyond).all())
+
     def call(self, image: Any, **common: Any) -> Any:
         """Filter an image; `common` are the keywords that every filter has."""
         return self.function(image, **self.arguments, **common)
