@@ -1,3 +1,4 @@
+# cython: freethreading_compatible=True
 """What the processor, the compiler and OpenMP support."""
 from rows cimport Params
 
