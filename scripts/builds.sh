@@ -33,7 +33,7 @@ says() { # NAME TEXT
 for way in $ways; do
     case $way in
         clang)
-            clang=$(compgen -c clang- | grep -E '^clang-[0-9]+$' | sort -V | tail -n 1)
+            clang=$(compgen -c clang- | grep -E '^clang-[0-9]+$' | sort -V | tail -n 1 || true)
             build clang CC="${clang:-clang}" IMGCONV_LEVELS=v3
             says clang 'compiler *Clang' ;;
         plain)
