@@ -2,6 +2,7 @@
 # cython: freethreading_compatible=True
 """Hysteresis: the weak pixels that are connected to a strong one.
 
+    strong = image > high;  weak = image > low
     kept = strong;  until nothing changes:  kept |= weak & (what touches a kept pixel)
 
 A pixel is a bit, and a word has 64 of them. To grow a word, seeds are taken from its eight
@@ -13,13 +14,16 @@ Two sweeps down and up the rows reach nearly all pixels. After them, each word t
 neighbours on a stack. A change keeps at least one pixel more and puts at most eight words on the
 stack, so the work is at most proportional to the pixels, even for a spiral. Sweeps alone would have
 to be repeated for each turn of the spiral.
+
+Each thread has a stripe of rows, in which it keeps all that a strong pixel of the stripe reaches.
+Then the stripes are joined, and what crosses their borders goes on by the stack.
 """
 cimport numpy as cnp
 
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from cython.parallel cimport prange
-from libc.stdint cimport int32_t, uint8_t, uint64_t
-from libc.string cimport memcpy
+from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memmove, memset
 
 cnp.import_array()
 
@@ -42,6 +46,33 @@ cdef extern from *:
 
 cdef enum:
     SWEEPS = 2          # each down and up; a third one hardly ever finds a pixel
+
+
+ctypedef fused pixel:
+    uint8_t
+    int8_t
+    uint16_t
+    int16_t
+    uint32_t
+    int32_t
+    float
+    double
+
+
+# Make classes of a row of pixels.
+ctypedef void (*Classify)(const void* row, Py_ssize_t n, double low, double high,
+                          uint8_t* classes) noexcept nogil
+
+
+cdef struct Plane:
+    # An image, and the classes of its pixels; whether these are known.
+    const char* image
+    bint known
+    Py_ssize_t size                 # bytes of a pixel
+    Classify classify
+    double low, high
+    uint8_t* classes
+    Py_ssize_t width
 
 
 cdef struct Bits:
@@ -117,10 +148,10 @@ cdef inline Py_ssize_t push_row(const Bits* bits, Py_ssize_t at, Py_ssize_t size
     return push(bits, at, size)
 
 
-cdef Py_ssize_t settle(const Bits* bits) noexcept nogil:
-    """Grow words until nothing changes; return how many times `grow` was called."""
+cdef Py_ssize_t settle(const Bits* bits, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    """Grow words until nothing changes, from rows first to last on; return the calls of `grow`."""
     cdef Py_ssize_t y, i, at, size = 0, steps = 0
-    for y in range(bits.height):
+    for y in range(first, last):
         for i in range((y + 1) * bits.pitch + 1, (y + 1) * bits.pitch + 1 + bits.words):
             size = push(bits, i, 0)
             while size > 0:
@@ -178,17 +209,109 @@ cdef void write_row(const Bits* bits, Py_ssize_t y, uint8_t* row, Py_ssize_t wid
 
 
 # ---------------------------------------------------------------------------------------------
+# From pixels to classes
+
+cdef void classify(const pixel* row, Py_ssize_t n, double low, double high,
+                   uint8_t* classes) noexcept nogil:
+    """How many of two thresholds each pixel is above: they are float32 where that holds pixels."""
+    cdef float near = <float> low, far = <float> high
+    cdef Py_ssize_t x
+    if sizeof(pixel) <= 2 or pixel is float:
+        for x in range(n):
+            classes[x] = <uint8_t> (<float> row[x] > near) + <uint8_t> (<float> row[x] > far)
+    else:
+        for x in range(n):
+            classes[x] = <uint8_t> (row[x] > low) + <uint8_t> (row[x] > high)
+
+
+cdef Classify classifier(cnp.dtype dtype):
+    """The function for pixels of a dtype."""
+    cdef char kind = dtype.kind
+    cdef Py_ssize_t size = dtype.itemsize
+    if kind == c"f":
+        return <Classify> classify[float] if size == 4 else <Classify> classify[double]
+    if kind == c"i":
+        if size == 1:
+            return <Classify> classify[int8_t]
+        return <Classify> classify[int16_t] if size == 2 else <Classify> classify[int32_t]
+    if size == 1:
+        return <Classify> classify[uint8_t]
+    return <Classify> classify[uint16_t] if size == 2 else <Classify> classify[uint32_t]
+
+
+# ---------------------------------------------------------------------------------------------
+# Stripes: each has an empty row above and below it until they are joined.
+
+cdef inline Py_ssize_t first_row(const Bits* bits, Py_ssize_t stripes,
+                                 Py_ssize_t s) noexcept nogil:
+    return bits.height * s // stripes
+
+
+cdef Py_ssize_t connect_stripe(const Bits* bits, const Plane* plane, Py_ssize_t stripes,
+                               Py_ssize_t s) noexcept nogil:
+    """Keep what is connected within stripe s; return how many words were tested."""
+    cdef Py_ssize_t first = first_row(bits, stripes, s), at = (first + s) * bits.pitch, y, begin
+    cdef Bits stripe = bits[0]
+    cdef int _sweep
+    stripe.height = first_row(bits, stripes, s + 1) - first
+    stripe.weak += at
+    stripe.kept += at
+    stripe.stack += at
+    stripe.waiting += at
+    for y in range(stripe.height):
+        begin = (first + y) * plane.width
+        if not plane.known:
+            plane.classify(plane.image + begin * plane.size, plane.width, plane.low, plane.high,
+                           plane.classes + begin)
+        read_row(&stripe, y, plane.classes + begin, plane.width)
+    for _sweep in range(SWEEPS):
+        for y in range(stripe.height):
+            sweep_row(&stripe, y)
+        for y in range(stripe.height - 1, -1, -1):
+            sweep_row(&stripe, y)
+    return settle(&stripe, 0, stripe.height)
+
+
+cdef void close_up(const Bits* bits, uint64_t* words, Py_ssize_t stripes) noexcept nogil:
+    """Move the rows of all stripes together, before one empty row."""
+    cdef Py_ssize_t row = bits.pitch * <Py_ssize_t> sizeof(uint64_t), s, first
+    for s in range(1, stripes):
+        first = first_row(bits, stripes, s)
+        memmove(words + (first + 1) * bits.pitch, words + (first + 1 + s) * bits.pitch,
+                (first_row(bits, stripes, s + 1) - first) * row)
+    memset(words + (bits.height + 1) * bits.pitch, 0, stripes * row)
+
+
+cdef Py_ssize_t join(const Bits* bits, Py_ssize_t stripes) noexcept nogil:
+    """Keep what is connected across the borders of stripes; return how many words were tested."""
+    cdef Py_ssize_t s, first, steps = 0
+    if stripes == 1:
+        return 0
+    close_up(bits, bits.weak, stripes)
+    close_up(bits, bits.kept, stripes)
+    for s in range(1, stripes):
+        first = first_row(bits, stripes, s)
+        steps += settle(bits, first - 1, first + 1)
+    return steps
+
+
+# ---------------------------------------------------------------------------------------------
 # Entry
 
-def connect(cnp.ndarray pixels not None, bint corners, int threads):
-    """Set the pixels that are connected to a strong one to 1, and all others to 0.
+def connect(cnp.ndarray image not None, double low, double high, bint corners,
+            cnp.ndarray found not None, int threads):
+    """Set the pixels above `high`, and those above `low` that are connected to them, to 1, else 0.
 
-    `pixels` is uint8, of classes. Return how many words were tested after the sweeps.
+    The image is native and contiguous, of floats or at most 32 bits. `found` is uint8; it may be
+    the image, if that has classes. Return how many words were tested after the sweeps.
     """
-    cdef uint8_t* data = <uint8_t*> cnp.PyArray_DATA(pixels)
-    cdef Py_ssize_t height = cnp.PyArray_DIM(pixels, 0), width = cnp.PyArray_DIM(pixels, 1), y
-    cdef Py_ssize_t pitch = (width + 63) // 64 + 2, words = (height + 2) * pitch, steps
-    cdef int _sweep
+    cdef Py_ssize_t height = cnp.PyArray_DIM(image, 0), width = cnp.PyArray_DIM(image, 1)
+    cdef Py_ssize_t stripes = min(<Py_ssize_t> threads, height), s, y, steps = 0
+    cdef Py_ssize_t pitch = (width + 63) // 64 + 2, words = (height + 1 + stripes) * pitch
+    cdef Plane plane = Plane(
+        <const char*> cnp.PyArray_DATA(image), image is found, cnp.PyArray_ITEMSIZE(image),
+        classifier(<cnp.dtype> cnp.PyArray_DESCR(image)), low, high,
+        <uint8_t*> cnp.PyArray_DATA(found), width)
     cdef Bits bits
     # For each word two bitmaps, its place on the stack, and whether it is there.
     cdef char* memory = <char*> PyMem_RawCalloc(words, 2 * sizeof(uint64_t) + sizeof(int32_t) + 1)
@@ -203,17 +326,12 @@ def connect(cnp.ndarray pixels not None, bint corners, int threads):
     bits.pitch = pitch
     bits.corners = corners
     with nogil:
+        for s in prange(stripes, num_threads=threads, use_threads_if=threads > 1,
+                        schedule="static"):
+            steps += connect_stripe(&bits, &plane, stripes, s)
+        steps += join(&bits, stripes)
         for y in prange(height, num_threads=threads, use_threads_if=threads > 1,
                         schedule="static"):
-            read_row(&bits, y, data + y * width, width)
-        for _sweep in range(SWEEPS):
-            for y in range(height):
-                sweep_row(&bits, y)
-            for y in range(height - 1, -1, -1):
-                sweep_row(&bits, y)
-        steps = settle(&bits)
-        for y in prange(height, num_threads=threads, use_threads_if=threads > 1,
-                        schedule="static"):
-            write_row(&bits, y, data + y * width, width)
+            write_row(&bits, y, plane.classes + y * width, width)
     PyMem_RawFree(memory)
     return steps

@@ -15,7 +15,7 @@ from libc.string cimport memcpy
 
 from bands cimport Slot
 from counting cimport nothing, select
-from keys cimport CAN_SHIFT, larger_of, prefetch, shifted, smaller_of
+from keys cimport larger_of, smaller_of
 from rows cimport Params
 from types cimport LANES, load, real, store, vec
 from extremes cimport Chord, Footprint, any_nan
@@ -117,101 +117,77 @@ cdef inline vec middle(vec a, vec b, vec c) noexcept nogil:
     return larger_of(smaller_of(a, b), smaller_of(larger_of(a, b), c))
 
 
-cdef inline void insert(vec a, vec low, vec high, vec[3] column) noexcept nogil:
-    """Sort a column of three: a number and two that are sorted."""
-    column[0] = smaller_of(a, low)
-    column[1] = smaller_of(larger_of(a, low), high)
-    column[2] = larger_of(a, high)
+cdef struct Triple:
+    # Three sorted numbers.
+    vec low, middle, high
 
 
-cdef inline void sort_columns(real** rows, Py_ssize_t x, vec[2][3] columns) noexcept nogil:
-    """Sort each column of rows 0 to 2, and of rows 1 to 3."""
-    cdef vec b = load(rows[1] + x), c = load(rows[2] + x)
-    cdef vec low = smaller_of(b, c), high = larger_of(b, c)
-    insert(load(rows[0] + x), low, high, columns[0])
-    insert(load(rows[3] + x), low, high, columns[1])
+cdef struct Pair:
+    # What two triples above each other give to all windows that hold both.
+    vec low, high                   # the larger of the lows, the smaller of the highs
+    vec smaller, larger             # of the middles
 
 
-cdef inline vec median_of_columns(vec[3] first, vec[3] second, vec[3] third) noexcept nogil:
-    """The median of nine numbers, from three sorted columns (J. L. Smith, Xcell 23, 1996).
+cdef inline Triple neighbours_of(const real* at, Py_ssize_t step) noexcept nogil:
+    """Sort three neighbours along a row."""
+    cdef vec a = load(at), b = load(at + step), c = load(at + 2 * step)
+    cdef vec low = smaller_of(a, b), high = larger_of(a, b)
+    return Triple(smaller_of(low, c), larger_of(low, smaller_of(high, c)), larger_of(high, c))
+
+
+cdef inline Pair pair_of(Triple a, Triple b) noexcept nogil:
+    return Pair(larger_of(a.low, b.low), smaller_of(a.high, b.high),
+                smaller_of(a.middle, b.middle), larger_of(a.middle, b.middle))
+
+
+cdef inline vec median_of_triples(Triple a, Pair pair) noexcept nogil:
+    """The median of nine numbers, from three sorted rows (J. L. Smith, Xcell 23, 1996).
 
     It is the median of three: the maximum of the minima, the median of the medians and the minimum
     of the maxima.
     """
-    return middle(larger_of(larger_of(first[0], second[0]), third[0]),
-                  middle(first[1], second[1], third[1]),
-                  smaller_of(smaller_of(first[2], second[2]), third[2]))
+    return middle(larger_of(a.low, pair.low),
+                  larger_of(pair.smaller, smaller_of(pair.larger, a.middle)),
+                  smaller_of(a.high, pair.high))
 
 
-cdef inline vec median_of_neighbours(vec[3] columns, vec[3] ahead) noexcept nogil:
-    """The medians of sorted columns and their neighbours, which are shifted copies of both."""
-    cdef vec[3] second, third
-    cdef int k
-    for k in range(3):
-        second[k] = shifted(columns[k], ahead[k], 1)
-        third[k] = shifted(columns[k], ahead[k], 2)
-    return median_of_columns(columns, second, third)
+cdef inline void medians_of_9(real** rows, Py_ssize_t step, Py_ssize_t n,
+                              real** targets) noexcept nogil:
+    """Compute four rows of medians, which share the sorted neighbours of the rows between them.
 
-
-cdef inline void medians_beside(real** rows, const real* next, const real* second, Py_ssize_t n,
-                                real** targets) noexcept nogil:
-    """`medians_of_9` at a step of 1: columns are sorted once, and stay in registers.
-
-    One row is done before the columns of the other are sorted: there are 16 registers.
+    The pointers are copied, as in `pair_extremes`.
     """
-    cdef vec[2][3] columns
-    cdef vec[3] ahead
-    cdef vec b, c, low, high
-    cdef Py_ssize_t x = 0
-    cdef int r, k
-    sort_columns(rows, 0, columns)
+    cdef const real* at[6]
+    cdef real* to[4]
+    cdef Triple upper, lower
+    cdef Pair pair
+    cdef Py_ssize_t x = 0, r
+    for r in range(6):
+        at[r] = rows[r]
+    for r in range(4):
+        to[r] = targets[r]
     while x < n:
-        prefetch(next + x)
-        prefetch(second + x)
-        b = load(rows[1] + x + LANES)
-        c = load(rows[2] + x + LANES)
-        low = smaller_of(b, c)
-        high = larger_of(b, c)
-        for r in range(2):
-            insert(load(rows[3 * r] + x + LANES), low, high, ahead)
-            store(targets[r] + x, median_of_neighbours(columns[r], ahead))
-            for k in range(3):
-                columns[r][k] = ahead[k]
-        x += LANES
-
-
-cdef inline void medians_of_9(real** rows, const real* next, const real* second, Py_ssize_t step,
-                              Py_ssize_t n, real** targets) noexcept nogil:
-    """Compute two rows of medians. The two rows that the next call adds are prefetched."""
-    cdef vec[3][2][3] columns
-    cdef Py_ssize_t x = 0
-    cdef int r, k
-    while x < n:
-        prefetch(next + x)
-        prefetch(second + x)
-        for k in range(3):
-            sort_columns(rows, x + k * step, columns[k])
-        for r in range(2):
-            store(targets[r] + x, median_of_columns(columns[0][r], columns[1][r], columns[2][r]))
+        upper = neighbours_of(at[2] + x, step)
+        pair = pair_of(neighbours_of(at[1] + x, step), upper)
+        store(to[0] + x, median_of_triples(neighbours_of(at[0] + x, step), pair))
+        lower = neighbours_of(at[3] + x, step)
+        store(to[1] + x, median_of_triples(lower, pair))
+        pair = pair_of(lower, neighbours_of(at[4] + x, step))
+        store(to[2] + x, median_of_triples(upper, pair))
+        store(to[3] + x, median_of_triples(neighbours_of(at[5] + x, step), pair))
         x += LANES
 
 
 cdef inline bint block_of_9(const Params* params, const Slot* slot, Py_ssize_t n,
                             bint watch) noexcept nogil:
     """Return whether a NaN was found; rows are tested while they are in L1."""
-    cdef Py_ssize_t step = (<const Footprint*> params.records).step, last = params.block + 1, r
+    cdef Py_ssize_t step = (<const Footprint*> params.records).step, r
     cdef bint found = False
-    cdef const real* next
-    cdef const real* second
-    for r in range(0, params.block, 2):
-        next = slot.rows[min(r + 4, last)]
-        second = slot.rows[min(r + 5, last)]
-        if step == 1 and CAN_SHIFT:
-            medians_beside(slot.rows + r, next, second, n, slot.targets + r)
-        else:
-            medians_of_9(slot.rows + r, next, second, step, n, slot.targets + r)
+    for r in range(0, params.block, 4):
+        medians_of_9(slot.rows + r, step, n, slot.targets + r)
         if watch:
-            found |= any_nan(slot.rows + r, 4 if r + 4 > last else 2, 0, n + params.span_x - 1)
+            found |= any_nan(slot.rows + r, 6 if r + 4 == params.block else 4, 0,
+                             n + params.span_x - 1)
     return found
 
 

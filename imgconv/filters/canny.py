@@ -13,6 +13,7 @@ from imgconv.core.call import Several, filtering
 from imgconv.core.pixels import native
 from imgconv.core.run import Call, filtered
 from imgconv.filters.arguments import Image, Mode
+from imgconv.filters.point_calls import is_wide
 from imgconv.operations import flood
 from imgconv.operations.canny import Canny
 
@@ -67,13 +68,7 @@ def hysteresis(
     result_dtype = check.mask_target(array.shape, dtype, out)
 
     def runs(image: Image) -> Image:
-        planes = as_planes(image, layout.y, layout.x)
-        # Classes: 2 for strong pixels, 1 for weak ones, 0 for all others.
-        classes = np.empty(planes.shape, np.uint8)
-        weak = integer_threshold(np.fmin(low, high), image.dtype)
-        np.greater(planes, weak, out=classes.view(np.bool_))
-        classes += planes > integer_threshold(high, image.dtype)
-        found = flood.connected(classes, corners=False)
+        found = above_connected(as_planes(image, layout.y, layout.x), low, high)
         return stored_mask(from_planes(found, layout.y, layout.x), result_dtype, out)
 
     return Several(
@@ -86,10 +81,33 @@ FLOOD = "flood loop, from strong pixels over weak ones, in bitmaps"
 CONNECTS = "it connects pixels however far apart"
 
 
-def integer_threshold(threshold: Any, dtype: np.dtype[Any]) -> Any:
-    """Return, for integer pixels, the integer that the same pixels exceed: comparing is faster."""
-    fractional = dtype.kind in "iu" and isinstance(threshold, (float, np.floating))
-    return math.floor(threshold) if fractional and np.isfinite(threshold) else threshold
+def above_connected(planes: Image, low: Any, high: Any) -> NDArray[np.bool_]:
+    """Return `hysteresis` of planes; a low threshold is at most the high one."""
+    low, dtype = np.fmin(low, high), native(planes.dtype)
+    found = np.empty(planes.shape, np.uint8)
+    if is_wide(dtype):
+        np.greater(planes, exceeded(low, dtype), out=found.view(np.bool_))
+        found += planes > exceeded(high, dtype)
+        return flood.connected(found, 0, 1, corners=False, found=found)
+    pixels = np.ascontiguousarray(planes, np.float32 if dtype == np.float16 else dtype)
+    limits = float(exceeded(low, dtype)), float(exceeded(high, dtype))
+    return flood.connected(pixels, *limits, corners=False, found=found)
+
+
+def exceeded(threshold: Any, dtype: np.dtype[Any]) -> Any:
+    """Return a number, of a dtype if it is a float, that the same of its pixels are above.
+
+    NumPy rounds a Python number to the dtype before it compares, but compares a NumPy scalar
+    exactly.
+    """
+    if dtype.kind != "f":
+        fractional = isinstance(threshold, (float, np.floating)) and np.isfinite(threshold)
+        return math.floor(threshold) if fractional else threshold
+    with np.errstate(over="ignore"):
+        nearest = dtype.type(threshold)
+    if isinstance(threshold, np.generic) and nearest > threshold:
+        nearest = np.nextafter(nearest, dtype.type(-np.inf))
+    return nearest
 
 
 def as_planes(image: Image, y: int, x: int) -> Image:
@@ -200,7 +218,7 @@ def canny(
     def runs(image: Image) -> Image:
         planes = as_planes(image, y, x)
         if plan is not None:
-            found = flood.connected(filtered(plan, planes), corners=True)
+            found = connected_classes(filtered(plan, planes))
         else:
             # One image after the other: each has its own mask and its own quantiles.
             found = np.empty(planes.shape, np.bool_)
@@ -246,7 +264,12 @@ def find_edges(
     classes = stage("classes", planes, smoothing, normalize, low, high).run()
     if mask is not None:
         classes[minimum_3x3(mask) == 0] = 0
-    return flood.connected(classes, corners=True)
+    return connected_classes(classes)
+
+
+def connected_classes(classes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return the edges, as a view of the classes of all pixels."""
+    return flood.connected(classes, 0, 1, corners=True, found=classes)
 
 
 def smooth_within(plane: Image, mask: NDArray[np.bool_], smoothing: Smoothing) -> Image:

@@ -352,7 +352,7 @@ class NetworkRank(Comparison):
 
     @property
     def streams(self) -> bool:
-        """The median of 3x3: its loop keeps columns of two rows in registers."""
+        """The median of 3x3: its loop goes along four rows."""
         return self.coded == 9
 
     @property

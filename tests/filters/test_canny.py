@@ -15,6 +15,7 @@ from skimage import feature, filters
 
 import imgconv
 from imgconv import canny, hysteresis
+from imgconv.core import cpu
 from imgconv.filters.canny import Smoothing, stage
 from imgconv.operations import flood
 
@@ -259,13 +260,15 @@ def expected_flood(classes, corners):
     st.floats(0.1, 0.9),
     st.floats(0, 0.1),
     st.booleans(),
+    st.integers(1, 5),
     st.integers(0, 99),
 )
-def test_flood_of_noise(shape, weak, strong, corners, seed):
+def test_flood_of_noise(shape, weak, strong, corners, threads, seed):
     noise = np.random.default_rng(seed).random(shape)
     classes = ((noise < weak).astype(np.uint8) + (noise < strong * weak)).astype(np.uint8)
     expected = expected_flood(classes, corners)
-    np.testing.assert_array_equal(flood.connected(classes, corners), expected)
+    cpu.module("flood", "uint8").connect(classes, 0, 1, corners, classes, threads)
+    np.testing.assert_array_equal(classes, expected)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -294,6 +297,19 @@ def test_thresholds_between_float32():
     for low, high in [(0.1, 0.2), (0.1, 0.3), (np.float64(0.1), np.float64(0.3)), (0.05, 0.1)]:
         expected = filters.apply_hysteresis_threshold(image, low, high)
         np.testing.assert_array_equal(hysteresis(image, low, high), expected)
+
+
+@pytest.mark.parametrize("make", ["spiral", "comb"])
+def test_stripes_of_threads_are_joined(make):
+    """One line that goes through all stripes of rows, many times."""
+    classes = {"spiral": spiral, "comb": comb}[make](301)
+    line = classes.astype(bool)
+    classes[0, 0] = 2
+    connect = cpu.module("flood", "uint8").connect
+    for threads in (1, 2, 7, 50):
+        found = classes.copy()
+        connect(found, 0, 1, True, found, threads)
+        np.testing.assert_array_equal(found, line)
 
 
 def spiral(n):
@@ -343,7 +359,7 @@ def test_work_is_linear(name):
         elif seed:
             classes[seed] = 2
         expected = expected_flood(classes, True)
-        looks.append(flood.connect(classes, True))
+        looks.append(flood.connect(classes, 0, 1, True, classes))
         np.testing.assert_array_equal(classes, expected)
         assert looks[-1] <= 2 * n * n
     for fewer, more in pairwise(looks):
