@@ -15,10 +15,10 @@ WHOLE = (
     *("pool", "canny", "hysteresis"),
     *("sauvola", "local_gaussian", "rolling_ball", "clahe", "entropy"),
     *("otsu", "li", "triangle"),
-    "match",
+    *("match", "peaks", "blobs"),
 )
 # How far works look that smooth by a Gaussian before or after other windows, in sigmas.
-SIGMAS = {"corners": 5, "ridges": 12}
+SIGMAS = {"corners": 5, "ridges": 12, "hessian": 12}
 SHAPES = ((2048, 2048), (1811, 2203))
 
 
@@ -353,7 +353,8 @@ THRESHOLDS = (
     ),
 )  # fmt: skip
 # Corners: Sobel's derivatives, three products that are smoothed, and the response; ridges: three
-# second derivatives. Templates: a product for each pixel of it, and two running sums.
+# second derivatives. Templates: a product for each pixel of it, and two running sums. Peaks and
+# blobs are masks of the pixels where one is; blobs take a Laplacian for each of their scales.
 FEATURES = tuple(
     replace(row, dtype=dtype)
     for dtype in ("float32", "uint8")
@@ -363,7 +364,15 @@ FEATURES = tuple(
                 23 + 3 * 4 * taps(1.5), power=power, largest=10)
             for method, power in (("harris", 4), ("shi_tomasi", 2))
         ),
+        Row("features", "hessian 2", "hessian", (2.0,), 3 * 8 * taps(2.0), largest=10),
         Row("features", "ridges sato 2", "ridges", ("sato", 2.0), 3 * 8 * taps(2.0), largest=10),
+        Row("features", "peaks 5", "peaks", (5,), 6, result="bool"),
+        *(
+            Row("features", f"blobs {method} 2 to 6", "blobs", (method, 2.0, 6.0), flops,
+                result="bool", shape=(1024, 1024))
+            for method, flops in (("log", 5 * 8 * taps(4.0)), ("dog", 4 * 4 * taps(4.0)),
+                                  ("doh", 5 * 40))
+        ),
         *(
             Row("features", f"match {method} 32x32", "match", (method, 32), 2 * 32 * 32 + 10,
                 power=power, largest=largest)

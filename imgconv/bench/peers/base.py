@@ -131,6 +131,20 @@ def low_rank_kernel(size: int, rank: int) -> Array:
     return kernel
 
 
+def marked(image: Array, points: Array) -> Array:
+    """Return a mask of the pixels (y, x) that are the first numbers of points."""
+    mask = np.zeros(image.shape, np.bool_)
+    y, x = points[:, :2].T.astype(np.intp)
+    mask[y, x] = True
+    return mask
+
+
+def blob_threshold(image: Array, method: str) -> float:
+    """Return an answer that some blobs of noise exceed, in the image's units."""
+    part, power = {"log": (0.1, 1), "dog": (0.05, 1), "doh": (0.01, 2)}[method]
+    return part * full_scale(image.dtype) ** power
+
+
 def template_of(image: Array, size: int) -> Array:
     """Return the part of an image that is looked for in it."""
     return image[:size, :size].copy()

@@ -54,18 +54,12 @@ class Definition(Peer):
 
         return PreparedCall(run)
 
-    def ridges(self, image: Array, result: DType, method: str, sigma: float) -> PreparedCall:
-        narrow = sigma * np.sqrt(0.5)
-        reach = 2 * int(8 * narrow + 0.5)
+    def hessian(self, image: Array, result: DType, sigma: float) -> PreparedCall:
+        return PreparedCall(lambda out: np.stack(second_derivatives(image, sigma), axis=-1))
 
+    def ridges(self, image: Array, result: DType, method: str, sigma: float) -> PreparedCall:
         def run(out: Array | None) -> Array:
-            padded = np.pad(image, reach, "symmetric")
-            smooth = partial(ndimage.gaussian_filter, sigma=narrow, truncate=8)
-            dy, dx = smooth(padded, order=(1, 0)), smooth(padded, order=(0, 1))
-            yy, yx, xx = (
-                smooth(slope, order=order)[reach:-reach, reach:-reach]
-                for slope, order in ((dy, (1, 0)), (dy, (0, 1)), (dx, (0, 1)))
-            )
+            yy, yx, xx = second_derivatives(image, sigma)
             larger = (yy + xx) / 2 + np.hypot((yy - xx) / 2, yx)
             found: Array = sigma**2 * np.maximum(larger, 0)
             return found
@@ -100,3 +94,16 @@ class Definition(Peer):
             return found
 
         return PreparedCall(run)
+
+
+def second_derivatives(image: Array, sigma: float) -> list[Array]:
+    """Return yy, yx and xx: each two first derivatives of narrower Gaussians."""
+    narrow = sigma * np.sqrt(0.5)
+    reach = 2 * int(8 * narrow + 0.5)
+    padded = np.pad(image, reach, "symmetric")
+    smooth = partial(ndimage.gaussian_filter, sigma=narrow, truncate=8)
+    dy, dx = smooth(padded, order=(1, 0)), smooth(padded, order=(0, 1))
+    return [
+        smooth(slope, order=order)[reach:-reach, reach:-reach]
+        for slope, order in ((dy, (1, 0)), (dy, (0, 1)), (dx, (0, 1)))
+    ]

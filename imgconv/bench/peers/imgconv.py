@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from imgconv.bench.peers.base import (
     Array,
     DType,
     Peer,
     PreparedCall,
+    blob_threshold,
     disk_of,
     full_scale,
     kernel_of,
     low_rank_kernel,
+    marked,
     template_of,
 )
 
@@ -116,6 +120,23 @@ class Imgconv(Peer):
 
     def corners(self, image: Array, result: DType, method: str, sigma: float) -> PreparedCall:
         return self._call("corners", image, result, method, sigma)
+
+    def hessian(self, image: Array, result: DType, sigma: float) -> PreparedCall:
+        apply = self.library.hessian
+        return PreparedCall(lambda out: np.moveaxis(apply(image, sigma), 0, -1), fills_out=False)
+
+    def peaks(self, image: Array, result: DType, distance: int) -> PreparedCall:
+        apply = self.library.peaks
+        return PreparedCall(lambda out: marked(image, apply(image, distance)), fills_out=False)
+
+    def blobs(
+        self, image: Array, result: DType, method: str, smallest: float, largest: float
+    ) -> PreparedCall:
+        apply, threshold = self.library.blobs, blob_threshold(image, method)
+        options = {"method": method, "steps": 5, "threshold": threshold}
+        return PreparedCall(
+            lambda out: marked(image, apply(image, smallest, largest, **options)), fills_out=False
+        )
 
     def ridges(self, image: Array, result: DType, method: str, sigma: float) -> PreparedCall:
         return self._call("ridges", image, result, [sigma], method)

@@ -6,7 +6,16 @@ from importlib import import_module
 
 import numpy as np
 
-from imgconv.bench.peers.base import Array, DType, Peer, PreparedCall, full_scale, template_of
+from imgconv.bench.peers.base import (
+    Array,
+    DType,
+    Peer,
+    PreparedCall,
+    blob_threshold,
+    full_scale,
+    marked,
+    template_of,
+)
 
 
 class ScikitImage(Peer):
@@ -58,6 +67,32 @@ class ScikitImage(Peer):
         pixels = image.astype(result)  # it would rescale integers
         return PreparedCall(
             lambda out: apply(pixels, sigma=sigma), fills_out=False, same_border=False
+        )
+
+    def hessian(self, image: Array, result: DType, sigma: float) -> PreparedCall:
+        apply, pixels = import_module("skimage.feature").hessian_matrix, image.astype(result)
+        return PreparedCall(
+            lambda out: np.stack(apply(pixels, sigma, use_gaussian_derivatives=True), axis=-1),
+            fills_out=False,
+            same_border=False,
+        )
+
+    def peaks(self, image: Array, result: DType, distance: int) -> PreparedCall:
+        apply = import_module("skimage.feature").peak_local_max
+        return PreparedCall(lambda out: marked(image, apply(image, distance)), fills_out=False)
+
+    def blobs(
+        self, image: Array, result: DType, method: str, smallest: float, largest: float
+    ) -> PreparedCall:
+        apply = getattr(import_module("skimage.feature"), f"blob_{method}")
+        pixels = image.astype(np.float32)  # it would rescale integers
+        options = {} if method == "dog" else {"num_sigma": 5}
+        threshold = blob_threshold(image, method)
+        return PreparedCall(
+            lambda out: marked(
+                image, apply(pixels, smallest, largest, threshold=threshold, **options)
+            ),
+            fills_out=False,
         )
 
     def ridges(self, image: Array, result: DType, method: str, sigma: float) -> PreparedCall:
