@@ -48,6 +48,8 @@ LOOPS = {
     "points": FLOATS,
     "separable": (*FLOATS, "int16"),
     "tensors": FLOATS,
+    "differences": FLOATS,
+    "chains": FLOATS,
     "blobs": FLOATS,
     "templates": FLOATS,
     "correlate": (*FLOATS, "int16"),
@@ -161,7 +163,7 @@ if SANITIZE == "thread":
 LOOP_FLAGS = {
     **{
         loop: ["-ffp-contract=off"]
-        for loop in ("blobs", "canny", "inorder", "lookup", "running", "templates")
+        for loop in ("blobs", "canny", "differences", "inorder", "lookup", "running")
     },
     **{loop: ["-fno-schedule-insns"] for loop in ("conv2d", "channels", "correlate")},
 }

@@ -3,8 +3,6 @@
 Axis 0 is y, down the rows, and axis 1 is x.
 """
 
-import math
-
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
@@ -16,6 +14,7 @@ from imgconv.filters.derivatives import gaussian_laplace
 from imgconv.filters.planes import by_plane, row_reader, single_call
 from imgconv.filters.smoothing import gaussian
 from imgconv.operations.base import pixels
+from imgconv.operations.chains import EdgePoints
 
 __all__ = ["edge_points", "nonmaximum_suppression", "zero_crossings"]
 
@@ -23,7 +22,7 @@ __all__ = ["edge_points", "nonmaximum_suppression", "zero_crossings"]
 STRIPE = 1 << 15
 # Pixels whose Laplacians are computed at once.
 READ = 1 << 19
-# Rows beside a pixel from which `corrections` interpolates.
+# Rows beside a pixel from which its magnitude is interpolated.
 NEAR = 3
 
 # The eight neighbours of a pixel, (y, x).
@@ -177,13 +176,13 @@ def nonmaximum_suppression(magnitude: ArrayLike, orientation: ArrayLike) -> Imag
             "magnitude and orientation must be 2-D and of the same shape, "
             f"got {values.shape} and {angles.shape}"
         )
-    values = values.astype(pixels(values.dtype, 0).float_type, copy=False)
-    kept = np.zeros_like(values, order="C")
+    computed = pixels(values.dtype, 0).float_type
+    kept = np.zeros(values.shape, computed)
     height, width = values.shape
     rows = max(1, STRIPE // max(1, width))
     for top in range(1, height - 1 if width > 2 else 0, rows):
         bottom = min(top + rows, height - 1)
-        around = values[top - 1 : bottom + 1]
+        around = values[top - 1 : bottom + 1].astype(computed, copy=False)
         inner = angles[top:bottom, 1:-1]
         before, after = across(around, np.sin(inner), np.cos(inner))
         here = around[1:-1, 1:-1]
@@ -267,158 +266,17 @@ def edge_points(
     if array.ndim != 2:
         raise check.value_error(f"image must have two axes, got shape {array.shape}")
     mask = canny(array, sigma, low_threshold, high_threshold, mode="reflect")
-    y, x = np.nonzero(mask)
-    if not len(y):
+    if not mask.any():
         return []
-    slopes, moved = located(array, sigma, y, x)
-    return chained(np.column_stack([y, x]) + moved, slopes, numbered(mask, y, x), y, x)
-
-
-def located(
-    image: Image, sigma: float, y: NDArray[np.intp], x: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the gradients at pixels, in the order of rows, and how far from them the edges are."""
-    computed = pixels(image.dtype, 0).float_type
+    found = EdgePoints(mask)
+    computed = pixels(array.dtype, 0).float_type
     down, right = (
-        row_reader(single_call(gaussian, image, sigma, order=order, dtype=computed))
+        row_reader(single_call(gaussian, array, sigma, order=order, dtype=computed))
         for order in ((1, 0), (0, 1))
     )
-    slopes, moved = np.empty((len(y), 2)), np.empty((len(y), 2))
-    height = max(8, READ // image.shape[1])
-    for top in range(0, len(image), height):
-        first, last = max(0, top - NEAR), min(top + height + NEAR, len(image))
-        gy, gx = down(first, last), right(first, last)
-        here = slice(*np.searchsorted(y, [top, top + height]))
-        at = y[here] - first, x[here]
-        slopes[here] = np.column_stack([gy[at], gx[at]])
-        moved[here] = corrections(np.hypot(gy, gx), *at, slopes[here])
-    return slopes, moved
-
-
-def corrections(
-    magnitude: Image, y: NDArray[np.intp], x: NDArray[np.intp], slopes: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return how far the largest magnitude along the gradient is from each pixel.
-
-    It is the top of the parabola through the logarithms of the magnitudes at the pixel and at a
-    distance of 1 on both sides. A point further than a pixel away would be that of another pixel.
-    """
-    length = np.maximum(np.hypot(slopes[:, :1], slopes[:, 1:]), np.finfo(np.float64).tiny)
-    way = slopes / length
-    here, smallest = np.log(length[:, 0]), 1e-6 * length[:, 0]
-    before, after = (
-        np.log(np.maximum(sampled(magnitude, y + s * way[:, 0], x + s * way[:, 1]), smallest))
-        for s in (-1, 1)
-    )
-    bend = before + after - 2 * here
-    offset = np.divide(before - after, 2 * bend, out=np.zeros(len(y)), where=bend < 0)
-    moved: NDArray[np.float64] = np.clip(offset, -1, 1)[:, None] * way
-    return moved
-
-
-def sampled(image: Image, y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return an image between its pixels, by cubic convolution of 4 x 4 of them.
-
-    Linear interpolation, as `canny` does it, would lower the magnitudes on both sides and with them
-    bend the parabola.
-    """
-    rows, columns = np.floor(y).astype(np.intp), np.floor(x).astype(np.intp)
-    down, right = cubic_weights(y - rows), cubic_weights(x - columns)
-    found = np.zeros(len(y))
-    for i in range(4):
-        row = np.clip(rows + i - 1, 0, image.shape[0] - 1)
-        line = np.zeros(len(y))
-        for j in range(4):
-            line += right[j] * image[row, np.clip(columns + j - 1, 0, image.shape[1] - 1)]
-        found += down[i] * line
-    return found
-
-
-def cubic_weights(t: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-    """Return the weights of four neighbours for a place t behind the second (Keys, 1981)."""
-    return (
-        ((2 - t) * t - 1) * t / 2,
-        ((3 * t - 5) * t * t + 2) / 2,
-        ((4 - 3 * t) * t + 1) * t / 2,
-        (t - 1) * t * t / 2,
-    )
-
-
-def numbered(mask: Image, y: NDArray[np.intp], x: NDArray[np.intp]) -> NDArray[np.int32]:
-    """Return the number of the edge point of each pixel, with a pixel around; -1 for none."""
-    numbers = np.full((mask.shape[0] + 2, mask.shape[1] + 2), -1, np.int32)
-    numbers[y + 1, x + 1] = np.arange(len(y))
-    return numbers
-
-
-def chained(
-    points: NDArray[np.float64],
-    slopes: NDArray[np.float64],
-    numbers: NDArray[np.int32],
-    y: NDArray[np.intp],
-    x: NDArray[np.intp],
-) -> list[NDArray[np.float64]]:
-    """Return points as chains: a point has at most one ahead of it and one behind it."""
-    from scipy import sparse  # SciPy takes a while to import
-
-    ahead, behind = (nearest(points, slopes, numbers, y, x, sign) for sign in (1, -1))
-    every = np.arange(len(points))
-    mutual = (ahead >= 0) & (behind[ahead] == every)
-    following = np.where(mutual, ahead, -1)
-    before = np.full(len(points), -1)
-    before[following[mutual]] = every[mutual]
-    # A closed chain begins at its first pixel.
-    links = sparse.coo_array(
-        (np.ones(int(mutual.sum()), np.int8), (every[mutual], following[mutual])),
-        shape=(len(points),) * 2,
-    )
-    count, label = sparse.csgraph.connected_components(links, directed=False)
-    first = np.full(count, len(points))
-    np.minimum.at(first, label, every)
-    is_closed = np.ones(count, np.bool_)
-    is_closed[label[before < 0]] = False
-    before[first[is_closed]] = -1
-    order = np.lexsort([rank_in_chain(before), label])
-    ends = np.cumsum(np.bincount(label, minlength=count))
-    chains = np.split(points[order], ends[:-1])
-    closed = [
-        np.vstack([chain, chain[:1]]) if loop else chain
-        for chain, loop in zip(chains, is_closed.tolist(), strict=True)
-    ]
-    return sorted(closed, key=len, reverse=True)
-
-
-def nearest(
-    points: NDArray[np.float64],
-    slopes: NDArray[np.float64],
-    numbers: NDArray[np.int32],
-    y: NDArray[np.intp],
-    x: NDArray[np.intp],
-    sign: int,
-) -> NDArray[np.intp]:
-    """Return the nearest neighbour of each point on one side along the edge; -1 if there is none.
-
-    The edge runs at a right angle to the gradient.
-    """
-    best = np.full(len(points), -1)
-    lowest = np.full(len(points), np.inf)
-    for down, right in NEIGHBOURS:
-        number = numbers[y + 1 + down, x + 1 + right]
-        way = points[number] - points
-        along = sign * (way[:, 1] * slopes[:, 0] - way[:, 0] * slopes[:, 1])
-        agree = (slopes[number] * slopes).sum(axis=1) > 0
-        distance = (way * way).sum(axis=1)
-        nearer = (number >= 0) & agree & (along > 0) & (distance < lowest)
-        best[nearer], lowest[nearer] = number[nearer], distance[nearer]
-    return best
-
-
-def rank_in_chain(before: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return how many points are ahead of each in its chain, by steps that double."""
-    every = np.arange(len(before))
-    jump = np.where(before < 0, every, before)
-    rank = (before >= 0).astype(np.intp)
-    for _ in range(math.ceil(math.log2(max(2, len(before))))):
-        rank += rank[jump]
-        jump = jump[jump]
-    return rank
+    height = max(8, READ // array.shape[1])
+    for top in range(0, len(array), height):
+        bottom = min(top + height, len(array))
+        first, last = max(0, top - NEAR), min(bottom + NEAR, len(array))
+        found.place(top, bottom, first, down(first, last), right(first, last))
+    return found.chains()

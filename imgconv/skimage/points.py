@@ -11,7 +11,7 @@ from imgconv.filters import corners, templates
 from imgconv.filters.canny import skimage_float
 from imgconv.operations.blobs import BoxDeterminants, window_of
 from imgconv.skimage.arguments import boolean, number, pair_yx, skimage_face
-from imgconv.skimage.tensors import FEATURE, PAIRS, differences, float_image
+from imgconv.skimage.tensors import FEATURE, differences, float_image
 
 __all__ = [
     "blob_dog",
@@ -135,9 +135,7 @@ def hessian_matrix_det(image: Image, sigma: Any = 1, approximate: bool = True) -
     array = float_image(image)
     if not boolean(approximate, "approximate"):
         common = {"mode": "constant", "cval": 0}
-        yy, yx, xx = differences(array, pair_yx(sigma, "sigma"), common, PAIRS["rc"])
-        exact: Image = yy * xx - yx * yx
-        return exact
+        return differences(array, pair_yx(sigma, "sigma"), common, "determinant")
     scale = number(sigma, "sigma")
     if not 1 <= scale < np.inf or not array.size:
         raise FallBack("sigma, or an image without pixels")

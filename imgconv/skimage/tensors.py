@@ -14,6 +14,7 @@ from imgconv.face_arguments import Image, border, real_image
 from imgconv.fallback import FallBack
 from imgconv.filters import tensors
 from imgconv.filters.canny import skimage_float
+from imgconv.operations.differences import second_differences, turning
 from imgconv.operations.tensors import combined
 from imgconv.skimage.arguments import as_float, boolean, number, pair_yx, real_array, skimage_face
 
@@ -58,17 +59,25 @@ def hessian_matrix(
     common: dict[str, Any] = {"mode": border(mode), "cval": number(cval, "cval")}
     if boolean(use_gaussian_derivatives, "use_gaussian_derivatives"):
         return gaussian_derivatives(array, sigmas, common, axes)
-    return differences(array, sigmas, common, axes)
+    if order == "rc":
+        return list(differences(array, sigmas, common))
+    # Slopes along x are taken first.
+    parts = second_differences(smoothed(array, sigmas, common).T.copy())
+    return [np.ascontiguousarray(part.T) for part in parts]
 
 
 def differences(
-    array: Image, sigmas: tuple[float, float], common: dict[str, Any], axes: Any
-) -> list[Image]:
-    """Return differences of differences of a smoothed plane."""
+    array: Image, sigmas: tuple[float, float], common: dict[str, Any], response: str = "tensor"
+) -> Image:
+    """Return differences of differences of a smoothed plane, or what is made of them."""
+    return second_differences(smoothed(array, sigmas, common), response)
+
+
+def smoothed(array: Image, sigmas: tuple[float, float], common: dict[str, Any]) -> Image:
+    """Return a plane that is smoothed, and has the two pixels that a difference needs."""
     if min(array.shape) < 2:
         raise FallBack("shape")
-    slopes = np.gradient(ndimage.gaussian_filter(array, sigmas, **common))
-    return [np.gradient(slopes[one], axis=other) for one, other in axes]
+    return np.ascontiguousarray(ndimage.gaussian_filter(array, sigmas, **common))
 
 
 # The axes of the three derivatives; the mixed one is taken first along the first.
@@ -226,13 +235,7 @@ def derivatives(array: Image, mode: str, cval: float) -> list[Image]:
 def shape_index(image: Image, sigma: Any = 1, mode: str = "constant", cval: float = 0) -> Image:
     """Return what shape the surface of grey levels has, from -1 to 1."""
     common = {"mode": border(mode), "cval": number(cval, "cval")}
-    parts = differences(float_image(image), pair_yx(sigma, "sigma"), common, PAIRS["rc"])
-    mean, half = (parts[0] + parts[2]) / 2, (parts[0] - parts[2]) / 2
-    root = np.sqrt(parts[1] ** 2 + half**2)
-    large, small = mean + root, mean - root
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio: Image = (small + large) / (small - large)
-    return (2.0 / np.pi) * np.arctan(ratio)
+    return differences(float_image(image), pair_yx(sigma, "sigma"), common, "shape")
 
 
 @skimage_face(FEATURE)
@@ -261,12 +264,21 @@ def corner_shi_tomasi(image: Image, sigma: Any = 1) -> Image:
 def corner_kitchen_rosenfeld(image: Image, mode: str = "constant", cval: float = 0) -> Image:
     """Return Kitchen's and Rosenfeld's measure of corners: how fast the gradient turns."""
     array = real_image(image)
+    if array.ndim != 2:
+        raise FallBack("shape")
     array = array.astype(skimage_float(array.dtype), copy=False)
     mode, cval = border(mode), number(cval, "cval")
-    dy, dx = derivatives(array, mode, cval)
-    dxy, dxx = derivatives(dx, mode, cval)
-    dyy = ndimage.sobel(dy, axis=0, mode=mode, cval=cval)
-    squared = dx**2 + dy**2
-    turn = dxx * dy**2 + dyy * dx**2 - 2 * dxy * dx * dy
-    found: Image = np.divide(turn, squared, out=np.zeros_like(array), where=squared != 0)
+
+    def exact(image: Image) -> Image:
+        dy, dx = derivatives(image, mode, cval)
+        dxy, dxx = derivatives(dx, mode, cval)
+        dyy = ndimage.sobel(dy, axis=0, mode=mode, cval=cval)
+        squared = dx**2 + dy**2
+        turn = dxx * dy**2 + dyy * dx**2 - 2 * dxy * dx * dy
+        quotient: Image = np.divide(turn, squared, out=np.zeros_like(image), where=squared != 0)
+        return quotient[None]
+
+    found: Image = with_rims(
+        array, (2, 2), mode, lambda image: turning(np.ascontiguousarray(image))[None], exact
+    )[0]
     return found
