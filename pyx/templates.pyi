@@ -13,6 +13,8 @@ def compare(
     method: int,
     square: float,
     flat: float,
+    block: int,
+    strip: int,
     scratch: NDArray[np.uint8],
     threads: int,
 ) -> None: ...

@@ -17,6 +17,7 @@ from imgconv.core.pixels import is_pixel_type, native
 
 Refusal = TypeVar("Refusal", bound=Exception)
 Decomposed = TypeVar("Decomposed")
+Option = TypeVar("Option", bound=str)
 
 # Of sizes, strides and dilations: products of two of them fit in 64 bits.
 LARGEST = (1 << 31) - 1
@@ -471,11 +472,11 @@ def ordered(low: float, high: float) -> None:
         raise value_error(f"low must not be above high, got {low!r} and {high!r}")
 
 
-def choice(value: Any, options: Sequence[str], name: str) -> str:
+def choice(value: Any, options: Sequence[Option], name: str) -> Option:
     """Return one of some strings."""
     if value not in options:
         raise value_error(f"{name} must be one of {', '.join(options)}, got {value!r}")
-    return str(value)
+    return options[options.index(value)]
 
 
 def resampled(order: tuple[int, int], truncate: Any, radius: Any) -> None:

@@ -6,22 +6,23 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from imgconv import geometry
 from imgconv.core import border, check
 from imgconv.core.call import Several, filtering
 from imgconv.core.decide import place
 from imgconv.filters.arguments import Image, Mode
 from imgconv.filters.linear import correlate
 from imgconv.filters.planes import by_plane, single_call
-from imgconv.operations.base import pixels
+from imgconv.operations.base import DType, pixels
 from imgconv.operations.templates import compare as compare_windows
 
 __all__ = ["match"]
 
 METHODS = ("zncc", "ncc", "ssd", "correlation")
-SHAPES = ("valid", "same", "full")
+SHAPES: tuple[geometry.Shape, ...] = ("valid", "same", "full")
 
 # Pixels that are compared at once; rows of these whose sums are in float64, if there is a mask.
-STRIPE = 1 << 20
+STRIPE = 1 << 19
 MASKED_ROWS = 128
 
 # A window whose variance is a smaller part of its mean square is flat: rounding leaves as much.
@@ -106,7 +107,7 @@ def match(
         channel_axis=channel_axis, dtype=dtype, out=out,
     )  # fmt: skip
     planned = correlation.plan()
-    windows, result_size = place(correlation.operation, size, where)  # type: ignore[arg-type]
+    windows, result_size = place(correlation.operation, size, where)
     computed = pixels(array.dtype, 0).float_type
     modes, outside = check.modes(mode), check.number(cval, "cval")
     wanted = Template(weights, counts, checked)
@@ -176,19 +177,24 @@ def compare(plane: Image, template: Template, target: Image) -> None:
     """Fill the comparison with all windows inside a plane."""
     centre = amid(plane) if template.method in ("zncc", "ssd") else 0.0
     kernel = template.kernel(centre)
-    if template.method == "correlation":
-        correlate(plane, kernel, shape="valid", out=target)
-        return
+    each = compare_whole if template.counts.all() else compare_masked
     height = template.pixels.shape[0]
     rows = max(STRIPE // plane.shape[1], 2 * height)
     for top in range(0, len(target), rows):
         part = target[top : top + rows]
-        stripe = plane[top : top + len(part) + height - 1].astype(target.dtype, order="C")
-        stripe -= target.dtype.type(centre)
-        if template.counts.all():
-            compare_whole(stripe, template, kernel, part)
+        stripe = centred(plane[top : top + len(part) + height - 1], centre, target.dtype)
+        if template.method == "correlation":
+            correlate(stripe, kernel, shape="valid", out=part)
         else:
-            compare_masked(stripe, template, kernel, part)
+            each(stripe, template, kernel, part)
+
+
+def centred(rows: Image, centre: float, dtype: DType) -> Image:
+    """Return pixels less a number, C-contiguous; they are the same array if nothing changes."""
+    if centre == 0:
+        return np.ascontiguousarray(rows, dtype)
+    less: Image = np.subtract(rows, dtype.type(centre), dtype=dtype, order="C", casting="unsafe")
+    return less
 
 
 def compare_whole(

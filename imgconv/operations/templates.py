@@ -9,8 +9,14 @@ from imgconv.core.run import run_entry
 # In the order of `Method` in pyx/templates.pyx.
 METHODS = ("zncc", "ncc", "ssd")
 
-# Arrays of 64 bits of a thread, of the image's width; operations a pixel.
-ARRAYS, COST = 8, 60
+# Rows of results in a block at most, whose first sums are made at once; arrays of sums besides.
+ROWS, ARRAYS = 128, 4
+# Bytes of sums of a thread, which stay in the L2 cache where windows are not very wide.
+CACHED = 1 << 18
+# Columns of results that are walked together at least.
+NARROW = 64
+# Operations a pixel.
+COST = 40
 
 
 def compare(
@@ -37,9 +43,14 @@ def compare(
     flat : float
         With a variance below this part of its mean square, a window is flat.
     """
+    height, width = size
+    block = min(height, ROWS)
+    column_bytes = 2 * 8 * (block + ARRAYS)
+    # Strips share width - 1 columns, so they are at least as wide.
+    strip = min(results.shape[1], max(CACHED // column_bytes - width, width, NARROW))
     run_entry(
-        *("templates", pixels.dtype.name, "compare", pixels, results, *size),
-        *(METHODS.index(method), square, flat),
+        *("templates", pixels.dtype.name, "compare", pixels, results, height, width),
+        *(METHODS.index(method), square, flat, block, strip),
         cost=COST * pixels.size,
-        scratch_bytes=8 * ARRAYS * pixels.shape[1],
+        scratch_bytes=column_bytes * (strip + width - 1),
     )
