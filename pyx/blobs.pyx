@@ -23,6 +23,10 @@ cnp.import_array()
 
 cdef double MIXED = 0.81                # the weight of dxy**2
 
+cdef enum:
+    PIECE = 256                         # columns at once
+    TOGETHER = 4                        # rows of the table at once
+
 
 cdef struct Boxes:
     Py_ssize_t lobe                     # the shorter side of a lobe of dxx or dyy
@@ -47,8 +51,8 @@ cdef inline Py_ssize_t inside(Py_ssize_t i, Py_ssize_t size) noexcept nogil:
     return 0 if i < 0 else size - 1 if i >= size else i
 
 
-cdef inline double box(const double** rows, Py_ssize_t left, Py_ssize_t length, Py_ssize_t width,
-                       bint at_border) noexcept nogil:
+cdef inline double box(const double* const* rows, Py_ssize_t left, Py_ssize_t length,
+                       Py_ssize_t width, bint at_border) noexcept nogil:
     cdef Py_ssize_t right = left + length
     cdef double value
     if at_border:
@@ -58,24 +62,37 @@ cdef inline double box(const double** rows, Py_ssize_t left, Py_ssize_t length, 
     return value if value > 0 else 0
 
 
-cdef inline void determinants(Rows* rows, const Boxes* of, Py_ssize_t begin, Py_ssize_t end,
-                              Py_ssize_t width, bint at_border, real* target) noexcept nogil:
-    cdef Py_ssize_t lobe = of.lobe, x
+cdef inline double determinant(const Rows* rows, const Boxes* of, Py_ssize_t x, Py_ssize_t width,
+                               bint at_border) noexcept nogil:
+    cdef Py_ssize_t lobe = of.lobe
     cdef Py_ssize_t half = (of.window - 1) // 2, middle = lobe // 2, along = lobe - 1
     cdef double dxx, dyy, dxy
-    for x in range(begin, end):
-        dxy = (box(rows.upper, x + 1, lobe, width, at_border)
-               + box(rows.lower, x - lobe, lobe, width, at_border)
-               - box(rows.upper, x - lobe, lobe, width, at_border)
-               - box(rows.lower, x + 1, lobe, width, at_border))
-        dxx = (box(rows.lobes, x - half, of.window, width, at_border)
-               - 3 * box(rows.lobes, x - middle, lobe, width, at_border))
-        dyy = (box(rows.window, x - along, of.across, width, at_border)
-               - 3 * box(rows.middle, x - along, of.across, width, at_border))
-        dxy = -dxy * of.scale
-        dxx = -dxx * of.scale
-        dyy = -dyy * of.scale
-        target[x] = <real> (dxx * dyy - MIXED * (dxy * dxy))
+    dxy = (box(rows.upper, x + 1, lobe, width, at_border)
+           + box(rows.lower, x - lobe, lobe, width, at_border)
+           - box(rows.upper, x - lobe, lobe, width, at_border)
+           - box(rows.lower, x + 1, lobe, width, at_border))
+    dxx = (box(rows.lobes, x - half, of.window, width, at_border)
+           - 3 * box(rows.lobes, x - middle, lobe, width, at_border))
+    dyy = (box(rows.window, x - along, of.across, width, at_border)
+           - 3 * box(rows.middle, x - along, of.across, width, at_border))
+    dxy = -dxy * of.scale
+    dxx = -dxx * of.scale
+    dyy = -dyy * of.scale
+    return dxx * dyy - MIXED * (dxy * dxy)
+
+
+cdef inline void determinants(const Rows* rows, const Boxes* of, Py_ssize_t begin, Py_ssize_t end,
+                              Py_ssize_t width, real* target) noexcept nogil:
+    """Fill what is away from the border; the compiler knows that nothing else is in `found`."""
+    cdef double[PIECE] found
+    cdef Py_ssize_t x = begin, n, i
+    while x < end:
+        n = min(PIECE, end - x)
+        for i in range(n):
+            found[i] = determinant(rows, of, x + i, width, False)
+        for i in range(n):
+            target[x + i] = <real> found[i]
+        x += n
 
 
 cdef inline void place(const double* table, Py_ssize_t first, Py_ssize_t top, Py_ssize_t length,
@@ -89,16 +106,36 @@ cdef inline void place(const double* table, Py_ssize_t first, Py_ssize_t top, Py
 cdef inline void determinant_row(const double* table, Py_ssize_t first, Py_ssize_t height,
                                  Py_ssize_t width, const Boxes* of, Py_ssize_t y,
                                  real* target) noexcept nogil:
-    cdef Py_ssize_t lobe = of.lobe, rim = min(of.window, width)
+    cdef Py_ssize_t lobe = of.lobe, rim = min(of.window, width), x
     cdef Rows rows
     place(table, first, y - lobe, lobe, height, width, rows.upper)
     place(table, first, y + 1, lobe, height, width, rows.lower)
     place(table, first, y - lobe + 1, of.across, height, width, rows.lobes)
     place(table, first, y - (of.window - 1) // 2, of.window, height, width, rows.window)
     place(table, first, y - lobe // 2, lobe, height, width, rows.middle)
-    determinants(&rows, of, 0, rim, width, True, target)
-    determinants(&rows, of, rim, width - rim, width, False, target)
-    determinants(&rows, of, max(rim, width - rim), width, width, True, target)
+    for x in range(rim):
+        target[x] = <real> determinant(&rows, of, x, width, True)
+    determinants(&rows, of, rim, width - rim, width, target)
+    for x in range(max(rim, width - rim), width):
+        target[x] = <real> determinant(&rows, of, x, width, True)
+
+
+cdef inline void add_rows(const real* image, Py_ssize_t width, int rows, double* columns,
+                          double* table) noexcept nogil:
+    """Fill some rows of the table. Their sums do not wait for one another."""
+    cdef double[TOGETHER] total
+    cdef double column
+    cdef Py_ssize_t x
+    cdef int y
+    for y in range(rows):
+        total[y] = 0
+    for x in range(width):
+        column = columns[x]
+        for y in range(rows):
+            column = column + image[y * width + x]
+            total[y] = total[y] + column
+            table[y * width + x] = total[y]
+        columns[x] = column
 
 
 def add_up(const real[:, ::1] image, double[::1] columns, double[:, ::1] table, int threads):
@@ -106,16 +143,14 @@ def add_up(const real[:, ::1] image, double[::1] columns, double[:, ::1] table, 
 
     A row needs the one before it: there is one thread.
     """
-    cdef Py_ssize_t y, x
-    cdef double total
+    cdef Py_ssize_t height = image.shape[0], width = image.shape[1], y = 0
     with nogil:
-        for y in range(image.shape[0]):
-            for x in range(image.shape[1]):
-                columns[x] += image[y, x]
-            total = 0
-            for x in range(image.shape[1]):
-                total = total + columns[x]
-                table[y, x] = total
+        while y + TOGETHER <= height:
+            add_rows(&image[y, 0], width, TOGETHER, &columns[0], &table[y, 0])
+            y += TOGETHER
+        while y < height:
+            add_rows(&image[y, 0], width, 1, &columns[0], &table[y, 0])
+            y += 1
 
 
 def determine(const double[:, ::1] table, Py_ssize_t first, Py_ssize_t height, Py_ssize_t begin,
