@@ -202,8 +202,8 @@ cdef inline void frangi(real* a, real* b, const real* c, Py_ssize_t n, real blob
         a[i] = exponential(-blobness * (ratio * ratio)) * (1 - exponential(-square))
 
 
-cdef inline void meijering(real* a, const real* b, const real* c, Py_ssize_t n,
-                           real alpha) noexcept nogil:
+cdef inline void meijering(real* a, const real* b, const real* c, Py_ssize_t n, real alpha,
+                           real factor) noexcept nogil:
     """The larger by its size of l1 + alpha * l2 and l2 + alpha * l1, or 0 if that is negative."""
     cdef Py_ssize_t i
     cdef real mean, radius, one, other
@@ -213,7 +213,7 @@ cdef inline void meijering(real* a, const real* b, const real* c, Py_ssize_t n,
         one = (mean + radius) + alpha * (mean - radius)
         other = (mean - radius) + alpha * (mean + radius)
         one = other if size_of(other) > size_of(one) else one
-        a[i] = 0 if one < 0 else one
+        a[i] = factor * (0 if one < 0 else one)
 
 
 cdef inline void respond(Py_ssize_t response, const real* numbers, real factor, real* a, real* b,
@@ -235,7 +235,7 @@ cdef inline void respond(Py_ssize_t response, const real* numbers, real factor, 
     elif response == FRANGI:
         frangi(a, b, c, n, numbers[0], numbers[1])
     elif response == MEIJERING:
-        meijering(a, b, c, n, numbers[0])
+        meijering(a, b, c, n, numbers[0], factor)
 
 
 cdef inline void keep_larger(const real* a, Py_ssize_t n, real* target) noexcept nogil:

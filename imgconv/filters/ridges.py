@@ -1,6 +1,7 @@
 """Ridges at several scales, by the eigenvalues of second derivatives."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -78,7 +79,7 @@ def ridges(
     Frangi: exp(-(l1 / l2)**2 / (2 * beta**2)) * (1 - exp(-(l1**2 + l2**2) / (2 * gamma**2))), 0
     where l2 has the sign of the other kind of line. Sato: sigma**2 * max(l, 0) of the larger l.
     Meijering: max(l2 + alpha * l1, 0), divided by its maximum at each scale. All scales run in one
-    pass, but those of Meijering, which are measured one by one.
+    pass, after one that measures: the first scale, or with Meijering all of them.
 
     Away from borders equal to `skimage.filters.frangi`, `sato` and `meijering`. Sources: A. F.
     Frangi and others, "Multiscale vessel enhancement filtering", MICCAI, 1998. Y. Sato and others,
@@ -103,44 +104,28 @@ def ridges(
     beta = check.positive(beta, "beta")
     gamma = None if gamma is None else check.positive(gamma, "gamma")
     alpha = 1 / 3 if alpha is None else check.finite(alpha, "alpha")
-
-    def operation(which: tuple[float, ...], response: str, *numbers: float) -> Tensors:
-        return ridge_operation(which, response, sign, numbers)
-
-    if checked == "sato":
-        sato = operation(scales, "sato")
-        return Call(sato, image, mode, cval, axes, channel_axis, dtype, out)
     blobness = 1 / (2 * beta * beta)
+    if checked == "sato":
+        sato = ridge_operation(scales, "sato", sign, (), tuple(scale**2 for scale in scales))
+        return Call(sato, image, mode, cval, axes, channel_axis, dtype, out)
     if checked == "frangi" and gamma is not None:
-        measured = operation(scales, "frangi", blobness, 1 / (2 * gamma * gamma))
-        return Call(measured, image, mode, cval, axes, channel_axis, dtype, out)
+        numbers = blobness, 1 / (2 * gamma * gamma)
+        known = ridge_operation(scales, "frangi", sign, numbers)
+        return Call(known, image, mode, cval, axes, channel_axis, dtype, out)
+    number = blobness if checked == "frangi" else alpha
+    unmeasured = ridge_operation(scales, checked, sign, (number,))
 
-    def frangi(plane: Image, target: Image) -> None:
-        norm = Call(operation(scales[:1], "norm"), plane, mode, cval)
-        largest = max((largest_of(part) for _, part in in_stripes(norm, STRIPE)), default=0)
-        structure = 2 / (largest * largest) if largest * largest > 0 else 0.0
-        found = operation(scales, "frangi", blobness, structure)
-        Call(found, plane, mode, cval, out=target).run()
+    def fill(plane: Image, target: Image) -> None:
+        call = Call[Image](unmeasured, plane, mode, cval, out=target)
+        call._replace(operation=measured(call)).run()
 
-    def meijering(plane: Image, target: Image) -> None:
-        target[...] = 0
-        for scale in scales:
-            found = Call[Image](operation((scale,), "meijering", alpha), plane, mode, cval).run()
-            largest = largest_of(found)
-            if largest > 0:
-                found /= largest
-            np.maximum(target, found, out=target)
-
-    each = frangi if checked == "frangi" else meijering
-    wanted = Call[Image](
-        operation(scales, checked), image, mode, cval, axes, channel_axis, dtype, out
-    )
+    wanted = Call[Image](unmeasured, image, mode, cval, axes, channel_axis, dtype, out)
     planned = wanted.plan()
     computed = pixels(array.dtype, 0).float_type
 
     def runs(image: Image) -> Image:
         size = image.shape[layout.y], image.shape[layout.x]
-        return by_plane(image, layout, size, computed, planned.dtype, out, each)
+        return by_plane(image, layout, size, computed, planned.dtype, out, fill)
 
     note = f"{checked}, by the largest response of each plane"
     return Several(
@@ -157,20 +142,49 @@ def scales_of(sigmas: Any) -> tuple[float, ...]:
     return tuple(positive_scales(one, "sigmas")[0] for one in given)
 
 
+def measured(call: Call[Image]) -> Tensors:
+    """Return Frangi's or Meijering's operation for a plane, by the largest responses in it."""
+    wanted = call.operation
+    assert isinstance(wanted, Tensors)
+
+    def largest(number: int, response: str) -> float:
+        """Return the largest response at a scale that is a number; 0 if there is none."""
+        alone = call._replace(operation=at_scale(wanted, number, response), out=None)
+        found = [0.0]
+        for _, part in in_stripes(alone, STRIPE):
+            found.append(float(np.fmax.reduce(part, axis=None, initial=0)))
+        return max(found)
+
+    if wanted.response == "frangi":
+        norm = largest(0, "norm")
+        structure = 2 / (norm * norm) if norm * norm > 0 else 0.0
+        return replace(wanted, numbers=(*wanted.numbers, structure))
+    sizes = [largest(number, "meijering") for number in range(len(wanted.scales))]
+    return replace(wanted, factors=tuple(1 / size if size > 0 else 1.0 for size in sizes))
+
+
+@lru_cache(maxsize=64)
+def at_scale(operation: Tensors, number: int, response: str) -> Tensors:
+    """Return the response at one of the scales of an operation."""
+    return replace(operation, scales=(operation.scales[number],), response=response)
+
+
 @lru_cache(maxsize=64)
 def ridge_operation(
-    sigmas: tuple[float, ...], response: str, sign: float, numbers: tuple[float, ...]
+    sigmas: tuple[float, ...],
+    response: str,
+    sign: float,
+    numbers: tuple[float, ...],
+    factors: tuple[float, ...] | None = None,
 ) -> Tensors:
-    """Return the largest response at some scales; a sign of -1 turns light lines into dark ones."""
+    """Return the largest response at some scales, each times its factor.
+
+    A sign of -1 turns light lines into dark ones.
+    """
     return Tensors(
         tuple(second_derivatives((sigma, sigma), sign) for sigma in sigmas),
         products=False,
         response=response,
-        factors=tuple(sigma**2 for sigma in sigmas),
+        factors=(1.0,) * len(sigmas) if factors is None else factors,
         numbers=numbers,
     )
-
-
-def largest_of(values: Image) -> float:
-    """Return the largest of positive values that is a number; 0 if there is none."""
-    return float(np.fmax.reduce(values, axis=None, initial=0))
