@@ -7,7 +7,9 @@ __test__: dict[str, str]
 def entry() -> int: ...
 def scratch(params: NDArray[Any]) -> int: ...
 def combine(
-    tensor: NDArray[Any],
+    yy: NDArray[Any],
+    yx: NDArray[Any],
+    xx: NDArray[Any],
     results: NDArray[Any],
     response: int,
     numbers: NDArray[Any],

@@ -53,7 +53,7 @@ cdef extern from *:
 
 cdef enum:
     PARTS = 3           # of a tensor: yy, yx, xx
-    PIECE = 4096        # tensors that a thread takes at once
+    PIECE = 1024        # tensors that are combined at once
 
 
 cdef enum Response:
@@ -325,22 +325,35 @@ cdef inline Block block_for(const Params* params) noexcept nogil:
 include "bands.pxi"
 
 
-def combine(cnp.ndarray tensor not None, cnp.ndarray results not None, Py_ssize_t response,
-            cnp.ndarray numbers not None, int threads):
-    """Make of n tensors, (3, n), what `response` says, in (1, n) or (2, n); the tensor is lost.
+def combine(cnp.ndarray yy not None, cnp.ndarray yx not None, cnp.ndarray xx not None,
+            cnp.ndarray results not None, Py_ssize_t response, cnp.ndarray numbers not None,
+            int threads):
+    """Make of n tensors what `response` says, in (1, n) or (2, n).
 
-    `numbers` are the two of the response, then a factor.
+    `numbers` are the two of the response, then a factor. Rows of the results may lie apart.
     """
-    cdef Py_ssize_t n = tensor.shape[1], pieces = (n + PIECE - 1) // PIECE, p, size
-    cdef real* parts = <real*> cnp.PyArray_DATA(tensor)
+    cdef Py_ssize_t n = yy.shape[0], pieces = (n + PIECE - 1) // PIECE, p, begin
+    cdef const real* a = <const real*> cnp.PyArray_DATA(yy)
+    cdef const real* b = <const real*> cnp.PyArray_DATA(yx)
+    cdef const real* c = <const real*> cnp.PyArray_DATA(xx)
     cdef real* target = <real*> cnp.PyArray_DATA(results)
+    cdef real* second = NULL
     cdef const real* given = <const real*> cnp.PyArray_DATA(numbers)
-    cdef bint two = response == EIGENVALUES
-    cdef real* a
+    if response == EIGENVALUES:
+        second = target + cnp.PyArray_STRIDE(results, 0) // <Py_ssize_t> sizeof(real)
     for p in prange(pieces, num_threads=threads, schedule="static", nogil=True):
-        size = min(PIECE, n - p * PIECE)
-        a = parts + p * PIECE
-        respond(response, given, given[2], a, a + n, a + 2 * n, size)
-        memcpy(target + p * PIECE, a, size * sizeof(real))
-        if two:
-            memcpy(target + n + p * PIECE, a + n, size * sizeof(real))
+        begin = p * PIECE
+        combine_piece(a + begin, b + begin, c + begin, min(PIECE, n - begin), response, given,
+                      target + begin, NULL if second == NULL else second + begin)
+
+
+cdef void combine_piece(const real* yy, const real* yx, const real* xx, Py_ssize_t n,
+                        Py_ssize_t response, const real* numbers, real* target,
+                        real* second) noexcept nogil:
+    """Make it in the target, and of `yx`, which is copied."""
+    cdef real[PIECE] other
+    memcpy(target, yy, n * sizeof(real))
+    memcpy(other, yx, n * sizeof(real))
+    respond(response, numbers, numbers[2], target, other, xx, n)
+    if second != NULL:
+        memcpy(second, other, n * sizeof(real))

@@ -112,21 +112,24 @@ def decide(request: Request) -> Decisions:
     )  # fmt: skip
 
 
+SHAPES: tuple[geometry.Shape, ...] = ("same", "valid", "full")
+
+
 def place(
-    operation: Operation, size: tuple[int, int], placement: geometry.Shape | Placement
+    operation: Operation, size: tuple[int, int], placement: str | Placement
 ) -> tuple[tuple[Axis, Axis], tuple[int, int]]:
     """Return the windows and the size of the result."""
     windows = operation.windows
     if isinstance(placement, Placement):
         y, x = (Axis(at, axis.span) for at, axis in zip(placement.before, windows, strict=True))
         return (y, x), placement.size
-    check.choice(placement, ("same", "valid", "full"), "shape")
+    shape = check.choice(placement, SHAPES, "shape")
     height, width = (
-        geometry.output_size(n, axis.span, shape=placement, stride=s)
+        geometry.output_size(n, axis.span, shape=shape, stride=s)
         for n, axis, s in zip(size, windows, operation.stride, strict=True)
     )
-    if placement != "same":
-        y, x = (Axis(axis.span - 1 if placement == "full" else 0, axis.span) for axis in windows)
+    if shape != "same":
+        y, x = (Axis(axis.span - 1 if shape == "full" else 0, axis.span) for axis in windows)
         windows = y, x
     return windows, (height, width)
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from imgconv import geometry
 from imgconv.core import border, check
 from imgconv.core.call import Several, filtering
 from imgconv.core.decide import place
@@ -19,7 +18,7 @@ from imgconv.operations.templates import compare as compare_windows
 __all__ = ["match"]
 
 METHODS = ("zncc", "ncc", "ssd", "correlation")
-SHAPES: tuple[geometry.Shape, ...] = ("valid", "same", "full")
+SHAPES = ("valid", "same", "full")
 
 # Pixels that are compared at once; rows of these whose sums are in float64, if there is a mask.
 STRIPE = 1 << 19

@@ -1,5 +1,6 @@
 """Tensors of 2 x 2 numbers at each pixel, and what is made of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -187,24 +188,23 @@ def without_tails(parts: Parts, computed: DType) -> Parts:
 
 
 def combined(
-    tensor: NDArray[Any],
+    tensor: Sequence[NDArray[Any]] | NDArray[Any],
     response: str,
     computed: DType,
     numbers: tuple[float, ...] = (),
     factor: float = 1.0,
 ) -> NDArray[Any]:
-    """Return what a response makes of an array of tensors, (3, ...), in the computing dtype."""
-    shape = tensor.shape[1:]
+    """Return what a response makes of the parts of tensors, in the computing dtype."""
+    shape = tensor[0].shape
     results = np.empty((max(1, STACKED.get(response, 0)), *shape), computed)
-    flat, whole = results.reshape(len(results), -1), tensor.reshape(PARTS, -1)
+    flat, parts = results.reshape(len(results), -1), [part.reshape(-1) for part in tensor]
     given = np.array([*padded(numbers), factor], computed)
     for begin in range(0, flat.shape[1], PIECE):
-        # The loop overwrites the tensors.
-        parts = np.array(whole[:, begin : begin + PIECE], computed, order="C")
-        found = np.empty((len(flat), parts.shape[1]), computed)
+        piece = slice(begin, begin + PIECE)
+        yy, yx, xx = (np.ascontiguousarray(part[piece], computed) for part in parts)
         run_entry(
-            *("tensors", computed.name, "combine", parts, found, RESPONSES.index(response), given),
-            cost=RESPONSE_COST.get(response, 12) * parts.shape[1],
+            *("tensors", computed.name, "combine", yy, yx, xx, flat[:, piece]),
+            *(RESPONSES.index(response), given),
+            cost=RESPONSE_COST.get(response, 12) * yy.size,
         )
-        flat[:, begin : begin + PIECE] = found
     return results if STACKED.get(response) else results[0]

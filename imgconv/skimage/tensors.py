@@ -5,17 +5,19 @@ scikit-image extends the image again for each pass; here SciPy's passes run in i
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from imgconv import ndimage
+from imgconv.core.run import Call
 from imgconv.face_arguments import Image, border, real_image
 from imgconv.fallback import FallBack
 from imgconv.filters import tensors
 from imgconv.filters.canny import skimage_float
 from imgconv.operations.differences import second_differences, turning
-from imgconv.operations.tensors import combined
+from imgconv.operations.tensors import Tensors, combined
 from imgconv.skimage.arguments import as_float, boolean, number, pair_yx, real_array, skimage_face
 
 __all__ = [
@@ -55,10 +57,12 @@ def hessian_matrix(
     array, sigmas = float_image(image), pair_yx(sigma, "sigma")
     if use_gaussian_derivatives is None:
         raise FallBack("a warning")
-    axes = PAIRS[axis_order(order)]
+    step = 1 if axis_order(order) == "rc" else -1
     common: dict[str, Any] = {"mode": border(mode), "cval": number(cval, "cval")}
     if boolean(use_gaussian_derivatives, "use_gaussian_derivatives"):
-        return gaussian_derivatives(array, sigmas, common, axes)
+        operation = tensors.hessian_operation(sigmas, "tensor") if is_usual(sigmas) else None
+        mixed = (0, 1)[::step]
+        return list(curved(array, sigmas, common, operation, mixed)[::step])
     if order == "rc":
         return list(differences(array, sigmas, common))
     # Slopes along x are taken first.
@@ -80,11 +84,8 @@ def smoothed(array: Image, sigmas: tuple[float, float], common: dict[str, Any]) 
     return np.ascontiguousarray(ndimage.gaussian_filter(array, sigmas, **common))
 
 
-# The axes of the three derivatives; the mixed one is taken first along the first.
-PAIRS = {"rc": ((0, 0), (0, 1), (1, 1)), "xy": ((1, 1), (1, 0), (0, 0))}
 # First derivatives along y and x.
 ORDERS = ([1, 0], [0, 1])
-
 
 # scikit-image cuts narrow Gaussians at 100 standard deviations. What is further away than these has
 # less than 1e-19 of the weight; to add it up takes ten times as long as the rest.
@@ -93,28 +94,25 @@ TRUNCATE = 9.5
 WIDE = 6
 
 
-def gaussian_derivatives(
+def curved(
     array: Image,
     sigma: tuple[float, float],
     common: dict[str, Any],
-    pairs: tuple[tuple[int, int], ...] = PAIRS["rc"],
-) -> list[Image]:
-    """Return second derivatives, each by two passes of first ones, away from the border by one."""
+    operation: Tensors | None,
+    mixed: tuple[int, ...] = (0, 1),
+) -> Image:
+    """Return what an operation makes of second derivatives, by one pass away from the border.
+
+    Each derivative is two passes of first ones, the mixed one along these axes. Without an
+    operation, only these passes are made.
+    """
     truncate = 8 if min(sigma) > 1 else TRUNCATE if np.isfinite(array).all() else 100
     options = {"sigma": [s * math.sqrt(0.5) for s in sigma], "truncate": truncate, **common}
-    if not is_usual(sigma):
-        return passes(array, options, pairs)
+    passes = partial(second_derivatives, options=options, mixed=mixed)
+    if operation is None:
+        return passes(array)
     reach = [2 * int(truncate * s + 0.5) for s in options["sigma"]]
-    parts = [one + other for one, other in pairs]
-    return list(
-        with_rims(
-            array,
-            reach,
-            common["mode"],
-            lambda image: tensors.hessian(image, sigma)[parts],
-            lambda image: np.stack(passes(image, options, pairs)),
-        )
-    )
+    return with_rims(array, reach, common["mode"], operation, passes)
 
 
 def is_usual(sigma: tuple[float, float]) -> bool:
@@ -123,6 +121,36 @@ def is_usual(sigma: tuple[float, float]) -> bool:
 
 
 def with_rims(
+    array: Image,
+    reach: Sequence[int],
+    mode: str,
+    operation: Tensors,
+    passes: Callable[[Image], Image],
+) -> Image:
+    """Return an operation's response to tensors, which are those of `passes` near the border."""
+
+    def exact(image: Image) -> Image:
+        factor = operation.factors[0]
+        return responses(passes(image), operation.response, operation.numbers, factor)
+
+    return patched(array, reach, mode, lambda image: layers(Call(operation, image).run()), exact)
+
+
+def responses(
+    parts: Image, response: str, numbers: tuple[float, ...], factor: float = 1.0
+) -> Image:
+    """Return what a response makes of tensors, along a first axis."""
+    if response == "tensor":
+        return parts
+    return layers(combined(parts, response, parts.dtype, numbers, factor))
+
+
+def layers(image: Image) -> Image:
+    """Return one image or several along a first axis."""
+    return image if image.ndim == 3 else image[None]
+
+
+def patched(
     array: Image,
     reach: Sequence[int],
     mode: str,
@@ -148,18 +176,19 @@ def with_rims(
     return parts
 
 
-def passes(
-    array: Image, options: dict[str, Any], pairs: tuple[tuple[int, int], ...]
-) -> list[Image]:
+def second_derivatives(array: Image, options: dict[str, Any], mixed: tuple[int, ...]) -> Image:
     """Return second derivatives by two passes of first ones."""
     slopes = [ndimage.gaussian_filter(array, order=order, **options) for order in ORDERS]
-    return [
-        ndimage.gaussian_filter(slopes[one], order=ORDERS[other], **options) for one, other in pairs
-    ]
+    return np.stack(
+        [
+            ndimage.gaussian_filter(slopes[one], order=ORDERS[other], **options)
+            for one, other in ((0, 0), mixed, (1, 1))
+        ]
+    )
 
 
-def parts_of(elements: Any) -> Image:
-    """Return three arrays of tensors as one."""
+def parts_of(elements: Any) -> list[Image]:
+    """Return three arrays of tensors, of one dtype and shape."""
     if type(elements) not in (list, tuple) or len(elements) != 3:
         raise FallBack("not a list of three arrays")
     arrays = [real_array(each) for each in elements]
@@ -168,21 +197,21 @@ def parts_of(elements: Any) -> Image:
         raise FallBack(f"dtype {first.dtype}")
     if any(each.dtype != first.dtype or each.shape != first.shape for each in arrays):
         raise FallBack("arrays that differ")
-    return np.stack(arrays)
+    return arrays
 
 
 @skimage_face(FEATURE)
 def hessian_matrix_eigvals(H_elems: Any) -> Image:  # noqa: N803
     """Return the eigenvalues of second derivatives, the larger first."""
     parts = parts_of(H_elems)
-    return combined(parts, "eigenvalues", parts.dtype)
+    return combined(parts, "eigenvalues", parts[0].dtype)
 
 
 @skimage_face(FEATURE)
 def structure_tensor_eigenvalues(A_elems: Any) -> Image:  # noqa: N803
     """Return the eigenvalues of structure tensors, the larger first."""
     parts = parts_of(A_elems)
-    return combined(parts, "eigenvalues", parts.dtype)
+    return combined(parts, "eigenvalues", parts[0].dtype)
 
 
 @skimage_face(FEATURE)
@@ -190,40 +219,45 @@ def structure_tensor(
     image: Image, sigma: Any = 1, mode: str = "constant", cval: float = 0, order: str = "rc"
 ) -> list[Image]:
     """Return the products of Sobel's derivatives, smoothed."""
-    common = border(mode), number(cval, "cval"), axis_order(order)
-    return list(smoothed_products(float_image(image), pair_yx(sigma, "sigma"), *common))
+    step = 1 if axis_order(order) == "rc" else -1
+    common = border(mode), number(cval, "cval")
+    parts = directed(float_image(image), pair_yx(sigma, "sigma"), *common, "tensor")
+    return list(parts[::step])
 
 
 def axis_order(order: object) -> str:
     """Return which axis comes first, as "rc" or "xy"."""
-    if type(order) is not str or order not in PAIRS:
+    if type(order) is not str or order not in ("rc", "xy"):
         raise FallBack("order")
     return order
 
 
-def smoothed_products(
-    array: Image, sigma: tuple[float, float], mode: str, cval: float, order: str = "rc"
+def directed(
+    array: Image,
+    sigma: tuple[float, float],
+    mode: str,
+    cval: float,
+    response: str,
+    numbers: tuple[float, ...] = (),
 ) -> Image:
-    """Return the products of derivatives along two axes, in this order."""
+    """Return structure tensors, (3, H, W), or a response to them, (1, H, W)."""
     if min(array.shape) < 2:
         raise FallBack("an axis of one pixel")
-    step = 1 if order == "rc" else -1
 
-    def exact(image: Image) -> Image:
-        first, second = derivatives(image, mode, cval)[::step]
+    def passes(image: Image) -> Image:
+        dy, dx = derivatives(image, mode, cval)
         return np.stack(
             [
                 ndimage.gaussian_filter(product, sigma, mode=mode, cval=cval)
-                for product in (first * first, first * second, second * second)
+                for product in (dy * dy, dy * dx, dx * dx)
             ]
         )
 
     if not is_usual(sigma):
-        return exact(array)
+        return responses(passes(array), response, numbers)
     reach = [int(4 * s + 0.5) + 1 for s in sigma]
-    return with_rims(
-        array, reach, mode, lambda image: tensors.structure_tensor(image, sigma)[::step], exact
-    )
+    operation = tensors.structure_operation(sigma, response, numbers)
+    return with_rims(array, reach, mode, operation, passes)
 
 
 def derivatives(array: Image, mode: str, cval: float) -> list[Image]:
@@ -243,21 +277,23 @@ def corner_harris(
     image: Image, method: str = "k", k: float = 0.05, eps: float = 1e-6, sigma: Any = 1
 ) -> Image:
     """Return Harris' measure of corners."""
-    parts = smoothed_products(float_image(image), pair_yx(sigma, "sigma"), "constant", 0)
+    array, sigmas = float_image(image), pair_yx(sigma, "sigma")
     if type(method) is not str:
         raise FallBack("method")
     if method == "k":
-        return combined(parts, "harris", parts.dtype, (number(k, "k"),))
-    yy, yx, xx = parts
-    found: Image = 2 * (yy * xx - yx**2) / (yy + xx + number(eps, "eps"))
-    return found
+        found: Image = directed(array, sigmas, "constant", 0, "harris", (number(k, "k"),))[0]
+        return found
+    yy, yx, xx = directed(array, sigmas, "constant", 0, "tensor")
+    noble: Image = 2 * (yy * xx - yx**2) / (yy + xx + number(eps, "eps"))
+    return noble
 
 
 @skimage_face(FEATURE)
 def corner_shi_tomasi(image: Image, sigma: Any = 1) -> Image:
     """Return the smaller eigenvalue of the structure tensor."""
-    parts = smoothed_products(float_image(image), pair_yx(sigma, "sigma"), "constant", 0)
-    return combined(parts, "shi_tomasi", parts.dtype)
+    array, sigmas = float_image(image), pair_yx(sigma, "sigma")
+    found: Image = directed(array, sigmas, "constant", 0, "shi_tomasi")[0]
+    return found
 
 
 @skimage_face(FEATURE)
@@ -278,7 +314,7 @@ def corner_kitchen_rosenfeld(image: Image, mode: str = "constant", cval: float =
         quotient: Image = np.divide(turn, squared, out=np.zeros_like(image), where=squared != 0)
         return quotient[None]
 
-    found: Image = with_rims(
+    found: Image = patched(
         array, (2, 2), mode, lambda image: turning(np.ascontiguousarray(image))[None], exact
     )[0]
     return found

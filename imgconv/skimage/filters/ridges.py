@@ -1,39 +1,50 @@
 """Ridges of `skimage.filters`, by the passes that it takes for second derivatives."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from imgconv.face_arguments import Image, border, real_image
 from imgconv.fallback import FallBack
 from imgconv.filters.canny import skimage_float
-from imgconv.operations.tensors import combined
+from imgconv.filters.ridges import ridge_operation
 from imgconv.skimage.arguments import boolean, number, skimage_face
-from imgconv.skimage.tensors import gaussian_derivatives
+from imgconv.skimage.tensors import curved
 
 __all__ = ["frangi", "meijering", "sato"]
 
 FILTERS = "skimage.filters"
 
 
-def tensors(
-    image: object, sigmas: Any, black_ridges: Any, mode: str, cval: float
-) -> Iterator[tuple[float, Image]]:
-    """Yield each scale and the second derivatives at it."""
-    array = real_image(image)
-    if array.size == 0:
-        raise FallBack("an image without pixels")
-    array = array.astype(skimage_float(array.dtype), copy=False)
-    array = array if boolean(black_ridges, "black_ridges") else -array
-    common = {"mode": border(mode), "cval": number(cval, "cval")}
-    if type(sigmas) not in (list, tuple, range):
-        raise FallBack("sigmas")
-    scales = [number(sigma, "sigmas") for sigma in sigmas]
-    if not scales or not 0 < min(scales) <= max(scales) < np.inf:
-        raise FallBack("sigmas")
-    for sigma in scales:
-        yield sigma, np.stack(gaussian_derivatives(array, (sigma, sigma), common))
+class Scales(NamedTuple):
+    """An image whose ridges are dark, and the scales at which they are looked for."""
+
+    array: Image
+    common: dict[str, Any]
+    sigmas: list[float]
+
+    @staticmethod
+    def of(image: object, sigmas: Any, black_ridges: Any, mode: str, cval: float) -> "Scales":
+        """Return what the arguments of all ridges say."""
+        array = real_image(image)
+        if array.size == 0:
+            raise FallBack("an image without pixels")
+        array = array.astype(skimage_float(array.dtype), copy=False)
+        array = array if boolean(black_ridges, "black_ridges") else -array
+        common = {"mode": border(mode), "cval": number(cval, "cval")}
+        if type(sigmas) not in (list, tuple, range):
+            raise FallBack("sigmas")
+        scales = [number(sigma, "sigmas") for sigma in sigmas]
+        if not scales or not 0 < min(scales) <= max(scales) < np.inf:
+            raise FallBack("sigmas")
+        return Scales(array, common, scales)
+
+    def respond(self, sigma: float, response: str, *numbers: float, factor: float = 1.0) -> Image:
+        """Return the response to second derivatives at a scale."""
+        operation = ridge_operation((sigma,), response, 1.0, numbers, (factor,))
+        found: Image = curved(self.array, (sigma, sigma), self.common, operation)[0]
+        return found
 
 
 def largest(responses: Iterator[Image]) -> Image:
@@ -53,8 +64,8 @@ def sato(
     cval: float = 0,
 ) -> Image:
     """Find lines by Sato's method."""
-    scales = tensors(image, sigmas, black_ridges, mode, cval)
-    return largest(combined(parts, "sato", parts.dtype, factor=sigma**2) for sigma, parts in scales)
+    scales = Scales.of(image, sigmas, black_ridges, mode, cval)
+    return largest(scales.respond(sigma, "sato", factor=sigma**2) for sigma in scales.sigmas)
 
 
 @skimage_face(FILTERS)
@@ -68,12 +79,15 @@ def meijering(
 ) -> Image:
     """Find lines by Meijering's method."""
     other = 1 / 3 if alpha is None else number(alpha, "alpha")
+    scales = Scales.of(image, sigmas, black_ridges, mode, cval)
 
     def responses() -> Iterator[Image]:
-        for _, parts in tensors(image, sigmas, black_ridges, mode, cval):
-            response = combined(parts, "meijering", parts.dtype, (other,))
+        for sigma in scales.sigmas:
+            response = scales.respond(sigma, "meijering", other)
             most = response.max()
-            yield response / most if most > 0 else response
+            if most > 0:
+                response /= most
+            yield response
 
     return largest(responses())
 
@@ -98,14 +112,11 @@ def frangi(
     # Of two axes, alpha has no effect.
     number(alpha, "alpha")
 
-    def responses() -> Iterator[Image]:
-        width = None if gamma is None else number(gamma, "gamma")
-        if width == 0:
-            raise FallBack("gamma")
-        for _, parts in tensors(image, sigmas, black_ridges, mode, cval):
-            if width is None:
-                width = float(combined(parts, "norm", parts.dtype).max()) / 2 or 1.0
-            numbers = blobness, 1 / (2 * width * width)
-            yield combined(parts, "frangi", parts.dtype, numbers)
-
-    return largest(responses())
+    scales = Scales.of(image, sigmas, black_ridges, mode, cval)
+    width = None if gamma is None else number(gamma, "gamma")
+    if width == 0:
+        raise FallBack("gamma")
+    if width is None:
+        width = float(scales.respond(scales.sigmas[0], "norm").max()) / 2 or 1.0
+    structure = 1 / (2 * width * width)
+    return largest(scales.respond(sigma, "frangi", blobness, structure) for sigma in scales.sigmas)
