@@ -62,7 +62,7 @@ LOOPS = {
     "lookup": FLOATS,
     "guided": ("float64",),
     "moments": FLOATS,
-    "entropy": FLOATS,
+    "local_histogram": FLOATS,
     "ball": FLOATS,
     # These take pixels of several types.
     "histogram": ("float32",),

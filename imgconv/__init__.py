@@ -79,7 +79,8 @@ Missing pixels
 `box`, `correlate`, `convolve` and `separable` with ``normalize=True``, `pool`, `bilateral`,
 `joint_bilateral`, `guided`) is then sum(k w x) / sum(k w) for kernel k, weights w and pixels x (H.
 Knutsson and C.-F. Westin, "Normalized and differential convolution", 1993); a correlation that is
-not normalized, and a sum by `pool`, are sum(k w x). `variance` and `std` are those of what counts.
+not normalized, and a sum by `pool`, are sum(k w x). `variance`, `std` and the thresholds of
+`threshold_image` and `binarize` are those of what counts.
 An order (`median`, `percentile`, `rank`, `minimum`, `maximum`, morphology, `pool`) and `entropy`
 choose and count the pixels of the window whose weight is above 0. A pixel of weight 0 may hold
 anything, NaN too. Outside the image weights are extended as pixels are; with mode="constant",

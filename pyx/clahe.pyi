@@ -17,3 +17,15 @@ def equalize(
     scratch: NDArray[np.uint8],
     threads: int,
 ) -> None: ...
+def adapt(
+    image: NDArray[Any],
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    tile_height: int,
+    tile_width: int,
+    limit: int,
+    tables: NDArray[Any],
+    result: NDArray[Any],
+    scratch: NDArray[np.uint8],
+    threads: int,
+) -> None: ...

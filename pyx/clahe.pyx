@@ -9,6 +9,8 @@ tiles whose centres are around it, and the results are interpolated.
 
 For 8 bits and tiles that are not narrow, the tables of a row of pixels are interpolated along y
 first, so that a pixel needs two instead of four look-ups.
+
+`equalize` rounds and shares out as OpenCV does, `adapt` as scikit-image.
 """
 cimport numpy as cnp
 
@@ -23,6 +25,7 @@ cdef enum:
     NARROW = 32             # columns of a tile below which a row of tables would cost more
     KEPT = 2                # rows of tiles whose tables are there
     EMPTY = 8               # bins that are looked at together: most of those of 16 bits are empty
+    LEVELS = 16384          # of scikit-image
 
 
 ctypedef fused pixel:
@@ -94,9 +97,9 @@ cdef inline void accumulate(const int32_t* counts, Py_ssize_t bins, float scale,
         v += EMPTY
 
 
-cdef void make_table(const pixel* image, Py_ssize_t pitch, const Tiling* tiling, Py_ssize_t which,
-                     int32_t* counts, pixel* table) noexcept nogil:
-    """Fill the table of tile number `which`."""
+cdef inline void count_tile(const pixel* image, const Tiling* tiling, Py_ssize_t which,
+                            int32_t* counts) noexcept nogil:
+    """Count the pixels of tile number `which`."""
     cdef Py_ssize_t bins = tiling.bins, y, x, v, i
     cdef Py_ssize_t count = 1
     cdef const Py_ssize_t* columns = (tiling.columns
@@ -106,15 +109,22 @@ cdef void make_table(const pixel* image, Py_ssize_t pitch, const Tiling* tiling,
         count = TABLES
     memset(counts, 0, count * bins * sizeof(int32_t))
     for y in range(tiling.tile_height):
-        row = image + tiling.rows[which // tiling.along * tiling.tile_height + y] * pitch
+        row = image + (tiling.rows[which // tiling.along * tiling.tile_height + y]
+                       * tiling.width)
         for x in range(tiling.tile_width):
             counts[x % count * bins + row[columns[x]]] += 1
     for i in range(1, count):
         for v in range(bins):
             counts[v] += counts[i * bins + v]
+
+
+cdef void make_table(const pixel* image, const Tiling* tiling, Py_ssize_t which, int32_t* counts,
+                     pixel* table) noexcept nogil:
+    """Fill the table of tile number `which`."""
+    count_tile(image, tiling, which, counts)
     if tiling.limit > 0:
-        limit_counts(counts, bins, tiling.limit)
-    accumulate(counts, bins, tiling.scale, table)
+        limit_counts(counts, tiling.bins, tiling.limit)
+    accumulate(counts, tiling.bins, tiling.scale, table)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -190,6 +200,104 @@ cdef void map_row(const pixel* image, const Tiling* tiling, const pixel* tables,
 
 
 # ---------------------------------------------------------------------------------------------
+# As scikit-image does it
+
+cdef void share_out(int32_t* counts, Py_ssize_t bins, int32_t limit) noexcept nogil:
+    """Cut counts to a limit, and share out the rest among those that are below it."""
+    cdef int32_t excess = 0, before = 0, batch, below
+    cdef Py_ssize_t v, first, step
+    for v in range(bins):
+        excess += max(counts[v] - limit, 0)
+        counts[v] = min(counts[v], limit)
+    batch = excess // <int32_t> bins
+    for v in range(bins):
+        if counts[v] < limit - batch:
+            counts[v] += batch
+            excess -= batch
+        if limit - batch <= counts[v] < limit:
+            excess -= limit - counts[v]
+            counts[v] = limit
+    while excess > 0 and excess != before:
+        before = excess
+        for first in range(bins):
+            below = 0
+            for v in range(bins):
+                below += counts[v] < limit
+            step = max(below // excess, 1)
+            v = first
+            while v < bins:
+                if counts[v] < limit:
+                    counts[v] += 1
+                    excess -= 1
+                v += step
+            if excess <= 0:
+                break
+
+
+cdef void make_map(const pixel* image, const Tiling* tiling, Py_ssize_t which, double scale,
+                   int32_t* counts, uint16_t* table) noexcept nogil:
+    """Fill the table of tile number `which`: fractions are cut off."""
+    cdef int32_t total = 0
+    cdef Py_ssize_t v
+    count_tile(image, tiling, which, counts)
+    share_out(counts, tiling.bins, tiling.limit)
+    for v in range(tiling.bins):
+        total += counts[v]
+        table[v] = <uint16_t> min(total * scale, <double> (LEVELS - 1))
+
+
+cdef inline Py_ssize_t clipped(Py_ssize_t tile, Py_ssize_t count) noexcept nogil:
+    return min(max(tile, 0), count - 1)
+
+
+cdef void adapt_row(const pixel* image, const Tiling* tiling, const uint16_t* tables, Py_ssize_t y,
+                    uint16_t* target) noexcept nogil:
+    """Map a row by the tables of the tiles around it; weights are multiplied before tables are."""
+    cdef Py_ssize_t size = tiling.tile_width, half = size // 2, x = 0, end, tile, left, right
+    cdef Py_ssize_t lower = (y + tiling.tile_height // 2) // tiling.tile_height
+    cdef double down = ((y + tiling.tile_height // 2) % tiling.tile_height
+                        / <double> tiling.tile_height), at
+    cdef const uint16_t* above = tables + (clipped(lower - 1, tiling.down) % KEPT
+                                           * tiling.along * tiling.bins)
+    cdef const uint16_t* below = tables + (clipped(lower, tiling.down) % KEPT
+                                           * tiling.along * tiling.bins)
+    cdef float total
+    while x < tiling.width:
+        tile = (x + half) // size
+        end = min((tile + 1) * size - half, tiling.width)
+        left = clipped(tile - 1, tiling.along) * tiling.bins
+        right = clipped(tile, tiling.along) * tiling.bins
+        while x < end:
+            at = (x + half - tile * size) / <double> size
+            total = <float> (above[left + image[x]] * ((1 - at) * (1 - down)))
+            total += <float> (above[right + image[x]] * (at * (1 - down)))
+            total += <float> (below[left + image[x]] * ((1 - at) * down))
+            total += <float> (below[right + image[x]] * (at * down))
+            target[x] = <uint16_t> total
+            x += 1
+
+
+cdef void run_adapt(const pixel* image, const Tiling* tiling, uint16_t* tables, uint16_t* result,
+                    char* scratch, Py_ssize_t slot, int threads) noexcept nogil:
+    """For each row of tiles, make its tables and map the rows that these are the last for."""
+    cdef Py_ssize_t i, tile, top = 0, bottom, width = tiling.width
+    cdef double scale = (LEVELS - 1) / <double> (tiling.tile_height * tiling.tile_width)
+    for tile in range(tiling.down):
+        for i in prange(tiling.along, num_threads=threads, use_threads_if=threads > 1,
+                        schedule="dynamic"):
+            make_map(image, tiling, tile * tiling.along + i, scale,
+                     <int32_t*> (scratch + threadid() * slot),
+                     tables + (tile % KEPT * tiling.along + i) * tiling.bins)
+        bottom = tiling.height
+        if tile + 1 < tiling.down:
+            bottom = (tile + 1) * tiling.tile_height - tiling.tile_height // 2
+        for i in prange(top, bottom, num_threads=threads, use_threads_if=threads > 1,
+                        schedule="static"):
+            adapt_row(image + i * width, tiling, tables, i, result + i * width)
+        top = bottom
+
+
+# ---------------------------------------------------------------------------------------------
 # Entry
 
 cdef Py_ssize_t last_row(const Tiling* tiling, Py_ssize_t y, Py_ssize_t tile) noexcept nogil:
@@ -216,7 +324,7 @@ cdef void run(const pixel* image, const Tiling* tiling, pixel* tables, pixel* re
     for tile in range(tiling.down):
         for i in prange(tiling.along, num_threads=threads, use_threads_if=threads > 1,
                         schedule="dynamic"):
-            make_table(image, width, tiling, tile * tiling.along + i,
+            make_table(image, tiling, tile * tiling.along + i,
                        <int32_t*> (scratch + threadid() * slot),
                        tables + (tile % KEPT * tiling.along + i) * tiling.bins)
         bottom = last_row(tiling, top, tile)
@@ -227,20 +335,11 @@ cdef void run(const pixel* image, const Tiling* tiling, pixel* tables, pixel* re
         top = bottom
 
 
-def equalize(cnp.ndarray image not None, cnp.ndarray rows not None, cnp.ndarray columns not None,
-             Py_ssize_t tile_height, Py_ssize_t tile_width, int limit, cnp.ndarray tables not None,
-             cnp.ndarray result not None, cnp.ndarray scratch not None, int threads):
-    """Equalise a contiguous plane of uint8 or uint16 into another.
-
-    `rows` and `columns` are the pixels of the tiles, `tables` has one for each tile of KEPT rows.
-    """
+cdef Tiling tiling_of(cnp.ndarray image, cnp.ndarray rows, cnp.ndarray columns,
+                      Py_ssize_t tile_height, Py_ssize_t tile_width, int limit,
+                      cnp.ndarray tables):
+    """Tiles of an image; `rows` and `columns` are their pixels, `tables` has one for each tile."""
     cdef Tiling tiling
-    cdef void* source = cnp.PyArray_DATA(image)
-    cdef void* target = cnp.PyArray_DATA(result)
-    cdef void* table = cnp.PyArray_DATA(tables)
-    cdef char* free = <char*> cnp.PyArray_DATA(scratch)
-    cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1)
-    cdef bint short = image.descr.itemsize == 1
     tiling.height = cnp.PyArray_DIM(image, 0)
     tiling.width = cnp.PyArray_DIM(image, 1)
     tiling.tile_height = tile_height
@@ -252,6 +351,23 @@ def equalize(cnp.ndarray image not None, cnp.ndarray rows not None, cnp.ndarray 
     tiling.scale = <float> (tiling.bins - 1) / <float> (tile_height * tile_width)
     tiling.rows = <const Py_ssize_t*> cnp.PyArray_DATA(rows)
     tiling.columns = <const Py_ssize_t*> cnp.PyArray_DATA(columns)
+    return tiling
+
+
+def equalize(cnp.ndarray image not None, cnp.ndarray rows not None, cnp.ndarray columns not None,
+             Py_ssize_t tile_height, Py_ssize_t tile_width, int limit, cnp.ndarray tables not None,
+             cnp.ndarray result not None, cnp.ndarray scratch not None, int threads):
+    """Equalise a contiguous plane of uint8 or uint16 into another.
+
+    `rows` and `columns` are the pixels of the tiles, `tables` has one for each tile of KEPT rows.
+    """
+    cdef Tiling tiling = tiling_of(image, rows, columns, tile_height, tile_width, limit, tables)
+    cdef void* source = cnp.PyArray_DATA(image)
+    cdef void* target = cnp.PyArray_DATA(result)
+    cdef void* table = cnp.PyArray_DATA(tables)
+    cdef char* free = <char*> cnp.PyArray_DATA(scratch)
+    cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1)
+    cdef bint short = image.descr.itemsize == 1
     with nogil:
         if short:
             run(<const uint8_t*> source, &tiling, <uint8_t*> table, <uint8_t*> target, free, slot,
@@ -259,3 +375,24 @@ def equalize(cnp.ndarray image not None, cnp.ndarray rows not None, cnp.ndarray 
         else:
             run(<const uint16_t*> source, &tiling, <uint16_t*> table, <uint16_t*> target, free,
                 slot, threads)
+
+
+def adapt(cnp.ndarray image not None, cnp.ndarray rows not None, cnp.ndarray columns not None,
+          Py_ssize_t tile_height, Py_ssize_t tile_width, int limit, cnp.ndarray tables not None,
+          cnp.ndarray result not None, cnp.ndarray scratch not None, int threads):
+    """Map a contiguous plane of uint8 or uint16, the bins of pixels, to LEVELS levels in uint16.
+
+    The arguments are those of `equalize`.
+    """
+    cdef Tiling tiling = tiling_of(image, rows, columns, tile_height, tile_width, limit, tables)
+    cdef void* source = cnp.PyArray_DATA(image)
+    cdef uint16_t* target = <uint16_t*> cnp.PyArray_DATA(result)
+    cdef uint16_t* table = <uint16_t*> cnp.PyArray_DATA(tables)
+    cdef char* free = <char*> cnp.PyArray_DATA(scratch)
+    cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1)
+    cdef bint short = image.descr.itemsize == 1
+    with nogil:
+        if short:
+            run_adapt(<const uint8_t*> source, &tiling, table, target, free, slot, threads)
+        else:
+            run_adapt(<const uint16_t*> source, &tiling, table, target, free, slot, threads)

@@ -31,6 +31,8 @@ def extremes(
 ) -> None: ...
 def sums_above(
     pixels: NDArray[Any],
+    low: float,
+    high: float,
     limit: float,
     found: NDArray[np.float64],
     threads: int,

@@ -9,7 +9,7 @@ cimport numpy as cnp
 
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 cnp.import_array()
 
@@ -18,7 +18,7 @@ cdef enum:
     WIDE_TABLES = 2
     CHUNK = 1 << 14         # pixels that a thread takes at a time
     RUN = 512               # floats whose bins are computed before they are counted
-    LANES = 16              # extremes that are found side by side
+    LANES = 16              # sums that are found side by side
 
 ctypedef fused integer:
     uint8_t
@@ -27,6 +27,11 @@ ctypedef fused integer:
 ctypedef fused number:
     float
     double
+
+# Floats as integers.
+ctypedef fused ordered:
+    int32_t
+    int64_t
 
 
 cdef extern from *:
@@ -93,38 +98,54 @@ cdef inline void count_between(const number* values, Py_ssize_t n, const Bins* b
                                uint32_t* tables) noexcept nogil:
     """NaN and what is outside all bins is not counted.
 
-    Far from all edges a bin needs no comparison with them. Such bins are computed in vectors; -1 is
-    left to `bin_of`.
+    Far from all edges a bin needs no comparison with them. Such bins are computed in vectors. All
+    others are counted behind the last bin, and then looked at one by one.
     """
     cdef int32_t[RUN] found
+    cdef number[RUN] places
     cdef number low = <number> bins.low, scale = <number> bins.scale, at, rest
     cdef number margin = <number> bins.margin, end = <number> (1 - bins.margin)
     cdef number last = <number> bins.count
-    cdef Py_ssize_t begin = 0, i, m
+    cdef int32_t others = <int32_t> bins.count, near
+    cdef Py_ssize_t begin = 0, i, m, table = bins.count + 1
     while begin < n:
         m = min(RUN, n - begin)
+        near = 0
+        # Two loops: a compiler would make branches of one, since 0 is near an edge.
         for i in range(m):
             at = (values[begin + i] - low) * scale
             at = at if at >= 0 else 0
-            at = at if at < last else 0
-            rest = at - <number> <int32_t> at
-            found[i] = <int32_t> at if (rest > margin) & (rest < end) else -1
+            places[i] = at if at < last else 0
         for i in range(m):
-            if found[i] >= 0:
-                tables[i % TABLES * bins.count + found[i]] += 1
-            elif bins.low <= values[begin + i] <= bins.high:
+            rest = places[i] - <number> <int32_t> places[i]
+            found[i] = <int32_t> places[i] if (rest > margin) & (rest < end) else others
+            near += found[i] == others
+        i = 0
+        while i + TABLES <= m:
+            tables[found[i]] += 1
+            tables[table + found[i + 1]] += 1
+            tables[2 * table + found[i + 2]] += 1
+            tables[3 * table + found[i + 3]] += 1
+            i += TABLES
+        while i < m:
+            tables[found[i]] += 1
+            i += 1
+        for i in range(m if near > 0 else 0):
+            if found[i] == others and bins.low <= values[begin + i] <= bins.high:
                 tables[bin_of(values[begin + i], bins)] += 1
         begin += m
 
 
-cdef void add_tables(const uint32_t* tables, Py_ssize_t count, Py_ssize_t bins,
-                     int64_t* total) noexcept nogil:
+cdef void add_tables(const char* scratch, Py_ssize_t slot, int threads, Py_ssize_t tables,
+                     Py_ssize_t pitch, Py_ssize_t bins, int64_t* total) noexcept nogil:
+    """Add the tables of all threads, whose scratch begins `slot` bytes apart."""
+    cdef const uint32_t* table
     cdef Py_ssize_t t, v
-    for v in range(bins):
-        total[v] = 0
-    for t in range(count):
+    memset(total, 0, bins * sizeof(int64_t))
+    for t in range(threads * tables):
+        table = <const uint32_t*> (scratch + t // tables * slot) + t % tables * pitch
         for v in range(bins):
-            total[v] += tables[t * bins + v]
+            total[v] += table[v]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -148,7 +169,7 @@ def count(cnp.ndarray pixels not None, cnp.ndarray total not None, cnp.ndarray s
             else:
                 count_values(<const uint16_t*> data + i * CHUNK, min(CHUNK, n - i * CHUNK),
                              <uint32_t*> (tables + threadid() * slot), bins)
-        add_tables(<const uint32_t*> tables, threads * slot // (bins * <Py_ssize_t> 4), bins,
+        add_tables(tables, slot, threads, TABLES if short else WIDE_TABLES, bins, bins,
                    <int64_t*> cnp.PyArray_DATA(total))
 
 
@@ -203,87 +224,114 @@ def count_bins(cnp.ndarray pixels not None, cnp.ndarray edges not None,
             else:
                 count_between(<const double*> data + i * CHUNK, min(CHUNK, n - i * CHUNK), &bins,
                               <uint32_t*> (tables + threadid() * slot))
-        add_tables(<const uint32_t*> tables, threads * slot // (bins.count * <Py_ssize_t> 4),
-                   bins.count, <int64_t*> cnp.PyArray_DATA(total))
+        add_tables(tables, slot, threads, TABLES, bins.count + 1, bins.count,
+                   <int64_t*> cnp.PyArray_DATA(total))
 
 
-cdef inline void find_extremes(const number* values, Py_ssize_t n, double* pair) noexcept nogil:
-    """The smallest and the largest finite value; infinity and -infinity if there is none."""
-    cdef number[LANES] low, high
-    cdef number value, infinite = <number> INFINITY
-    cdef Py_ssize_t i = 0, k
+cdef inline double float_of(ordered key) noexcept nogil:
+    """The float with the bits of an integer."""
+    cdef float single
+    cdef double found
+    if ordered is int32_t:
+        memcpy(&single, &key, sizeof(key))
+        return single
+    else:
+        memcpy(&found, &key, sizeof(key))
+        return found
+
+
+cdef inline void find_extremes(const ordered* bits, Py_ssize_t n, double* pair) noexcept nogil:
+    """The smallest and the largest finite value; infinity and -infinity if there is none.
+
+    Floats are compared as integers, whose extremes compilers find in vectors: all bits but the sign
+    of a negative one are flipped. What is not finite has all bits of the exponent.
+    """
+    cdef ordered highest = 0x7fffffff, exponent = 0x7f800000, low, high, key, skip
+    cdef Py_ssize_t i
+    cdef int sign = 31
+    if ordered is int64_t:
+        highest, exponent, sign = 0x7fffffffffffffff, 0x7ff0000000000000, 63
+    low, high = highest, ~highest
+    for i in range(n):
+        key = bits[i] ^ (bits[i] >> sign & highest)
+        skip = -<ordered> ((bits[i] & exponent) == exponent)
+        low = min(low, (key & ~skip) | (highest & skip))
+        high = max(high, (key & ~skip) | (~highest & skip))
+    pair[0] = float_of(<ordered> (low ^ (low >> sign & highest))) if low <= high else INFINITY
+    pair[1] = float_of(<ordered> (high ^ (high >> sign & highest))) if low <= high else -INFINITY
+
+
+cdef inline void add_above(const number* values, Py_ssize_t n, number low, number high,
+                           number limit, double* pair) noexcept nogil:
+    """How many of the values from `low` to `high` are above a limit, and their sum, less `low`."""
+    cdef double[LANES] sums
+    cdef number[RUN] found
+    cdef number value
+    cdef int32_t count = 0
+    cdef bint above
+    cdef Py_ssize_t begin = 0, i, k, m
     for k in range(LANES):
-        low[k] = infinite
-        high[k] = -infinite
-    while i + LANES <= n:
-        for k in range(LANES):
-            value = values[i + k]
+        sums[k] = 0
+    while begin < n:
+        m = min(RUN, n - begin)
+        for i in range(m):
+            value = values[begin + i] - low
             # False for NaN, too.
-            low[k] = value if (value < low[k]) & (value > -infinite) else low[k]
-            high[k] = value if (value > high[k]) & (value < infinite) else high[k]
-        i += LANES
-    for i in range(n // LANES * LANES, n):
-        value = values[i]
-        if -infinite < value < infinite:
-            low[0] = min(low[0], value)
-            high[0] = max(high[0], value)
-    for k in range(1, LANES):
-        low[0] = min(low[0], low[k])
-        high[0] = max(high[0], high[k])
-    pair[0] = low[0]
-    pair[1] = high[0]
+            above = (value > limit) & (values[begin + i] <= high)
+            found[i] = value if above else 0
+            count += above
+        for i in range(m, (m + LANES - 1) // LANES * LANES):
+            found[i] = 0
+        i = 0
+        while i < m:
+            for k in range(LANES):
+                sums[k] += found[i + k]
+            i += LANES
+        begin += m
+    pair[0] = count
+    pair[1] = 0
+    for k in range(LANES):
+        pair[1] += sums[k]
+
+
+cdef inline void find_pair(const number* values, Py_ssize_t n, const double* limits,
+                           double* pair) noexcept nogil:
+    """The extremes, or what is above a limit: the third number behind the extremes, if given."""
+    if limits != NULL:
+        add_above(values, n, <number> limits[0], <number> limits[1], <number> limits[2], pair)
+    elif number is float:
+        find_extremes(<const int32_t*> values, n, pair)
+    else:
+        find_extremes(<const int64_t*> values, n, pair)
+
+
+cdef void find_pairs(cnp.ndarray pixels, const double* limits, cnp.ndarray found, int threads):
+    """Put a pair for each chunk of contiguous floats into `found` (float64)."""
+    cdef const char* data = <const char*> cnp.PyArray_DATA(pixels)
+    cdef double* pairs = <double*> cnp.PyArray_DATA(found)
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(pixels), i
+    cdef bint short = pixels.descr.itemsize == 4
+    with nogil:
+        for i in prange((n + CHUNK - 1) // CHUNK, num_threads=threads,
+                        use_threads_if=threads > 1, schedule="static"):
+            if short:
+                find_pair(<const float*> data + i * CHUNK, min(CHUNK, n - i * CHUNK), limits,
+                          pairs + 2 * i)
+            else:
+                find_pair(<const double*> data + i * CHUNK, min(CHUNK, n - i * CHUNK), limits,
+                          pairs + 2 * i)
 
 
 def extremes(cnp.ndarray pixels not None, cnp.ndarray found not None, int threads):
     """Put into `found` (float64, a pair for each chunk) the extremes of contiguous floats."""
-    cdef const char* data = <const char*> cnp.PyArray_DATA(pixels)
-    cdef double* pairs = <double*> cnp.PyArray_DATA(found)
-    cdef Py_ssize_t n = cnp.PyArray_SIZE(pixels), i
-    cdef bint short = pixels.descr.itemsize == 4
-    with nogil:
-        for i in prange((n + CHUNK - 1) // CHUNK, num_threads=threads,
-                        use_threads_if=threads > 1, schedule="static"):
-            if short:
-                find_extremes(<const float*> data + i * CHUNK, min(CHUNK, n - i * CHUNK),
-                              pairs + 2 * i)
-            else:
-                find_extremes(<const double*> data + i * CHUNK, min(CHUNK, n - i * CHUNK),
-                              pairs + 2 * i)
+    find_pairs(pixels, NULL, found, threads)
 
 
-cdef inline void add_above(const number* values, Py_ssize_t n, double limit,
-                           double* count, double* total) noexcept nogil:
-    """How many values are above a limit, and their sum, in four sums that do not wait."""
-    cdef double[4] counts, sums
-    cdef double value
-    cdef Py_ssize_t i, k
-    for k in range(4):
-        counts[k] = sums[k] = 0
-    for i in range(0, n - 3, 4):
-        for k in range(4):
-            value = values[i + k]
-            counts[k] += 1.0 if value > limit else 0.0
-            sums[k] += value if value > limit else 0.0
-    for i in range(n // 4 * 4, n):
-        value = values[i]
-        counts[0] += 1.0 if value > limit else 0.0
-        sums[0] += value if value > limit else 0.0
-    count[0] = counts[0] + counts[1] + counts[2] + counts[3]
-    total[0] = sums[0] + sums[1] + sums[2] + sums[3]
+def sums_above(cnp.ndarray pixels not None, double low, double high, double limit,
+               cnp.ndarray found not None, int threads):
+    """Put into `found` (float64, a pair for each chunk) what `add_above` finds.
 
-
-def sums_above(cnp.ndarray pixels not None, double limit, cnp.ndarray found not None, int threads):
-    """Put into `found` (float64, a pair for each chunk) number and sum of what is above a limit."""
-    cdef const char* data = <const char*> cnp.PyArray_DATA(pixels)
-    cdef double* pairs = <double*> cnp.PyArray_DATA(found)
-    cdef Py_ssize_t n = cnp.PyArray_SIZE(pixels), i
-    cdef bint short = pixels.descr.itemsize == 4
-    with nogil:
-        for i in prange((n + CHUNK - 1) // CHUNK, num_threads=threads,
-                        use_threads_if=threads > 1, schedule="static"):
-            if short:
-                add_above(<const float*> data + i * CHUNK, min(CHUNK, n - i * CHUNK), limit,
-                          pairs + 2 * i, pairs + 2 * i + 1)
-            else:
-                add_above(<const double*> data + i * CHUNK, min(CHUNK, n - i * CHUNK), limit,
-                          pairs + 2 * i, pairs + 2 * i + 1)
+    A value is above a limit if its difference to `low` is.
+    """
+    cdef double[3] limits = [low, high, limit]
+    find_pairs(pixels, limits, found, threads)

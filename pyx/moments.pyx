@@ -61,6 +61,7 @@ cdef struct Sums:
     const real* first
     const real* second
     const real* weights
+    const real* counted         # the weights of the pixels that are compared
 
 
 cdef extern from *:
@@ -107,7 +108,9 @@ cdef inline void finish(const Numbers* at, const Sums* sums, const real* shift, 
         elif what == PHANSALKAR:
             value = mean * (1 + at.p * exp(-at.q * mean / at.white) + at.k * (value / at.r - 1))
         value = value - at.offset
-        if above:
+        if above and weighed:
+            target[x] = <real> 1 if (pixels[x] > value) & (sums.counted[x] > 0) else <real> 0
+        elif above:
             target[x] = <real> 1 if pixels[x] > value else <real> 0
         else:
             target[x] = <real> value
@@ -415,12 +418,13 @@ cdef inline Py_ssize_t line_pitch(const Params* params) noexcept nogil:
     return up_to_lanes(window.cell * window.step + params.span_x) + LANES
 
 
-cdef inline Sums sums_at(real* sums, Py_ssize_t plane, bint weighed) noexcept nogil:
-    """The sums of a row, in planes."""
+cdef inline Sums sums_at(real* sums, Py_ssize_t plane, const real* counted) noexcept nogil:
+    """The sums of a row, in planes; `counted` is NULL if all pixels count alike."""
     cdef Sums found
     found.first = sums
     found.second = sums + plane
-    found.weights = sums + 2 * plane if weighed else NULL
+    found.weights = sums + 2 * plane if counted != NULL else NULL
+    found.counted = counted
     return found
 
 
@@ -430,10 +434,11 @@ cdef void rectangle_block(const Params* params, const Slot* slot, const real* sh
     cdef const Window* window = <const Window*> params.records
     cdef const Numbers* at = <const Numbers*> (window + 1)
     cdef Py_ssize_t pitch = line_pitch(params), plane = params.block * pitch, r = 0, k, group
+    cdef Py_ssize_t own = x + window.column * window.step
     cdef real** weights = weight_rows(params, slot)
     cdef bint weighed = weights != NULL
     cdef real* line = work + PLANES * plane
-    cdef Sums sums = sums_at(line, pitch, weighed)
+    cdef Sums sums
     cdef int m
     while r < params.block:
         group = min(window.height, params.block - r)
@@ -443,8 +448,8 @@ cdef void rectangle_block(const Params* params, const Slot* slot, const real* sh
             for m in range(PLANES):
                 if is_needed(m, window.what != MEAN, weighed):
                     add_neighbours(work + m * plane + k * pitch, window, n, line + m * pitch)
-            finish_row(window, at, &sums, shift,
-                       slot.rows[r + k + window.row] + x + window.column * window.step, n,
+            sums = sums_at(line, pitch, weights[r + k + window.row] + own if weighed else NULL)
+            finish_row(window, at, &sums, shift, slot.rows[r + k + window.row] + own, n,
                        slot.targets[r + k] + x)
         r += group
 
@@ -460,7 +465,8 @@ cdef void footprint_block(const Params* params, const Slot* slot, const real* sh
     footprint_sums(slot.rows, weights, window, <const Run*> (at + 1), params.block, x, n, shift,
                    work, pitch, plane, work + PLANES * plane)
     for r in range(params.block):
-        sums = sums_at(work + r * pitch, plane, weights != NULL)
+        # No results of footprints are compared, so any row will do.
+        sums = sums_at(work + r * pitch, plane, weights[r] if weights != NULL else NULL)
         finish_row(window, at, &sums, shift, slot.rows[r], n, slot.targets[r] + x)
 
 

@@ -20,6 +20,8 @@ METHODS = ("otsu", "li", "yen", "isodata", "triangle", "minimum", "mean")
 SMOOTHINGS = 10_000
 # Pixels that are looked at for a bound of the smallest difference of two.
 SAMPLED = 1 << 14
+# A share of the range of pixels that decides on no threshold.
+NEGLIGIBLE = 2.0**-22
 
 
 def needed_by(method: str, dtype: np.dtype[Any]) -> Sequence[MapReduce]:
@@ -155,25 +157,31 @@ def li_of_floats(image: NDArray[Any]) -> float:
     low, high = measures.extremes(image)
     if low == high:
         return low
-    finite = np.isfinite(image)
-    pixels = image if finite.all() else image[finite]
-    shifted = (pixels - pixels.dtype.type(low)).reshape(-1)
-    count, total = sums_above(shifted, -1.0)
+    count, total = sums_above(image, (low, high), -1.0)
 
     def sides(limit: float) -> tuple[float, float, float, float]:
-        above, sum_above = sums_above(shifted, limit)
+        above, sum_above = sums_above(image, (low, high), limit)
         return count - above, total - sum_above, above, sum_above
 
     # The smallest difference of two pixels is at most that of some of them.
-    few = np.min(np.diff(np.unique(shifted[:SAMPLED])), initial=np.inf)
+    few = smallest_difference(image.flat[:SAMPLED])
 
     def tolerance(change: float) -> float:
-        """Half the smallest difference, or less where the change is larger than that anyway."""
-        if change > few / 2:
-            return float(few) / 2
-        return float(np.min(np.diff(np.unique(shifted)), initial=np.inf)) / 2
+        """Half the smallest difference, or less where the change is larger than that anyway.
+
+        A very small change is as good as none.
+        """
+        if change > few / 2 or few < NEGLIGIBLE * (high - low):
+            return few / 2
+        return smallest_difference(image) / 2
 
     return low + li_limit(total / count, sides, tolerance)
+
+
+def smallest_difference(image: NDArray[Any]) -> float:
+    """Return the smallest difference of two finite pixels that differ, infinity if none do."""
+    values = np.unique(image[np.isfinite(image)])
+    return float(np.min(np.diff(values), initial=np.inf))
 
 
 def li_limit(start: float, sides: Any, tolerance: Any) -> float:

@@ -13,7 +13,7 @@ from imgconv.core.run import Call
 from imgconv.filters.arguments import Image, Mode
 from imgconv.filters.order import window_of
 from imgconv.operations.base import Operation
-from imgconv.operations.entropy import Entropy
+from imgconv.operations.local_histogram import LocalHistogram
 from imgconv.operations.moments import Formula, Moments
 from imgconv.operations.rank import Footprint
 
@@ -213,4 +213,4 @@ def entropy(
 @lru_cache(maxsize=64)
 def entropy_operation(window: Footprint) -> Operation:
     """Return the entropy of a window, always the same object for the same window."""
-    return Entropy(window)
+    return LocalHistogram(window)

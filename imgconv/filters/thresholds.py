@@ -42,6 +42,8 @@ LOCAL = {
 }
 WORDS = tuple(dict.fromkeys((*METHODS, *LOCAL)))
 BOOL = np.dtype(np.bool_)
+# mode, cval, axes and channel_axis.
+Common = tuple[Any, Any, Any, Any]
 
 
 def threshold_value(image: ArrayLike, method: str = "otsu") -> float:
@@ -153,6 +155,8 @@ def threshold_image(
     offset: float = 0.0,
     mode: Mode | None = None,
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     dtype: DTypeLike | None = None,
@@ -181,7 +185,7 @@ def threshold_image(
         What is subtracted from the threshold, in the image's units.
     mode : str or (str, str), optional
         "mirror" by default for the first three methods, as in scikit-image, "reflect" for the rest.
-    cval, axes, channel_axis, dtype, out : see `imgconv`.
+    cval, nan, weights, axes, channel_axis, dtype, out : see `imgconv`.
 
     Returns
     -------
@@ -210,9 +214,8 @@ def threshold_image(
     array([[85, 69, 69, 68, 84, 83, 63, 62, 61]])
     """
     formula = local_formula(method, k, r, p, q, offset)
-    return local_call(
-        image, method, size, formula, False, mode, cval, axes, channel_axis, dtype, out
-    )
+    common = mode, cval, axes, channel_axis
+    return local_call(image, method, size, formula, False, common, dtype, out, nan, weights)
 
 
 @filtering
@@ -228,6 +231,8 @@ def binarize(
     offset: float = 0.0,
     mode: Mode | None = None,
     cval: float = 0.0,
+    nan: str = "spread",
+    weights: ArrayLike | None = None,
     axes: tuple[int, int] | None = None,
     channel_axis: int | None = None,
     out: Image | None = None,
@@ -245,12 +250,14 @@ def binarize(
         Height and width of the window in pixels; 15 by default for the methods that need one.
     k, r, p, q, offset, mode : see `threshold_image`.
         For the thresholds of windows.
-    cval, axes, channel_axis, out : see `imgconv`.
-        All pixels of a stack, and all channels, have the same threshold of a whole image.
+    cval, nan, weights, axes, channel_axis, out : see `imgconv`.
+        All pixels of a stack, and all channels, have the same threshold of a whole image, which is
+        that of the pixels whose weight is above 0. NaN is never counted there.
 
     Returns
     -------
     ndarray of dtype bool
+        False where a pixel does not count.
 
     Raises
     ------
@@ -278,19 +285,22 @@ def binarize(
     windowed = is_windowed(method, size)
     # Checked for every method, so that a wrong argument never waits for one that needs it.
     check.integers(15 if size is None else size, "size", 1)
-    check.modes("reflect" if mode is None else mode)
+    check.modes("reflect" if mode is None else mode, ignores=True)
     check.number(cval, "cval")
     formula = local_formula(method if windowed else "niblack", k, r, p, q, offset)
     if windowed:
-        window = 15 if size is None else size
-        return local_call(
-            image, method, window, formula, True, mode, cval, axes, channel_axis, None, out
-        )
+        window, common = 15 if size is None else size, (mode, cval, axes, channel_axis)
+        return local_call(image, method, window, formula, True, common, None, out, nan, weights)
     array = check.image(image)
-    check.layout(array.ndim, axes, channel_axis)
+    layout = check.layout(array.ndim, axes, channel_axis)
+    check.choice(nan, ("spread", "omit"), "nan")
+    given = None if weights is None else check.weights(weights, array.shape, layout) > 0
 
     def run(pixels: Image) -> Image:
-        return above(pixels, threshold_of_image(pixels, method), out).run()
+        if given is None:
+            return above(pixels, threshold_of_image(pixels, method), out).run()
+        found = above(pixels, threshold_of_image(pixels[given], method), None).run()
+        return converted(found & given, BOOL, out)
 
     return Several(
         array, run, (), array.shape, BOOL, f"above the threshold by {method}",
@@ -327,25 +337,27 @@ def local_formula(method: Any, k: Any, r: Any, p: Any, q: Any, offset: Any) -> F
 
 
 def local_call(
-    image: Any, method: str, size: Any, formula: Formula, compare: bool, mode: Any, cval: Any,
-    axes: Any, channel_axis: Any, dtype: Any, out: Any,
+    image: Any, method: str, size: Any, formula: Formula, compare: bool, common: Common,
+    dtype: Any, out: Any, nan: str = "spread", weights: Any = None,
 ) -> Runnable[Image]:  # fmt: skip
     """Return the call of thresholds of windows, or of the comparison with them."""
     array = check.image(image)
     check.integers(size, "size", 1)
-    mode = LOCAL[method][1] if mode is None else mode
-    common = mode, cval, axes, channel_axis
+    mode, *others = common
+    common = LOCAL[method][1] if mode is None else mode, *others
     if out is None and dtype is None:
         dtype = BOOL if compare else computing_dtype(native(array.dtype))
-    if method == "median":
-        return median_call(array, size, formula.offset, compare, common, dtype, out)
+    weighing: Any = {"nan": nan, "weights": weights}
+    differs = compare and not check.weighs("means", array, common[0], nan, weights)
+    if method == "median" or (method == "gaussian" and compare and not differs):
+        return smoothed(array, method, size, formula.offset, compare, common, dtype, out, weighing)
     if method == "gaussian":
-        operation = gaussian_operation(hashable(size), formula.offset, compare)
-        return Call(operation, array, *common, dtype, out)
+        operation = gaussian_operation(hashable(size), formula.offset, differs)
+        return Call(operation, array, *common, dtype, out, **({} if differs else weighing))
     low, white = limits(native(array.dtype)) if array.dtype.kind in "iu" else (-1, 1)
     formula = formula._replace(r=formula.r or (white - low) / 2, white=float(white))
     operation = moments_operation(hashable(size), method, formula, compare)
-    return Call(operation, array, *common, dtype, out)
+    return Call(operation, array, *common, dtype, out, **weighing)
 
 
 @lru_cache(maxsize=128, typed=True)
@@ -362,7 +374,9 @@ def gaussian_operation(size: Any, offset: float, compare: bool) -> Operation:
     if compare:
         difference = InFloats((((IDENTITY, IDENTITY), (y, x * -1)),))
         return difference.followed_by((Point("above", -offset),), FLOAT32)
-    return InFloats((((y, x),),)).followed_by((Point("scale", 1.0, -offset),), FLOAT32)
+    return InFloats((((y, x),),), weighed="means").followed_by(
+        (Point("scale", 1.0, -offset),), FLOAT32
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -374,21 +388,33 @@ class InFloats(Separable):
         return pixels.float_type
 
 
-def median_call(
-    array: Image, size: Any, offset: float, compare: bool, common: Any, dtype: Any, out: Any
-) -> Runnable[Image]:
-    """Return the threshold by the median, which is a pixel, minus an offset."""
+def smoothed(
+    array: Image, method: str, size: Any, offset: float, compare: bool, common: Common,
+    dtype: Any, out: Any, weighing: Any,
+) -> Runnable[Image]:  # fmt: skip
+    """Return the threshold by a smoothed image minus an offset, which are two passes."""
     mode, cval, axes, channel_axis = common
-    smooth: Any = median.call(
-        array, size, mode=mode, cval=cval, axes=axes, channel_axis=channel_axis
-    )
-    real = computing_dtype(native(array.dtype))
+    places: Any = {"mode": mode, "cval": cval, "axes": axes, "channel_axis": channel_axis}
+    real, weights = computing_dtype(native(array.dtype)), weighing["weights"]
     result = native(out.dtype if out is not None else check.result_dtype(dtype))
+    layout = check.layout(array.ndim, axes, channel_axis)
+
+    def smooth(image: Image) -> Any:
+        if method == "gaussian":
+            operation = gaussian_operation(hashable(size), 0.0, False)
+            return Call[Image](operation, image, *common, real, **weighing)
+        # Where nothing counts, a median of floats is NaN.
+        counted = image if weights is None else image.astype(real)
+        return median.call(counted, size, **places, **weighing)
 
     def run(image: Image) -> Image:
-        limit = median(image, size, mode=mode, cval=cval, axes=axes, channel_axis=channel_axis)
-        values = limit.astype(real) - real.type(offset)
-        return converted(np.greater(image, values) if compare else values, result, out)
+        values = smooth(image).run().astype(real) - real.type(offset)
+        if not compare:
+            return converted(values, result, out)
+        found = np.greater(image, values)
+        if weights is not None:
+            found &= check.weights(weights, image.shape, layout) > 0
+        return converted(found, result, out)
 
-    note = "compared with the median" if compare else "the median minus the offset"
-    return Several(array, run, (smooth,), array.shape, result, note)
+    note = f"compared with the {method}" if compare else f"the {method} minus the offset"
+    return Several(array, run, (smooth(array),), array.shape, result, note)

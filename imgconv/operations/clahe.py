@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from imgconv.core import border
 from imgconv.core.run import run_entry
 
-# `TABLES` and `KEPT` in pyx/clahe.pyx.
-TABLES, KEPT = 4, 2
+# `TABLES`, `KEPT` and `LEVELS` in pyx/clahe.pyx.
+TABLES, KEPT, LEVELS = 4, 2, 1 << 14
 # Operations a pixel: counting, and two look-ups.
 COST = 16
 
@@ -23,10 +23,7 @@ def equalize_tiles(plane: NDArray[Any], tile: tuple[int, int], limit: float) -> 
     image = np.ascontiguousarray(plane, plane.dtype.newbyteorder("="))
     result = np.empty_like(image)
     tile_height, tile_width = (min(k, n) for k, n in zip(tile, image.shape, strict=True))
-    rows, columns = (
-        border.sources(np.arange(-(-n // k) * k), n, "mirror")
-        for n, k in zip(image.shape, (tile_height, tile_width), strict=True)
-    )
+    rows, columns = tiled(image.shape, (tile_height, tile_width))
     tables = np.empty((KEPT * (len(columns) // tile_width), bins), image.dtype)
     # Counts of a tile, or the tables of a row of tiles as floats.
     floats = len(columns) // tile_width * bins if bins == 256 else 0
@@ -44,3 +41,28 @@ def count_limit(limit: float, pixels: int, bins: int) -> int:
     if limit <= 0:
         return 0
     return max(1, int(min(limit * pixels / bins, pixels)))
+
+
+def adapted(bins: NDArray[Any], count: int, tile: tuple[int, int], limit: int) -> NDArray[Any]:
+    """Return a plane mapped to LEVELS levels as scikit-image maps it.
+
+    `bins` are those of its pixels, of 8 or 16 bits and below `count`.
+    """
+    image, result = np.ascontiguousarray(bins), np.empty(bins.shape, np.uint16)
+    rows, columns = tiled(image.shape, tile)
+    tables = np.empty((KEPT * (len(columns) // tile[1]), count), np.uint16)
+    counted = count * (TABLES if image.dtype.itemsize == 1 else 1)
+    run_entry(
+        "clahe", "float32", "adapt", image, rows, columns, *tile, limit, tables, result,
+        cost=COST * image.size, scratch_bytes=4 * counted,
+    )  # fmt: skip
+    return result
+
+
+def tiled(shape: tuple[int, ...], tile: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the rows and columns of the pixels of all tiles; the last have mirrored pixels."""
+    rows, columns = (
+        border.sources(np.arange(-(-n // k) * k), n, "mirror")
+        for n, k in zip(shape, tile, strict=True)
+    )
+    return rows, columns

@@ -39,7 +39,7 @@ def bin_counts(values: NDArray[Any], edges: NDArray[np.float64]) -> NDArray[np.i
     for piece in pieces(values, float_type(values)):
         run_entry(
             "histogram", "float32", "count_bins", piece, edges, found,
-            cost=BIN_COST * piece.size, scratch_bytes=4 * TABLES * bins,
+            cost=BIN_COST * piece.size, scratch_bytes=4 * TABLES * (bins + 1),
         )  # fmt: skip
         total += found
     return total
@@ -55,15 +55,21 @@ def extremes(values: NDArray[Any]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def sums_above(values: NDArray[Any], limit: float) -> tuple[float, float]:
-    """Return how many floats are above a limit, and their sum.
+def sums_above(
+    values: NDArray[Any], extremes: tuple[float, float], limit: float
+) -> tuple[float, float]:
+    """Return how many finite floats are above a limit, and their sum, as differences to the lowest.
 
-    Sums of chunks are added, which lose fewer digits than one long sum.
+    The limit is such a difference, too. Sums of chunks are added, which lose fewer digits than one
+    long sum.
     """
     totals = np.zeros(2)
     for piece in pieces(values, float_type(values)):
         found = np.empty((-(-piece.size // CHUNK), 2))
-        run_entry("histogram", "float32", "sums_above", piece, limit, found, cost=2 * piece.size)
+        run_entry(
+            "histogram", "float32", "sums_above", piece, *extremes, limit, found,
+            cost=2 * piece.size,
+        )  # fmt: skip
         totals += found.sum(axis=0)
     return float(totals[0]), float(totals[1])
 

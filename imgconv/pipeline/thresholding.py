@@ -103,9 +103,8 @@ def threshold(
     check.modes("reflect" if mode is None else mode)
     if is_windowed(method, window):
         window = 15 if window is None else window
-        return local_call(
-            array, method, window, formula, True, mode, 0.0, None, channel_axis, None, out
-        )
+        common = mode, 0.0, None, channel_axis
+        return local_call(array, method, window, formula, True, common, None, out)
     if isinstance(value, str):
         call = above(array, threshold_of_image(array, method), out)
         return after_measuring(call, f"with the threshold by {method} measured")

@@ -7,8 +7,8 @@ back to scikit-image. Names that have no face here are scikit-image's own.
 
 ======================= ==================================================================
 `filters`               gaussian, edges, ridges, median, sharpening, Gabor, thresholds, ...
-`filters.rank`          median, mean, minimum, maximum, entropy, ..., all with masks
-`exposure`              equalize_hist
+`filters.rank`          all of them, with masks and shifts
+`exposure`              equalize_hist, equalize_adapthist
 `restoration`           denoise_bilateral, rolling_ball
 `feature`               canny, tensors, corners, peaks, blobs, match_template
 `measure`               block_reduce

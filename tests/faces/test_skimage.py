@@ -33,7 +33,20 @@ NAMES = [
     if name.rpartition(".")[0] == f"skimage.{module}"
 ]
 # Those that give pixels.
-RANKS = [name for module, name in NAMES if module == "filters.rank" and name != "entropy"]
+RANKS = [
+    name
+    for module, name in NAMES
+    if module == "filters.rank" and name not in {"entropy", "windowed_histogram"}
+]
+# Windows that do not lie around their pixel, and shifts.
+ASIDE = [
+    (np.ones((4, 4)), {}),
+    (np.ones((3, 2)), {"shift_x": -1}),
+    (disk(3), {"shift_x": 2, "shift_y": -3}),
+    (1 - np.pad([[1]], 1), {}),
+    (np.eye(5)[:, ::-1] * 7, {"shift_y": 1}),
+    (np.tri(4, 7), {"shift_x": 3}),
+]
 DTYPES = ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
 DTYPES += ["float16", "float32", "float64"]
 EDGES = ["sobel", "scharr", "prewitt", "farid"]
@@ -336,16 +349,61 @@ def test_rank_with_a_mask(name, dtype):
             assert_as_skimage("filters.rank", name, array, window, mask=one, falls_back=False)
         out = np.zeros(shape, dtype)
         expected = getattr(skimage.filters.rank, name)(array, window, mask=mask)
-        assert_same_bits(getattr(rank, name)(array, window, out, mask), expected)
+        assert_same_bits(getattr(rank, name)(array, window, out=out, mask=mask), expected)
         assert_same_bits(out, expected)
 
 
-@pytest.mark.parametrize("share", [0, 0.1, 0.29, 0.5, 0.99, 1])
-def test_rank_percentile(share):
-    array = image(SHAPE, "uint8")
-    for window in (np.ones((3, 5)), disk(3)):
-        for mask in (None, MASK):
-            assert_as_skimage("filters.rank", "percentile", array, window, mask=mask, p0=share)
+@pytest.mark.parametrize("name", RANKS)
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_rank_aside(name, dtype):
+    """Windows around another place than their pixel, of which some are empty at the rim."""
+    array = image((9, 13), dtype, 3)
+    mask = np.random.default_rng(0).random(array.shape) < 0.4
+    for window, shifts in ASIDE:
+        for one in (None, mask):
+            assert_as_skimage(
+                "filters.rank", name, array, window, mask=one, falls_back=False, **shifts
+            )
+
+
+@pytest.mark.parametrize("name", [name for name in RANKS if "percentile" in name])
+@pytest.mark.parametrize("share", [-0.5, 0, 0.1, 0.29, 0.5, 0.99, 1, 1.5])
+def test_rank_of_percentiles(name, share):
+    for dtype in ("uint8", "uint16"):
+        array = image(SHAPE, dtype) // np.array(1 if dtype == "uint8" else 300, dtype)
+        for window in (np.ones((3, 5)), disk(3), 1 - np.pad([[1]], 1)):
+            for mask in (None, MASK):
+                shares = [{"p0": share}]
+                if "p1" in inspect.signature(getattr(rank, name)).parameters:
+                    shares += [{"p0": share, "p1": 0.8}, {"p0": 0.1, "p1": share}]
+                for options in shares:
+                    assert_as_skimage(
+                        "filters.rank", name, array, window, mask=mask, falls_back=False, **options
+                    )
+
+
+@pytest.mark.parametrize("name", [name for name in RANKS if "bilateral" in name])
+def test_rank_of_similar_pixels(name):
+    for dtype in ("uint8", "uint16"):
+        array = image(SHAPE, dtype)
+        for s0, s1 in ((0, 0), (1, 1), (5, 40), (300, 3), (-2, 9), (10**6, 10**6)):
+            for mask in (None, MASK):
+                options = {"mask": mask, "s0": s0, "s1": s1}
+                args = (array, disk(3))
+                assert_as_skimage("filters.rank", name, *args, falls_back=False, **options)
+        assert_as_skimage("filters.rank", name, array, disk(3), s0=2.0, falls_back=True)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_rank_windowed_histogram(dtype):
+    array = image((20, 30), dtype) % np.array(90, dtype)
+    for window, shifts in ((disk(2), {}), *ASIDE):
+        for options in ({}, {"mask": np.indices(array.shape).sum(0) % 3 == 0}, {"n_bins": 7}):
+            args = ("windowed_histogram", array, window)
+            assert_as_skimage("filters.rank", *args, eps=0, falls_back=False, **shifts, **options)
+    args = ("windowed_histogram", array, disk(2))
+    assert_as_skimage("filters.rank", *args, out=np.zeros((20, 30, 90)), falls_back=True)
+    assert_as_skimage("filters.rank", *args, n_bins=0, falls_back=True)
 
 
 @pytest.mark.parametrize("name", RANKS)
@@ -354,16 +412,16 @@ def test_rank_falls_back(name):
     window = np.ones((3, 3), np.uint8)
     assert_as_skimage("filters.rank", name, array, window, falls_back=False)
     for args, options in (
-        ((array, np.ones((4, 4))), {}),
-        ((array, 1 - np.pad([[1]], 1)), {}),
+        ((array, np.zeros((3, 3))), {}),
         ((array, window), {"mask": (array > 50).astype(int)}),
-        ((array, window), {"shift_x": 1}),
+        ((array, window), {"shift_x": 2}),
+        ((array, window), {"shift_y": True}),
         ((array.astype(float) / 200, window), {}),
         ((array.astype(bool), window), {}),
-        ((array, window, array), {}),
         ((image((5, 6, 7), "uint8"), np.ones((3, 3, 3))), {}),
     ):
         assert_as_skimage("filters.rank", name, *args, falls_back=True, **options)
+    assert_as_skimage("filters.rank", name, array, window, out=array, falls_back=True)
 
 
 @pytest.mark.parametrize("name", RANKS)

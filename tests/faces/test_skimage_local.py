@@ -87,6 +87,40 @@ def test_equalize_hist(dtype):
         exposing.equalize_hist(image, mask=mask[:5])
 
 
+@pytest.mark.filterwarnings("ignore:Downcasting")
+@pytest.mark.parametrize(
+    "dtype", ["bool", "uint8", "int8", "uint16", "int32", "float32", "float64"]
+)
+def test_equalize_adapthist(dtype):
+    image = {"bool": CAMERA > 90, "float32": NOISY.clip(0, 1),
+             "float64": CAMERA / 128 - 1, "uint16": CAMERA.astype(np.uint16) * 99,
+             "int8": (CAMERA // 2).astype(np.int8) - 30}.get(dtype, CAMERA)  # fmt: skip
+    image = image[:300, :250].astype(dtype)
+    before = count("exposure.equalize_adapthist")
+    for options in (
+        *({}, {"clip_limit": 0}, {"clip_limit": 0.3}, {"clip_limit": 1e-9, "kernel_size": 9}),
+        *({"kernel_size": (20, 33), "nbins": 100}, {"kernel_size": 999}, {"nbins": 3000}),
+    ):
+        expected = exposure.equalize_adapthist(image, **options)
+        assert_same_bits(exposing.equalize_adapthist(image, **options), expected)
+    assert count("exposure.equalize_adapthist") == before
+
+
+def test_equalize_adapthist_of_few_pixels_and_colours():
+    colours = data.astronaut()[:90, :80]
+    before = count("exposure.equalize_adapthist")
+    for image in (CAMERA[:1, :5], CAMERA[:9, :1], np.full((7, 8), 3.0) / 4, colours, colours / 255):
+        expected = exposure.equalize_adapthist(image)
+        assert_same_bits(exposing.equalize_adapthist(image), expected)
+    assert count("exposure.equalize_adapthist") == before
+    stack = np.stack([CAMERA[:20, :20]] * 2)
+    expected = exposure.equalize_adapthist(stack)
+    assert_same_bits(exposing.equalize_adapthist(stack), expected)
+    for wrong, options in ((NOISY * 3, {}), (CAMERA, {"kernel_size": (1, 2, 3)})):
+        with pytest.raises(ValueError, match=r"Images of type float|kernel_size"):
+            exposing.equalize_adapthist(wrong, **options)
+
+
 @pytest.mark.parametrize("name", ["niblack", "sauvola"])
 @pytest.mark.parametrize("image", [CAMERA, CAMERA.astype(float), CAMERA.astype(np.uint16) * 9])
 def test_thresholds_of_windows(name, image):
@@ -107,7 +141,8 @@ def test_entropy(shape):
     mask = np.random.default_rng(0).random(image.shape) < 0.3
     mask[:30, :30] = False
     before = count("filters.rank.entropy")
-    for options in ({}, {"mask": mask}, {"mask": mask.astype(np.uint8)}):
+    shifts = {"shift_x": shape[1] // 2, "shift_y": -(shape[0] // 2)}
+    for options in ({}, {"mask": mask}, {"mask": mask.astype(np.uint8)}, shifts):
         expected = rank.entropy(image, footprint, **options)
         got = rank_faces.entropy(image, footprint, **options)
         assert got.dtype == expected.dtype

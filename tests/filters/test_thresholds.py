@@ -230,6 +230,63 @@ def test_layouts(method):
         imgconv.binarize(image, method, size)
 
 
+def limits_by_parts(image, method, size, options):
+    """The thresholds of windows from filters that weigh pixels themselves."""
+    floats = image.astype(np.float64)
+    if method == "median":
+        return imgconv.median(floats, size, **options)
+    if method == "gaussian":
+        sigma = tuple((n - 1) / 6 for n in size)
+        return imgconv.gaussian(floats, sigma, **options)
+    mean = imgconv.box(floats, size, **options)
+    if method == "mean":
+        return mean
+    deviation = imgconv.std(floats, size, **options)
+    if method == "niblack":
+        return mean - 0.2 * deviation
+    half = 1 if image.dtype.kind == "f" else 127.5
+    return mean * (1 + 0.2 * (deviation / half - 1))
+
+
+@pytest.mark.parametrize("method", ["sauvola", "niblack", "mean", "gaussian", "median"])
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("mode", ["mirror", "ignore"])
+def test_missing_pixels(method, dtype, mode):
+    """Weights and NaN; a pixel that does not count is not above, whatever it holds."""
+    image = two_peaks(dtype, (40, 53))
+    weights = RNG.random(image.shape) * (RNG.random(image.shape) < 0.7)
+    weights[:20, :20] = 0
+    counts = weights > 0
+    if image.dtype.kind == "f":
+        image[RNG.random(image.shape) < 0.05] = np.nan
+        counts = counts & ~np.isnan(image)
+    size, options = (5, 7), {"weights": weights, "nan": "omit", "mode": mode}
+    expected = limits_by_parts(image, method, size, options)
+    got = imgconv.threshold_image(image, method, size, **options)
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5 * np.nanmax(expected))
+    sure = ~(np.abs(image - expected) < 1e-4 * np.nanmax(expected))
+    above = imgconv.binarize(image, method, size, **options)
+    np.testing.assert_array_equal(above[sure], ((image > expected) & counts)[sure])
+    other = np.where(weights > 0, image, np.array(99, image.dtype))
+    assert_same_bits(imgconv.binarize(other, method, size, **options), above)
+    chain = Pipeline(f"binarize(method={method}, size=(5, 7), nan=omit, mode={mode})")
+    assert_same_bits(chain.with_weights(weights)(image).astype(bool), above)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_thresholds_of_the_pixels_that_count(method):
+    for dtype in ("uint8", "float32"):
+        image = two_peaks(dtype)
+        weights = np.indices(image.shape).sum(0) % 3
+        limit = imgconv.threshold_value(image[weights > 0], method)
+        expected = (image > limit) & (weights > 0)
+        assert_same_bits(imgconv.binarize(image, method, weights=weights), expected)
+        stack = np.stack([image, image], -1)
+        got = imgconv.binarize(stack, method, weights=weights, channel_axis=-1)
+        assert_same_bits(np.ascontiguousarray(got[..., 1]), expected)
+        assert not imgconv.binarize(image, method, weights=np.zeros(image.shape)).any()
+
+
 def test_the_mean_has_two_meanings():
     image = two_peaks("uint8")
     assert_same_bits(imgconv.binarize(image, "mean"), image > image.mean())

@@ -29,7 +29,8 @@ COUNTERS = (
     *("gaussian", "box", "correlate", "convolve", "separable", "pool"),
     *("minimum", "maximum", "median", "percentile", "rank", "erode", "dilate", "opening"),
     *("closing", "morphological_gradient", "white_tophat", "black_tophat"),
-    *("variance", "std", "entropy", "bilateral", "joint_bilateral", "guided"),
+    *("variance", "std", "entropy", "bilateral", "joint_bilateral", "guided", "binarize"),
+    "threshold_image",
 )
 OWN = {
     "binarize": {key: value for key, value in COMMON.items() if key != "dtype"} | {"mode": None},

@@ -396,8 +396,8 @@ OTHERS = [f"scipy.signal.{name}" for name in SIGNAL] + SKIMAGE
 SKIMAGES = "imgconv.skimage"
 # Functions that are equal to the bit; for other floats the tolerance is a share of the largest sum.
 EXACT = {"median", "minimum", "maximum", "gradient", "mean", "canny", "apply_hysteresis_threshold"}
-EXACT |= {"autolevel", "enhance_contrast", "percentile", "pop", "subtract_mean", "sum"}
-EXACT |= {"threshold", "equalize_hist"}
+RANKS = {name.rpartition(".")[2] for name in SKIMAGE if ".rank." in name}
+EXACT |= RANKS - {"entropy"} | {"equalize_adapthist", "equalize_hist"}
 EXACT |= {"medfilt", "medfilt2d", "gaussian", "threshold_local", "denoise_bilateral"}
 EXACT |= {"corner_kitchen_rosenfeld", "peak_local_max", "shape_index"}
 TENSORS = ("hessian_matrix_eigvals", "structure_tensor_eigenvalues")
@@ -418,6 +418,7 @@ def in_units(rng: np.random.Generator, dtype: str, size: tuple[int, ...]) -> np.
 
 def other_call(rng: np.random.Generator, name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return arguments for a function of `scipy.signal` or of scikit-image."""
+    options: dict[str, Any]
     function = name.rpartition(".")[2]
     dtype = str(rng.choice(DTYPES))
     # SciPy reads outside its arrays where Gabor's kernel is many times as long as the image.
@@ -428,13 +429,17 @@ def other_call(rng: np.random.Generator, name: str) -> tuple[tuple[Any, ...], di
     if name.startswith("scipy.signal."):
         return (image, *signal_arguments(rng, function, dtype)), {}
     if ".rank." in name:
-        size = tuple(2 * rng.integers(0, 4, 2) + 1)
+        size = tuple(rng.integers(1, 8, 2))
         array = in_units(rng, str(rng.choice(["uint8", "uint16"])), tuple(rng.integers(1, 60, 2)))
         mask = rng.random(array.shape) < rng.choice([0.2, 0.8])
         masks = {} if rng.random() < 0.5 else {"mask": mask.astype(rng.choice(["bool", "uint8"]))}
-        shares = {"p0": float(rng.choice([0, 0.25, 0.7, 1]))} if function == "percentile" else {}
-        return (array, (rng.random(size) < 0.8).astype(np.uint8)), masks | shares
-    options: dict[str, Any] = {}
+        options = {f"shift_{axis}": int(rng.integers(-1, 2)) for axis in "xy"} | masks
+        if "percentile" in function:
+            options["p0"] = float(rng.choice([0, 0.25, 0.7, 1]))
+        if "bilateral" in function:
+            options["s0"] = int(rng.integers(0, 60))
+        return (array, (rng.random(size) < 0.8).astype(np.uint8)), options
+    options = {}
     if function in ("sobel", "scharr", "prewitt", "farid"):
         options["axis"] = [None, 0, 1][rng.integers(3)]
     if function in ("sobel", "gaussian", "gabor", "difference_of_gaussians", "canny", "median"):

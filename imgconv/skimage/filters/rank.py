@@ -1,46 +1,90 @@
 """Rank filters whose windows end where the image ends, and that a mask may leave pixels out of.
 
-All are made of minima, maxima, medians, percentiles, sums and numbers of pixels.
+Those here are made of minima, maxima, medians, percentiles, sums and numbers of pixels; the rest
+asks a histogram of the window (`rank_histograms`).
 """
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from imgconv.core.run import Call, run
-from imgconv.face_arguments import Image, real_image
-from imgconv.fallback import FallBack, other_names
-from imgconv.filters import local, order
+from imgconv.face_arguments import Image
+from imgconv.fallback import other_names
+from imgconv.filters import order
 from imgconv.filters.linear import dense_operation
 from imgconv.filters.smoothing import moment_mean
 from imgconv.operations.base import FLOAT32, FLOAT64, Operation
 from imgconv.operations.separable import Kernel1D, Separable
-from imgconv.skimage.arguments import InDouble, number, skimage_face, warn_caller
+from imgconv.skimage.arguments import InDouble, number, skimage_face
+from imgconv.skimage.filters.rank_arguments import (
+    RANK,
+    RankArguments,
+    checked,
+    holds_pixel,
+    levels,
+)
+from imgconv.skimage.filters.rank_histograms import (
+    autolevel_percentile,
+    enhance_contrast_percentile,
+    entropy,
+    equalize,
+    geometric_mean,
+    gradient_percentile,
+    majority,
+    mean_bilateral,
+    mean_percentile,
+    modal,
+    noise_filter,
+    otsu,
+    percentile_of,
+    pop_bilateral,
+    pop_percentile,
+    subtract_mean_percentile,
+    sum_bilateral,
+    sum_percentile,
+    threshold_percentile,
+    windowed_histogram,
+)
 
 __all__ = [
     "autolevel",
+    "autolevel_percentile",
     "enhance_contrast",
+    "enhance_contrast_percentile",
     "entropy",
+    "equalize",
+    "geometric_mean",
     "gradient",
+    "gradient_percentile",
+    "majority",
     "maximum",
     "mean",
+    "mean_bilateral",
+    "mean_percentile",
     "median",
     "minimum",
+    "modal",
+    "noise_filter",
+    "otsu",
     "percentile",
     "pop",
+    "pop_bilateral",
+    "pop_percentile",
     "subtract_mean",
+    "subtract_mean_percentile",
     "sum",
+    "sum_bilateral",
+    "sum_percentile",
     "threshold",
+    "threshold_percentile",
+    "windowed_histogram",
 ]
-
-RANK = "skimage.filters.rank"
 
 # Sums over larger footprints that are no rectangles are those of runs of pixels.
 MOST_PIXELS = 400
-# scikit-image warns of images of uint16 with more levels, and so does the face.
-MOST_LEVELS = 2**10
 # Pixels that are computed together.
 PIECE = 1 << 16
 
@@ -112,14 +156,17 @@ def percentile(
     p0: float = 0,
 ) -> Image:
     """Replace each pixel by a percentile, from 0 to 1, of the window around it."""
-    pixels, window, mask, result = checked(image, footprint, out, mask, shift_x, shift_y)
+    arguments = checked(image, footprint, out, mask, shift_x, shift_y)
+    pixels, window, mask, result = arguments
     share = number(p0, "p0")
+    if not 0 <= share <= 1:
+        return percentile_of(arguments, share)
     counts = np.arange(1, np.count_nonzero(window) + 1)
     places = np.minimum((counts * share).astype(int), counts - 1)
     # Our percentiles are hundredths, which may be rounded to others.
     ours = np.minimum((counts * (100 * share) / 100).astype(int), counts - 1)
-    if not 0 <= share <= 1 or (places != ours).any():
-        raise FallBack("p0")
+    if (places != ours).any():
+        return percentile_of(arguments, share)
     return order.percentile(
         pixels, 100 * share, footprint=window, mode="ignore", weights=mask, out=result
     )
@@ -272,26 +319,6 @@ def pop(
     )
 
 
-@skimage_face(RANK)
-def entropy(
-    image: Image,
-    footprint: Image,
-    out: Image | None = None,
-    mask: Image | None = None,
-    shift_x: int = 0,
-    shift_y: int = 0,
-    shift_z: int = 0,
-) -> Image:
-    """Return the entropy of the window around each pixel, in bits."""
-    if out is not None:
-        raise FallBack("out")
-    pixels, window, mask, _ = checked(image, footprint, None, mask, shift_x, shift_y)
-    if pixels.dtype != np.uint8:
-        raise FallBack(f"dtype {pixels.dtype}")
-    found = local.entropy(pixels, footprint=window, mode="ignore", weights=mask, dtype=FLOAT64)
-    return found if mask is None else np.nan_to_num(found, copy=False)
-
-
 # ---- what they are made of -----------------------------------------------------------------------
 
 
@@ -305,7 +332,7 @@ def counted(
 
 def minima(pixels: Image, window: Image, mask: Image | None, out: Image | None) -> Image:
     """Return the minima; the value outside the image is the largest of the dtype."""
-    if mask is not None:
+    if mask is not None or not holds_pixel(window):
         return counted(order.minimum, pixels, window, mask, out)
     largest = int(np.iinfo(pixels.dtype).max)
     return order.minimum(pixels, footprint=window, mode="constant", cval=largest, out=out)
@@ -313,12 +340,12 @@ def minima(pixels: Image, window: Image, mask: Image | None, out: Image | None) 
 
 def maxima(pixels: Image, window: Image, mask: Image | None, out: Image | None) -> Image:
     """Return the maxima; the value outside the image is 0."""
-    if mask is not None:
+    if mask is not None or not holds_pixel(window):
         return counted(order.maximum, pixels, window, mask, out)
     return order.maximum(pixels, footprint=window, mode="constant", cval=0, out=out)
 
 
-def of_sums(arguments: "RankArguments", formula: Callable[[Image, Image, Image], Image]) -> Image:
+def of_sums(arguments: RankArguments, formula: Callable[[Image, Image, Image], Image]) -> Image:
     """Return what a formula makes of pixels, and of sums and numbers of those in their windows.
 
     Where a window has no pixel, the result is 0.
@@ -351,11 +378,6 @@ def pieces(pixels: Image) -> list[slice]:
     return [slice(top, top + rows) for top in range(0, len(pixels), rows)]
 
 
-def levels(pixels: Image) -> int:
-    """Return how many levels scikit-image counts in."""
-    return 256 if pixels.dtype == np.uint8 else int(max(3, pixels.max())) + 1
-
-
 def counts_inside(operation: Operation, shape: tuple[int, ...], window: tuple[int, ...]) -> Image:
     """Return how many pixels of each window lie in the image, in float64 for exact quotients."""
     size = [min(n, 2 * k + 1) for n, k in zip(shape, window, strict=True)]
@@ -384,70 +406,6 @@ def sum_over(
     if large or area > MOST_PIXELS:
         return moment_mean(order.window_of(None, window)), FLOAT64, area
     return dense_operation(window.astype(np.float64), (shape[0] // 2, shape[1] // 2)), FLOAT32, 1
-
-
-class RankArguments(NamedTuple):
-    """An image of 8 or 16 bits, the pixels of the window, a mask, and the array to fill."""
-
-    pixels: Image
-    window: Image
-    mask: Image | None
-    result: Image
-
-
-def checked(
-    image: object, footprint: object, out: object, mask: object, shift_x: object, shift_y: object
-) -> RankArguments:
-    """Return the arguments of a filter; fall back for others than the engine takes."""
-    pixels = real_image(image)
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise FallBack(f"dtype {pixels.dtype}")
-    unshifted = type(shift_x) is type(shift_y) is int and shift_x == shift_y == 0
-    counts = mask_of(mask, pixels.shape)
-    if not unshifted:
-        raise FallBack("mask or shift")
-    if type(footprint) is not np.ndarray or footprint.ndim != 2:
-        raise FallBack("footprint")
-    window = footprint > 0
-    height, width = window.shape
-    # scikit-image centres an even window differently; one without its own pixel may be empty.
-    if not (height % 2 and width % 2 and window[height // 2, width // 2]):
-        raise FallBack("footprint")
-    if out is None:
-        result = np.empty(pixels.shape, pixels.dtype.newbyteorder("="))
-    else:
-        if type(out) is not np.ndarray or out.shape != pixels.shape or out.dtype != pixels.dtype:
-            raise FallBack("out")
-        inputs = (pixels,) if counts is None else (pixels, counts)
-        if any(np.may_share_memory(out, each) for each in inputs) or not out.flags.writeable:
-            raise FallBack("out")
-        result = out
-    warn_of_levels(pixels)
-    return RankArguments(pixels, window, counts, result)
-
-
-def mask_of(mask: object, shape: tuple[int, ...]) -> Image | None:
-    """Return a mask of the image's shape; scikit-image scales other dtypes than these."""
-    if mask is None:
-        return None
-    if type(mask) is not np.ndarray or mask.shape != shape:
-        raise FallBack("mask or shift")
-    if mask.dtype not in (np.bool_, np.uint8):
-        raise FallBack("mask or shift")
-    return mask
-
-
-def warn_of_levels(pixels: Image) -> None:
-    """Warn of many levels as scikit-image does; it is called by a face's `checked`."""
-    if pixels.dtype.itemsize < 2:
-        return
-    bins = int(max(3, pixels.max())) + 1
-    if bins > MOST_LEVELS:
-        warn_caller(
-            f"Bad rank filter performance is expected due to a large number of bins ({bins}), "
-            f"equivalent to an approximate bitdepth of {np.log2(bins):.1f}.",
-            stacklevel=5,
-        )
 
 
 __getattr__, __dir__ = other_names(__name__, RANK, __all__)
