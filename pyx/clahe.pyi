@@ -13,6 +13,7 @@ def equalize(
     tile_width: int,
     limit: int,
     tables: NDArray[Any],
+    joined: NDArray[np.uint32],
     result: NDArray[Any],
     scratch: NDArray[np.uint8],
     threads: int,

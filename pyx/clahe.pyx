@@ -7,22 +7,21 @@ taken from each count and shared out among all counts (K. Zuiderveld, "Contrast 
 histogram equalization", Graphics Gems IV, 1994). A pixel is looked up in the tables of the four
 tiles whose centres are around it, and the results are interpolated.
 
-For 8 bits and tiles that are not narrow, the tables of a row of pixels are interpolated along y
-first, so that a pixel needs two instead of four look-ups.
+Of 8 bits, the tables of four tiles are joined, so that a pixel needs one look-up instead of four.
 
 `equalize` rounds and shares out as OpenCV does, `adapt` as scikit-image.
 """
 cimport numpy as cnp
 
 from cython.parallel cimport prange, threadid
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 cnp.import_array()
 
 cdef enum:
     TABLES = 4              # equal neighbours are counted in different tables
-    NARROW = 32             # columns of a tile below which a row of tables would cost more
+    RUN = 128               # pixels that are looked up before they are interpolated
     KEPT = 2                # rows of tiles whose tables are there
     EMPTY = 8               # bins that are looked at together: most of those of 16 bits are empty
     LEVELS = 16384          # of scikit-image
@@ -111,6 +110,11 @@ cdef inline void count_tile(const pixel* image, const Tiling* tiling, Py_ssize_t
     for y in range(tiling.tile_height):
         row = image + (tiling.rows[which // tiling.along * tiling.tile_height + y]
                        * tiling.width)
+        if columns[tiling.tile_width - 1] - columns[0] == tiling.tile_width - 1:
+            # None is mirrored.
+            for x in range(tiling.tile_width):
+                counts[x % count * bins + row[columns[0] + x]] += 1
+            continue
         for x in range(tiling.tile_width):
             counts[x % count * bins + row[columns[x]]] += 1
     for i in range(1, count):
@@ -140,21 +144,34 @@ cdef inline float place(Py_ssize_t at, Py_ssize_t size, Py_ssize_t count, Py_ssi
     return where - low
 
 
-cdef inline void blend(const pixel* upper, const pixel* lower, Py_ssize_t n, float weight,
-                       float* row) noexcept nogil:
+cdef inline void join_tables(const uint8_t* above, const uint8_t* below, Py_ssize_t left,
+                             Py_ssize_t right, Py_ssize_t bins, uint32_t* joined) noexcept nogil:
+    """A number for each value, of the bytes of four tables."""
     cdef Py_ssize_t v
-    for v in range(n):
-        row[v] = <float> upper[v] * (1 - weight) + <float> lower[v] * weight
+    for v in range(bins):
+        joined[v] = (above[left + v] | <uint32_t> above[right + v] << 8
+                     | <uint32_t> below[left + v] << 16 | <uint32_t> below[right + v] << 24)
 
 
-cdef inline void look_up(const pixel* image, const float* first, const float* second,
-                         Py_ssize_t n, float weight, float change, pixel* target) noexcept nogil:
-    """Interpolate along x; `change` is that of the weight from pixel to pixel."""
-    cdef Py_ssize_t x
-    cdef float at
-    for x in range(n):
-        at = weight + change * x
-        target[x] = <pixel> <int> rintf(first[image[x]] * (1 - at) + second[image[x]] * at)
+cdef inline void look_up_joined(const uint8_t* image, const uint32_t* joined, Py_ssize_t n,
+                                float weight, float change, float down,
+                                uint8_t* target) noexcept nogil:
+    """Interpolate along x and y; `change` is that of the weight from pixel to pixel."""
+    cdef uint32_t[RUN] four
+    cdef Py_ssize_t begin = 0, m, i
+    cdef float at, upper, lower
+    while begin < n:
+        m = min(RUN, n - begin)
+        for i in range(m):
+            four[i] = joined[image[begin + i]]
+        for i in range(m):
+            at = weight + change * <float> <int32_t> (begin + i)
+            upper = (<float> <int32_t> (four[i] & 255) * (1 - at)
+                     + <float> <int32_t> (four[i] >> 8 & 255) * at)
+            lower = (<float> <int32_t> (four[i] >> 16 & 255) * (1 - at)
+                     + <float> <int32_t> (four[i] >> 24) * at)
+            target[begin + i] = <uint8_t> <int32_t> rintf(upper * (1 - down) + lower * down)
+        begin += m
 
 
 cdef inline void look_up_four(const pixel* image, const pixel* above, const pixel* below,
@@ -170,30 +187,26 @@ cdef inline void look_up_four(const pixel* image, const pixel* above, const pixe
             + (below[left + image[x]] * (1 - at) + below[right + image[x]] * at) * down)
 
 
-cdef void map_row(const pixel* image, const Tiling* tiling, const pixel* tables, Py_ssize_t y,
-                  float* blended, bint blends, pixel* target) noexcept nogil:
-    """Map a row by the tables of the tiles around it; between centres of tiles none changes.
-
-    If it `blends`, they are interpolated along y first.
-    """
-    cdef Py_ssize_t upper, lower, left, right, x = 0, end, size = tiling.tile_width
+cdef void map_row(const pixel* image, const Tiling* tiling, const pixel* tables,
+                  const uint32_t* joined, Py_ssize_t y, pixel* target) noexcept nogil:
+    """Map a row by the tables of the tiles around it; between centres of tiles none changes."""
+    cdef Py_ssize_t upper, lower, left, right, x = 0, end, tile, size = tiling.tile_width
     cdef Py_ssize_t of_row = tiling.along * tiling.bins
     cdef float down = place(y, tiling.tile_height, tiling.down, &upper, &lower), weight
     cdef const pixel* above = tables + upper % KEPT * of_row
     cdef const pixel* below = tables + lower % KEPT * of_row
     cdef float change = <float> 1 / <float> size
-    if blends:
-        blend(above, below, of_row, down, blended)
     while x < tiling.width:
-        weight = place(x, size, tiling.along, &left, &right)
-        # The middle of the next tile.
-        end = min((((2 * x + size) // (2 * size) * 2 + 1) * size + 1) // 2, tiling.width)
-        left = left * tiling.bins
-        right = right * tiling.bins
-        if blends:
-            look_up(image + x, blended + left, blended + right, end - x, weight, change,
-                    target + x)
+        # The next tile whose middle is behind x.
+        tile = (2 * x + size) // (2 * size)
+        weight = <float> x * change + <float> 0.5 - <float> tile
+        end = min(((2 * tile + 1) * size + 1) // 2, tiling.width)
+        if pixel is uint8_t:
+            look_up_joined(image + x, joined + tile * tiling.bins, end - x, weight, change, down,
+                           target + x)
         else:
+            left = max(tile - 1, 0) * tiling.bins
+            right = min(tile, tiling.along - 1) * tiling.bins
             look_up_four(image + x, above, below, left, right, end - x, weight, change, down,
                          target + x)
         x = end
@@ -301,37 +314,42 @@ cdef void run_adapt(const pixel* image, const Tiling* tiling, uint16_t* tables, 
 # Entry
 
 cdef Py_ssize_t last_row(const Tiling* tiling, Py_ssize_t y, Py_ssize_t tile) noexcept nogil:
-    """One behind the last row from y on that needs no tiles below those of row `tile`."""
+    """One behind the last row from y on that is above the centre of row `tile` of the tiles."""
     cdef Py_ssize_t upper, lower
     while y < tiling.height:
-        place(y, tiling.tile_height, tiling.down, &upper, &lower)
+        # As if there were more tiles.
+        place(y, tiling.tile_height, tiling.down + 2, &upper, &lower)
         if lower > tile:
             break
         y += 1
     return y
 
 
-cdef void run(const pixel* image, const Tiling* tiling, pixel* tables, pixel* result,
-              char* scratch, Py_ssize_t slot, int threads) noexcept nogil:
-    """For each row of tiles, make its tables and map the rows that these are the last for.
+cdef void run(const pixel* image, const Tiling* tiling, pixel* tables, uint32_t* joined,
+              pixel* result, char* scratch, Py_ssize_t slot, int threads) noexcept nogil:
+    """For each row of tiles, make its tables and map the rows from the centres above to its own.
 
     Of 16 bits, all tables would be many times as large as the image.
     """
-    cdef Py_ssize_t i, tile, top = 0, bottom, width = tiling.width
-    cdef bint blends = False
-    if pixel is uint8_t:
-        blends = tiling.tile_width >= NARROW
-    for tile in range(tiling.down):
-        for i in prange(tiling.along, num_threads=threads, use_threads_if=threads > 1,
-                        schedule="dynamic"):
-            make_table(image, tiling, tile * tiling.along + i,
+    cdef Py_ssize_t i, tile, top = 0, bottom, width = tiling.width, bins = tiling.bins
+    cdef Py_ssize_t along = tiling.along, upper, lower
+    for tile in range(tiling.down + 1):
+        for i in prange(along if tile < tiling.down else 0, num_threads=threads,
+                        use_threads_if=threads > 1, schedule="dynamic"):
+            make_table(image, tiling, tile * along + i,
                        <int32_t*> (scratch + threadid() * slot),
-                       tables + (tile % KEPT * tiling.along + i) * tiling.bins)
+                       tables + (tile % KEPT * along + i) * bins)
+        upper = max(tile - 1, 0) % KEPT * along
+        lower = min(tile, tiling.down - 1) % KEPT * along
+        if pixel is uint8_t:
+            for i in prange(along + 1, num_threads=threads, use_threads_if=threads > 1,
+                            schedule="static"):
+                join_tables(tables + upper * bins, tables + lower * bins, max(i - 1, 0) * bins,
+                            min(i, along - 1) * bins, bins, joined + i * bins)
         bottom = last_row(tiling, top, tile)
         for i in prange(top, bottom, num_threads=threads, use_threads_if=threads > 1,
                         schedule="static"):
-            map_row(image + i * width, tiling, tables, i, <float*> (scratch + threadid() * slot),
-                    blends, result + i * width)
+            map_row(image + i * width, tiling, tables, joined, i, result + i * width)
         top = bottom
 
 
@@ -356,25 +374,28 @@ cdef Tiling tiling_of(cnp.ndarray image, cnp.ndarray rows, cnp.ndarray columns,
 
 def equalize(cnp.ndarray image not None, cnp.ndarray rows not None, cnp.ndarray columns not None,
              Py_ssize_t tile_height, Py_ssize_t tile_width, int limit, cnp.ndarray tables not None,
-             cnp.ndarray result not None, cnp.ndarray scratch not None, int threads):
+             cnp.ndarray joined not None, cnp.ndarray result not None,
+             cnp.ndarray scratch not None, int threads):
     """Equalise a contiguous plane of uint8 or uint16 into another.
 
-    `rows` and `columns` are the pixels of the tiles, `tables` has one for each tile of KEPT rows.
+    `rows` and `columns` are the pixels of the tiles, `tables` has one for each tile of KEPT rows;
+    `joined` has one more of uint32 than a row has tiles, if pixels have 8 bits.
     """
     cdef Tiling tiling = tiling_of(image, rows, columns, tile_height, tile_width, limit, tables)
     cdef void* source = cnp.PyArray_DATA(image)
     cdef void* target = cnp.PyArray_DATA(result)
     cdef void* table = cnp.PyArray_DATA(tables)
+    cdef uint32_t* four = <uint32_t*> cnp.PyArray_DATA(joined)
     cdef char* free = <char*> cnp.PyArray_DATA(scratch)
     cdef Py_ssize_t slot = cnp.PyArray_DIM(scratch, 1)
     cdef bint short = image.descr.itemsize == 1
     with nogil:
         if short:
-            run(<const uint8_t*> source, &tiling, <uint8_t*> table, <uint8_t*> target, free, slot,
-                threads)
-        else:
-            run(<const uint16_t*> source, &tiling, <uint16_t*> table, <uint16_t*> target, free,
+            run(<const uint8_t*> source, &tiling, <uint8_t*> table, four, <uint8_t*> target, free,
                 slot, threads)
+        else:
+            run(<const uint16_t*> source, &tiling, <uint16_t*> table, four, <uint16_t*> target,
+                free, slot, threads)
 
 
 def adapt(cnp.ndarray image not None, cnp.ndarray rows not None, cnp.ndarray columns not None,

@@ -10,7 +10,7 @@ from imgconv.core.run import run_entry
 
 # `TABLES`, `KEPT` and `LEVELS` in pyx/clahe.pyx.
 TABLES, KEPT, LEVELS = 4, 2, 1 << 14
-# Operations a pixel: counting, and two look-ups.
+# Operations a pixel: counting, a look-up and three interpolations.
 COST = 16
 
 
@@ -24,14 +24,14 @@ def equalize_tiles(plane: NDArray[Any], tile: tuple[int, int], limit: float) -> 
     result = np.empty_like(image)
     tile_height, tile_width = (min(k, n) for k, n in zip(tile, image.shape, strict=True))
     rows, columns = tiled(image.shape, (tile_height, tile_width))
-    tables = np.empty((KEPT * (len(columns) // tile_width), bins), image.dtype)
-    # Counts of a tile, or the tables of a row of tiles as floats.
-    floats = len(columns) // tile_width * bins if bins == 256 else 0
+    along = len(columns) // tile_width
+    tables = np.empty((KEPT * along, bins), image.dtype)
+    joined = np.empty((along + 1, bins) if bins == 256 else 0, np.uint32)
     counted = bins * (TABLES if bins == 256 else 1)
     run_entry(
         "clahe", "float32", "equalize", image, rows, columns, tile_height, tile_width,
-        count_limit(limit, tile_height * tile_width, bins), tables, result,
-        cost=COST * image.size, scratch_bytes=4 * max(floats, counted),
+        count_limit(limit, tile_height * tile_width, bins), tables, joined, result,
+        cost=COST * image.size, scratch_bytes=4 * counted,
     )  # fmt: skip
     return result
 
