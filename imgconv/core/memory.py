@@ -1,7 +1,16 @@
-"""Memory of large results, kept for the next results if the caller requests it.
+"""Memory of large results: where they begin, and blocks that are kept for the next results.
+
+A processor compares the last 12 bits of addresses to find out whether a load needs what an earlier
+store writes; if they agree, the load waits, though it reads elsewhere ("4K aliasing", Intel 64 and
+IA-32 Architectures Optimization Reference Manual). A filter writes (y, x) and then reads the image
+a little to the right of it. If image and result begin at the same place of a page, as large arrays
+of NumPy do, and rows are whole pages, all these loads wait. So a result begins AHEAD bytes before
+the image's place in a page. With images of 2048x2048 (Zen 4, AVX2) the Laplacian takes 1.65 ms
+instead of 2.2 (float32) and 3.4 instead of 5.4 (float64); 1024 to 2048 bytes are equally good.
 
 The system clears the pages of a large array when they are first written. For a result of 64 MB that
-takes about as long as a small filter. Arrays smaller than LARGE are kept by the C library.
+takes about as long as a small filter. Arrays smaller than LARGE are kept by the C library; larger
+ones are kept here if the caller requests it.
 """
 
 from math import prod
@@ -11,6 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 LARGE = 32 << 20
+# Smaller results are in the L2 cache: where they begin does not matter.
+PLACED = 1 << 20
+PAGE = 4096
+AHEAD = 1024
+CACHE_LINE = 64
 
 
 class FreedMemory:
@@ -97,8 +111,23 @@ def reuse_memory(limit: int) -> None:
     FREED.reset(int(limit))
 
 
-def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return an array for a result, in kept memory if it is large and memory is to be kept."""
-    if not FREED.limit or (nbytes := prod(shape) * dtype.itemsize) < LARGE:
+def empty(shape: tuple[int, ...], dtype: np.dtype[Any], image: NDArray[Any]) -> NDArray[Any]:
+    """Return an array for a result of an image.
+
+    A large one begins where its rows and those of the image do not disturb each other, and in kept
+    memory if memory is to be kept.
+    """
+    nbytes = prod(shape) * dtype.itemsize
+    if nbytes < PLACED:
         return np.empty(shape, dtype)
-    return np.asarray(Lease(FREED.take(nbytes))).view(dtype).reshape(shape)
+    nbytes += PAGE
+    kept = FREED.limit > 0 and nbytes >= LARGE
+    block = np.asarray(Lease(FREED.take(nbytes))) if kept else np.empty(nbytes, np.uint8)
+    place = (address(image) - AHEAD) // CACHE_LINE * CACHE_LINE
+    return np.ndarray(shape, dtype, block, (place - address(block)) % PAGE)
+
+
+def address(array: NDArray[Any]) -> int:
+    """Return where the first pixel is."""
+    start: int = array.__array_interface__["data"][0]
+    return start

@@ -93,11 +93,11 @@ def with_weights(call: Call[Any]) -> Call[Any]:
 
 def filtered(plan: Plan, image: NDArray[Any], out: NDArray[Any] | None = None) -> Any:
     """Return results: an array, which may be `out` if that lies apart from the image, or a pair."""
-    first = empty(plan.shape, plan.dtype) if out is None else out
+    first = empty(plan.shape, plan.dtype, image) if out is None else out
     if plan.results == 1:
         fill(plan, image, first, first)
         return first
-    second = empty(plan.shape, plan.dtype)
+    second = empty(plan.shape, plan.dtype, image)
     fill(plan, image, first, second)
     return first, second
 
@@ -116,7 +116,7 @@ def run_into(call: Call[Any]) -> Any:
     if overlap and not plan.in_place:
         return run_into(call._replace(image=array.copy(order="K"), guide=guide))
     if not outs:
-        outs = tuple(empty(plan.shape, plan.dtype) for _ in range(plan.results))
+        outs = tuple(empty(plan.shape, plan.dtype, array) for _ in range(plan.results))
     fill(plan, array, outs[0], outs[-1] if guide is None else guide, weights)
     return outs[0] if call.out is None else call.out
 

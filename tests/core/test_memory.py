@@ -1,4 +1,4 @@
-"""Memory of large results that is kept for the next ones."""
+"""Memory of large results: where they begin, and what is kept for the next ones."""
 
 import gc
 
@@ -23,22 +23,36 @@ def restored():
     imgconv.reuse_memory(0)
 
 
-def address(array):
-    return array.__array_interface__["data"][0]
+def distance(result, image):
+    """Bytes in a page from where a result begins to where its image does."""
+    return (memory.address(image) - memory.address(result)) % memory.PAGE
+
+
+@pytest.mark.parametrize("kept", [0, 100 * MEGABYTE])
+@pytest.mark.parametrize("start", [0, 1, 2, 517, 1023])
+def test_rows_of_result_and_image_lie_apart(start, kept):
+    imgconv.reuse_memory(kept)
+    image = np.zeros(2100 * 4096 + 1023, np.float32)[start:][: 2100 * 4096].reshape(2100, 4096)
+    pair = imgconv.gradient(image)
+    chained = imgconv.Pipeline("gaussian(sigma=1) | sobel")(image)
+    for result in (imgconv.box(image, 3), *pair, chained):
+        assert memory.AHEAD <= distance(result, image) < memory.AHEAD + memory.CACHE_LINE
+        assert memory.address(result) % memory.CACHE_LINE == 0
+        assert result.flags.carray
 
 
 def test_nothing_is_kept_unless_asked_for(image):
-    assert imgconv.box(image, 3).base is None
+    imgconv.box(image, 3)
     assert not memory.FREED.blocks
 
 
 def test_a_freed_result_is_used_again(image):
     imgconv.reuse_memory(100 * MEGABYTE)
     result = imgconv.box(image, 3)
-    where, expected = address(result), result.copy()
+    where, expected = memory.address(result), result.copy()
     del result
     again = imgconv.box(image, 3)
-    assert address(again) == where
+    assert memory.address(again) == where
     assert (again.shape, again.dtype, again.flags.writeable) == (SHAPE, np.float32, True)
     np.testing.assert_array_equal(again, expected)
 
@@ -76,7 +90,7 @@ def test_another_size_takes_the_place(image):
     imgconv.reuse_memory(50 * MEGABYTE)
     imgconv.box(image, 3)
     imgconv.box(image[:-1], 3)
-    assert list(memory.FREED.blocks) == [image[:-1].nbytes]
+    assert list(memory.FREED.blocks) == [image[:-1].nbytes + memory.PAGE]
 
 
 def test_small_results_are_numpys_own():

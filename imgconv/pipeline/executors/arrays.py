@@ -164,7 +164,7 @@ def run_bands(group: Group, images: Images, outs: Images | None) -> Images:
         tile = Tile(alone_or_all(images), 0, 0)
         return filled(group.run(tile, whole, {}, only_out(outs)), outs)
     if outs is None:
-        outs = tuple(empty(spec.shape, spec.dtype) for spec in as_tuple(group.result))
+        outs = tuple(empty(spec.shape, spec.dtype, images[0]) for spec in as_tuple(group.result))
     results, local = outs, threading.local()
     rows_of_run = run_rows(rows, height, group.cost)
 
