@@ -4,6 +4,8 @@ Where the first extreme finds no pixel that counts, its result does not count in
 passes cannot share rows, as those of `Compound` do: between them is a mask.
 """
 
+from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,9 @@ from imgconv.operations.base import Axis
 from imgconv.operations.rank import Compound, Extremum, Footprint
 
 __all__ = ["morphology_of_counted"]
+
+# Pixels that are computed at once, so that no array in between is as large as the image.
+PIECE = 1 << 19
 
 Mask = NDArray[np.bool_]
 # An image, and which of its pixels count.
@@ -45,46 +50,66 @@ def morphology_of_counted(
     plain = tuple("constant" if one == border.IGNORE else one for one in modes)
     whole: Call[Image] = Call(window, array, plain, cval, axes, channel_axis, dtype, out)
     planned = whole.plan()
+    height = rows_at_once(array.shape, layout, window.windows[0])
 
     def runs(image: Image) -> Image:
-        counts = np.ones(image.shape, bool) if given is None else given > 0
-        if nan == "omit" and image.dtype.kind == "f":
-            counts &= ~np.isnan(image)
-        cut, pixels = extended(image, counts, layout, window.windows, modes, cval)
-        found = two_extremes(kind, element, pixels, (layout.y, layout.x), layout.channel)
-        results = [emptied(values[cut], counted[cut]) for values, counted in found]
-        if kind in {"opening", "closing"}:
-            return stored(results[0], planned.dtype, out)
-        more = {"white tophat": emptied(image, counts), "black tophat": results[0]}
-        less = {"white tophat": results[0], "black tophat": emptied(image, counts)}
-        high, low = more.get(kind, results[0]), less.get(kind, results[-1])
-        return difference(high, low.copy(), low.copy(), planned.dtype, out)
+        inputs = (image,) if given is None else (image, given)
+        apart = out is not None and not any(np.may_share_memory(out, each) for each in inputs)
+        made = out if apart else np.empty(image.shape, planned.dtype)
+        rows = np.moveaxis(made, layout.y, 0)
+        for top in range(0, len(rows) if made.size else 0, height):
+            bottom = min(top + height, len(rows))
+            into = np.moveaxis(rows[top:bottom], 0, layout.y)
+            cut, pixels = extended(image, given, nan, layout, (top, bottom), window.windows, common)
+            found = two_extremes(kind, element, pixels, (layout.y, layout.x), layout.channel)
+            write(kind, cropped(pixels, cut), [cropped(each, cut) for each in found], into)
+        return made if out is None or apart else stored(made, out)
 
     note = "two extremes of the pixels that count"
     return Several(array, runs, (whole,), planned.shape, planned.dtype, note)
 
 
+def rows_at_once(shape: tuple[int, ...], layout: check.Layout, window: Axis) -> int:
+    """Return how many rows are computed together: some pixels, more than the windows add."""
+    row = max(prod(shape) // max(shape[layout.y], 1), 1)
+    return max(PIECE // row, 2 * window.span, 1)
+
+
 def extended(
     image: Image,
-    counts: Mask,
+    given: Mask | None,
+    nan: str,
     layout: check.Layout,
+    rows: tuple[int, int],
     windows: tuple[Axis, Axis],
-    modes: tuple[str, str],
-    cval: float,
+    common: tuple[Any, ...],
 ) -> tuple[tuple[slice, ...], Counted]:
-    """Return where the image is in an extended copy, and the copy; "ignore" adds nothing."""
-    image, cut = image.astype(native(image.dtype)), [slice(None)] * image.ndim
-    outside = rounded(np.array([float(cval)]), image.dtype)[0]
-    for axis, window, mode in zip((layout.y, layout.x), windows, modes, strict=True):
+    """Return where some rows are in a copy that all their windows fit in, and the copy.
+
+    In the direction of mode "ignore" nothing is added to the image.
+    """
+    mode, cval, *_ = common
+    counts = np.broadcast_to(True, image.shape) if given is None else given
+    cut, beyond = [slice(None)] * image.ndim, np.zeros((1,) * image.ndim, np.bool_)
+    sides = zip((layout.y, layout.x), (rows, (0, image.shape[layout.x])), windows,
+                check.modes(mode, ignores=True), strict=True)  # fmt: skip
+    for axis, (begin, end), window, one in sides:
+        places = np.arange(begin - max(window.before, 0), end + max(window.after, 0))
         n = image.shape[axis]
-        if mode == border.IGNORE or n == 0:
-            continue
-        places = border.index_map(n, window.before, window.after, mode)
-        image, counts = image.take(places, axis), counts.take(places, axis)
-        cut[axis] = slice(window.before, window.before + n)
-        beyond = tuple(places < 0 if each == axis else slice(None) for each in range(image.ndim))
-        image[beyond], counts[beyond] = outside, True
-    return tuple(cut), (image, counts)
+        if one == border.IGNORE:
+            places = places[(places >= 0) & (places < n)]
+        first = int(np.searchsorted(places, begin))
+        places = border.sources(places, n, one)
+        cut[axis] = slice(first, first + end - begin)
+        # Not `take`, which copies a whole array of other strides first.
+        chosen = (slice(None),) * axis + (places,)
+        image, counts = image[chosen], counts[chosen]
+        beyond = beyond | np.expand_dims(places < 0, [k for k in range(image.ndim) if k != axis])
+    pixels, counts = image.astype(native(image.dtype), copy=False), counts > 0
+    if nan == "omit" and pixels.dtype.kind == "f":
+        counts &= ~np.isnan(pixels)
+    outside = rounded(np.array([float(cval)]), pixels.dtype)[0]
+    return tuple(cut), (np.where(beyond, outside, pixels), counts | beyond)
 
 
 def two_extremes(
@@ -111,6 +136,24 @@ def extreme(
     return found, some
 
 
+def cropped(counted: Counted, cut: tuple[slice, ...]) -> Counted:
+    """Return a part of an image, and which of its pixels count."""
+    pixels, counts = counted
+    return pixels[cut], counts[cut]
+
+
+def write(kind: str, own: Counted, extremes: Sequence[Counted], into: Image) -> None:
+    """Fill an array with a result: an extreme, or a difference of two or of one and the image."""
+    results = [emptied(*each) for each in extremes]
+    if kind in {"opening", "closing"}:
+        store(results[0], into)
+        return
+    image = emptied(*own)
+    high = {"white tophat": image, "black tophat": results[0]}.get(kind, results[0])
+    low = {"white tophat": results[0], "black tophat": image}.get(kind, results[-1])
+    difference(high, low, low, into.dtype, into)
+
+
 def emptied(image: Image, counts: Mask) -> Image:
     """Return a copy with NaN, or 0, where nothing counts."""
     found = image.copy()
@@ -118,8 +161,7 @@ def emptied(image: Image, counts: Mask) -> Image:
     return found
 
 
-def stored(result: Image, dtype: np.dtype[Any], out: Image | None) -> Image:
-    """Return a result in a dtype, or in the array to fill."""
-    target = np.empty(result.shape, dtype) if out is None else out
-    store(result, target)
-    return target
+def stored(result: Image, out: Image) -> Image:
+    """Return the array to fill, with the result."""
+    store(result, out)
+    return out

@@ -1,5 +1,7 @@
 """Orders of the pixels that count: ranks, extremes, morphology."""
 
+import tracemalloc
+
 import cases
 import numpy as np
 import oracle_missing
@@ -7,6 +9,7 @@ import pytest
 from comparing import assert_same_bits, awkward_arrays
 
 import imgconv
+from imgconv.filters import counted
 
 CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 1]], bool)
 DISK = np.hypot(*np.ogrid[-7:8, -7:8]) <= 7.3
@@ -218,3 +221,36 @@ def test_openings_of_what_counts(mode):
     assert_order(gradient, (grown - shrunk).astype(np.float32), image)
     top = np.where(weights > 0, image - opened, np.nan).astype(np.float32)
     assert_order(imgconv.white_tophat(image, mode=mode, weights=weights), top, image)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_openings_of_a_few_rows_at_once(name, monkeypatch):
+    """The rows that are computed together change no bit; nothing else is as large as the image."""
+    function = getattr(imgconv, name)
+    for shape, axes in (
+        *(((40, 23), {}), ((40, 23, 3), {"channel_axis": -1})),
+        *(((3, 40, 23), {"axes": (1, 2)}), ((23, 3, 40), {"axes": (2, 0)})),
+    ):
+        image, weights = cases.sample(shape, "float32"), weights_of(shape, share=0.6)
+        image[weights_of(shape, share=0.1) > 0] = np.nan
+        for mode in (*cases.MODES, "ignore", ("ignore", "wrap")):
+            for footprint in (CROSS, np.tri(2, 5)):
+                how = {"footprint": footprint, "mode": mode, "weights": weights, "nan": "omit"}
+                whole = function(image, **how, **axes)
+                with monkeypatch.context() as patch:
+                    patch.setattr(counted, "PIECE", 1)
+                    assert_same_bits(function(image, **how, **axes), whole)
+                    own = image.copy()
+                    assert function(own, **how, **axes, out=own) is own
+                    assert_same_bits(own, whole)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_openings_need_no_second_image(name):
+    image = np.resize(cases.sample((200, 2000), "float32"), (3000, 2000))
+    out, weights = np.empty_like(image), image > 0.1
+    tracemalloc.start()
+    getattr(imgconv, name)(image, 3, weights=weights, out=out)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**24 < image.nbytes
