@@ -265,10 +265,9 @@ def edge_points(
     check.positive(sigma, "sigma")
     if array.ndim != 2:
         raise check.value_error(f"image must have two axes, got shape {array.shape}")
-    mask = canny(array, sigma, low_threshold, high_threshold, mode="reflect")
-    if not mask.any():
+    found = EdgePoints(canny(array, sigma, low_threshold, high_threshold, mode="reflect"))
+    if not len(found.points):
         return []
-    found = EdgePoints(mask)
     computed = pixels(array.dtype, 0).float_type
     down, right = (
         row_reader(single_call(gaussian, array, sigma, order=order, dtype=computed))

@@ -41,13 +41,15 @@ class EdgePoints:
         )
 
     def chains(self) -> list[NDArray[np.float64]]:
-        """Return the points as chains, the longer ones first."""
+        """Return the points as chains, the longer ones first; what led to them is let go."""
         count = len(self.points)
         nearest = np.empty((count, 2), np.int32)
         enter("link", self.begins, self.columns, self.points, self.ways, nearest,
               cost=LINK_COST * count)  # fmt: skip
+        del self.mask, self.columns, self.ways
         following, firsts, lengths = (np.empty(count, np.int32) for _ in range(3))
         found = enter("trace", nearest, following, np.zeros(count, np.uint8), firsts, lengths)
+        del nearest
         order = np.argsort(-lengths[:found], kind="stable")
         firsts, lengths = firsts[order], lengths[order]
         ends = np.cumsum(lengths)
