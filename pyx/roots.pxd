@@ -9,24 +9,40 @@ cdef extern from *:
     #define root(x) (sizeof(real) == 4 ? (real) sqrtf((float) (x)) : (real) sqrt((double) (x)))
     #define size_of(x) ((x) < 0 ? -(x) : (x))
 
+    /* p * s + c, in one instruction where the level has it, whatever the flags of the loop. */
+    #if FUSED
+      #define FUSE32(p, s, c) fmaf(p, s, c)
+      #define FUSE64(p, s, c) fma(p, s, c)
+    #else
+      #define FUSE32(p, s, c) ((p) * (s) + (c))
+      #define FUSE64(p, s, c) ((p) * (s) + (c))
+    #endif
+
     /* atan(t) of t in [0, 1], as t + t**3 * p(t**2): polynomials through Chebyshev's nodes, off by
        2e-8 and 3e-17. */
     static inline float arctangentf(float t) {
-        float s = t * t;
-        return t + t * s * (-0.333333313f + s * (0.199997395f + s * (-0.142785683f
-            + s * (0.110337645f + s * (-0.0865688026f + s * (0.0625016913f + s * (-0.0358715393f
-            + s * (0.0135077713f + s * -0.00238699722f))))))));
+        float s = t * t, p;
+        p = -0.00238699722f;
+        p = FUSE32(p, s, 0.0135077713f); p = FUSE32(p, s, -0.0358715393f);
+        p = FUSE32(p, s, 0.0625016913f); p = FUSE32(p, s, -0.0865688026f);
+        p = FUSE32(p, s, 0.110337645f); p = FUSE32(p, s, -0.142785683f);
+        p = FUSE32(p, s, 0.199997395f); p = FUSE32(p, s, -0.333333313f);
+        return FUSE32(p, t * s, t);
     }
     static inline double arctangent(double t) {
-        double s = t * t;
-        return t + t * s * (-0.3333333333333333 + s * (0.1999999999999753
-            + s * (-0.14285714285384132 + s * (0.11111111093490827 + s * (-0.09090908590891934
-            + s * (0.07692298971033217 + s * (-0.06666564699289104 + s * (0.05881506877793656
-            + s * (-0.052579733342841106 + s * (0.04737749579527779 + s * (-0.04260356632601652
-            + s * (0.03749486812535247 + s * (-0.031277189066996385 + s * (0.023696731580048622
-            + s * (-0.015535152475414177 + s * (0.008368931178450162 + s * (-0.0034958859739163094
-            + s * (0.0010496035084968515 + s * (-0.00019996189377901382
-            + s * 1.806195461861215e-05)))))))))))))))))));
+        double s = t * t, p;
+        p = 1.806195461861215e-05;
+        p = FUSE64(p, s, -0.00019996189377901382); p = FUSE64(p, s, 0.0010496035084968515);
+        p = FUSE64(p, s, -0.0034958859739163094); p = FUSE64(p, s, 0.008368931178450162);
+        p = FUSE64(p, s, -0.015535152475414177); p = FUSE64(p, s, 0.023696731580048622);
+        p = FUSE64(p, s, -0.031277189066996385); p = FUSE64(p, s, 0.03749486812535247);
+        p = FUSE64(p, s, -0.04260356632601652); p = FUSE64(p, s, 0.04737749579527779);
+        p = FUSE64(p, s, -0.052579733342841106); p = FUSE64(p, s, 0.05881506877793656);
+        p = FUSE64(p, s, -0.06666564699289104); p = FUSE64(p, s, 0.07692298971033217);
+        p = FUSE64(p, s, -0.09090908590891934); p = FUSE64(p, s, 0.11111111093490827);
+        p = FUSE64(p, s, -0.14285714285384132); p = FUSE64(p, s, 0.1999999999999753);
+        p = FUSE64(p, s, -0.3333333333333333);
+        return FUSE64(p, t * s, t);
     }
     /* atan2(y, x) without a branch, so that the compiler can use whole vectors; at most 3 units in
        the last place off. */

@@ -50,6 +50,7 @@ class SeveralPlan(NamedTuple):
     dtype: np.dtype[Any]
     note: str
     whole: str
+    beside: int = 0
     results: int = 1
     images: int = 1
     grid: tuple[int, int] = (1, 1)
@@ -58,11 +59,12 @@ class SeveralPlan(NamedTuple):
 
     @property
     def windows(self) -> tuple[Axis, Axis]:
-        """The window of all passes: the union of theirs."""
+        """The window of all passes: the union of theirs, and the pixels beside it."""
         if not self.plans:
             return Axis(0, 1), Axis(0, 1)
         y, x = (Axis.union(axes) for axes in zip(*(p.windows for p in self.plans), strict=True))
-        return y, x
+        more = self.beside
+        return Axis(y.before + more, y.span + 2 * more), Axis(x.before + more, x.span + 2 * more)
 
     @property
     def modes(self) -> tuple[str, str]:
@@ -91,8 +93,9 @@ class Several(Generic[Result]):
     """A filter of several passes.
 
     `runs` computes the result of `image`; `passes` are the calls in it. `note` describes what else
-    is done with them, and `whole` why the filter needs the whole image, if it does. `repeatable`
-    states whether `runs` may be kept for other images: it then holds no array of the caller.
+    is done with them, which looks at so many pixels `beside` each of their results, and `whole` why
+    the filter needs the whole image, if it does. `repeatable` states whether `runs` may be kept for
+    other images: it then holds no array of the caller.
     """
 
     image: NDArray[Any]
@@ -103,6 +106,7 @@ class Several(Generic[Result]):
     note: str
     whole: str = ""
     repeatable: bool = False
+    beside: int = 0
 
     def run(self) -> Result:
         """Return the filtered image."""
@@ -115,7 +119,7 @@ class Several(Generic[Result]):
     def plan(self) -> SeveralPlan:
         """Return what would run."""
         plans = tuple(each.plan() for each in self.passes)
-        return SeveralPlan(plans, self.shape, self.dtype, self.note, self.whole)
+        return SeveralPlan(plans, self.shape, self.dtype, self.note, self.whole, self.beside)
 
 
 class Runnable(Protocol[Result_co]):

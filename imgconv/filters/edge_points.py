@@ -3,6 +3,8 @@
 Axis 0 is y, down the rows, and axis 1 is x.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
@@ -15,6 +17,7 @@ from imgconv.filters.planes import by_plane, row_reader, single_call
 from imgconv.filters.smoothing import gaussian
 from imgconv.operations.base import pixels
 from imgconv.operations.chains import EdgePoints
+from imgconv.operations.separable import Separable
 
 __all__ = ["edge_points", "nonmaximum_suppression", "zero_crossings"]
 
@@ -22,6 +25,9 @@ __all__ = ["edge_points", "nonmaximum_suppression", "zero_crossings"]
 STRIPE = 1 << 15
 # Pixels whose Laplacians are computed at once.
 READ = 1 << 19
+# Windows up to this are summed up as they are, so that a piece of an image has the Laplacians of
+# the whole. Above, transforms may be faster.
+SHORT = 80
 # Rows beside a pixel from which its magnitude is interpolated.
 NEAR = 3
 
@@ -88,6 +94,13 @@ def zero_crossings(
         gaussian_laplace, array, sigma, mode=mode, cval=cval, axes=axes, channel_axis=channel_axis
     )
     laplacian.plan()
+    operation = laplacian.operation
+    assert isinstance(operation, Separable)
+    whole = "its Laplacians may take transforms"
+    if max(axis.span for axis in operation.windows) <= SHORT:
+        laplacian = laplacian._replace(operation=replace(operation, method="direct"))
+        # A pixel at the end of the image is no neighbour of that at the other end.
+        whole = "its neighbours do not wrap around" if "wrap" in check.modes(mode) else ""
 
     def runs(image: Image) -> Image:
         size = image.shape[layout.y], image.shape[layout.x]
@@ -105,7 +118,7 @@ def zero_crossings(
 
     return Several(
         array, runs, (laplacian,), array.shape, result_dtype, "signs of neighbours",
-        "it looks at signs of neighbours", repeatable=out is None,
+        whole, repeatable=out is None, beside=1,
     )  # fmt: skip
 
 

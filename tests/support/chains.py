@@ -60,6 +60,7 @@ WINDOWED = (
     "morphological_gradient(footprint=[[1, 0, 0], [1, 1, 0]], mode={}, dtype=int32)",
     "ridges(sigmas=(1, 2), method=sato, mode={})",
     "ridges(sigmas=[1.5], gamma=3, mode={})",
+    "zero_crossings(sigma=1.5, mode={})",
     "corners(sigma=1.2, mode={})",
     "corners(method=shi_tomasi, mode={}, cval=3)",
     "structure_tensor(sigma=1.2, of=orientation, mode={})",
