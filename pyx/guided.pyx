@@ -14,16 +14,14 @@ counts; with mode="ignore", not outside the image.
 
 Down the columns, rows are added in groups as high as the window, as van Herk (1992) and Gil and
 Werman (1993) do for minima: sums from each row of a group to its last row, and sums from the first
-row of the next group down. A window is one of each. Along the rows, sums of 1, 4, 16, ...
-neighbours are made of four each; the digits of the width to the base 4 are the numbers of them that
-are added.
+row of the next group down. A window is one of each. Sums along the rows are those of `row_sums`.
 """
 from libc.string cimport memcpy
 
 from bands cimport take
 from planes cimport Planes, load_planes, run_planes, store_planes
 from rows cimport Params, Task, fill
-from sums cimport add_row
+from sums cimport add_row, row_sums
 from types cimport LANES, ZERO, load, real, store, vec
 from weights cimport load_weights
 
@@ -73,7 +71,7 @@ cdef void push(Columns* columns, Py_ssize_t e, Py_ssize_t first) noexcept nogil:
     cdef vec since
     if (e + 1) % columns.size == 0:
         for i in range(e - 1, max(first, e + 1 - columns.size) - 1, -1):
-            add_row(row_of(columns, i + 1), 1, 0, n, True, row_of(columns, i))
+            add_row(row_of(columns, i + 1), 1, 0, n, True, 1, False, row_of(columns, i))
         fill(columns.since, n, 0)
         memcpy(columns.sums, ahead, n * sizeof(real))
         return
@@ -83,21 +81,6 @@ cdef void push(Columns* columns, Py_ssize_t e, Py_ssize_t first) noexcept nogil:
         store(columns.since + x, since)
         store(columns.sums + x, load(ahead + x) + since)
         x += LANES
-
-
-cdef void add_neighbours(real* sums, Py_ssize_t size, Py_ssize_t n, real* target) noexcept nogil:
-    """target[x] = sums[x] + ... + sums[x + size - 1] for n columns; `sums` is overwritten."""
-    cdef Py_ssize_t length = 1, done = 0, rest = size, digit
-    while True:
-        digit = rest % 4
-        rest = rest // 4
-        if digit > 0:
-            add_row(sums + done, digit, length, n, done > 0, target)
-            done += digit * length
-        if rest == 0:
-            return
-        add_row(sums, 4, length, n + size - 4 * length, False, sums)
-        length *= 4
 
 
 # ---------------------------------------------------------------------------------------------
@@ -190,8 +173,8 @@ cdef Py_ssize_t lay_out(const Params* params, char* scratch, Slot* slot) noexcep
 cdef inline void sum_windows(const Columns* columns, Py_ssize_t n, real* target) noexcept nogil:
     cdef Py_ssize_t k
     for k in range(columns.planes):
-        add_neighbours(columns.sums + k * columns.pitch, columns.size, n,
-                       target + k * columns.pitch)
+        row_sums(columns.sums + k * columns.pitch, columns.size, 1, n, 1,
+                 target + k * columns.pitch, False)
 
 
 cdef void weigh(const Planes* image, const Slot* slot, const real* guide, Py_ssize_t e,

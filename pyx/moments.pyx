@@ -20,7 +20,7 @@ lengths of its chords; sums of such runs are made once for each row.
 """
 from bands cimport Block, Slot, ring_rows, up_to_lanes
 from rows cimport Params, fill
-from sums cimport add_row, row_sums
+from sums cimport row_sums
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
 
@@ -321,19 +321,6 @@ cdef void rectangle_sums(real** rows, real** weights, const Window* window, Py_s
                         plane, True, False)
 
 
-cdef inline void add_neighbours(real* line, const Window* window, Py_ssize_t n,
-                                real* target) noexcept nogil:
-    """Sums along a row; the most used widths are literals, so that no loop is left."""
-    if window.width == 3:
-        add_row(line, 3, window.step, n, False, target)
-    elif window.width == 5:
-        add_row(line, 5, window.step, n, False, target)
-    elif window.width == 7:
-        add_row(line, 7, window.step, n, False, target)
-    else:
-        row_sums(line, window.width, window.step, n, 1, target, False)
-
-
 # ---------------------------------------------------------------------------------------------
 # Any other window
 
@@ -447,7 +434,8 @@ cdef void rectangle_block(const Params* params, const Slot* slot, const real* sh
         for k in range(group):
             for m in range(PLANES):
                 if is_needed(m, window.what != MEAN, weighed):
-                    add_neighbours(work + m * plane + k * pitch, window, n, line + m * pitch)
+                    row_sums(work + m * plane + k * pitch, window.width, window.step, n, 1,
+                             line + m * pitch, False)
             sums = sums_at(line, pitch, weights[r + k + window.row] + own if weighed else NULL)
             finish_row(window, at, &sums, shift, slot.rows[r + k + window.row] + own, n,
                        slot.targets[r + k] + x)

@@ -54,7 +54,7 @@ class Box(Operation):
 
     @property
     def cost(self) -> float:
-        """Additions: of shared column sums, then up to seven for each digit to the base 4."""
+        """Additions: of shared column sums, then up to seven for each digit of the width."""
         height, width = self.size
         columns = (height + 1) / 2 if height <= max(LOW.values()) else 4
         return 1 + columns + min(width, 3.5 * width.bit_length())
