@@ -9,8 +9,6 @@ from skimage import data, exposure, restoration
 import imgconv
 from imgconv import Pipeline, threads
 
-cv2 = pytest.importorskip("cv2")
-
 CAMERA = data.camera()
 
 
@@ -18,6 +16,7 @@ CAMERA = data.camera()
 
 
 def test_equalize_bytes():
+    cv2 = pytest.importorskip("cv2")
     for image in (CAMERA, CAMERA[::3, ::5], CAMERA // 32, sample((1, 9), "uint8")):
         assert_same_bits(imgconv.equalize(image), cv2.equalizeHist(np.ascontiguousarray(image)))
 
@@ -55,6 +54,7 @@ def test_equalize_one_value_and_none():
 @pytest.mark.parametrize("clip", [0, 0.5, 2, 40])
 @pytest.mark.parametrize("tile", [(64, 64), (32, 128), (16, 8), (512, 512)])
 def test_clahe_is_that_of_opencv(dtype, clip, tile):
+    cv2 = pytest.importorskip("cv2")
     image = CAMERA.astype(dtype) * (1 if dtype == "uint8" else 251)
     expected = cv2.createCLAHE(clip, (512 // tile[1], 512 // tile[0])).apply(image)
     got = imgconv.clahe(image, tile, clip)
