@@ -1,6 +1,6 @@
 # make demo, make test: nothing is needed but Python 3.11 or later, a C compiler and make.
 
-TARGETS := help demo gallery docs test test-site test-browser tune-pictures coverage fuzz sanitize races valgrind wheel cross test-builds test-arm64 test-floor test-newest bench counts tiles lint build clean
+TARGETS := help demo gallery docs test test-site test-browser tune-pictures coverage coverage-loops fuzz sanitize races valgrind wheel cross test-builds test-arm64 test-floor test-newest bench counts tiles lint build clean
 .PHONY: $(TARGETS)
 .DEFAULT_GOAL := help
 
@@ -69,6 +69,12 @@ test-site: docs ## Build the site, and open each of its pages in Chromium (apt-g
 coverage: $(VENV)/test ## Run all tests, and tell which part of each Python file they run.
 	$(PIP) install pytest-cov
 	$(BIN)/python scripts/cover.py -n auto --dist loadfile $(ARGS)
+
+coverage-loops: ## Run tests of the loops, and tell which lines of pyx/ they run. Needs GCC.
+	mkdir -p .lines
+	tar -c --exclude _loops --exclude __pycache__ $(COPIED) scripts | tar -x -C .lines
+	IMGCONV_COUNT_LINES=1 IMGCONV_LEVELS=v3 $(MAKE) -C .lines $(VENV)/test
+	cd .lines && IMGCONV_ISA=v3 $(BIN)/python scripts/cover_loops.py $(ARGS)
 
 # The browser is Debian's; what drives it comes from PyPI and loads none of its own.
 CHROMIUM = $$(command -v chromium)
@@ -142,7 +148,7 @@ lint: $(VENV)/lint ## Check style and types.
 build: $(VENV)/built ## Compile the loops into this checkout.
 
 clean: ## Remove all that make has made.
-	rm -rf $(VENV) build dist docs/_build docs/made imgconv/_loops .sanitize .races .builds .cross .arm64 demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build dist docs/_build docs/made imgconv/_loops .sanitize .races .lines .builds .cross .arm64 demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 
 # Each step leaves a stamp, and so is done again only when what it depends on has changed.
 $(VENV)/made:

@@ -121,6 +121,9 @@ SANITIZE_FLAGS = [
     "-O1",
 ]
 
+# For `make coverage-loops`: GCC counts how often each line of pyx/ runs.
+COUNT_LINES = bool(os.environ.get("IMGCONV_COUNT_LINES"))
+
 # Flags after all others: -O0 where it only matters that a compiler takes the source.
 LAST_FLAGS = os.environ.get("IMGCONV_CFLAGS", "").split()
 
@@ -254,6 +257,7 @@ def cythonize_loops() -> None:
         compiler_directives={"binding": False},
         nthreads=os.cpu_count(),
         force=False,
+        emit_linenums=COUNT_LINES,
     )
     targets = {name: [BUILD] for name in COMMON}
     for loop in LOOPS:
@@ -287,6 +291,8 @@ class BuildLoops(build_ext):
         flags, links = self.openmp()
         if SANITIZERS:
             flags, links = [*flags, *SANITIZE_FLAGS], [*links, *SANITIZERS]
+        elif COUNT_LINES:
+            flags, links = [*flags, "--coverage", "-O1"], [*links, "--coverage"]
         elif PLATFORM.startswith("linux"):
             links = [*links, "-s"]
         for extension in self.extensions:
