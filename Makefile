@@ -17,6 +17,8 @@ else
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
+# The only Python for which the oldest NumPy that is allowed has wheels.
+OLDEST_PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -123,7 +125,7 @@ test-arm64: $(VENV)/made ## Compile for ARM, and run a part of the tests in an e
 	scripts/arm64.sh '$(PYTHON)' $(ARGS)
 
 test-floor: $(VENV)/made ## Run all tests with the oldest NumPy and SciPy that imgconv allows.
-	scripts/test_versions.sh floor '$(PYTHON)' $(ARGS)
+	scripts/test_versions.sh floor '$(OLDEST_PYTHON)' $(ARGS)
 
 test-newest: $(VENV)/made ## Run all tests with the newest NumPy and SciPy.
 	scripts/test_versions.sh newest '$(PYTHON)' $(ARGS)
