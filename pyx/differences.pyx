@@ -180,17 +180,20 @@ cdef struct Gradients:
     real[3][PIECE + 2] dx
 
 
+cdef inline real smooth(real first, real second, real third) noexcept nogil:
+    """Return the sum of three differences as SciPy rounds it: once, from float64."""
+    return <real> (2 * <double> second + (<double> first + <double> third))
+
+
 cdef inline real down(const real* top, const real* bottom, Py_ssize_t x) noexcept nogil:
     """Sobel's derivative along y, at the upper left corner of its window."""
-    return (2 * (bottom[x + 1] - top[x + 1])
-            + ((bottom[x] - top[x]) + (bottom[x + 2] - top[x + 2])))
+    return smooth(bottom[x] - top[x], bottom[x + 1] - top[x + 1], bottom[x + 2] - top[x + 2])
 
 
 cdef inline real right(const real* top, const real* middle, const real* bottom,
                        Py_ssize_t x) noexcept nogil:
     """Sobel's derivative along x."""
-    return (2 * (middle[x + 2] - middle[x])
-            + ((top[x + 2] - top[x]) + (bottom[x + 2] - bottom[x])))
+    return smooth(top[x + 2] - top[x], middle[x + 2] - middle[x], bottom[x + 2] - bottom[x])
 
 
 cdef inline void gradients(const real* top, Py_ssize_t width, Py_ssize_t n, real* dy,
@@ -220,7 +223,7 @@ cdef inline void turns(Gradients* of, Py_ssize_t y, Py_ssize_t n, real* target) 
         dxy = down(dx0, dx2, x)
         dxx = right(dx0, dx1, dx2, x)
         squared = dx * dx + dy * dy
-        turn = dxx * (dy * dy) + dyy * (dx * dx) - 2 * dxy * dx * dy
+        turn = dxx * (dy * dy) + dyy * (dx * dx) - <real> 2 * dxy * dx * dy
         target[x] = 0 if squared == 0 else turn / squared
 
 

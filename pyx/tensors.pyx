@@ -98,15 +98,15 @@ cdef inline void product_rows(real** rows, Py_ssize_t count, Py_ssize_t n, Py_ss
     cdef const real* top
     cdef const real* middle
     cdef const real* bottom
-    cdef real dy, dx
+    cdef real dy, dx, two = 2           # a literal would be a double
     for r in range(count - 2):
         top = rows[r]
         middle = rows[r + 1]
         bottom = rows[r + 2]
         for x in range(last):
-            dy = ((bottom[x] - top[x]) + 2 * (bottom[x + step] - top[x + step])
+            dy = ((bottom[x] - top[x]) + two * (bottom[x + step] - top[x + step])
                   + (bottom[x + 2 * step] - top[x + 2 * step]))
-            dx = ((top[x + 2 * step] - top[x]) + 2 * (middle[x + 2 * step] - middle[x])
+            dx = ((top[x + 2 * step] - top[x]) + two * (middle[x + 2 * step] - middle[x])
                   + (bottom[x + 2 * step] - bottom[x]))
             yy[r][x] = dy * dy
             yx[r][x] = dy * dx

@@ -48,15 +48,16 @@ def test_equal_curvatures():
     assert second_differences(y * y - x * x, "shape")[9, 9] == 0
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(5, 5), (9, 700), (140, 31)], ids=str)
-def test_turning(shape):
-    image = RNG.normal(size=shape)
+def test_turning(shape, dtype):
+    image = RNG.normal(size=shape).astype(dtype)
     dy, dx = (ndimage.sobel(image, axis) for axis in (0, 1))
     dyy, dxy, dxx = (ndimage.sobel(one, axis) for one, axis in ((dy, 0), (dx, 0), (dx, 1)))
     turn = dxx * dy**2 + dyy * dx**2 - 2 * dxy * dx * dy
     inner = np.s_[2:-2, 2:-2]
     np.testing.assert_array_equal(turning(image)[inner], (turn / (dx**2 + dy**2))[inner])
-    assert not turning(np.ones(shape))[inner].any()
+    assert not turning(np.ones(shape, dtype))[inner].any()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -399,7 +399,7 @@ EXACT = {"median", "minimum", "maximum", "gradient", "mean", "canny", "apply_hys
 RANKS = {name.rpartition(".")[2] for name in SKIMAGE if ".rank." in name}
 EXACT |= RANKS - {"entropy"} | {"equalize_adapthist", "equalize_hist"}
 EXACT |= {"medfilt", "medfilt2d", "gaussian", "threshold_local", "denoise_bilateral"}
-EXACT |= {"corner_kitchen_rosenfeld", "peak_local_max", "shape_index"}
+EXACT |= {"corner_kitchen_rosenfeld", "peak_local_max"}
 TENSORS = ("hessian_matrix_eigvals", "structure_tensor_eigenvalues")
 SHARE = 64
 # Of functions whose results are products of sums, or quotients of small differences.
