@@ -269,8 +269,9 @@ def binary(original: Function, arguments: Arguments) -> Function | None:
     origins = tuple(max(at, 0) - n // 2 for n, at in zip(element.shape, places, strict=True))
     if grows:
         element, origins = np.flip(element), flipped_origins(origins, element.shape)
-    changed = {"structure": element, "origin": origins, "axes": tuple(range(image.ndim))}
-    return partial(original, **arguments | changed)
+    # Over all axes; older versions of SciPy have no argument that names some.
+    others = {name: value for name, value in arguments.items() if name != "axes"}
+    return partial(original, **others | {"structure": element, "origin": origins})
 
 
 def axes_as_tuple(arguments: Arguments) -> Arguments:
