@@ -97,9 +97,13 @@ class LocalHistogram(Operation):
     def table(self) -> tuple[NDArray[np.int64], float]:
         """The integers that are added up, and the unit of which they are multiples."""
         if self.kind == "entropy":
-            counts = np.arange(self.footprint.count + 1, dtype=np.float64)
-            sums = counts * np.log2(np.maximum(counts, 1))
-            table, unit = in_integers(sums, sums[-1])
+            size = self.footprint.count
+            counts = np.maximum(np.arange(size + 1), 1)
+            # The logarithms of the odd factors are rounded, so that doubling adds exactly 1.
+            two = counts & -counts
+            odd, unit = in_integers(np.log2(counts // two), size * np.log2(size))
+            exponents = np.rint(np.log2(two) / unit).astype(np.int64)
+            table = np.arange(size + 1) * (odd + exponents)
             return np.concatenate([table, np.diff(table)]), unit
         if self.kind == "geometric_mean":
             logarithms = np.zeros((self.groups << self.shift) + 1)

@@ -415,13 +415,22 @@ def test_rank_falls_back(name):
         ((array, np.zeros((3, 3))), {}),
         ((array, window), {"mask": (array > 50).astype(int)}),
         ((array, window), {"shift_x": 2}),
-        ((array, window), {"shift_y": True}),
+        ((array, window), {"shift_y": 1.0}),
         ((array.astype(float) / 200, window), {}),
         ((array.astype(bool), window), {}),
         ((image((5, 6, 7), "uint8"), np.ones((3, 3, 3))), {}),
     ):
         assert_as_skimage("filters.rank", name, *args, falls_back=True, **options)
     assert_as_skimage("filters.rank", name, array, window, out=array, falls_back=True)
+
+
+@pytest.mark.parametrize("name", RANKS)
+def test_rank_warns_of_shifts_that_are_bool(name):
+    array, window = image((9, 8), "uint8"), np.ones((3, 3), np.uint8)
+    with pytest.warns(UserWarning, match="is boolean and will be interpreted as int") as warned:
+        shifted = getattr(rank, name)(array, window, shift_x=True)
+    assert [each.filename for each in warned] == [__file__]
+    assert_same_bits(shifted, getattr(rank, name)(array, window, shift_x=1))
 
 
 @pytest.mark.parametrize("name", RANKS)

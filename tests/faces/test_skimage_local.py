@@ -150,6 +150,16 @@ def test_entropy(shape):
     assert count("filters.rank.entropy") == before
 
 
+def test_entropy_of_equal_counts_is_exact():
+    for values, size in ((2, (16, 16)), (8, (7, 24)), (64, (24, 64)), (4096, (64, 64))):
+        image = np.resize(np.arange(values, dtype=np.uint16), (64, 64))
+        dtype = np.uint8 if values <= 256 else np.uint16
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of many levels
+            found = rank_faces.entropy(image.astype(dtype), np.ones(size, np.uint8))
+        assert found.max() == np.log2(values)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float32", "float64"])
 @pytest.mark.parametrize("radius", [1, 2.5, 12])
 def test_rolling_ball(dtype, radius):

@@ -8,7 +8,7 @@ from imgconv.face_arguments import Image, real_image
 from imgconv.fallback import FallBack
 from imgconv.skimage.arguments import warn_caller
 
-__all__ = ["RANK", "RankArguments", "checked", "holds_pixel", "levels"]
+__all__ = ["RANK", "RankArguments", "around", "checked", "holds_pixel", "levels"]
 
 RANK = "skimage.filters.rank"
 
@@ -35,7 +35,7 @@ def checked(
     if pixels.dtype not in (np.uint8, np.uint16):
         raise FallBack(f"dtype {pixels.dtype}")
     counts = mask_of(mask, pixels.shape)
-    window = window_of(footprint, shift_x, shift_y)
+    window = around(footprint, shift_x, shift_y)
     if out is None:
         result = np.empty(pixels.shape, pixels.dtype.newbyteorder("="))
     else:
@@ -46,25 +46,27 @@ def checked(
             raise FallBack("out")
         result = out
     warn_of_levels(pixels)
+    for name, shift in (("shift_x", shift_x), ("shift_y", shift_y)):
+        warn_of_bool(name, shift)
     return RankArguments(pixels, window, counts, result)
 
 
-def window_of(footprint: object, shift_x: object, shift_y: object) -> Image:
+def around(footprint: object, shift_x: object, shift_y: object) -> Image:
     """Return the pixels of a window, around the one that has the result."""
     if type(footprint) is not np.ndarray or footprint.ndim != 2:
         raise FallBack("footprint")
     window = footprint > 0
     if not window.any():
         raise FallBack("footprint")
-    around = []
+    margins = []
     for size, shift in zip(window.shape, (shift_y, shift_x), strict=True):
-        if type(shift) is not int or abs(shift) > LARGEST_SHIFT:
+        if not isinstance(shift, int) or abs(shift) > LARGEST_SHIFT:
             raise FallBack("shift")
         before, after = size // 2 + shift, size - 1 - size // 2 - shift
         if min(before, after) < 0:
             raise FallBack("shift")
-        around.append((max(after - before, 0), max(before - after, 0)))
-    return np.pad(window, around) if any(map(any, around)) else window
+        margins.append((max(after - before, 0), max(before - after, 0)))
+    return np.pad(window, margins) if any(map(any, margins)) else window
 
 
 def holds_pixel(window: Image) -> bool:
@@ -98,5 +100,15 @@ def warn_of_levels(pixels: Image) -> None:
         warn_caller(
             f"Bad rank filter performance is expected due to a large number of bins ({bins}), "
             f"equivalent to an approximate bitdepth of {np.log2(bins):.1f}.",
+            stacklevel=5,
+        )
+
+
+def warn_of_bool(name: str, shift: object) -> None:
+    """Warn of a shift that is bool as scikit-image does; it is called by a face's `checked`."""
+    if isinstance(shift, bool):
+        warn_caller(
+            f"Paramter `{name}` is boolean and will be interpreted as int. "
+            "This is not officially supported, use int instead.",
             stacklevel=5,
         )

@@ -18,7 +18,14 @@ from imgconv.fallback import FallBack
 from imgconv.filters.order import window_of
 from imgconv.operations.local_histogram import OUTSIDE, LocalHistogram
 from imgconv.skimage.arguments import number, skimage_face
-from imgconv.skimage.filters.rank_arguments import RANK, RankArguments, checked, holds_pixel, levels
+from imgconv.skimage.filters.rank_arguments import (
+    RANK,
+    RankArguments,
+    around,
+    checked,
+    holds_pixel,
+    levels,
+)
 
 __all__ = [
     "autolevel_percentile",
@@ -138,7 +145,7 @@ def noise_filter(
     shift_z: int = 0,
 ) -> Image:
     """Return how far each pixel is from the nearest value in the window around it."""
-    checked(image, footprint, None, None, shift_x, shift_y)
+    around(footprint, shift_x, shift_y)
     others = footprint.copy()
     others[footprint.shape[0] // 2 + shift_y, footprint.shape[1] // 2 + shift_x] = 0
     return told("noise_filter", checked(image, others, out, mask, shift_x, shift_y))
