@@ -67,7 +67,6 @@ def test_clahe_is_that_of_opencv(dtype, clip, tile):
 def test_clahe_of_odd_tiles(dtype, tile):
     """Rounding may decide between two neighbours only, wherever centres of tiles are."""
     cv2 = pytest.importorskip("cv2")
-    cv2 = pytest.importorskip("cv2")
     image = CAMERA[:510, :510].astype(dtype)
     expected = cv2.createCLAHE(3, (510 // tile[1], 510 // tile[0])).apply(image)
     assert np.abs(imgconv.clahe(image, tile, 3).astype(int) - expected).max() <= 1
