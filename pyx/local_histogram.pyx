@@ -11,8 +11,8 @@ together.
 
 c[v] is how often a value occurs among the n pixels of the window. The sum changes by two
 differences for each pixel that moves, which are looked up. They are integers (multiples of `unit`),
-so the sum is exact however far it moved, and no bit depends on where a row began; 2, 4, 8, ... equal
-counts give 1, 2, 3, ... bits. So it is with the logarithms of a geometric mean.
+so the sum is exact however far it moved, and no bit depends on where a row began; 2, 4, 8, ...
+equal counts give 1, 2, 3, ... bits. So it is with the logarithms of a geometric mean.
 
 Pixels from OUTSIDE on do not count: those that have no weight are infinite (weights.pxd), others
 keep their value in the lower bits, for a formula that needs the window's own pixel.
