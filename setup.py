@@ -159,10 +159,9 @@ if SANITIZE == "thread":
     # LLVM's runtime for code of GCC: it tells the sanitizer of its barriers.
     OPENMP = [(["-fopenmp"], ["-lomp"])]
 
-# These loops give the same bits as SciPy, which uses no fused instructions. A tile of a convolution
-# layer has no vector that several accumulators use, and one of a dense kernel says which vectors to
-# hold (tiles.pxd). There scheduling can only harm: the tiles of small kernels, which are unrolled,
-# would spill.
+# These loops give the same bits as SciPy, which uses no fused instructions. Tiles of layers and of
+# dense kernels say which vectors several accumulators share (held.pxd). There scheduling can only
+# harm: the tiles of small kernels, which are unrolled, would spill.
 LOOP_FLAGS = {
     **{
         loop: ["-ffp-contract=off"]

@@ -19,7 +19,7 @@ cdef struct Kernel:
 cdef void block(const Params* params, const Slot* slot, Py_ssize_t n) noexcept nogil:
     cdef const Kernel* kernel = <const Kernel*> params.records
     cdef Taps taps = Taps(<const real*> params.weights, kernel.height, kernel.width, kernel.step,
-                          kernel.dilation)
+                          kernel.dilation, False)
     correlate_block(slot.rows, &taps, params.stride_y, params.block, n, slot.targets)
     keep_results(params, slot, n)
 

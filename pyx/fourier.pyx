@@ -285,7 +285,7 @@ cdef inline void correlate_directly(const Params* params, const Layout* at,
                                     const Place* place) noexcept nogil:
     """Correlate a tile as the dense loop does, from the rows that are loaded."""
     cdef const Tiling* tiling = <const Tiling*> params.records
-    cdef Taps taps = Taps(at.kernel, tiling.height, tiling.width, tiling.right, tiling.down)
+    cdef Taps taps = Taps(at.kernel, tiling.height, tiling.width, tiling.right, tiling.down, False)
     cdef Py_ssize_t wanted = up_to_lanes((place.columns - 1) * params.stride_x + 1), y = 0, r
     cdef Py_ssize_t high = SQUARE if params.stride_y == 1 else 1
     cdef real* targets[SQUARE]

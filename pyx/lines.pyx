@@ -257,7 +257,7 @@ cdef inline void scale_lines(const Axis* axis, real** lines, Py_ssize_t n,
 cdef inline void add_directly(const Axis* axis, const Slot* slot, const Contents* found,
                               Py_ssize_t n, Py_ssize_t lanes) noexcept nogil:
     """Replace the results of lines that are not safe by direct sums."""
-    cdef Taps taps = Taps(axis.kernel, axis.side.taps, 1, 1, 1)
+    cdef Taps taps = Taps(axis.kernel, axis.side.taps, 1, 1, 1, False)
     cdef Py_ssize_t results = n - axis.side.taps + 1, y = 0, r, k
     cdef real* target
     cdef real* targets[SQUARE]

@@ -273,7 +273,7 @@ cdef void take_sum(const Params* params, const Slot* slot, const Strip* strip,
     cdef const Grid* grid = <const Grid*> params.records
     cdef Py_ssize_t taps = grid.x.order * grid.x.factor
     cdef Py_ssize_t n = strip.columns - (taps - 1) * grid.step
-    cdef Taps weights = Taps(down(params, &grid.x), 1, taps, grid.step, 1)
+    cdef Taps weights = Taps(down(params, &grid.x), 1, taps, grid.step, 1, False)
     cdef real* sums = slot.sums + row % grid.y.order * slot.wide_pitch
     cdef real* line = slot.line
     extend(params, strip, sums)
@@ -286,8 +286,8 @@ cdef void filter_rows(const Params* params, const Slot* slot, const Strip* strip
                       Py_ssize_t first, Py_ssize_t count) noexcept nogil:
     """Filter up to SQUARE low rows, and interpolate them along x into the ring of wide rows."""
     cdef const Grid* grid = <const Grid*> params.records
-    cdef Taps along_y = Taps(kernel(params, &grid.y), grid.y.taps, 1, 1, 1)
-    cdef Taps along_x = Taps(kernel(params, &grid.x), 1, grid.x.taps, grid.step, 1)
+    cdef Taps along_y = Taps(kernel(params, &grid.y), grid.y.taps, 1, 1, 1, False)
+    cdef Taps along_x = Taps(kernel(params, &grid.x), 1, grid.x.taps, grid.step, 1, False)
     cdef real** columns = slot.rows + slot.low_rows
     cdef real* filtered = slot.filtered
     cdef Py_ssize_t last = first + count + grid.y.taps - 2, r
@@ -310,7 +310,7 @@ cdef void write_cell(const Params* params, const Slot* slot, const Strip* strip,
     cdef const Side* side = &(<const Grid*> params.records).y
     cdef Py_ssize_t r
     cdef Py_ssize_t n = up_to_lanes(strip.width)
-    cdef Taps weights = Taps(up(params, side), side.order, 1, 1, 1)
+    cdef Taps weights = Taps(up(params, side), side.order, 1, 1, 1, False)
     cdef real* target
     cdef char* start
     cdef bint plain

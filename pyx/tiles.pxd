@@ -11,6 +11,7 @@ The first and the last rows of a tile keep few accumulators busy, which then wai
 With the columns of the kernel in the outer loop they are a few dozen instructions from rows that
 keep all busy, so that the processor overlaps them. Row by row, 5x5 to 9x9 take 1.1 times as long.
 """
+from held cimport hold
 from types cimport LANES, ZERO, load, real, store, vec
 
 cdef extern from *:
@@ -38,18 +39,8 @@ cdef extern from *:
       #define SMALL_WIDE SMALL_WIDE_v2
       #define ROW_WIDE 4
     #endif
-    /* GCC would load a vector again for each accumulator, since an operand may be in memory. But
-       loads are what limits these loops. */
-    #if !FUSED || !defined(VECTOR_BYTES)
-      #define hold(v)
-    #elif defined(NEON)
-      #define hold(v) __asm__("" : "+w" (v))
-    #else
-      #define hold(v) __asm__("" : "+v" (v))
-    #endif
     """
     enum: TILE_WIDE, SMALL_WIDE, ROW_WIDE
-    void hold(vec v) nogil
 
 cdef enum:
     TALL = 8            # rows of the highest tile
@@ -61,6 +52,7 @@ cdef struct Taps:
     Py_ssize_t height, width
     Py_ssize_t step                 # columns between taps
     Py_ssize_t dilation             # rows between taps; 1 for tiles of several rows
+    bint more                       # whether sums are added to what the targets hold
 
 
 cdef inline void add_row(vec[TALL][ROW_WIDE] acc, const real* row, const real* weights, int top,
@@ -119,6 +111,10 @@ cdef inline void tile(real** rows, const Taps* taps, Py_ssize_t x, real** target
             add_row(acc, rows[height + 4] + at, weights + 4, 5, high, wide)
             add_row(acc, rows[height + 5] + at, weights + 5, 6, high, wide)
             add_row(acc, rows[height + 6] + at, weights + 6, 7, high, wide)
+    if taps.more:
+        for r in range(high):
+            for k in range(wide):
+                acc[r][k] = acc[r][k] + load(targets[r] + x + k * LANES)
     for r in range(high):
         for k in range(wide):
             store(targets[r] + x + k * LANES, acc[r][k])
@@ -129,10 +125,12 @@ cdef inline void row_of_tiles(real** rows, const Taps* taps, Py_ssize_t n, real*
                               Py_ssize_t width) noexcept nogil:
     """Compute n columns; whole tiles are faster than narrow ones for the rest.
 
-    So the last tile begins where it still fits, and computes some columns a second time.
+    So the last tile begins where it still fits, and computes some columns a second time, but for
+    sums that are added to others.
     """
     cdef Py_ssize_t x = 0, last = n - wide * LANES
-    while x < n and last >= 0:
+    cdef Py_ssize_t end = last + 1 if taps.more or last < 0 else n
+    while x < end:
         tile(rows, taps, min(x, last), targets, high, wide, height, width)
         x += wide * LANES
     while x < n:

@@ -146,6 +146,16 @@ class TestGaussian:
         expected = imgconv.gaussian(image, (1, 3), order=(2, 0))
         assert_close(np.ascontiguousarray(transposed), expected, rtol=1e-6)
 
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    @pytest.mark.parametrize("sigma", [0.7, 2, 4, 5, 6, 9, 11.5, 16])
+    def test_a_constant_keeps_its_value(self, sigma, dtype):
+        """Within 8 units in the last place, whatever it is: docs/numerics.md."""
+        values = np.random.default_rng(0).uniform(1, 2, 100).astype(dtype)
+        size = int(8 * sigma) + 9
+        images = np.broadcast_to(values[:, None, None], (100, size, size))
+        off = (imgconv.gaussian(images, sigma, axes=(1, 2)) - images) / np.finfo(dtype).eps
+        assert np.abs(off).max() <= 8
+
     @pytest.mark.parametrize("pair", [(1, 2), [1, 2], np.array([1, 2]), np.array([1.0, 2.0])])
     def test_takes_pairs_of_any_kind(self, pair):
         image = sample((12, 13))
