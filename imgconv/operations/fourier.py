@@ -1,7 +1,9 @@
 """Dense correlation by fast Fourier transforms, tile by tile: tiles, twiddles and spectra."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log2, pi, prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,11 +129,12 @@ class Fourier(Correlation):
         waves = spectrum(self, down, across)
         lanes = cpu.constant("fourier", computed.name, "TOGETHER")
         # As the loop reads it: for so many rows at a time, column by column.
-        waves = waves.reshape(-1, lanes, *waves.shape[1:]).transpose(0, 2, 3, 1)
+        waves = waves.astype(computed).reshape(-1, lanes, *waves.shape[1:]).transpose(0, 2, 3, 1)
         twist = turns(np.arange(self.tile[0] // 2) / (2 * self.tile[0]))
-        weights = (self.kernel.T, twist, down.twiddles, across.twiddles, waves)
+        few = (self.kernel.T, twist, down.twiddles, across.twiddles)
+        weights = [each.ravel().astype(computed) for each in few]
         radices = np.array(down.radices + across.radices, np.intp)
-        return [tiling, radices], np.concatenate([each.ravel() for each in weights])
+        return [tiling, radices], np.concatenate([*weights, waves.ravel()])
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,7 @@ class Passes:
     order: NDArray[np.intp]
 
     @staticmethod
+    @lru_cache(maxsize=32)
     def of(n: int) -> "Passes":
         """Return the passes of a transform."""
         radices = radices_of(n)
@@ -182,15 +186,15 @@ def spectrum(operation: Fourier, down: Passes, across: Passes) -> Weights:
     (height, width), (rows, columns) = operation.kernel.shape, operation.dilation
     n, m = len(down.order), len(across.order)
     i = np.arange(height) * rows
-    twisted = operation.kernel * np.exp(-0.5j * pi / n * i)[:, None]
+    twisted = operation.kernel * (np.exp(-0.5j * pi / n * i) / (n * m))[:, None]
     # Columns of zeros need no transform.
     folded = np.zeros((n, width), complex)
     folded[i[i < n]] = twisted[i < n]
     folded[i[i >= n] - n] += twisted[i >= n]
     waves = np.zeros((n, m), complex)
     waves[:, : width * columns : columns] = np.fft.fft(folded, axis=0)[down.order]
-    waves = np.fft.fft(waves)[:, across.order] / (n * m)
-    return np.stack([waves.real, waves.imag], axis=-1)
+    pairs: Weights = np.fft.fft(waves).view(np.float64).reshape(n, m, 2)
+    return pairs.take(across.order, axis=1)
 
 
 def error(kernel: Weights, real: DType) -> float:
@@ -247,35 +251,55 @@ def unit_of(weights: Weights) -> float:
     return UNIT * (bits & -bits)
 
 
+class Tiles(NamedTuple):
+    """The size of tiles and of their results, and nanoseconds for a result."""
+
+    tile: tuple[int, int]
+    step: tuple[int, int]
+    nanoseconds: float
+
+
 def tiled(dense: Correlation, size: tuple[int, int], real: DType) -> Fourier:
     """Return the operation for results of this size, with the fastest tiles."""
+    y, x = dense.windows
+    tiles = fastest_tiles((y.span, x.span), dense.stride, size, real)
+    return Fourier(
+        dense.kernel,
+        dense.origin,
+        dense.stride,
+        dense.dilation,
+        tile=tiles.tile,
+        step=tiles.step,
+        real=real,
+        nanoseconds=tiles.nanoseconds,
+    )
+
+
+@lru_cache(maxsize=256)
+def fastest_tiles(
+    spans: tuple[int, int], stride: tuple[int, int], size: tuple[int, int], real: DType
+) -> Tiles:
+    """Return the fastest tiles for windows that span so many pixels."""
     lanes = cpu.constant("fourier", real.name, "TOGETHER")
     heights, widths = (
-        sides(axis.span, (max(n, 1) - 1) * stride + axis.span, unit)
-        for axis, n, stride, unit in zip(
-            dense.windows, size, dense.stride, (2 * lanes, lanes), strict=True
-        )
+        sides(span, (max(n, 1) - 1) * step + span, unit)
+        for span, n, step, unit in zip(spans, size, stride, (2 * lanes, lanes), strict=True)
     )
-    span_y, span_x = (axis.span for axis in dense.windows)
+    span_y, span_x = spans
     heights = heights[heights <= max(TALLEST, 4 * span_y, heights[0])]
     wide = min(AREA * span_y * span_x, MOST_BYTES // real.itemsize)
     largest = max(TILE_BYTES // real.itemsize, wide, heights[0] * widths[0])
     height, width = (sides.ravel() for sides in np.meshgrid(heights, widths))
     passes = np.add.outer(passes_over(widths), passes_over(heights // 2)).ravel()
     pixels = height * width
-    rows = (height - span_y) // dense.stride[0] + 1
-    columns = (width - span_x) // dense.stride[1] + 1
+    rows = (height - span_y) // stride[0] + 1
+    columns = (width - span_x) // stride[1] + 1
     tiles = -(-size[0] // rows) * -(-size[1] // columns)
     time = tiles * (pixels * (PASS[real.name] * passes + LOADED) + START) / SPEED[cpu.LEVEL]
     best = np.where(pixels <= largest, time, np.inf).argmin()
-    return Fourier(
-        dense.kernel,
-        dense.origin,
-        dense.stride,
-        dense.dilation,
+    return Tiles(
         tile=(int(height[best]), int(width[best])),
         step=(int(rows[best]), int(columns[best])),
-        real=real,
         nanoseconds=float(time[best]) / max(1, size[0] * size[1]),
     )
 
