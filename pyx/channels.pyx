@@ -6,7 +6,8 @@
 
 For 1x1, a cell is a pixel of the result, its one value is a pixel of the image, and its sum is the
 result. For 3x3, a cell is 4x4 pixels of the result, and its 36 values and sums are those of
-winograd.pxd. What differs is how values are taken from the image, and results from sums.
+winograd.pxd. What differs is how values are taken from the image, and results from sums. With a
+dilation of d, the pixels of each residue modulo d are an image of their own.
 
 The cells of all images follow one another; a run of them is computed at once. Values are copied to
 panels: as many cells as a tile has, of all inputs, side by side. So tiles read what they need in
@@ -47,9 +48,9 @@ cdef struct Params:
     # The fields of `ChannelParams` in imgconv/nn/core/channel_plan.py.
     Py_ssize_t images, groups, inputs, outputs      # input and output channels of a group
     Py_ssize_t height, width, result_height, result_width
-    Py_ssize_t step_y, step_x           # pixels of the image between cells
+    Py_ssize_t step_y, step_x           # pixels of the image between cells; for 3x3, between taps
     Py_ssize_t top, left                # rows and columns that cell (0, 0) is ahead of the image
-    Py_ssize_t rows, columns            # cells of an image
+    Py_ssize_t rows, columns            # cells of an image; a row has those of one residue
     Py_ssize_t positions                # values of a cell: 1, or 36 by Winograd
     Py_ssize_t panels, runs             # panels of a run; runs of a group
     Py_ssize_t some_inputs, high        # inputs of a panel; outputs of a tile
@@ -66,6 +67,10 @@ cdef struct Run:
 cdef struct Segment:
     # Cells in a row of an image, from (y, x) on, the first of which is cell `at` of the run.
     Py_ssize_t at, n, y, x, cells
+
+
+cdef struct Pixel:
+    Py_ssize_t y, x
 
 
 cdef struct Scratch:
@@ -112,6 +117,15 @@ cdef inline bint next_segment(const Params* params, const Run* run, Segment* her
     return here.cells > 0
 
 
+cdef inline Pixel first_result(const Params* params, const Segment* here) noexcept nogil:
+    """The pixel of the result at which a segment of 4x4 results begins."""
+    cdef Py_ssize_t row = here.y // params.step_x
+    cdef Pixel pixel
+    pixel.y = row // params.step_y * params.step_y * STEP + row % params.step_y
+    pixel.x = here.x * params.step_x * STEP + here.y % params.step_x
+    return pixel
+
+
 # ---------------------------------------------------------------------------------------------
 # From the image to panels
 
@@ -156,14 +170,16 @@ cdef inline void load_cells(const Params* params, const real* channel, const Seg
                             const Scratch* scratch) noexcept nogil:
     """Load the values of a segment to its place in the rows of the run."""
     cdef Py_ssize_t n = (here.cells + LANES - 1) // LANES * LANES, i
-    cdef Py_ssize_t y = here.y * params.step_y - params.top
-    cdef Py_ssize_t x = here.x * params.step_x - params.left
     cdef real* target = scratch.row + here.at
+    cdef Pixel pixel
     if params.positions == 1:
-        load_line(params, channel, y, params.step_x, x, target, here.cells)
+        load_line(params, channel, here.y * params.step_y - params.top, params.step_x,
+                  here.x * params.step_x - params.left, target, here.cells)
         return
+    pixel = first_result(params, here)
     for i in range(SPAN):
-        load_line(params, channel, y + i, 1, x, scratch.lines, STEP * n + SPAN - STEP)
+        load_line(params, channel, pixel.y + i * params.step_y - params.top, params.step_x,
+                  pixel.x - params.left, scratch.lines, STEP * n + SPAN - STEP)
         split(scratch.lines, n, scratch.planes + i * STEP * params.plane, params.plane)
     transform_cells(scratch.planes, params.plane, n, target, params.row)
 
@@ -206,65 +222,70 @@ cdef void fill_panels(const Params* params, const Run* run, const real* image, P
 # ---------------------------------------------------------------------------------------------
 # Products
 
-cdef inline void multiply_panels(const Params* params, const Run* run, const Terms* terms,
-                                 const real* values, real* sums, int high) noexcept nogil:
-    cdef Py_ssize_t q, pitch = params.panels * WIDE * LANES
-    for q in range(run.panels):
-        column(values + q * params.panel, terms, sums + q * WIDE * LANES, pitch, high, WIDE)
+cdef struct Sums:
+    # Where the sums of some panels of a run lie: each output, and each position.
+    real* first
+    Py_ssize_t panels, output, position
 
 
-cdef void multiply(const Params* params, const Run* run, const Terms* terms, const real* values,
-                   real* sums, Py_ssize_t high) noexcept nogil:
+cdef inline void multiply_panels(const Params* params, const Terms* terms, const real* values,
+                                 const Sums* sums, real* target, int high) noexcept nogil:
+    cdef Py_ssize_t q
+    for q in range(sums.panels):
+        column(values + q * params.panel, terms, target + q * WIDE * LANES, sums.output, high, WIDE)
+
+
+cdef void multiply(const Params* params, const Terms* terms, const real* values, const Sums* sums,
+                   real* target, Py_ssize_t high) noexcept nogil:
     if high == PANEL_HIGH:
-        multiply_panels(params, run, terms, values, sums, PANEL_HIGH)
+        multiply_panels(params, terms, values, sums, target, PANEL_HIGH)
     elif high == 1:
-        multiply_panels(params, run, terms, values, sums, 1)
+        multiply_panels(params, terms, values, sums, target, 1)
     elif high == 2:
-        multiply_panels(params, run, terms, values, sums, 2)
+        multiply_panels(params, terms, values, sums, target, 2)
     elif high == 3:
-        multiply_panels(params, run, terms, values, sums, 3)
+        multiply_panels(params, terms, values, sums, target, 3)
     elif PANEL_HIGH > 4:
         if high == 4:
-            multiply_panels(params, run, terms, values, sums, 4)
+            multiply_panels(params, terms, values, sums, target, 4)
         elif high == 5:
-            multiply_panels(params, run, terms, values, sums, 5)
+            multiply_panels(params, terms, values, sums, target, 5)
         elif high == 6:
-            multiply_panels(params, run, terms, values, sums, 6)
+            multiply_panels(params, terms, values, sums, target, 6)
         else:
-            multiply_panels(params, run, terms, values, sums, 7)
+            multiply_panels(params, terms, values, sums, target, 7)
 
 
 cdef void add_products(const Params* params, const Run* run, const Py_ssize_t* places,
                        const real* packed, const real* begin, Py_ssize_t first, Py_ssize_t inputs,
-                       const Scratch* scratch) noexcept nogil:
-    """Add `inputs` inputs, from `first` on, to the sums of all positions, outputs and cells.
+                       const real* values, const Sums* sums) noexcept nogil:
+    """Add `inputs` inputs, from `first` on, to the sums of all positions and outputs.
 
     The weights of a position are (groups, tiles, inputs, outputs of a tile), where the last tile of
     a group may have fewer outputs.
     """
-    cdef Py_ssize_t output = params.outputs * run.g + run.output, high = params.high, _p
+    cdef Py_ssize_t output = params.outputs * run.g + run.output, high = params.high, p
     cdef Py_ssize_t whole = run.outputs // high * high, rest = run.outputs - whole
-    cdef const real* values = scratch.values
-    cdef real* sums = scratch.sums
+    cdef real* target
     cdef Terms terms
     packed += output * params.inputs
     terms.places = places
     terms.count = inputs
     terms.first = first == 0
-    for _p in range(params.positions):
+    for p in range(params.positions):
+        target = sums.first + p * sums.position
         terms.bias = begin + output
         terms.weights = packed + first * high
         terms.blocks = whole // high
         terms.block = params.inputs * high
-        multiply(params, run, &terms, values, sums, high)
+        multiply(params, &terms, values, sums, target, high)
         if rest:
             terms.weights = packed + whole * params.inputs + first * rest
             terms.bias += whole
             terms.blocks = 1
-            multiply(params, run, &terms, values, sums + whole * params.panels * WIDE * LANES, rest)
+            multiply(params, &terms, values, sums, target + whole * sums.output, rest)
         packed += params.groups * params.outputs * params.inputs
         values += params.values
-        sums += params.sums
 
 
 # ---------------------------------------------------------------------------------------------
@@ -278,6 +299,17 @@ cdef inline bint is_finite(const real* line, Py_ssize_t n) noexcept nogil:
     return total == 0
 
 
+cdef inline void copy_apart(real* target, const real* source, Py_ssize_t n,
+                            Py_ssize_t step) noexcept nogil:
+    """Copy n neighbours to places that are `step` apart."""
+    cdef Py_ssize_t i
+    if step == 1:
+        copy(target, source, n)
+        return
+    for i in range(n):
+        target[i * step] = source[i]
+
+
 cdef inline void store_cells(const Params* params, const Segment* here, const Scratch* scratch,
                              const real* sums, bint finite, real* plane,
                              uint8_t* spoiled) noexcept nogil:
@@ -285,21 +317,27 @@ cdef inline void store_cells(const Params* params, const Segment* here, const Sc
 
     If those of the run are not all finite, find out whether they are of this image.
     """
-    cdef Py_ssize_t r, width, y = here.y * STEP, x = here.x * STEP, line = STEP * params.plane
+    cdef Py_ssize_t r, height, width, line = STEP * params.plane
     cdef const real* source
+    cdef Pixel pixel
     if params.positions == 1:
         copy(plane + here.y * params.result_width + here.x, sums + here.at, here.cells)
         return
-    width = min(STEP * here.cells, params.result_width - x)
-    for r in range(min(STEP, params.result_height - y)):
+    pixel = first_result(params, here)
+    height = (params.result_height - pixel.y + params.step_y - 1) // params.step_y
+    width = (params.result_width - pixel.x + params.step_x - 1) // params.step_x
+    width = min(STEP * here.cells, width)
+    for r in range(min(STEP, height)):
         source = scratch.lines + r * line + STEP * here.at
-        copy(plane + (y + r) * params.result_width + x, source, width)
+        copy_apart(plane + (pixel.y + r * params.step_y) * params.result_width + pixel.x, source,
+                   width, params.step_x)
         if not finite and not is_finite(source, width):
             spoiled[here.n] = 1
 
 
-cdef void store_results(const Params* params, const Run* run, const real* bias,
+cdef void store_results(const Params* params, const Run* run, Py_ssize_t first, const real* bias,
                         const Scratch* scratch, real* result, uint8_t* spoiled) noexcept nogil:
+    """Store the results of the cells of a run from `first` on."""
     cdef Py_ssize_t o, plane = params.result_height * params.result_width
     cdef Py_ssize_t output = params.outputs * run.g + run.output
     cdef Segment here
@@ -309,7 +347,8 @@ cdef void store_results(const Params* params, const Run* run, const real* bias,
         if params.positions > 1:
             finite = results_of_cells(sums, params.sums, run.panels * WIDE * LANES,
                                       bias[output + o], scratch.lines, STEP * params.plane)
-        here.at = here.cells = 0
+        here.at = first
+        here.cells = 0
         while next_segment(params, run, &here):
             store_cells(params, &here, scratch, sums, finite,
                         result + (here.n * params.groups * params.outputs + output + o) * plane,
@@ -317,18 +356,49 @@ cdef void store_results(const Params* params, const Run* run, const real* bias,
         sums += params.panels * WIDE * LANES
 
 
+cdef inline Sums direct_sums(const Params* params, const Run* run, real* result) noexcept nogil:
+    """The panels of a run whose sums lie in the result itself: of 1x1, those within one image."""
+    cdef Py_ssize_t plane = params.result_height * params.result_width
+    cdef Py_ssize_t n = run.first // plane, whole = run.cells // (WIDE * LANES)
+    cdef Sums sums
+    sums.first = (result + ((n * params.groups + run.g) * params.outputs + run.output) * plane
+                  + run.first - n * plane)
+    sums.panels = whole if params.positions == 1 and run.first + run.cells <= (n + 1) * plane else 0
+    sums.output = plane
+    sums.position = 0
+    return sums
+
+
+cdef inline Sums other_sums(const Params* params, const Run* run, Py_ssize_t panels,
+                            const Scratch* scratch) noexcept nogil:
+    """The other panels of a run, which are behind so many."""
+    cdef Sums sums
+    sums.first = scratch.sums + panels * WIDE * LANES
+    sums.panels = run.panels - panels
+    sums.output = params.panels * WIDE * LANES
+    sums.position = params.sums
+    return sums
+
+
 cdef void run_task(const Params* params, const Py_ssize_t* places, const real* packed,
                    const real* begin, const real* bias, const real* image, Py_ssize_t task,
                    char* slot, real* result, uint8_t* spoiled) noexcept nogil:
     cdef Run run = run_of(params, task)
     cdef Scratch scratch = scratch_of(params, slot)
+    cdef Sums direct = direct_sums(params, &run, result)
+    cdef Sums others = other_sums(params, &run, direct.panels, &scratch)
     cdef Py_ssize_t c = 0, inputs
     while c < params.inputs:
         inputs = min(params.some_inputs, params.inputs - c)
         fill_panels(params, &run, image, c, inputs, &scratch)
-        add_products(params, &run, places, packed, begin, c, inputs, &scratch)
+        if direct.panels:
+            add_products(params, &run, places, packed, begin, c, inputs, scratch.values, &direct)
+        if others.panels:
+            add_products(params, &run, places, packed, begin, c, inputs,
+                         scratch.values + direct.panels * params.panel, &others)
         c += inputs
-    store_results(params, &run, bias, &scratch, result, spoiled)
+    if others.panels:
+        store_results(params, &run, direct.panels * WIDE * LANES, bias, &scratch, result, spoiled)
 
 
 # ---------------------------------------------------------------------------------------------

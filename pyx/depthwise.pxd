@@ -5,6 +5,7 @@ Loads limit such layers. A kernel of 3x3 has its weights in registers, and a vec
 cells takes 18 loads for 36 products. The weights of others are loaded, too, so a tile is two rows
 of up to four vectors.
 """
+from held cimport hold
 from outputs cimport BROAD, Cells, Terms, tiles
 from types cimport LANES, ZERO, load, real, store, vec
 
@@ -19,16 +20,19 @@ cdef inline Py_ssize_t place_of(int k, int wide, Py_ssize_t last) noexcept nogil
 
 
 cdef inline void add_row(vec[2][BROAD] acc, const real* strip, const Py_ssize_t* places,
-                         const real* weights, Py_ssize_t taps, int top, int bottom,
-                         int wide, Py_ssize_t last) noexcept nogil:
+                         const real* weights, Py_ssize_t taps, bint side_by_side, int top,
+                         int bottom, int wide, Py_ssize_t last) noexcept nogil:
     """Add a row of pixels to the rows top to bottom of a pair; the lower one is a tap behind."""
     cdef vec[BROAD] v
     cdef Py_ssize_t j
     cdef int r, k
     cdef real w
+    cdef const real* at
     for j in range(taps):
+        at = strip + places[0] + j if side_by_side else strip + places[j]
         for k in range(wide):
-            v[k] = load(strip + places[j] + place_of(k, wide, last))
+            v[k] = load(at + place_of(k, wide, last))
+            hold(v[k])
         for r in range(top, bottom):
             w = weights[j - r * taps]
             for k in range(wide):
@@ -36,7 +40,8 @@ cdef inline void add_row(vec[2][BROAD] acc, const real* strip, const Py_ssize_t*
 
 
 cdef inline void pair(const real* strip, const Terms* terms, real* target, const Cells* cells,
-                      Py_ssize_t taps, int wide, Py_ssize_t last) noexcept nogil:
+                      Py_ssize_t taps, bint side_by_side, int wide,
+                      Py_ssize_t last) noexcept nogil:
     """Compute two rows of cells; the kernel has `taps` taps in a row."""
     cdef vec[2][BROAD] acc
     cdef Py_ssize_t t = taps
@@ -44,40 +49,42 @@ cdef inline void pair(const real* strip, const Terms* terms, real* target, const
     for r in range(2):
         for k in range(wide):
             acc[r][k] = ZERO + terms.bias[0]
-    add_row(acc, strip, terms.places, terms.weights, taps, 0, 1, wide, last)
+    add_row(acc, strip, terms.places, terms.weights, taps, side_by_side, 0, 1, wide, last)
     while t < terms.count:
-        add_row(acc, strip, terms.places + t, terms.weights + t, taps, 0, 2, wide, last)
+        add_row(acc, strip, terms.places + t, terms.weights + t, taps, side_by_side, 0, 2, wide,
+                last)
         t += taps
-    add_row(acc, strip + cells.pitch, terms.places + t - taps, terms.weights + t, taps, 1, 2, wide,
-            last)
+    add_row(acc, strip + cells.pitch, terms.places + t - taps, terms.weights + t, taps,
+            side_by_side, 1, 2, wide, last)
     for r in range(2):
         for k in range(wide):
             store(target + r * cells.row + place_of(k, wide, last), acc[r][k])
 
 
 cdef inline void row_of_pairs(const real* strip, const Terms* terms, real* target,
-                              const Cells* cells, Py_ssize_t taps) noexcept nogil:
+                              const Cells* cells, Py_ssize_t taps,
+                              bint side_by_side) noexcept nogil:
     """Compute two rows, in tiles of four vectors and a narrower one that ends with the rows."""
     cdef Py_ssize_t x = 0, rest
     while x + 4 * LANES < cells.columns:
-        pair(strip + x, terms, target + x, cells, taps, 4, 3 * LANES)
+        pair(strip + x, terms, target + x, cells, taps, side_by_side, 4, 3 * LANES)
         x += 4 * LANES
     rest = cells.columns - x
     if rest > 3 * LANES:
-        pair(strip + x, terms, target + x, cells, taps, 4, rest - LANES)
+        pair(strip + x, terms, target + x, cells, taps, side_by_side, 4, rest - LANES)
     elif rest > 2 * LANES:
-        pair(strip + x, terms, target + x, cells, taps, 3, rest - LANES)
+        pair(strip + x, terms, target + x, cells, taps, side_by_side, 3, rest - LANES)
     elif rest > LANES:
-        pair(strip + x, terms, target + x, cells, taps, 2, rest - LANES)
+        pair(strip + x, terms, target + x, cells, taps, side_by_side, 2, rest - LANES)
     else:
         x = cells.columns - LANES
-        pair(strip + x, terms, target + x, cells, taps, 1, 0)
+        pair(strip + x, terms, target + x, cells, taps, side_by_side, 1, 0)
 
 
 cdef inline void rows_of_pairs(const real* strip, const Terms* terms, real* target, Cells* cells,
-                               Py_ssize_t taps) noexcept nogil:
+                               Py_ssize_t taps, bint side_by_side) noexcept nogil:
     while cells.rows >= 2:
-        row_of_pairs(strip, terms, target, cells, taps)
+        row_of_pairs(strip, terms, target, cells, taps, side_by_side)
         strip += 2 * cells.pitch
         target += 2 * cells.row
         cells.rows -= 2
@@ -91,6 +98,7 @@ cdef inline void add_to_four(vec[FOUR] acc, const real* pixels, const Py_ssize_t
     cdef int j, r
     for j in range(3):
         v = load(pixels + places[j])
+        hold(v)
         for r in range(max(0, i - 2), min(3, i) + 1):
             acc[r] = acc[r] + v * weights[3 * (i - r) + j]
 
@@ -143,7 +151,7 @@ cdef inline void rows_of_four(const real* strip, const Terms* terms, real* targe
         target += FOUR * cells.row
         cells.rows -= FOUR
     if shared:
-        rows_of_pairs(strip, terms, target, cells, 3)
+        rows_of_pairs(strip, terms, target, cells, 3, False)
     else:
         tiles(strip, terms, target, cells, 1, 4)
 
@@ -152,14 +160,19 @@ cdef inline void compute_rows(const real* strip, const Terms* terms, real* targe
                               Py_ssize_t taps, bint shared) noexcept nogil:
     """Compute all cells of a kernel with `taps` taps in a row.
 
-    For the width 3 a loop over the taps would cost as much as its body, so it is a literal.
+    For few taps a loop over them would cost as much as its body, so the usual numbers are literals.
     """
+    cdef bint side_by_side = terms.places[taps - 1] - terms.places[0] == taps - 1
     if taps == 3 and terms.count == NINE:
         if shared:
             rows_of_four(strip, terms, target, cells, True)
         else:
             rows_of_four(strip, terms, target, cells, False)
     elif taps == 3:
-        rows_of_pairs(strip, terms, target, cells, 3)
+        rows_of_pairs(strip, terms, target, cells, 3, False)
+    elif taps == 5 and side_by_side:
+        rows_of_pairs(strip, terms, target, cells, 5, True)
+    elif taps == 7 and side_by_side:
+        rows_of_pairs(strip, terms, target, cells, 7, True)
     else:
-        rows_of_pairs(strip, terms, target, cells, taps)
+        rows_of_pairs(strip, terms, target, cells, taps, False)

@@ -7,7 +7,9 @@
 
 and the transpose of it, for gradients. Places and weights are tables with a row for each tap k. The
 rows[y, k] are neighbours, but for the edges of the image; row j is kept in slot j % taps until
-another one needs it. So each row is resized once, whichever way the sizes differ.
+another one needs it. So each row is resized once, whichever way the sizes differ. The transpose
+along x has tables of its own, of the results that a pixel is in: adding each result to its pixels
+would wait for the pixel before it.
 """
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
@@ -91,45 +93,39 @@ cdef void resize_rows(const Taps* down, const Taps* along, const real* image, Py
                     target[x] += weight * row[x]
 
 
-cdef void add_back(const Taps* along, const Rows* rows, Py_ssize_t slot,
-                   real* result) noexcept nogil:
-    """Add a row of gradients to the pixels that it was computed from, and empty its slot."""
-    cdef Py_ssize_t _k, x
-    cdef const int64_t* places = along.places
-    cdef const real* weights = along.weights
-    cdef const real* row = rows.slots + slot * along.count
-    if rows.held[slot] < 0:
-        return
-    result += rows.held[slot] * along.n
-    for _k in range(along.taps):
-        for x in range(along.count):
-            result[places[x]] += weights[x] * row[x]
-        places += along.count
-        weights += along.count
+cdef inline void resize_back(const Taps* down, const Taps* along, const real* gradient,
+                             char* scratch, real* result) noexcept nogil:
+    """One plane of the transpose: rows of gradients are added up, then each is resized once.
 
-
-cdef void resize_back(const Taps* down, const Taps* along, const real* gradient, char* scratch,
-                      real* result) noexcept nogil:
-    """One plane of the transpose."""
+    `along` has the gradients of each pixel. Where a pixel has fewer than others, its last taps are
+    on a zero behind the row.
+    """
     cdef Rows rows = rows_of(down, scratch)
-    cdef Py_ssize_t y, k, j, x
+    cdef Py_ssize_t y, k, j, x, pitch = along.n + 1
+    cdef Py_ssize_t* held
     cdef real* row
     cdef real weight
+    for k in range(down.taps):
+        rows.slots[k * pitch + along.n] = 0
     for y in range(down.count):
         for k in range(down.taps):
             j = <Py_ssize_t> down.places[k * down.count + y]
-            row = rows.slots + j % down.taps * along.count
-            if rows.held[j % down.taps] != j:
-                add_back(along, &rows, j % down.taps, result)
-                rows.held[j % down.taps] = j
-                for x in range(along.count):
-                    row[x] = 0
+            held = rows.held + j % down.taps
+            row = rows.slots + j % down.taps * pitch
             weight = down.weights[k * down.count + y]
-            for x in range(along.count):
-                row[x] += weight * gradient[x]
-        gradient += along.count
+            if held[0] == j:
+                for x in range(along.n):
+                    row[x] += weight * gradient[x]
+            else:
+                if held[0] >= 0:
+                    resize_along(along, row, result + held[0] * along.count)
+                held[0] = j
+                for x in range(along.n):
+                    row[x] = weight * gradient[x]
+        gradient += along.n
     for k in range(down.taps):
-        add_back(along, &rows, k, result)
+        if rows.held[k] >= 0:
+            resize_along(along, rows.slots + k * pitch, result + rows.held[k] * along.count)
 
 
 def run(cnp.ndarray rows not None, cnp.ndarray down not None, cnp.ndarray columns not None,
@@ -159,9 +155,12 @@ def run(cnp.ndarray rows not None, cnp.ndarray down not None, cnp.ndarray column
 def back(cnp.ndarray rows not None, cnp.ndarray down not None, cnp.ndarray columns not None,
          cnp.ndarray along not None, cnp.ndarray gradient not None, cnp.ndarray result not None,
          cnp.ndarray scratch not None, int threads):
-    """The transpose of `run`, added to `result`."""
+    """The transpose of `run`, into a `result` of zeros.
+
+    `rows` and `down` are those of `run`; `columns` and `along` are for each pixel of the result.
+    """
     cdef Taps y = taps_of(rows, down, cnp.PyArray_DIM(result, 1))
-    cdef Taps x = taps_of(columns, along, cnp.PyArray_DIM(result, 2))
+    cdef Taps x = taps_of(columns, along, cnp.PyArray_DIM(gradient, 2))
     cdef const real* source = <const real*> cnp.PyArray_DATA(gradient)
     cdef real* target = <real*> cnp.PyArray_DATA(result)
     cdef char* slots = <char*> cnp.PyArray_DATA(scratch)
@@ -170,5 +169,5 @@ def back(cnp.ndarray rows not None, cnp.ndarray down not None, cnp.ndarray colum
     with nogil:
         for plane in prange(planes, num_threads=threads, use_threads_if=threads > 1,
                             schedule="static"):
-            resize_back(&y, &x, source + plane * y.count * x.count,
-                        slots + threadid() * slot, target + plane * y.n * x.n)
+            resize_back(&y, &x, source + plane * y.count * x.n, slots + threadid() * slot,
+                        target + plane * y.n * x.count)

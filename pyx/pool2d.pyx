@@ -11,7 +11,7 @@ from cython.parallel cimport prange, threadid
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 
-from lanes cimport even, odd, zip_high, zip_low
+from lanes cimport even, odd, transpose, zip_high, zip_low
 from types cimport LANES, ZERO, load, real, store, vec
 
 cnp.import_array()
@@ -66,6 +66,7 @@ cdef extern from *:
 
 cdef enum:
     PARTS = 4               # of each thread, where there are few planes
+    MOST_LANES = 16
 
 
 cdef struct Windows:
@@ -152,10 +153,26 @@ cdef inline Lines lines_of(const Windows* down, const Windows* along, real lowes
     return lines
 
 
+cdef inline void split_steps(const real* row, Py_ssize_t step, Py_ssize_t pitch,
+                             real* residues) noexcept nogil:
+    """Do the work of `split_row` for LANES steps, each of which is loaded as a row of a matrix."""
+    cdef vec[MOST_LANES] matrix
+    cdef Py_ssize_t j = 0, k
+    while j < step:
+        for k in range(LANES):
+            matrix[k] = load(row + k * step + j)
+        transpose(matrix)
+        for k in range(min(LANES, step - j)):
+            store(residues + (j + k) * pitch, matrix[k])
+        j += LANES
+
+
 cdef inline void split_row(const real* row, Py_ssize_t n, Py_ssize_t step, Py_ssize_t pitch,
                            real* residues) noexcept nogil:
     """Copy n pixels, those of each residue modulo the step together, `pitch` numbers apart."""
-    cdef Py_ssize_t r, x, begin = 0
+    cdef Py_ssize_t x, r = 0, begin = 0, reach = whole(step)
+    # Steps from which a whole number of vectors can be loaded.
+    cdef Py_ssize_t steps = (n - reach) // step + 1 if n >= reach else 0
     if step == 1:
         memcpy(residues, row, n * sizeof(real))
         return
@@ -165,9 +182,17 @@ cdef inline void split_row(const real* row, Py_ssize_t n, Py_ssize_t step, Py_ss
             store(residues + pitch + begin,
                   odd(load(row + 2 * begin), load(row + 2 * begin + LANES)))
             begin += LANES
-    for r in range(min(step, n)):
-        for x in range(begin, (n - r + step - 1) // step):
-            residues[r * pitch + x] = row[x * step + r]
+    elif steps >= LANES:
+        while begin < steps:
+            begin = min(begin, steps - LANES)
+            split_steps(row + begin * step, step, pitch, residues + begin)
+            begin += LANES
+    for x in range(begin * step, n):
+        residues[r * pitch + begin] = row[x]
+        r += 1
+        if r == step:
+            r = 0
+            begin += 1
 
 
 cdef inline place_vec places(const place_t* at) noexcept nogil:

@@ -101,7 +101,7 @@ cdef inline void load_row(const real* row, Py_ssize_t width, Py_ssize_t step, Py
     A row that is NULL gives zeros. Up to a vector behind the n pixels is overwritten, so rows must
     be loaded one after the other.
     """
-    cdef Py_ssize_t begin, end, i
+    cdef Py_ssize_t begin, end, pairs, i
     if row == NULL:
         clear(target, n)
         return
@@ -112,7 +112,9 @@ cdef inline void load_row(const real* row, Py_ssize_t width, Py_ssize_t step, Py
         copy(target + begin, row + x + begin, end - begin)
     elif step == 2:
         i = begin
-        while i < end and x + 2 * (i + LANES) <= width:
+        pairs = min(end, (width - x) // 2)
+        while i < pairs and begin + LANES <= pairs:
+            i = min(i, pairs - LANES)
             store(target + i, even(load(row + x + 2 * i), load(row + x + 2 * i + LANES)))
             i += LANES
         for i in range(i, end):
@@ -127,12 +129,14 @@ cdef inline void load_two_rows(const real* row, Py_ssize_t width, Py_ssize_t x, 
                                real* odds, Py_ssize_t n) noexcept nogil:
     """Do the work of `load_row` for every second pixel, from x and from x + 1 on."""
     cdef Py_ssize_t begin = min(n, (1 - x) // 2 if x < 0 else 0), i = begin
+    cdef Py_ssize_t pairs = max(begin, min(n, (width - x) // 2))
     cdef vec low, high
     if row == NULL:
         clear(evens, n)
         clear(odds, n)
         return
-    while i + LANES <= n and x + 2 * (i + LANES) <= width:
+    while i < pairs and begin + LANES <= pairs:
+        i = min(i, pairs - LANES)
         low = load(row + x + 2 * i)
         high = load(row + x + 2 * i + LANES)
         store(evens + i, even(low, high))

@@ -61,12 +61,13 @@ def arrays(layer, kernel):
     )
 
 
-@given(any_layer)
+@given(any_layer, st.tuples(st.integers(1, 5), st.integers(1, 5)))
 @settings(max_examples=EXAMPLES)
-def test_winograd(layer):
+def test_winograd(layer, dilation):
     """Any number of channels, groups and cells, cut cells, images smaller than the kernel."""
-    options = {"groups": layer["groups"], "padding": layer["padding"]}
-    if any(n + sum(p) < 3 for n, p in zip(layer["size"], layer["padding"], strict=True)):
+    options = {"groups": layer["groups"], "padding": layer["padding"], "dilation": dilation}
+    sizes = zip(layer["size"], layer["padding"], dilation, strict=True)
+    if any(n + sum(p) < 2 * d + 1 for n, p, d in sizes):
         return
     given_arrays = arrays(layer, (3, 3))
     actual = conv2d(*given_arrays, **options, winograd=True)
@@ -112,11 +113,14 @@ def test_any_number_of_outputs(outputs):
         np.testing.assert_allclose(result[:, o : o + 1], alone, rtol=1e-13, atol=1e-13)
 
 
-def test_an_image_is_the_same_alone():
-    x, weight = random(0, 5, 16, 11, 13, dtype="float32"), random(1, 20, 16, 3, 3, dtype="float32")
-    result = conv2d(x, weight, winograd=True)
+@pytest.mark.parametrize(("kernel", "winograd"), [(1, None), (3, True)])
+def test_an_image_is_the_same_alone(kernel, winograd):
+    """Runs of cells begin and end within images."""
+    x, weight = random(0, 5, 16, 11, 13), random(1, 20, 16, kernel, kernel)
+    x, weight = x.astype("float32"), weight.astype("float32")
+    result = conv2d(x, weight, winograd=winograd)
     for n in range(5):
-        assert_same_bits(result[n : n + 1], conv2d(x[n : n + 1], weight, winograd=True))
+        assert_same_bits(result[n : n + 1], conv2d(x[n : n + 1], weight, winograd=winograd))
 
 
 @pytest.mark.parametrize("kernel", [1, 3])
@@ -189,7 +193,8 @@ def test_where_winograd_is_chosen():
     assert not chosen(1, 3, 64, 56)  # few inputs: the transforms cost more than they save
     assert not chosen(1, 64, 64, 4)  # one cell in a panel
     assert not chosen(1, 64, 64, 56, stride=2)
-    assert not chosen(1, 64, 64, 56, dilation=2)
+    assert chosen(1, 64, 64, 56, dilation=2)
+    assert not chosen(1, 64, 64, 60, dilation=(15, 29))  # most cells would have one pixel
     assert not chosen(1, 64, 64, 56, kernel=5)
     assert not chosen(1, 1024, 1024, 56)  # weights of 150 MB
 
@@ -220,10 +225,9 @@ def test_layers_take_the_option():
 
 def test_refusals():
     x, weight = np.zeros((1, 8, 9, 9)), np.zeros((8, 8, 3, 3))
-    for options in ({"stride": 2}, {"dilation": (1, 2)}):
-        with pytest.raises(ValueError, match="winograd must not be True but for a kernel"):
-            conv2d(x, weight, **options, winograd=True)
-    with pytest.raises(ValueError, match=r"of \(3, 3\) .* got \(3, 2\), \(1, 1\), \(1, 1\)"):
+    with pytest.raises(ValueError, match="winograd must not be True but for a kernel"):
+        conv2d(x, weight, stride=2, winograd=True)
+    with pytest.raises(ValueError, match=r"of \(3, 3\) with stride 1, got \(3, 2\), \(1, 1\)"):
         conv2d(x, weight[..., :2], winograd=True)
     with pytest.raises(TypeError, match="winograd must be True, False or None, got 4"):
         conv2d(x, weight, winograd=4)

@@ -173,14 +173,14 @@ def test_any_number_of_outputs(outputs, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("dilation", [(1, 1), (1, 3), (2, 1)])
 @pytest.mark.parametrize("stride", [1, 2, (1, 2), (3, 1)])
-@pytest.mark.parametrize("kernel", [(1, 1), (1, 3), (2, 3), (3, 3), (5, 2), (5, 5)])
+@pytest.mark.parametrize("kernel", [(1, 1), (1, 3), (2, 3), (3, 3), (5, 2), (5, 5), (3, 7)])
 def test_depthwise(kernel, stride, dilation, dtype):
     """Rows in fours and pairs, and an odd one; columns around the edges of tiles; a NaN."""
     for height, width in ((1, 16), (2, 17), (3, 31), (8, 33), (9, 63), (4, 65), (5, 130), (6, 12)):
         x, weight, bias = random(0, 2, 3, height, width), random(1, 3, 1, *kernel), random(2, 3)
         x, weight, bias = (each.astype(dtype) for each in (x, weight, bias))
         options = {"stride": stride, "dilation": dilation, "groups": 3,
-                   "padding": (kernel[0], kernel[1] // 2)}  # fmt: skip
+                   "padding": (kernel[0], kernel[1] // 2 * dilation[1])}  # fmt: skip
         expected, _ = reference("conv2d", (x, weight, bias), **options)
         assert_near(conv2d(x, weight, bias, **options), expected, weight[0].size)
         x[1, 1, height // 2, width // 2] = np.nan

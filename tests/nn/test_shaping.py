@@ -206,6 +206,18 @@ def test_interpolate_float32():
         np.testing.assert_allclose(result, wide, atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [(3, 4), (5, 7), (10, 14), (13, 31)])
+def test_gradients_of_interpolation_reach_their_pixels(size):
+    """A gradient that is not a number spoils the one pixel that its result is."""
+    x = random(0, 1, 1, 5, 7)
+    taken = nn.interpolate(np.arange(35.0).reshape(x.shape), size)[0, 0].astype(int)
+    for y, o in np.ndindex(size):
+        grad = random(1, 1, 1, *size)
+        grad[0, 0, y, o] = np.nan
+        expected = np.bincount(taken.ravel(), grad.ravel(), minlength=35).reshape(x.shape)
+        np.testing.assert_allclose(nn.interpolate_backward(grad, x, size), expected, atol=1e-12)
+
+
 def test_shuffles():
     x = random(0, 2, 12, 4, 6)
     shuffled = nn.pixel_shuffle(x, 2)

@@ -1,7 +1,7 @@
 """How a convolution runs whose products are sums over channels alone: 1x1, and 3x3 by Winograd.
 
-The loop in pyx/channels.pyx computes cells: pixels of the result for 1x1, and 4x4 of them for 3x3.
-The cells of all images are divided into runs of whole panels.
+The loop in pyx/channels.pyx computes cells: pixels of the result for 1x1, and 4x4 of them for 3x3,
+as far apart as the taps. The cells of all images are divided into runs of whole panels.
 """
 
 from __future__ import annotations
@@ -125,10 +125,20 @@ class ChannelPlan:
         return SPAN * SPAN if self.winograd else 1
 
     @property
+    def gaps(self) -> Pair:
+        """How far the taps are apart: the dilation of a kernel of 3x3."""
+        y, x = (taps_of(axis) for axis in self.axes)
+        return (y[1] - y[0], x[1] - x[0]) if self.winograd else (1, 1)
+
+    @property
     def grid(self) -> Pair:
-        """The cells of an image."""
+        """The rows of cells of an image, and the cells of a row.
+
+        Pixels whose places differ by a multiple of the gap are an image of their own.
+        """
+        y, x = self.gaps
         step = STEP if self.winograd else 1
-        return -(-self.y.count // step), -(-self.x.count // step)
+        return y * x * -(-self.y.count // (y * step)), -(-self.x.count // (x * step))
 
     @property
     def panel(self) -> int:
@@ -194,10 +204,10 @@ class ChannelPlan:
 
 
 def taps_of(axis: AxisPhases) -> tuple[int, ...]:
-    """Return the pixels that taps read, if there is one phase without gaps; else none."""
+    """Return the pixels that taps read, if there is one phase with equal gaps; else none."""
     places = tuple(sorted(d for _, d in axis.phases[0]))
-    neighbours = all(b - a == 1 for a, b in pairwise(places))
-    return places if neighbours and len(axis.phases) == 1 else ()
+    equal = len({b - a for a, b in pairwise(places)}) <= 1
+    return places if equal and len(axis.phases) == 1 else ()
 
 
 @lru_cache(maxsize=256)
@@ -260,7 +270,7 @@ def cut_runs(plan: ChannelPlan, threads: int) -> Runs:
         part = even_part(plan.outputs, -(-plan.outputs // (2 * threads)))
         some_outputs = min(plan.outputs, round_up(part, plan.outputs_per_tile))
     cells = panels * plan.panel
-    step = STEP if plan.winograd else 1
+    step_y, step_x = plan.gaps if plan.winograd else (y.step, x.step)
     row = odd_lines(cells + 2 * LANES)
     panel = odd_lines(plan.inputs_per_panel * plan.panel)
     values = odd_lines(panels * panel)
@@ -269,7 +279,7 @@ def cut_runs(plan: ChannelPlan, threads: int) -> Runs:
     params = ChannelParams(
         images=plan.images, groups=plan.groups, inputs=plan.inputs, outputs=plan.outputs,
         height=height, width=width, result_height=result[0], result_width=result[1],
-        step_y=y.step * step, step_x=x.step * step, top=y.before, left=x.before,
+        step_y=step_y, step_x=step_x, top=y.before, left=x.before,
         rows=rows, columns=columns, positions=plan.positions, panels=panels, runs=number,
         some_inputs=plan.inputs_per_panel, high=plan.outputs_per_tile,
         some_outputs=some_outputs, parts=-(-plan.outputs // some_outputs),

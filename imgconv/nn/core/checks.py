@@ -54,14 +54,14 @@ def groups(value: Any) -> int:
     return check.at_least(value, "groups", 1)
 
 
-def winograd(value: Any, kernel: Pair, stride: Pair, dilation: Pair) -> bool | None:
-    """Return whether Winograd's algorithm is asked for, which is for 3x3 without steps."""
+def winograd(value: Any, kernel: Pair, stride: Pair) -> bool | None:
+    """Return whether Winograd's algorithm is asked for, which is for 3x3 without stride."""
     if value is not None and not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"winograd must be True, False or None, got {value!r}")
-    if value and not (kernel == (3, 3) and stride == dilation == (1, 1)):
+    if value and not (kernel == (3, 3) and stride == (1, 1)):
         raise ValueError(
-            "winograd must not be True but for a kernel of (3, 3) with stride and dilation 1, got "
-            f"{kernel}, {stride}, {dilation}"
+            "winograd must not be True but for a kernel of (3, 3) with stride 1, got "
+            f"{kernel}, {stride}"
         )
     return None if value is None else bool(value)
 

@@ -101,8 +101,8 @@ def conv2d(
     padding_mode : {"zeros", "reflect", "replicate", "circular"}
         What the padding contains.
     winograd : bool, optional
-        Whether a kernel of 3x3 without stride and dilation is computed by Winograd's algorithm. By
-        default it is where that is faster and its error small.
+        Whether a kernel of 3x3 without stride is computed by Winograd's algorithm. By default it is
+        where that is faster and its error small.
 
     Returns
     -------
@@ -122,8 +122,9 @@ def conv2d(
 
     Winograd's algorithm takes 36 products for 4x4 results, where the sum takes 144 (S. Winograd,
     1980; A. Lavin and S. Gray, 2016). Its error is up to four times as large (docs/numerics.md),
-    and relative to all of the 6x6 pixels under 4x4 results: a window of zeros beside others may
-    give 1e-7 of these, not 0. An image with results that are not finite is computed directly.
+    and relative to all of the 6x6 pixels under 4x4 results, every d-th one of the image: a window
+    of zeros beside others may give 1e-7 of these, not 0. An image with results that are not finite
+    is computed directly.
 
     Examples
     --------
@@ -292,7 +293,7 @@ def _convolution(
     biases = arrays.optional(bias, "bias", weights.shape[:1], array.dtype)
     steps = check.integers(stride, "stride", 1)
     gaps = check.integers(dilation, "dilation", 1)
-    by_winograd = checks.winograd(winograd, weights.shape[2:], steps, gaps)
+    by_winograd = checks.winograd(winograd, weights.shape[2:], steps)
     around = checks.padding(padding, weights.shape[2:], steps, gaps)
     mode = checks.padding_mode(padding_mode, around, images.shape[2:])
     plane = checks.plane(images.shape[2:], weights.shape[2:], steps, gaps, around)

@@ -118,10 +118,11 @@ def interpolate_backward(
     shape = (*array.shape[:-2], y.places.shape[1], x.places.shape[1])
     grad = checks.gradient(grad_output, shape, array.dtype)
     plan = _plan("back", y, x, images, array.shape)
+    back = _transposed(x, images.shape[3])
 
     def run() -> Array:
         result = np.zeros(array.shape, array.dtype)
-        plan.run(*y, *x, _stack(grad), _stack(result))
+        plan.run(*y, *back, _stack(grad), _stack(result))
         return result
 
     return LayerCall(run, lambda: plan)
@@ -131,8 +132,8 @@ def _plan(entry: str, y: Taps, x: Taps, images: Array, shape: Shape) -> LoopPlan
     """Return the plan of a loop between images and images of the size of the taps."""
     taps, planes = (len(y.places), len(x.places)), images.shape[0] * images.shape[1]
     larger = max(images.size, planes * y.places.shape[1] * x.places.shape[1])
-    # The resized rows under one row of results, and which they are.
-    scratch = len(y.places) * (np.intp().itemsize + x.places.shape[1] * images.itemsize)
+    # The resized rows under one row of results, a number behind each, and which they are.
+    scratch = len(y.places) * (np.intp().itemsize + (x.places.shape[1] + 1) * images.itemsize)
     return LoopPlan("interpolate", entry, shape, images.dtype, taps, 4.0 * larger, scratch)
 
 
@@ -235,3 +236,22 @@ def _table(places: Array, weights: Array, n: int, dtype: DType) -> Taps:
         np.ascontiguousarray(np.clip(places, 0, n - 1), np.int64),
         np.ascontiguousarray(weights, dtype),
     )
+
+
+def _transposed(taps: Taps, n: int) -> Taps:
+    """Return, for each of n pixels, the results that it is in.
+
+    Pixels are in different numbers of them. The taps that some lack have the weight 0 and the place
+    behind the last result, where there is a zero.
+    """
+    count = taps.places.shape[1]
+    pixels = taps.places.ravel()
+    order = np.argsort(pixels, kind="stable")
+    number = np.bincount(pixels, minlength=n)
+    # Which of the taps of its pixel each one is.
+    tap = np.arange(len(pixels)) - np.repeat(np.cumsum(number) - number, number)
+    places = np.full((number.max(), n), count, np.int64)
+    weights = np.zeros(places.shape, taps.weights.dtype)
+    places[tap, pixels[order]] = order % count
+    weights[tap, pixels[order]] = taps.weights.ravel()[order]
+    return Taps(places, weights)
