@@ -164,7 +164,7 @@ def test_a_stack_and_kernels_are_given(write) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("def my_gauss(image, sigma): ...", "the names are bilateral, box, canny, clahe, corners"),
+        ("def my_gauss(image, sigma): ...", "the names are bilateral, blobs, box, canny, clahe"),
         ("import no_such_module", "ModuleNotFoundError"),
         ("def gaussian(image, sigma)", "SyntaxError"),
         ("", "no function is named after a row"),

@@ -36,6 +36,13 @@ def test_thresholds_of_histograms(method, dtype):
     assert count(f"filters.threshold_{method}") == before
 
 
+@pytest.mark.parametrize("classes", [1, True, np.int8(1), np.array(1), np.array([1])])
+def test_one_class_is_an_error(classes):
+    """scikit-image's own loop ends the process."""
+    with pytest.raises(ValueError, match="classes must be at least 2, got"):
+        faces.threshold_multiotsu(CAMERA, classes)
+
+
 @pytest.mark.parametrize("method", HISTOGRAMS)
 def test_thresholds_fall_back(method):
     face, original = getattr(faces, f"threshold_{method}"), getattr(filters, f"threshold_{method}")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from imgconv.face_arguments import Image
-from imgconv.fallback import FallBack, mark_refusals
+from imgconv.fallback import FallBack, face, mark_refusals
 from imgconv.filters import measures
 from imgconv.filters.global_thresholds import RULES, threshold_of_image
 from imgconv.filters.measures import BINS, Histogram
@@ -28,6 +28,17 @@ __all__ = [
 
 FILTERS = "skimage.filters"
 ORIGINALS = {name: mark_refusals(getattr(import_module(FILTERS), name)) for name in __all__}
+
+
+@mark_refusals
+def several_classes(
+    image: Any = None, classes: Any = 3, nbins: int = 256, *, hist: Any = None
+) -> Any:
+    """Return scikit-image's thresholds between classes; one class would damage memory."""
+    number = isinstance(classes, (int, np.generic, np.ndarray)) and np.size(classes) == 1
+    if number and classes == 1:
+        raise ValueError(f"classes must be at least 2, got {classes}")
+    return ORIGINALS["threshold_multiotsu"](image, classes, nbins, hist=hist)
 
 
 @skimage_face(FILTERS)
@@ -60,14 +71,17 @@ def threshold_minimum(
     return ORIGINALS["threshold_minimum"](max_num_iter=max_num_iter, hist=found)
 
 
-@skimage_face(FILTERS)
+@face(FILTERS, import_module(FILTERS).threshold_multiotsu, memory_safe=several_classes)
 def threshold_multiotsu(
     image: Any = None, classes: int = 3, nbins: int = 256, *, hist: Any = None
 ) -> Any:
-    """Return Otsu's thresholds between several classes."""
+    """Return Otsu's thresholds between several classes.
+
+    As `skimage.filters.threshold_multiotsu`, which see; one class is an error.
+    """
     counts, centres = histogram_of(image, nbins, hist)
     shares = counts / np.sum(counts)
-    return ORIGINALS["threshold_multiotsu"](classes=classes, hist=(shares, centres))
+    return several_classes(classes=classes, hist=(shares, centres))
 
 
 @skimage_face(FILTERS)
