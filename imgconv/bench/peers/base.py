@@ -115,6 +115,11 @@ def windows(image: Array, size: int) -> int:
     return image.size * size * size
 
 
+def pixels_under_taps(image: Array, sigma: float) -> int:
+    """Return the number of pixels under the row and the column of a Gaussian about all pixels."""
+    return 2 * taps_of(sigma).size * image.size
+
+
 def taps_of(sigma: float) -> Array:
     """Return the weights of a Gaussian cut at 4 sigma, whose sum is 1."""
     radius = int(4 * sigma + 0.5)

@@ -14,7 +14,7 @@ from imgconv.bench.peers.base import (
     Peer,
     PreparedCall,
     kernel_of,
-    taps_of,
+    pixels_under_taps,
     windows,
 )
 
@@ -36,7 +36,7 @@ class Mahotas(Peer):
         call = self._call(
             image, 1, lambda: self.library.gaussian_filter(image, sigma, mode="reflect")
         )
-        return call and call._replace(slow=2 * taps_of(sigma).size * image.size > MANY)
+        return call and call._replace(slow=pixels_under_taps(image, sigma) > MANY)
 
     def median(self, image: Array, result: DType, size: int) -> PreparedCall | None:
         window = np.ones((size, size), bool)

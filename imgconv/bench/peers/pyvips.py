@@ -14,6 +14,7 @@ from imgconv.bench.peers.base import (
     Peer,
     PreparedCall,
     kernel_of,
+    pixels_under_taps,
     taps_of,
     windows,
 )
@@ -41,10 +42,9 @@ class Vips(Peer):
         return call and call._replace(slow=windows(image, size) > MANY)
 
     def gaussian(self, image: Array, result: DType, sigma: float) -> PreparedCall | None:
-        taps = taps_of(sigma)
-        kernel = self.library.Image.new_from_list([taps.tolist()])
+        kernel = self.library.Image.new_from_list([taps_of(sigma).tolist()])
         call = self._call(image, result, lambda given: given.convsep(kernel, precision="float"))
-        return call and call._replace(slow=2 * taps.size * image.size > MANY)
+        return call and call._replace(slow=pixels_under_taps(image, sigma) > MANY)
 
     def minimum(self, image: Array, result: DType, size: int) -> PreparedCall | None:
         return self._ranked(image, result, size, 0)
