@@ -229,7 +229,9 @@ def mean(image, footprint, *, mode="reflect", cval=0.0):
 
 def variance(image, footprint, *, ddof=0, mode="reflect", cval=0.0):
     """The mean of the squared differences to the mean of each window, in two passes."""
-    return np.var(window_values(image, footprint, mode, cval), axis=0, ddof=ddof)
+    values = window_values(image, footprint, mode, cval)
+    # NumPy adds neighbours in memory by pairs, and others one after the other, which loses bits.
+    return np.var(np.ascontiguousarray(np.moveaxis(values, 0, -1)), axis=-1, ddof=ddof)
 
 
 def std(image, footprint, *, ddof=0, mode="reflect", cval=0.0):
