@@ -56,7 +56,8 @@ def equalize(
     -----
     A pixel becomes the share of the pixels that are not brighter, c. Integers of 8 and 16 bits are
     spread over the range of their dtype: from c of the smallest value, which becomes the lowest
-    number, to 1, the largest; equal to `cv2.equalizeHist`. Others keep their range: they become
+    number, to 1, the largest; equal to `cv2.equalizeHist`, except that a half goes to the even
+    number, where float32 leaves it to chance in OpenCV. Others keep their range: they become
     low + (high - low) * c, with c interpolated between the centres of the bins; equal to
     `skimage.exposure.equalize_hist`, which gives c. The image is read twice, once to count.
 
