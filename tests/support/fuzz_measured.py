@@ -86,7 +86,7 @@ def check_local(rng: Draw, dtype: str) -> None:
 
 
 def check_equalized(image: Any) -> None:
-    """Check bytes against OpenCV, and against the definition where OpenCV's float32 meets a half."""
+    """Check bytes against OpenCV, and by the definition where OpenCV's float32 meets a half."""
     found, pixels = imgconv.equalize(image), plain(image)
     values, counts = np.unique(pixels, return_counts=True)
     above = counts.cumsum() - counts[0]
