@@ -24,6 +24,9 @@ def scatter(
     scratch: NDArray[np.uint8],
     threads: int,
 ) -> None: ...
+def place(
+    places: NDArray[np.int64], gradient: NDArray[Any], result: NDArray[Any], threads: int
+) -> bool: ...
 def spread(
     axes: NDArray[np.intp],
     gradient: NDArray[Any],

@@ -505,6 +505,42 @@ def scatter(cnp.ndarray axes not None, cnp.ndarray image not None, lowest,
                           target + plane * axis[0].n * axis[1].n, slots + threadid() * slot)
 
 
+cdef Py_ssize_t place_plane(const int64_t* places, const real* gradient, Py_ssize_t windows,
+                            real* result, Py_ssize_t pixels) noexcept nogil:
+    """Store the gradients of a plane; return how many places lie outside.
+
+    A plane is cleared just before, while it is in a cache.
+    """
+    cdef Py_ssize_t i, outside = 0
+    memset(result, 0, pixels * sizeof(real))
+    for i in range(windows):
+        if <size_t> places[i] < <size_t> pixels:
+            result[places[i]] += gradient[i]
+        elif places[i] != -1:
+            outside += 1
+    return outside
+
+
+def place(cnp.ndarray places not None, cnp.ndarray gradient not None, cnp.ndarray result not None,
+          int threads):
+    """Fill `result`, (planes, pixels), with gradients of windows whose largest pixels are known.
+
+    `places` and `gradient` are (planes, windows); a window at -1 has no pixel. Return whether all
+    places lie in a plane.
+    """
+    cdef const int64_t* at = <const int64_t*> cnp.PyArray_DATA(places)
+    cdef const real* above = <const real*> cnp.PyArray_DATA(gradient)
+    cdef real* target = <real*> cnp.PyArray_DATA(result)
+    cdef Py_ssize_t planes = cnp.PyArray_DIM(result, 0), pixels = cnp.PyArray_DIM(result, 1)
+    cdef Py_ssize_t windows = cnp.PyArray_DIM(places, 1), outside = 0, plane
+    with nogil:
+        for plane in prange(planes, num_threads=threads, use_threads_if=threads > 1,
+                            schedule="static"):
+            outside += place_plane(at + plane * windows, above + plane * windows, windows,
+                                   target + plane * pixels, pixels)
+    return outside == 0
+
+
 # ---------------------------------------------------------------------------------------------
 # Mean
 

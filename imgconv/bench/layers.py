@@ -46,8 +46,13 @@ def convolution_case(title: str, image: Shape, weight: Shape, **options: Any) ->
 
 
 def pooling_case(how: str, size: int, stride: int) -> LayerCase:
-    """Return a pooling of a batch of 8 x 64 x 112 x 112."""
+    """Return a pooling of a batch of 8 x 64 x 112 x 112.
+
+    That of maxima keeps for its gradient where they lie, which PyTorch does always.
+    """
     options = {"kernel_size": size, "stride": stride}
+    if how == "max":
+        options["return_indices"] = True
     return LayerCase(
         f"{how} pool {size}x{size}/{stride}", f"{how}_pool2d", (8, 64, 112, 112), (), options
     )
@@ -125,8 +130,11 @@ def imgconv_calls(case: LayerCase) -> ForwardBackward:
     """Return the calls of imgconv."""
     arrays, options = case.arrays(), case.options
     forward, backward = (getattr(nn, case.function + end) for end in ("", "_backward"))
-    grad = np.ones_like(forward(*arrays, **options))
-    return lambda: forward(*arrays, **options), lambda: backward(grad, *arrays, **options)
+    result, known = forward(*arrays, **options), dict(options)
+    if known.pop("return_indices", False):
+        result, known["indices"] = result
+    grad = np.ones_like(result)
+    return lambda: forward(*arrays, **options), lambda: backward(grad, *arrays, **known)
 
 
 def pytorch_calls(case: LayerCase) -> ForwardBackward:
@@ -136,6 +144,8 @@ def pytorch_calls(case: LayerCase) -> ForwardBackward:
     tensors = [torch.from_numpy(array) for array in case.arrays()]
     differentiated = [tensor.clone().requires_grad_() for tensor in tensors]
     result = function(*differentiated, **case.options)
+    if "return_indices" in case.options:
+        result, _ = result
     grad = torch.ones_like(result)
     return (
         lambda: function(*tensors, **case.options),

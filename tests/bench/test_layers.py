@@ -16,16 +16,21 @@ def small(case):
     return replace(case, image=(1, *rest[1:], min(height, 16), min(width, 16)))
 
 
+def results(found):
+    """The results of a call that may have one or several."""
+    found = found if isinstance(found, tuple) else (found,)
+    return [each for each in found if each is not None]
+
+
 @pytest.mark.parametrize("case", layers.CASES, ids=lambda case: case.title)
 def test_cases_are_equal_work(case):
     pytest.importorskip("torch")
     case = small(case)
     forward, backward = layers.imgconv_calls(case)
     torch_forward, torch_backward = layers.pytorch_calls(case)
-    np.testing.assert_allclose(forward(), torch_forward().numpy(), rtol=1e-3, atol=1e-3)
-    found = backward()
-    found = [each for each in (found if isinstance(found, tuple) else (found,)) if each is not None]
-    for actual, expected in zip(found, torch_backward(), strict=True):
+    for actual, expected in zip(results(forward()), results(torch_forward()), strict=True):
+        np.testing.assert_allclose(actual, expected.numpy(), rtol=1e-3, atol=1e-3)
+    for actual, expected in zip(results(backward()), torch_backward(), strict=True):
         np.testing.assert_allclose(actual, expected.numpy(), rtol=1e-3, atol=1e-2)
 
 

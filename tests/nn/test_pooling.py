@@ -67,7 +67,9 @@ def test_max_pool2d(pool, dilation, nans):
     np.testing.assert_array_equal(places, oracle_nn.max_pool2d(x, *arguments, True)[1])
     # The gradient of a window without a pixel: PyTorch adds it to a pixel of the next plane.
     grad = random(1, *expected.shape, dtype=x.dtype) * (places >= 0).astype(x.dtype)
-    assert_near(max_pool2d_backward(grad, x, *arguments), back(grad)[0], 25)
+    (slopes,) = back(grad)
+    assert_near(max_pool2d_backward(grad, x, *arguments), slopes, 25)
+    assert_near(max_pool2d_backward(grad, x, *arguments, indices=places), slopes, 25)
 
 
 @given(pools(), st.booleans(), st.sampled_from([None, 3, -2]))
@@ -254,6 +256,8 @@ def test_padding_of_two_sides_may_be_any():
     grad = np.ones_like(best)
     # Every window that has a pixel gives its share to one.
     assert max_pool2d_backward(grad, x, (3, 2), 1, padding).sum() == (places >= 0).sum()
+    known = max_pool2d_backward(grad, x, (3, 2), 1, padding, indices=places)
+    assert known.sum() == (places >= 0).sum()
     expected = oracle_nn.avg_pool2d(x, (3, 2), 1, padding)
     assert_near(avg_pool2d(x, (3, 2), 1, padding), expected, 4)
     expected = oracle_nn.avg_pool2d_backward(grad, x, (3, 2), 1, padding)
@@ -320,7 +324,9 @@ def test_places_for_every_stride(stride):
                 best.shape
             ),
         )
-        assert_same_bits(max_pool2d_backward(np.ones_like(best), x, 3, stride, 1), gradient)
+        ones = np.ones_like(best)
+        assert_same_bits(max_pool2d_backward(ones, x, 3, stride, 1), gradient)
+        assert_same_bits(max_pool2d_backward(ones, x, 3, stride, 1, indices=places), gradient)
 
 
 def test_places_beyond_32_bits():
@@ -342,6 +348,7 @@ def test_threads_change_no_bit(always_parallel):
                     best,
                     places,
                     max_pool2d_backward(best, x, 3, 2, 1),
+                    max_pool2d_backward(best, x, 3, 2, 1, indices=places),
                     avg_pool2d(x, 3, 2, 1),
                     avg_pool2d_backward(best, x, 3, 2, 1),
                 )
@@ -370,7 +377,7 @@ def test_threads_change_no_bit(always_parallel):
         (lambda x: lp_pool2d(x, np.nan, 2), "norm_type must be positive, got nan"),
         (
             lambda x: max_unpool2d(x, np.full(x.shape, 99), 1),
-            "indices must lie in a result of 64 pixels, got 99",
+            "indices must lie in a plane of 64 pixels, got 99",
         ),
         (
             lambda x: max_unpool2d(x, np.zeros((1, 2), int), 1),
@@ -381,6 +388,18 @@ def test_threads_change_no_bit(always_parallel):
             "output_size must lie between 14 and 18, got 30",
         ),
         (lambda x: max_pool2d_backward(x, x, 2), r"grad_output must have shape \(1, 2, 4, 4\)"),
+        (
+            lambda x: max_pool2d_backward(x, x, 1, indices=np.full(x.shape, 64)),
+            "indices must lie in a plane of 64 pixels, got 64",
+        ),
+        (
+            lambda x: max_pool2d_backward(x, x, 1, indices=np.full(x.shape, -2)),
+            "indices must lie in a plane of 64 pixels, got -2",
+        ),
+        (
+            lambda x: max_pool2d_backward(x, x, 1, indices=np.zeros(3, int)),
+            "indices must have the result's shape",
+        ),
     ],
 )
 def test_refusals(call, message):

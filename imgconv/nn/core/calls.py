@@ -59,9 +59,9 @@ class LoopPlan(NamedTuple):
         """The dtype in which the loop computes."""
         return self.dtype if self.computed_in is None else self.computed_in
 
-    def run(self, *arguments: Any) -> None:
+    def run(self, *arguments: Any) -> Any:
         """Call the loop with the arguments that come before scratch and threads."""
-        run_entry(
+        return run_entry(
             self.loop, self.computing_dtype.name, self.entry, *arguments,
             cost=self.cost, scratch_bytes=self.scratch,
         )  # fmt: skip

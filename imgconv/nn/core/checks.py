@@ -210,17 +210,21 @@ def unpooled_size(value: Any, default: Pair, stride: Pair) -> Pair:
     return found
 
 
-def indices(value: ArrayLike, shape: Shape, pixels: int) -> NDArray[np.int64]:
-    """Return the places of pixels in a plane, each y * W + x."""
+def indices(value: ArrayLike, shape: Shape, of: str = "input") -> NDArray[np.int64]:
+    """Return the places of pixels in a plane, each y * W + x, in an array of this shape."""
     array = np.asarray(value)
     if array.dtype.kind not in "iu":
         raise TypeError(f"indices must be integers, got dtype {array.dtype}")
     if array.shape != shape:
-        raise ValueError(f"indices must have the input's shape {shape}, got {array.shape}")
-    if array.size and not (array.min() >= 0 and array.max() < pixels):
-        outside = array.max() if array.max() >= pixels else array.min()
-        raise ValueError(f"indices must lie in a result of {pixels} pixels, got {outside}")
-    return array.astype(np.int64)
+        raise ValueError(f"indices must have the {of}'s shape {shape}, got {array.shape}")
+    return array.astype(np.int64, copy=False)
+
+
+def inside(places: NDArray[np.int64], pixels: int, lowest: int = 0) -> None:
+    """Raise if a place is not from `lowest` to that of the last pixel of a plane."""
+    if places.size and not (places.min() >= lowest and places.max() < pixels):
+        outside = places.max() if places.max() >= pixels else places.min()
+        raise ValueError(f"indices must lie in a plane of {pixels} pixels, got {outside}")
 
 
 def at_least_3d(value: ArrayLike) -> Array:

@@ -11,6 +11,7 @@ from imgconv.core import cpu
 from imgconv.core.run import Call
 from imgconv.core.windows import Plane
 from imgconv.filters.pooling import OUTSIDE, pool_operation
+from imgconv.nn.core import checks
 from imgconv.nn.core.arrays import Array, DType, Shape
 from imgconv.nn.core.calls import LoopPlan
 
@@ -72,15 +73,29 @@ def maxima(plan: LoopPlan, images: Array, plane: Plane) -> tuple[Array, NDArray[
     return best.astype(dtype, copy=False), places
 
 
-def scatter(values: Array, places: Array, shape: Shape, add: bool) -> Array:
-    """Return planes of zeros with values at these places of each, added up if `add`."""
+def plan_place(grad: Array, shape: Shape) -> LoopPlan:
+    """Return the plan of `place` for gradients of these windows; the pixels have this shape."""
+    cost = float(prod(shape) + grad.size)
+    return LoopPlan("pool2d", "place", shape, grad.dtype, (1, 1), cost)
+
+
+def place(plan: LoopPlan, grad: Array, places: NDArray[np.int64]) -> Array:
+    """Return planes of zeros to which gradients are added at these places; at -1 they are lost."""
+    *batch, height, width = plan.shape
+    # Sizes are given, not -1, which is no size in a batch of no images.
+    planes, windows = prod(batch), prod(grad.shape[-2:])
+    result = np.empty((planes, height * width), plan.dtype)
+    above, at = (np.ascontiguousarray(each).reshape(planes, windows) for each in (grad, places))
+    if not plan.run(at, above, result):
+        checks.inside(places, height * width, lowest=-1)
+    return result.reshape(plan.shape)
+
+
+def scatter(values: Array, places: NDArray[np.int64], shape: Shape) -> Array:
+    """Return planes of zeros with values at these places of each."""
     planes = prod(shape[:-2])
     result = np.zeros((planes, shape[-2] * shape[-1]), values.dtype)
     if result.size == 0:
         return result.reshape(shape)
-    index = np.arange(planes)[:, None], places.reshape(planes, -1)
-    if add:
-        np.add.at(result, index, values.reshape(planes, -1))
-    else:
-        result[index] = values.reshape(planes, -1)
+    result[np.arange(planes)[:, None], places.reshape(planes, -1)] = values.reshape(planes, -1)
     return result.reshape(shape)

@@ -10,7 +10,7 @@ from imgconv.core.windows import Pair, Plane, Windows
 from imgconv.nn.core import checks
 from imgconv.nn.core.arrays import Array, Shape, comparable, floats
 from imgconv.nn.core.calls import LayerCall, LayerPlan
-from imgconv.nn.core.pool_run import maxima, plan_maxima, scatter
+from imgconv.nn.core.pool_run import maxima, place, plan_maxima, plan_place
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -126,7 +126,7 @@ def adaptive_max_pool2d_backward(
 
     def run() -> Array:
         _, places = _maxima(array, size)
-        return scatter(grad, places, array.shape, add=True)
+        return place(plan_place(grad, array.shape), grad, places)
 
     return LayerCall(run, lambda: _plan(array, size, array.shape))
 

@@ -16,7 +16,9 @@ from imgconv.nn.core.pool_run import (
     axes_of,
     compared_in,
     maxima,
+    place,
     plan_maxima,
+    plan_place,
     planes_of,
     pool_call,
     scratch_bytes,
@@ -105,12 +107,44 @@ def max_pool2d_backward(
     padding: Padding = 0,
     dilation: Size = 1,
     ceil_mode: bool = False,
+    indices: ArrayLike | None = None,
 ) -> Runnable[Array]:
-    """Gradient of `max_pool2d`: that of a window goes to its largest pixel."""
+    """Gradient of `max_pool2d`: that of a window goes to its largest pixel.
+
+    Parameters
+    ----------
+    grad_output : array_like, (N, C, oh, ow) or (C, oh, ow)
+    input, kernel_size, stride, padding, dilation, ceil_mode
+        As in `max_pool2d`.
+    indices : array_like of int, optional
+        What `max_pool2d` returned with `return_indices` for the same arguments. By default the
+        largest pixels are found again, which takes longer.
+
+    Raises
+    ------
+    TypeError
+        If indices are not integers.
+    ValueError
+        If an index is neither of a pixel nor -1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imgconv.nn import max_pool2d, max_pool2d_backward
+    >>> image = np.array([[[1.0, 2.0, 4.0, 3.0]]])
+    >>> best, indices = max_pool2d(image, (1, 2), return_indices=True)
+    >>> max_pool2d_backward(np.ones_like(best), image, (1, 2), indices=indices)
+    array([[[0., 1., 1., 0.]]])
+    """
     array = floats(input)
     images = checks.batch(array)
     plane = checks.pooling(images.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
-    grad = checks.gradient(grad_output, _result_shape(array, plane), array.dtype)
+    shape = _result_shape(array, plane)
+    grad = checks.gradient(grad_output, shape, array.dtype)
+    if indices is not None:
+        places = checks.indices(indices, shape, "result")
+        known = plan_place(grad, array.shape)
+        return LayerCall(lambda: place(known, grad, places), lambda: known)
     plan = _plan_scatter(array, plane)
     return LayerCall(lambda: _scatter(plan, plane, grad, images), lambda: plan)
 

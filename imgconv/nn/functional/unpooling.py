@@ -60,7 +60,7 @@ def max_unpool2d(
     """
     array = floats(input)
     places, size = _unpooling(array, indices, kernel_size, stride, padding, output_size)
-    return scatter(array, places, (*array.shape[:-2], *size), add=False)
+    return scatter(array, places, (*array.shape[:-2], *size))
 
 
 def max_unpool2d_backward(
@@ -97,5 +97,6 @@ def _unpooling(
     )
     if output_size is not None:
         height, width = checks.unpooled_size(output_size, (height, width), steps)
-    places = checks.indices(indices, array.shape, height * width)
+    places = checks.indices(indices, array.shape)
+    checks.inside(places, height * width)
     return places, (height, width)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from imgconv import geometry
 from imgconv.core import check
 from imgconv.nn import functional as F  # noqa: N812
-from imgconv.nn.core.arrays import Shape
+from imgconv.nn.core.arrays import Array, Shape
 from imgconv.nn.core.checks import Size
 from imgconv.nn.layers.base import FunctionLayer, Padding, Window
 
@@ -59,6 +61,19 @@ class MaxPool2d(_Pool):
             dilation=dilation,
             ceil_mode=ceil_mode,
         )
+
+    def forward(self, input: Array) -> Array:
+        """Return the largest pixels; in training, keep where they lie for `backward`."""
+        if not self.training:
+            return super().forward(input)
+        result: Array
+        result, indices = F.max_pool2d(input, **self.options, return_indices=True)
+        self._latest = {**self.arguments(input), "indices": indices}
+        return result
+
+    def plan_options(self, input: Array) -> dict[str, Any]:
+        """Return the options of the call that `forward` makes."""
+        return {**self.options, "return_indices": self.training}
 
 
 class AvgPool2d(_Pool):
