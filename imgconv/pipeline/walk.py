@@ -104,7 +104,7 @@ class Walk:
             kept = self.kept[number]
             wanted = needed if kept is None else kept.move(needed)
             ahead.append((number, needed, wanted))
-            if wanted[0][0] == wanted[0][1]:
+            if kept is not None and wanted[0][0] == wanted[0][1]:
                 break
         for number, needed, missing in reversed(ahead):
             node, kept = self.passes[number], self.kept[number]

@@ -91,6 +91,14 @@ def test_resampled_gaussians_keep_their_grid():
     assert_dask_equals_numpy(Pipeline("gaussian(20) | unsharp_mask(2)"), image, (33, 47))
 
 
+def test_images_without_pixels():
+    """Several images side by side have no rows either."""
+    for shape in ((0, 9), (9, 0), (0, 0)):
+        assert_dask_equals_numpy(
+            Pipeline("gradient | laplace | magnitude"), np.zeros(shape, "uint8"), shape
+        )
+
+
 def test_colour_and_stacks():
     image = noise((40, 50, 3), "uint8")
     for text in ("grey | sobel", "bilateral(sigma_color=9) | median(3)"):
