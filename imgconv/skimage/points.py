@@ -86,14 +86,15 @@ def blob_log(
 ) -> Image:
     """Find blobs by Laplacians of Gaussians."""
     array, steps = float_image(image), integer(num_sigma, "num_sigma")
-    ends = [array.dtype.type(each) for each in ends_of(min_sigma, max_sigma, steps)]
+    # Arrays as scikit-image's: NumPy 1 makes float64 of their logarithms, NumPy 2 does not.
+    ends = [np.full(1, each, array.dtype) for each in ends_of(min_sigma, max_sigma, steps)]
     if boolean(log_scale, "log_scale"):
         sigmas = np.logspace(np.log10(ends[0]), np.log10(ends[1]), steps)
     else:
         sigmas = np.linspace(ends[0], ends[1], steps)
-    space = corners.laplacians(array, sigmas.tolist())
+    space = corners.laplacians(array, sigmas[:, 0].tolist())
     found = found_blobs(array, space, threshold, threshold_rel, overlap, exclude_border)
-    return found.astype(array.dtype) if found.size else found
+    return found.astype(np.promote_types(array.dtype, sigmas.dtype)) if found.size else found
 
 
 def ends_of(min_sigma: Any, max_sigma: Any, steps: int) -> tuple[float, float]:
