@@ -12,24 +12,29 @@ height, without the two passes that usually separate the spectra of real numbers
 convolution": R. Crandall and B. Fagin, "Discrete weighted transforms", 1994). Along the rows,
 t^W = 1.
 
-Columns are transformed LANES at a time where they lie. Rows are transposed into columns, LANES at a
-time; these are transformed, multiplied and transformed back before the next, so that they stay in
-L1. A tile stays in L2.
+A tile lies in squares, LANES rows of as many columns: of each row the real parts, then the
+imaginary ones. LANES columns are copied side by side, transformed, and put back with each square
+transposed. So LANES rows have become columns side by side, which are transformed, multiplied and
+transformed back where they lie. Then the columns again. All passes are in L1; the copies read and
+write whole cache lines, of few pages. A tile stays in L2.
 
 The error of a transform is relative to the range of its tile, not to each result, and one NaN
 spoils the whole tile. So each tile is examined when it is loaded. The middle of its range is
 subtracted before the transform; that number times the sum of the weights is added afterwards, and
 flat tiles need no transform. A tile with a number that is not finite, or with numbers so large or
 small that they are not safe, is correlated directly. What is smaller than the error becomes 0, and
-sums of whole numbers become whole (`finish_row`).
+sums of whole numbers become whole (`finished`).
 """
 from cython.parallel cimport prange, threadid
 
+from ahead cimport prefetch
 from bands cimport take, up_to_lanes
 from keys cimport larger_of, smaller_of
-from rows cimport CACHE_LINE, Params, Task, load_row, store_row
+from rows cimport (
+    BYTES_OF, CACHE_LINE, Params, Samples, Task, image_row, load_row, store_row,
+)
 from tiles cimport SQUARE, Taps, correlate_block
-from transforms cimport Transform, backwards, forwards, transpose_square
+from transforms cimport Transform, backwards, filter_columns, forwards, transpose_square
 from types cimport LANES, ZERO, load, real, store, vec
 
 cdef extern from *:
@@ -50,6 +55,12 @@ cdef extern from *:
     const real WHOLE
     vec above(vec v, real limit) nogil
 
+cdef enum:
+    # Rows whose memory is asked for before they are loaded or stored. Rows of a tile are too short
+    # for a processor to foresee: without it, loading 256 x 256 float64 takes twice as long, and all
+    # of a kernel of 63x63 1.2 times (Zen 5, level v3). 2 to 8 rows are as good.
+    AHEAD = 4
+
 
 cdef struct Tiling:
     # params.records. The radices of the passes follow it, down the columns and then along the rows.
@@ -68,12 +79,13 @@ cdef struct Tiling:
 cdef struct Layout:
     # The scratch of a thread, and what params.weights points to.
     Py_ssize_t half                 # rows of complex numbers
-    Py_ssize_t imaginary, pitch     # from real to imaginary parts, from a row to the next
+    Py_ssize_t pitch                # from LANES of them to the next
     real* tile
-    real* transposed                    # LANES rows as columns
+    real* columns                   # LANES complex columns
+    real* row                       # pixels or results
     real* stage                     # results of direct sums
     char* raw                       # pixels before or after conversion
-    real** rows                     # the extended rows of a tile
+    real** rows                     # the extended rows of a tile that is correlated directly
     const real* kernel
     const real* turns
     Transform down, across
@@ -98,19 +110,20 @@ cdef struct Contents:
 cdef inline Py_ssize_t lay_out(const Params* params, char* scratch, Layout* to) noexcept nogil:
     """Divide a thread's scratch; return its size in bytes.
 
-    Rows of a tile are an odd number of cache lines apart, so that a column is spread over all sets.
+    Rows of squares are an odd number of cache lines apart, so that a column is spread over all
+    sets.
     """
     cdef const Tiling* tiling = <const Tiling*> params.records
     cdef const Py_ssize_t* radices = <const Py_ssize_t*> (tiling + 1)
-    cdef Py_ssize_t size = sizeof(real), line = CACHE_LINE // size, k
+    cdef Py_ssize_t size = sizeof(real)
     cdef Py_ssize_t height = tiling.tile_height, width = tiling.tile_width
     cdef char* free = scratch
     to.half = height // 2
-    to.imaginary = (width + line - 1) // line * line + line
-    to.pitch = 2 * to.imaginary + line
-    to.tile = <real*> take(&free, to.half * to.pitch * size)
-    to.transposed = <real*> take(&free, 2 * LANES * width * size)
-    to.stage = <real*> take(&free, SQUARE * to.imaginary * size)
+    to.pitch = 2 * LANES * width + CACHE_LINE // size
+    to.tile = <real*> take(&free, to.half // LANES * to.pitch * size)
+    to.columns = <real*> take(&free, 2 * LANES * to.half * size)
+    to.row = <real*> take(&free, width * size)
+    to.stage = <real*> take(&free, SQUARE * width * size)
     to.raw = take(&free, width * 8)
     to.rows = <real**> take(&free, (height + SQUARE) * sizeof(void*))
     to.kernel = <const real*> params.weights
@@ -120,36 +133,74 @@ cdef inline Py_ssize_t lay_out(const Params* params, char* scratch, Layout* to) 
     to.across = Transform(width, tiling.passes_x, radices + tiling.passes_y,
                           to.down.twiddles + tiling.numbers_y, tiling.numbers_x)
     to.spectrum = to.across.twiddles + tiling.numbers_x
-    for k in range(height if scratch != NULL else 0):
-        to.rows[k] = to.tile + k % to.half * to.pitch + k // to.half * to.imaginary
     return free - scratch
+
+
+cdef inline real* row_of(const Layout* at, Py_ssize_t y) noexcept nogil:
+    """The first LANES numbers of row y of a tile; the next ones are a square further."""
+    cdef Py_ssize_t e = y if y < at.half else y - at.half
+    return (at.tile + e // LANES * at.pitch + e % LANES * 2 * LANES
+            + (0 if y < at.half else LANES))
+
+
+cdef inline void ask_for(const char* line, Py_ssize_t size) noexcept nogil:
+    cdef Py_ssize_t k = 0
+    while k < size:
+        prefetch(line + k)
+        k += CACHE_LINE
+
+
+cdef inline void ask_for_pixels(const Params* params, const Place* place,
+                                Py_ssize_t y) noexcept nogil:
+    """Ask for the pixels of row y of a tile, if they lie in the image side by side."""
+    cdef const Samples* image = &params.image
+    cdef Py_ssize_t row = image_row(params, place.y * params.stride_y + y)
+    cdef Py_ssize_t x = max(<Py_ssize_t> 0, place.x * params.stride_x - params.left)
+    if row >= 0 and image.column_stride == BYTES_OF(image.code):
+        ask_for(place.image + row * image.row_stride + x * image.column_stride,
+                place.width * image.column_stride)
+
+
+cdef inline void ask_for_results(const Params* params, const Place* place,
+                                 Py_ssize_t y) noexcept nogil:
+    """Ask for the memory of row y of the results of a tile, if they lie side by side."""
+    cdef const Samples* result = &params.result[0]
+    if result.column_stride == BYTES_OF(result.code):
+        ask_for(place.result + (place.y + y) * result.row_stride + place.x * result.column_stride,
+                place.columns * result.column_stride)
 
 
 cdef inline Contents load_tile(const Params* params, const Layout* at,
                                const Place* place) noexcept nogil:
-    """Load the extended pixels of a tile, and examine them.
+    """Load the extended pixels of a tile into its squares, and examine them.
 
-    What is left of a row repeats its first pixel meanwhile, so that all vectors count.
+    Behind the last pixel of a row its first one is repeated, so that all vectors count.
     """
-    cdef Py_ssize_t width = (<const Tiling*> params.records).tile_width, y, x
     cdef vec low = ZERO, high = ZERO, odd = ZERO, rest = ZERO, apart, v
     cdef real[64] lanes
+    cdef Py_ssize_t y, x
+    cdef real* to
     cdef Contents found
     for y in range(place.height):
+        if y + AHEAD < place.height:
+            ask_for_pixels(params, place, y + AHEAD)
         load_row(params, place.image, place.y * params.stride_y + y,
-                 place.x * params.stride_x, place.width, at.raw, at.rows[y])
-        for x in range(place.width, width):
-            at.rows[y][x] = at.rows[y][0]
+                 place.x * params.stride_x, place.width, at.raw, at.row)
+        for x in range(place.width, up_to_lanes(place.width)):
+            at.row[x] = at.row[0]
         if y == 0:
-            low = high = load(at.rows[0])
+            low = high = load(at.row)
+        to = row_of(at, y)
         x = 0
-        while x < width:
-            v = load(at.rows[y] + x)
+        while x < place.width:
+            v = load(at.row + x)
             low = smaller_of(low, v)
             high = larger_of(high, v)
             odd = odd + (v - v)
             apart = v - ((v + WHOLE) - WHOLE)
             rest = larger_of(rest, larger_of(apart, ZERO - apart))
+            store(to, v)
+            to += 2 * LANES * LANES
             x += LANES
     store(lanes, low)
     store(lanes + LANES, high)
@@ -164,106 +215,131 @@ cdef inline Contents load_tile(const Params* params, const Layout* at,
     return found
 
 
-cdef inline void twist(const Layout* at, Py_ssize_t y, Py_ssize_t n, real middle,
-                       bint back) noexcept nogil:
-    """Subtract a number from n columns of complex row y, and multiply it by turn y, or back.
+cdef inline void fill_below(const Tiling* tiling, const Layout* at, const Place* place,
+                            real value) noexcept nogil:
+    """Fill the rows below the pixels of a tile."""
+    cdef Py_ssize_t y, x
+    cdef real* to
+    for y in range(place.height, tiling.tile_height):
+        to = row_of(at, y)
+        x = 0
+        while x < place.width:
+            store(to, ZERO + value)
+            to += 2 * LANES * LANES
+            x += LANES
+
+
+cdef inline void take_columns(const Layout* at, Py_ssize_t x, real middle) noexcept nogil:
+    """Subtract a number from LANES columns of pixels, and multiply complex row y by turn y.
 
     That makes t^H = -1 of t^(H / 2) = 1.
     """
-    cdef real cosine = at.turns[2 * y]
-    cdef real sine = -at.turns[2 * y + 1] if back else at.turns[2 * y + 1]
-    cdef real* re = at.tile + y * at.pitch
-    cdef real* im = re + at.imaginary
-    cdef Py_ssize_t x = 0
-    cdef vec a, b
-    while x < n:
-        a = load(re + x) - middle
-        b = load(im + x) - middle
-        store(re + x, a * cosine - b * sine)
-        store(im + x, b * cosine + a * sine)
-        x += LANES
+    cdef const real* source = at.tile + 2 * x * LANES
+    cdef real* columns = at.columns
+    cdef const real* turns = at.turns
+    cdef Py_ssize_t _, r
+    cdef vec re, im
+    for _ in range(at.half // LANES):
+        for r in range(LANES):
+            re = load(source + 2 * r * LANES) - middle
+            im = load(source + (2 * r + 1) * LANES) - middle
+            store(columns, re * turns[0] - im * turns[1])
+            store(columns + LANES, im * turns[0] + re * turns[1])
+            columns += 2 * LANES
+            turns += 2
+        source += at.pitch
 
 
-cdef inline void blank(const Tiling* tiling, const Layout* at, const Place* place,
-                       real value) noexcept nogil:
-    """Fill what is beyond the pixels of a tile."""
-    cdef Py_ssize_t y, x
-    for y in range(tiling.tile_height):
-        for x in range(place.width if y < place.height else 0, tiling.tile_width):
-            at.rows[y][x] = value
-
-
-cdef inline void transpose_rows(const Tiling* tiling, const Layout* at, real* rows,
-                                bint back) noexcept nogil:
-    """Transpose LANES rows of a tile into columns side by side, or back."""
-    cdef Py_ssize_t pitch = 2 * LANES, x = 0
-    cdef real* columns = at.transposed
-    while x < tiling.tile_width:
-        if back:
-            transpose_square(columns, pitch, rows, at.pitch)
-            transpose_square(columns + LANES, pitch, rows + at.imaginary, at.pitch)
-        else:
-            transpose_square(rows, at.pitch, columns, pitch)
-            transpose_square(rows + at.imaginary, at.pitch, columns + LANES, pitch)
-        rows += LANES
-        columns += LANES * pitch
-        x += LANES
-
-
-cdef inline void multiply_columns(real* columns, const real* spectrum,
-                                  Py_ssize_t n) noexcept nogil:
-    """Multiply n complex vectors by those of the spectrum."""
-    cdef vec re, im, kernel_re, kernel_im
-    cdef Py_ssize_t _
-    for _ in range(n):
-        re = load(columns)
-        im = load(columns + LANES)
-        kernel_re = load(spectrum)
-        kernel_im = load(spectrum + LANES)
-        store(columns, re * kernel_re - im * kernel_im)
-        store(columns + LANES, re * kernel_im + im * kernel_re)
-        columns += 2 * LANES
-        spectrum += 2 * LANES
-
-
-cdef inline void transform_tile(const Tiling* tiling, const Layout* at, Py_ssize_t loaded,
-                                Py_ssize_t wanted) noexcept nogil:
-    """Correlate a tile; its columns are 0 from `loaded` on, and garbage from `wanted` on."""
-    cdef Py_ssize_t pitch = 2 * LANES, x = 0, y = 0
-    while x < loaded:
-        forwards(&at.down, at.tile + x, at.imaginary, at.pitch)
-        x += LANES
-    while y < at.half:
-        transpose_rows(tiling, at, at.tile + y * at.pitch, False)
-        forwards(&at.across, at.transposed, LANES, pitch)
-        multiply_columns(at.transposed, at.spectrum + y * 2 * tiling.tile_width, tiling.tile_width)
-        backwards(&at.across, at.transposed, LANES, pitch)
-        transpose_rows(tiling, at, at.tile + y * at.pitch, True)
-        y += LANES
-    x = 0
-    while x < wanted:
-        backwards(&at.down, at.tile + x, at.imaginary, at.pitch)
-        x += LANES
-
-
-cdef inline void finish_row(real* row, Py_ssize_t n, real shift, real error,
-                            real unit) noexcept nogil:
+cdef inline vec finished(vec v, real shift, real error, real unit, real per_unit) noexcept nogil:
     """Add the number that was subtracted, times the sum of the weights.
 
     If the results are multiples of a unit, and the error is below half of it, they become so again.
     Else what is not larger than the error becomes 0: nothing is known of it but its size, and a sum
     of nothing but zeros must be 0.
     """
+    if unit > 0:
+        return ((v * per_unit + WHOLE) - WHOLE) * unit + shift
+    return above(v + shift, error)
+
+
+cdef inline void finish_columns(const Layout* at, Py_ssize_t x, real shift, real error,
+                                real unit) noexcept nogil:
+    """Undo `take_columns`: LANES columns of results."""
+    cdef real* target = at.tile + 2 * x * LANES
+    cdef const real* columns = at.columns
+    cdef const real* turns = at.turns
     cdef real per_unit = 1 / unit if unit > 0 else 0
-    cdef Py_ssize_t x = 0
-    cdef vec v
-    while x < n:
-        v = load(row + x)
-        if unit > 0:
-            v = ((v * per_unit + WHOLE) - WHOLE) * unit + shift
-        else:
-            v = above(v + shift, error)
-        store(row + x, v)
+    cdef Py_ssize_t _, r
+    cdef vec re, im
+    for _ in range(at.half // LANES):
+        for r in range(LANES):
+            re = load(columns)
+            im = load(columns + LANES)
+            store(target + 2 * r * LANES,
+                  finished(re * turns[0] + im * turns[1], shift, error, unit, per_unit))
+            store(target + (2 * r + 1) * LANES,
+                  finished(im * turns[0] - re * turns[1], shift, error, unit, per_unit))
+            columns += 2 * LANES
+            turns += 2
+        target += at.pitch
+
+
+cdef inline void put_squares(const Layout* at, Py_ssize_t x) noexcept nogil:
+    """Transpose LANES columns into the squares of the tile from column x on."""
+    cdef real* target = at.tile + 2 * x * LANES
+    cdef real* source = at.columns
+    cdef Py_ssize_t _
+    for _ in range(at.half // LANES):
+        transpose_square(source, 2 * LANES, target, 2 * LANES)
+        transpose_square(source + LANES, 2 * LANES, target + LANES, 2 * LANES)
+        source += 2 * LANES * LANES
+        target += at.pitch
+
+
+cdef inline void take_squares(const Layout* at, Py_ssize_t x) noexcept nogil:
+    """Undo `put_squares`."""
+    cdef real* source = at.tile + 2 * x * LANES
+    cdef real* target = at.columns
+    cdef Py_ssize_t _
+    for _ in range(at.half // LANES):
+        transpose_square(source, 2 * LANES, target, 2 * LANES)
+        transpose_square(source + LANES, 2 * LANES, target + LANES, 2 * LANES)
+        target += 2 * LANES * LANES
+        source += at.pitch
+
+
+cdef inline void blank_squares(const Tiling* tiling, const Layout* at,
+                               Py_ssize_t x) noexcept nogil:
+    """Fill the squares of a tile from column x on with zeros."""
+    cdef Py_ssize_t _, k
+    cdef real* target = at.tile
+    for _ in range(at.half // LANES):
+        k = 2 * x * LANES
+        while k < 2 * tiling.tile_width * LANES:
+            store(target + k, ZERO)
+            k += LANES
+        target += at.pitch
+
+
+cdef inline void transform_tile(const Tiling* tiling, const Layout* at, Py_ssize_t loaded,
+                                Py_ssize_t wanted, real middle, real shift, real error,
+                                real unit) noexcept nogil:
+    """Correlate a tile of `loaded` columns; make the first `wanted` columns of results."""
+    cdef Py_ssize_t x = 0, b
+    while x < loaded:
+        take_columns(at, x, middle)
+        forwards(&at.down, at.columns)
+        put_squares(at, x)
+        x += LANES
+    blank_squares(tiling, at, x)
+    for b in range(at.half // LANES):
+        filter_columns(&at.across, at.tile + b * at.pitch,
+                       at.spectrum + b * 2 * LANES * tiling.tile_width, False)
+    x = 0
+    while x < wanted:
+        take_squares(at, x)
+        backwards(&at.down, at.columns)
+        finish_columns(at, x, shift, error, unit)
         x += LANES
 
 
@@ -281,37 +357,45 @@ cdef inline void store_tile_row(const Params* params, const Layout* at, const Pl
               + place.x * params.result[0].column_stride)
 
 
+cdef inline void store_tile(const Params* params, const Layout* at, const Place* place,
+                            Py_ssize_t wanted) noexcept nogil:
+    """Store the results of a tile from its squares."""
+    cdef const real* source
+    cdef Py_ssize_t y, x
+    for y in range(place.rows):
+        if y + AHEAD < place.rows:
+            ask_for_results(params, place, y + AHEAD)
+        source = row_of(at, y * params.stride_y)
+        x = 0
+        while x < wanted:
+            store(at.row + x, load(source))
+            source += 2 * LANES * LANES
+            x += LANES
+        store_tile_row(params, at, place, at.row, y)
+
+
 cdef inline void correlate_directly(const Params* params, const Layout* at,
                                     const Place* place) noexcept nogil:
-    """Correlate a tile as the dense loop does, from the rows that are loaded."""
+    """Correlate a tile as the dense loop does, from rows that are loaded again, one by one."""
     cdef const Tiling* tiling = <const Tiling*> params.records
     cdef Taps taps = Taps(at.kernel, tiling.height, tiling.width, tiling.right, tiling.down, False)
     cdef Py_ssize_t wanted = up_to_lanes((place.columns - 1) * params.stride_x + 1), y = 0, r
     cdef Py_ssize_t high = SQUARE if params.stride_y == 1 else 1
     cdef real* targets[SQUARE]
+    # The last block may reach below the tile.
+    for r in range(tiling.tile_height + SQUARE):
+        at.rows[r] = at.tile + (r * tiling.tile_width if r < place.height else 0)
+    for r in range(place.height):
+        load_row(params, place.image, place.y * params.stride_y + r,
+                 place.x * params.stride_x, place.width, at.raw, at.rows[r])
     for r in range(SQUARE):
-        targets[r] = at.stage + r * at.imaginary
-        # The last block may reach below the tile.
-        at.rows[tiling.tile_height + r] = at.rows[0]
+        targets[r] = at.stage + r * tiling.tile_width
     while y < place.rows:
         correlate_block(at.rows + y * params.stride_y, &taps, params.stride_y, high,
                         wanted, targets)
         for r in range(min(high, place.rows - y)):
             store_tile_row(params, at, place, targets[r], y + r)
         y += high
-
-
-cdef inline void finish(const Params* params, const Layout* at, const Place* place, real shift,
-                        real error, real unit) noexcept nogil:
-    """Make results of the tile, and store them, one complex row after the other."""
-    cdef Py_ssize_t wanted = (place.columns - 1) * params.stride_x + 1, y, half, e
-    for y in range(at.half):
-        twist(at, y, wanted, 0, True)
-        for half in range(2):
-            e = y + half * at.half
-            if e % params.stride_y == 0 and e // params.stride_y < place.rows:
-                finish_row(at.rows[e], wanted, shift, error, unit)
-                store_tile_row(params, at, place, at.rows[e], e // params.stride_y)
 
 
 cdef inline bint is_safe(const Tiling* tiling, const Contents* found) noexcept nogil:
@@ -335,11 +419,9 @@ cdef inline void correlate_tile(const Params* params, const Layout* at,
         middle = (middle + WHOLE) - WHOLE
     shift = <real> (middle * tiling.gain)
     if found.low < found.high:
-        blank(tiling, at, place, middle)
-        for y in range(at.half):
-            twist(at, y, tiling.tile_width, middle, False)
-        transform_tile(tiling, at, place.width, wanted)
-        finish(params, at, place, shift, <real> error, unit)
+        fill_below(tiling, at, place, middle)
+        transform_tile(tiling, at, place.width, wanted, middle, shift, <real> error, unit)
+        store_tile(params, at, place, wanted)
         return
     fill_row(at.stage, wanted, shift)
     for y in range(place.rows):

@@ -23,7 +23,8 @@ from bands cimport take, up_to_lanes
 from keys cimport larger_of, smaller_of
 from rows cimport CACHE_LINE, Params, Task, load_row, store_row
 from tiles cimport SQUARE, Taps, correlate_rows
-from transforms cimport MOST_LANES, Transform, backwards, forwards, transpose_square
+cimport transforms
+from transforms cimport MOST_LANES, Transform, transpose_square
 from types cimport LANES, ZERO, load, real, store, vec
 
 cdef extern from *:
@@ -216,21 +217,6 @@ cdef inline void twist(const Axis* axis, real** lines, Py_ssize_t n, vec middle,
         columns += 2 * LANES
 
 
-cdef inline void multiply(const Axis* axis, real* columns) noexcept nogil:
-    """Multiply all lines by the spectrum."""
-    cdef Py_ssize_t f
-    cdef real cosine, sine
-    cdef vec re, im
-    for f in range(axis.half):
-        cosine = axis.spectrum[2 * f]
-        sine = axis.spectrum[2 * f + 1]
-        re = load(columns)
-        im = load(columns + LANES)
-        store(columns, re * cosine - im * sine)
-        store(columns + LANES, im * cosine + re * sine)
-        columns += 2 * LANES
-
-
 cdef inline void twist_back(const Axis* axis, const Contents* found, real* columns) noexcept nogil:
     """Undo `twist`; what is not larger than the error becomes 0, as in fourier.pyx."""
     cdef Py_ssize_t y
@@ -284,9 +270,7 @@ cdef inline void filter_lines(const Axis* axis, const Slot* slot, Py_ssize_t n,
         return
     found = examine(axis, slot.lines, n, lanes)
     twist(axis, slot.lines, n, found.middle, slot.columns)
-    forwards(&axis.transform, slot.columns, LANES, 2 * LANES)
-    multiply(axis, slot.columns)
-    backwards(&axis.transform, slot.columns, LANES, 2 * LANES)
+    transforms.filter_columns(&axis.transform, slot.columns, axis.spectrum, True)
     twist_back(axis, &found, slot.columns)
     if not found.all_safe:
         add_directly(axis, slot, &found, n, lanes)

@@ -41,12 +41,8 @@ SLAB_BYTES = 32 << 20
 UNCHANGED = 512
 
 # Nanoseconds at level v3, for a pass of radix 4 over a number of a line, there and back; to load,
-# examine, turn, multiply, transpose and store it. A Gaussian of 1024x1024 pixels took so many
-# nanoseconds a pixel on a Zen 4 (thread time, one thread), and by these constants takes so many:
-#     sigma       16          20          50          100
-#     float32     4.3, 4.9    5.2, 4.9    6.4, 6.3    8.7, 8.4
-#     float64     9.7, 10.3   11.1, 10.3  13.8, 13.2  17.6, 17.6
-PASS = {"float32": 0.28, "float64": 0.6}
+# examine, turn, multiply, transpose and store it.
+PASS = {"float32": 0.22, "float64": 0.48}
 LOADED = {"float32": 0.7, "float64": 1.4}
 
 # A bound of errors, as a multiple of eps * sum(|weights|) * range of the pixels of the line.
