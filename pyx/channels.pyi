@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 __test__: dict[str, str]
 HIGHEST_TILE: int
-PANEL_CELLS: int
+PANELS: tuple[tuple[int, int], ...]
 
 def run(
     params: NDArray[np.intp],

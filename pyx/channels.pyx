@@ -29,17 +29,25 @@ cnp.import_array()
 
 cdef extern from *:
     """
-    /* Outputs of a tile of 3 vectors: sums, values and a weight fill the registers. */
+    /* Outputs of a tile of 3 vectors: sums, values and a weight fill the registers. Then what a
+       cell costs in a panel of 1, 2 and 3 vectors, in percent, measured on Zen 5: of one vector,
+       sums wait for each other; more than two are no faster where there are 32 registers. */
     #if REGISTERS == 32
       #define PANEL_HIGH 8
+      #define COST_1 125
+      #define COST_2 100
+      #define COST_3 103
     #else
       #define PANEL_HIGH 4
+      #define COST_1 170
+      #define COST_2 110
+      #define COST_3 100
     #endif
     """
-    enum: PANEL_HIGH
+    enum: PANEL_HIGH, COST_1, COST_2, COST_3
 
 cdef enum:
-    WIDE = 3            # vectors of a panel
+    WIDEST = 3          # vectors of a panel
     AHEAD = 4           # inputs whose pixels are asked for ahead: each lies in a page of its own
     LINE = 64           # bytes of a cache line
 
@@ -53,6 +61,7 @@ cdef struct Params:
     Py_ssize_t rows, columns            # cells of an image; a row has those of one residue
     Py_ssize_t positions                # values of a cell: 1, or 36 by Winograd
     Py_ssize_t panels, runs             # panels of a run; runs of a group
+    Py_ssize_t wide, cells              # vectors of a panel, and their cells
     Py_ssize_t some_inputs, high        # inputs of a panel; outputs of a tile
     Py_ssize_t some_outputs, parts      # outputs of a task; tasks of a run
     Py_ssize_t row, values, sums        # numbers from one position to the next
@@ -97,10 +106,10 @@ cdef inline Run run_of(const Params* params, Py_ssize_t task) noexcept nogil:
     run.output = task % params.parts * params.some_outputs
     run.outputs = min(params.some_outputs, params.outputs - run.output)
     task = task // params.parts
-    run.first = task % params.runs * params.panels * WIDE * LANES
+    run.first = task % params.runs * params.panels * params.cells
     run.g = task // params.runs
-    run.cells = min(params.panels * WIDE * LANES, cells - run.first)
-    run.panels = (run.cells + WIDE * LANES - 1) // (WIDE * LANES)
+    run.cells = min(params.panels * params.cells, cells - run.first)
+    run.panels = (run.cells + params.cells - 1) // params.cells
     return run
 
 
@@ -159,11 +168,11 @@ cdef inline void load_panels(const Params* params, const real* pixels, Py_ssize_
     for _q in range(panels):
         prefetch(later)
         prefetch(later + LINE)
-        for k in range(WIDE):
+        for k in range(params.wide):
             store(target + k * LANES, load(pixels + k * LANES))
-        pixels += WIDE * LANES
+        pixels += params.cells
         target += params.panel
-        later += WIDE * LANES * sizeof(real)
+        later += params.cells * sizeof(real)
 
 
 cdef inline void load_cells(const Params* params, const real* channel, const Segment* here,
@@ -200,22 +209,22 @@ cdef void fill_panels(const Params* params, const Run* run, const real* image, P
             channel = image + ((here.n * params.groups + run.g) * params.inputs + first + c) * plane
             if follow and here.cells == run.cells:
                 # Whole panels of one segment need no row between.
-                whole = here.cells // (WIDE * LANES)
+                whole = here.cells // params.cells
                 load_panels(params, channel + here.y * params.width + here.x, whole,
-                            scratch.values + c * WIDE * LANES)
-                here.at += whole * WIDE * LANES
-                here.x += whole * WIDE * LANES
-                here.cells -= whole * WIDE * LANES
+                            scratch.values + c * params.cells)
+                here.at += whole * params.cells
+                here.x += whole * params.cells
+                here.cells -= whole * params.cells
             load_cells(params, channel, &here, scratch)
         for p in range(params.positions):
-            row = scratch.row + p * params.row + whole * WIDE * LANES
-            target = scratch.values + p * params.values + c * WIDE * LANES + whole * params.panel
+            row = scratch.row + p * params.row + whole * params.cells
+            target = scratch.values + p * params.values + c * params.cells + whole * params.panel
             clear(scratch.row + p * params.row + run.cells,
-                  run.panels * WIDE * LANES - run.cells)
+                  run.panels * params.cells - run.cells)
             for _q in range(whole, run.panels):
-                for k in range(WIDE):
+                for k in range(params.wide):
                     store(target + k * LANES, load(row + k * LANES))
-                row += WIDE * LANES
+                row += params.cells
                 target += params.panel
 
 
@@ -229,31 +238,42 @@ cdef struct Sums:
 
 
 cdef inline void multiply_panels(const Params* params, const Terms* terms, const real* values,
-                                 const Sums* sums, real* target, int high) noexcept nogil:
+                                 const Sums* sums, real* target, int high, int wide) noexcept nogil:
     cdef Py_ssize_t q
     for q in range(sums.panels):
-        column(values + q * params.panel, terms, target + q * WIDE * LANES, sums.output, high, WIDE)
+        column(values + q * params.panel, terms, target + q * params.cells, sums.output, high, wide)
+
+
+cdef inline void multiply_wide(const Params* params, const Terms* terms, const real* values,
+                               const Sums* sums, real* target, Py_ssize_t high,
+                               int wide) noexcept nogil:
+    if high == PANEL_HIGH:
+        multiply_panels(params, terms, values, sums, target, PANEL_HIGH, wide)
+    elif high == 1:
+        multiply_panels(params, terms, values, sums, target, 1, wide)
+    elif high == 2:
+        multiply_panels(params, terms, values, sums, target, 2, wide)
+    elif high == 3:
+        multiply_panels(params, terms, values, sums, target, 3, wide)
+    elif PANEL_HIGH > 4:
+        if high == 4:
+            multiply_panels(params, terms, values, sums, target, 4, wide)
+        elif high == 5:
+            multiply_panels(params, terms, values, sums, target, 5, wide)
+        elif high == 6:
+            multiply_panels(params, terms, values, sums, target, 6, wide)
+        else:
+            multiply_panels(params, terms, values, sums, target, 7, wide)
 
 
 cdef void multiply(const Params* params, const Terms* terms, const real* values, const Sums* sums,
                    real* target, Py_ssize_t high) noexcept nogil:
-    if high == PANEL_HIGH:
-        multiply_panels(params, terms, values, sums, target, PANEL_HIGH)
-    elif high == 1:
-        multiply_panels(params, terms, values, sums, target, 1)
-    elif high == 2:
-        multiply_panels(params, terms, values, sums, target, 2)
-    elif high == 3:
-        multiply_panels(params, terms, values, sums, target, 3)
-    elif PANEL_HIGH > 4:
-        if high == 4:
-            multiply_panels(params, terms, values, sums, target, 4)
-        elif high == 5:
-            multiply_panels(params, terms, values, sums, target, 5)
-        elif high == 6:
-            multiply_panels(params, terms, values, sums, target, 6)
-        else:
-            multiply_panels(params, terms, values, sums, target, 7)
+    if params.wide == WIDEST:
+        multiply_wide(params, terms, values, sums, target, high, WIDEST)
+    elif params.wide == 2:
+        multiply_wide(params, terms, values, sums, target, high, 2)
+    else:
+        multiply_wide(params, terms, values, sums, target, high, 1)
 
 
 cdef void add_products(const Params* params, const Run* run, const Py_ssize_t* places,
@@ -345,7 +365,7 @@ cdef void store_results(const Params* params, const Run* run, Py_ssize_t first, 
     cdef bint finite = True
     for o in range(run.outputs):
         if params.positions > 1:
-            finite = results_of_cells(sums, params.sums, run.panels * WIDE * LANES,
+            finite = results_of_cells(sums, params.sums, run.panels * params.cells,
                                       bias[output + o], scratch.lines, STEP * params.plane)
         here.at = first
         here.cells = 0
@@ -353,13 +373,13 @@ cdef void store_results(const Params* params, const Run* run, Py_ssize_t first, 
             store_cells(params, &here, scratch, sums, finite,
                         result + (here.n * params.groups * params.outputs + output + o) * plane,
                         spoiled)
-        sums += params.panels * WIDE * LANES
+        sums += params.panels * params.cells
 
 
 cdef inline Sums direct_sums(const Params* params, const Run* run, real* result) noexcept nogil:
     """The panels of a run whose sums lie in the result itself: of 1x1, those within one image."""
     cdef Py_ssize_t plane = params.result_height * params.result_width
-    cdef Py_ssize_t n = run.first // plane, whole = run.cells // (WIDE * LANES)
+    cdef Py_ssize_t n = run.first // plane, whole = run.cells // params.cells
     cdef Sums sums
     sums.first = (result + ((n * params.groups + run.g) * params.outputs + run.output) * plane
                   + run.first - n * plane)
@@ -373,9 +393,9 @@ cdef inline Sums other_sums(const Params* params, const Run* run, Py_ssize_t pan
                             const Scratch* scratch) noexcept nogil:
     """The other panels of a run, which are behind so many."""
     cdef Sums sums
-    sums.first = scratch.sums + panels * WIDE * LANES
+    sums.first = scratch.sums + panels * params.cells
     sums.panels = run.panels - panels
-    sums.output = params.panels * WIDE * LANES
+    sums.output = params.panels * params.cells
     sums.position = params.sums
     return sums
 
@@ -398,14 +418,15 @@ cdef void run_task(const Params* params, const Py_ssize_t* places, const real* p
                          scratch.values + direct.panels * params.panel, &others)
         c += inputs
     if others.panels:
-        store_results(params, &run, direct.panels * WIDE * LANES, bias, &scratch, result, spoiled)
+        store_results(params, &run, direct.panels * params.cells, bias, &scratch, result, spoiled)
 
 
 # ---------------------------------------------------------------------------------------------
 # Entry
 
 HIGHEST_TILE = PANEL_HIGH       # outputs of the highest tile
-PANEL_CELLS = WIDE * LANES
+# Cells of a panel of 1, 2 and 3 vectors, and what each of them costs there.
+PANELS = ((LANES, COST_1), (2 * LANES, COST_2), (3 * LANES, COST_3))
 
 
 def run(cnp.ndarray params not None, cnp.ndarray places not None, cnp.ndarray packed not None,

@@ -123,6 +123,17 @@ def test_an_image_is_the_same_alone(kernel, winograd):
         assert_same_bits(result[n : n + 1], conv2d(x[n : n + 1], weight, winograd=winograd))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_panels_of_any_width(dtype):
+    """One vector and several, the last of which is cut."""
+    found = set()
+    for width in range(16, 70):
+        x, weight = random(0, 1, 16, 1, width, dtype=dtype), random(1, 17, 16, 1, 1, dtype=dtype)
+        found.add(explain(conv2d, x, weight).wide)
+        assert_accurate(conv2d(x, weight), x, weight)
+    assert len(found) >= 2
+
+
 @pytest.mark.parametrize("kernel", [1, 3])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_threads_change_no_bit(kernel, dtype, always_parallel):
@@ -201,17 +212,17 @@ def test_where_winograd_is_chosen():
 
 def test_plan():
     with threads(1):
-        described = repr(
-            explain(conv2d, np.zeros((2, 64, 9, 9)), np.zeros((20, 64, 3, 3)), winograd=True)
-        )
-    cells = cpu.constant("channels", "float64", "PANEL_CELLS")
+        plan = explain(conv2d, np.zeros((2, 64, 9, 9)), np.zeros((20, 64, 3, 3)), winograd=True)
+        described = repr(plan)
+    widths = [cells for cells, _ in cpu.constant("channels", "float64", "PANELS")]
+    assert plan.panel in widths
     assert re.fullmatch(
         r"Plan: channels loop, level \w+, in float64, by Winograd's algorithm for 4 x 4 results\n"
         r"  result  1 x \(2, 20, 7, 7\) float64\n"
         r"  window  3 x 3, pixel at \(0, 0\)\n"
         r"  image   2 images, 1 group of 64 inputs, 20 outputs\n"
         r"  cost    .* operations a number, .* in all\n"
-        rf"  regions 1 of {-(-8 // cells) * cells} cells and 20 outputs, on 1 thread",
+        rf"  regions 1 of {-(-8 // plan.panel) * plan.panel} cells and 20 outputs, on 1 thread",
         described,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass, field
 from functools import lru_cache
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +38,8 @@ WEIGHTS = 10 << 20
 # The points at which Winograd evaluates, beside infinity: those of pyx/winograd.pxd.
 POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
 STEP, SPAN = 4, 6
+# How much longer than with all threads busy a call may take before its tasks are divided.
+IDLE = 1.15
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class ChannelParams:
     positions: int
     panels: int
     runs: int
+    wide: int
+    cells: int
     some_inputs: int
     high: int
     some_outputs: int
@@ -140,10 +144,18 @@ class ChannelPlan:
         step = STEP if self.winograd else 1
         return y * x * -(-self.y.count // (y * step)), -(-self.x.count // (x * step))
 
+    @cached_property
+    def wide(self) -> int:
+        """Vectors of a panel: those with which all cells cost least, with the rest of the last one."""
+        panels = cpu.constant("channels", self.dtype_name, "PANELS")
+        rows, columns = self.grid
+        costs = [cost * round_up(self.images * rows * columns, cells) for cells, cost in panels]
+        return costs.index(min(costs)) + 1
+
     @property
     def panel(self) -> int:
         """Cells of a panel."""
-        return int(cpu.constant("channels", self.dtype_name, "PANEL_CELLS"))
+        return int(cpu.constant("channels", self.dtype_name, "PANELS")[self.wide - 1][0])
 
     @cached_property
     def outputs_per_tile(self) -> int:
@@ -265,10 +277,10 @@ def cut_runs(plan: ChannelPlan, threads: int) -> Runs:
     most = min(RUN // (numbers * size), -(-all_panels // fewest))
     panels = even_part(all_panels, max(1, most))
     number = -(-all_panels // panels)
-    some_outputs = plan.outputs
-    if number * plan.groups < 2 * threads and threads > 1:
-        part = even_part(plan.outputs, -(-plan.outputs // (2 * threads)))
-        some_outputs = min(plan.outputs, round_up(part, plan.outputs_per_tile))
+    # As few parts as keep all threads busy: each part fills the panels of its run itself.
+    tasks = number * plan.groups
+    parts = next(p for p in count(1) if round_up(p * tasks, threads) <= IDLE * p * tasks)
+    some_outputs = min(plan.outputs, round_up(-(-plan.outputs // parts), plan.outputs_per_tile))
     cells = panels * plan.panel
     step_y, step_x = plan.gaps if plan.winograd else (y.step, x.step)
     row = odd_lines(cells + 2 * LANES)
@@ -281,6 +293,7 @@ def cut_runs(plan: ChannelPlan, threads: int) -> Runs:
         height=height, width=width, result_height=result[0], result_width=result[1],
         step_y=step_y, step_x=step_x, top=y.before, left=x.before,
         rows=rows, columns=columns, positions=plan.positions, panels=panels, runs=number,
+        wide=plan.wide, cells=plan.panel,
         some_inputs=plan.inputs_per_panel, high=plan.outputs_per_tile,
         some_outputs=some_outputs, parts=-(-plan.outputs // some_outputs),
         row=row, values=values, sums=sums, panel=panel, plane=plane,
