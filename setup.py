@@ -70,6 +70,7 @@ LOOPS = {
     "conv2d": FLOATS,
     "conv2d_weights": FLOATS,
     "channels": FLOATS,
+    "channels_weights": FLOATS,
     "deform": FLOATS,
     "interpolate": FLOATS,
     "pool2d": (*FLOATS, "int64", "uint64"),
@@ -167,7 +168,10 @@ LOOP_FLAGS = {
         loop: ["-ffp-contract=off"]
         for loop in ("blobs", "canny", "differences", "inorder", "lookup", "running")
     },
-    **{loop: ["-fno-schedule-insns"] for loop in ("conv2d", "channels", "correlate")},
+    **{
+        loop: ["-fno-schedule-insns"]
+        for loop in ("conv2d", "channels", "channels_weights", "correlate")
+    },
 }
 
 

@@ -11,6 +11,9 @@ for convolutional neural networks", 2016).
 The points 0, 3/4, -3/4, 3/2, -3/2 and infinity are exact in binary, and lie around 1, so that their
 powers differ less than those of the usual 0, 1, -1, 2, -2: the error is half as large.
 
+The gradient of the kernel is such a product, too: 3x3 results of the 6x6 pixels, by a kernel of the
+4x4 gradients of a cell.
+
 A vector has the same number of LANES neighbouring cells.
 """
 from lanes cimport even, odd, zip_high, zip_low
@@ -139,6 +142,72 @@ cdef inline bint results_of_cells(const real* products, Py_ssize_t position, Py_
             store(target + 2 * LANES, zip_low(high, high_odd))
             store(target + 3 * LANES, zip_high(high, high_odd))
         x += LANES
+    for x in range(LANES):
+        total = total + lanes[x]
+    return total == 0
+
+
+cdef inline void gradients_at_points(vec* v, Py_ssize_t step) noexcept nogil:
+    """Replace four gradients, `step` vectors apart, by six values: those of a kernel of four."""
+    cdef real near2 = NEAR * NEAR, far2 = FAR * FAR
+    cdef real of_near = 1 / (2 * near2 * (near2 - far2)), of_far = 1 / (2 * far2 * (far2 - near2))
+    cdef real of_zero = 1 / (near2 * far2)
+    cdef vec even_near = (v[0] + v[2 * step] * near2) * of_near
+    cdef vec odd_near = (v[step] + v[3 * step] * near2) * (of_near * NEAR)
+    cdef vec even_far = (v[0] + v[2 * step] * far2) * of_far
+    cdef vec odd_far = (v[step] + v[3 * step] * far2) * (of_far * FAR)
+    v[5 * step] = v[3 * step]
+    v[0] = v[0] * of_zero
+    v[step] = even_near + odd_near
+    v[2 * step] = even_near - odd_near
+    v[3 * step] = even_far + odd_far
+    v[4 * step] = even_far - odd_far
+
+
+cdef inline void transform_gradients(const real* planes, Py_ssize_t plane, Py_ssize_t n,
+                                     real* target, Py_ssize_t position) noexcept nogil:
+    """Transform the gradients of n cells in a row: from the planes of 4 lines to 36 rows."""
+    cdef vec[POSITIONS] v
+    cdef Py_ssize_t x = 0
+    cdef int i, j
+    while x < n:
+        for i in range(STEP):
+            for j in range(STEP):
+                v[i * SPAN + j] = load(planes + (i * STEP + j) * plane + x)
+            gradients_at_points(v + i * SPAN, 1)
+        for j in range(SPAN):
+            gradients_at_points(v + j, SPAN)
+        for i in range(POSITIONS):
+            store(target + i * position + x, v[i])
+        x += LANES
+
+
+cdef inline void three_from_points(vec* v, Py_ssize_t step) noexcept nogil:
+    """Replace values at six points by three results."""
+    cdef real near2 = NEAR * NEAR, far2 = FAR * FAR
+    cdef vec even_near = v[step] + v[2 * step]
+    cdef vec even_far = v[3 * step] + v[4 * step]
+    v[0] = v[0] + even_near + even_far
+    v[step] = (v[step] - v[2 * step]) * NEAR + (v[3 * step] - v[4 * step]) * FAR
+    v[2 * step] = even_near * near2 + even_far * far2 + v[5 * step]
+
+
+cdef inline bint weights_of_sums(vec* v) noexcept nogil:
+    """Replace the first nine of 36 sums by a kernel of 3x3; return whether all are finite."""
+    cdef vec zeros = ZERO
+    cdef const real* lanes = <const real*> &zeros
+    cdef real total = 0
+    cdef Py_ssize_t x
+    cdef int i, j
+    for j in range(SPAN):
+        three_from_points(v + j, SPAN)
+    for i in range(SPAN - STEP + 1):
+        three_from_points(v + i * SPAN, 1)
+        for j in range(SPAN - STEP + 1):
+            zeros = zeros + v[i * SPAN + j] * 0
+    for i in range(SPAN - STEP + 1):
+        for j in range(SPAN - STEP + 1):
+            v[i * (SPAN - STEP + 1) + j] = v[i * SPAN + j]
     for x in range(LANES):
         total = total + lanes[x]
     return total == 0

@@ -31,6 +31,23 @@ def assert_accurate(actual, x, weight, bias=None, **options):
     assert error < ROUNDINGS * np.finfo(x.dtype).eps
 
 
+def assert_gradients_accurate(grad, x, weight, bias, winograd=None, **options):
+    """Those of the input and of the weights, by this loop."""
+    found = conv2d_backward(grad, x, weight, bias, **options, winograd=winograd)
+    plan = explain(conv2d_backward, grad, x, weight, bias, **options, winograd=winograd)
+    assert "Plan: channels_weights loop" in repr(plan)
+    wide = [None if each is None else each.astype(float) for each in (grad, x, weight, bias)]
+    expected = oracle_nn.conv2d_backward(*wide, **options)
+    of_input = 9 * len(weight) / options.get("groups", 1), weight
+    of_weights = grad[:, 0].size, x
+    for actual, exact, (terms, factor) in zip(
+        found, expected, (of_input, of_weights), strict=False
+    ):
+        scale = np.sqrt(terms) * np.abs(grad).max() * np.abs(factor).max()
+        assert actual.dtype == x.dtype
+        assert np.abs(actual - exact).max() / scale < ROUNDINGS * np.finfo(x.dtype).eps
+
+
 def by_channels(function, *args, **options):
     """Whether a call takes this loop."""
     return "Plan: channels loop" in repr(explain(function, *args, **options))
@@ -73,12 +90,7 @@ def test_winograd(layer, dilation):
     actual = conv2d(*given_arrays, **options, winograd=True)
     assert_accurate(actual, *given_arrays, **options)
     grad = random(layer["seed"] + 3, *actual.shape, dtype=layer["dtype"])
-    found = conv2d_backward(grad, *given_arrays, **options, winograd=True)[0]
-    expected = oracle_nn.conv2d_backward(grad.astype(float), *given_arrays, **options)[0]
-    terms = 9 * layer["outputs"]
-    scale = np.sqrt(terms) * np.abs(grad).max() * np.abs(given_arrays[1]).max()
-    error = np.abs(found - expected).max() / scale
-    assert error < ROUNDINGS * np.finfo(layer["dtype"]).eps
+    assert_gradients_accurate(grad, *given_arrays, **options, winograd=True)
 
 
 @given(any_layer, st.tuples(st.integers(1, 4), st.integers(1, 4)))
@@ -89,7 +101,10 @@ def test_one_by_one(layer, stride):
     given_arrays = arrays(layer, (1, 1))
     options = {"groups": layer["groups"], "padding": layer["padding"], "stride": stride}
     assert by_channels(conv2d, *given_arrays, **options)
-    assert_accurate(conv2d(*given_arrays, **options), *given_arrays, **options)
+    actual = conv2d(*given_arrays, **options)
+    assert_accurate(actual, *given_arrays, **options)
+    grad = random(layer["seed"] + 3, *actual.shape, dtype=layer["dtype"])
+    assert_gradients_accurate(grad, *given_arrays, **options)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -144,7 +159,9 @@ def test_threads_change_no_bit(kernel, dtype, always_parallel):
             x, weight = x.astype(dtype), weight.astype(dtype)
             options = {"groups": 2, "padding": kernel // 2}
             assert by_channels(conv2d, x, weight, bias, **options)
-            results.append((conv2d(x, weight, bias, **options), conv2d(x[:1], weight, **options)))
+            result = conv2d(x, weight, bias, **options)
+            gradients = conv2d_backward(result, x, weight, **options)[:2]
+            results.append((result, conv2d(x[:1], weight, **options), *gradients))
     for result in results[1:]:
         for actual, expected in zip(result, results[0], strict=True):
             assert_same_bits(actual, expected)
@@ -176,6 +193,42 @@ def test_what_is_not_finite_stays_in_its_windows(value):
     result = conv2d(x, weight, padding=1)
     assert_same_bits(result[::2], clean[::2])
     assert_same_bits(result[1:2], conv2d(x[1:2], weight, padding=1, winograd=False))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+def test_gradients_that_are_not_finite(value):
+    """They are those of the direct sums: only weights that meet the pixel are spoiled."""
+    x, weight = random(0, 3, 16, 18, 21, dtype="float32"), random(1, 16, 16, 3, 3, dtype="float32")
+    grad = random(2, 3, 16, 16, 19, dtype="float32")
+    x[1, 5, 0, 20] = value
+    found, expected = (
+        conv2d_backward(grad, x, weight, winograd=choice)[1] for choice in (True, False)
+    )
+    assert 0.9 < np.isfinite(expected).mean() < 1
+    assert_same_bits(found, expected)
+
+
+def test_chunks_of_many_cells():
+    """What chunks give is added."""
+    x, weight = random(0, 3, 16, 41, 37, dtype="float32"), random(1, 18, 16, 1, 1, dtype="float32")
+    assert_gradients_accurate(random(2, 3, 18, 41, 37, dtype="float32"), x, weight, None)
+    plan = explain(conv2d_backward, np.ones((3, 18, 41, 37), "float32"), x, weight).plans[1]
+    assert plan.params.chunks > 2
+
+
+@pytest.mark.parametrize(("images", "size"), [(1, 14), (1, 56), (8, 28)])
+@pytest.mark.parametrize("positive", [False, True])
+def test_error_of_gradients_by_winograd(images, size, positive):
+    """docs/numerics.md, in units of 2**-23 of the root mean square."""
+    x, weight = random(0, images, 16, size, size), random(1, 16, 16, 3, 3)
+    grad, x = random(2, images, 16, size, size), np.abs(x) if positive else x
+    arrays = [each.astype("float32") for each in (grad, x, weight)]
+    wide = [each.astype("float64") for each in arrays]
+    exact = conv2d_backward(*wide, padding=1, winograd=False)[1]
+    found = conv2d_backward(*arrays, padding=1, winograd=True)[1]
+    error = (found - exact) / np.sqrt((exact**2).mean()) * 2.0**23
+    assert np.sqrt((error**2).mean()) < 12
+    assert np.abs(error).max() < 80
 
 
 def test_numbers_that_overflow_on_the_way():

@@ -1,12 +1,13 @@
 """How a convolution runs whose products are sums over channels alone: 1x1, and 3x3 by Winograd.
 
 The loop in pyx/channels.pyx computes cells: pixels of the result for 1x1, and 4x4 of them for 3x3,
-as far apart as the taps. The cells of all images are divided into runs of whole panels.
+as far apart as the taps. The cells of all images are divided into runs of whole panels. That in
+pyx/channels_weights.pyx computes the gradient of the weights from them, chunk by chunk.
 """
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count, pairwise
 from typing import NamedTuple
@@ -35,6 +36,10 @@ FEWEST = 16
 WINOGRAD_INPUTS, TRANSFORM = 8, 400
 # Bytes of the largest transformed weights, a quarter of what is kept.
 WEIGHTS = 10 << 20
+# Of gradients of weights: most cells of a chunk, over which a float's sum rounds little; most bytes
+# of its panels (with 4 MB the system gives other memory to each call, which takes twice as long);
+# cells that are loaded at once; and what the sums of a chunk cost, in multiply-adds.
+MOST_CELLS, CHUNK, RUN_CELLS, PASSES = 128, 2 << 20, 64, 4
 # The points at which Winograd evaluates, beside infinity: those of pyx/winograd.pxd.
 POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
 STEP, SPAN = 4, 6
@@ -42,9 +47,8 @@ STEP, SPAN = 4, 6
 IDLE = 1.15
 
 
-@dataclass(frozen=True)
-class ChannelParams:
-    """What the loop reads: the fields of the struct in pyx/channels.pyx, in the same order."""
+class GridParams(NamedTuple):
+    """The cells of all images: the fields of the struct in pyx/cells.pxd, in the same order."""
 
     images: int
     groups: int
@@ -61,6 +65,11 @@ class ChannelParams:
     rows: int
     columns: int
     positions: int
+
+
+class ChannelParams(NamedTuple):
+    """What the loop reads behind the grid: the fields in pyx/channels.pyx, in the same order."""
+
     panels: int
     runs: int
     wide: int
@@ -144,12 +153,17 @@ class ChannelPlan:
         step = STEP if self.winograd else 1
         return y * x * -(-self.y.count // (y * step)), -(-self.x.count // (x * step))
 
+    @property
+    def cells(self) -> int:
+        """Cells of all images."""
+        rows, columns = self.grid
+        return self.images * rows * columns
+
     @cached_property
     def wide(self) -> int:
-        """Vectors of a panel: those with which all cells cost least, with the rest of the last one."""
+        """Vectors of a panel: with these all cells, and the rest of the last panel, are cheapest."""
         panels = cpu.constant("channels", self.dtype_name, "PANELS")
-        rows, columns = self.grid
-        costs = [cost * round_up(self.images * rows * columns, cells) for cells, cost in panels]
+        costs = [cost * round_up(self.cells, cells) for cells, cost in panels]
         return costs.index(min(costs)) + 1
 
     @property
@@ -181,11 +195,9 @@ class ChannelPlan:
     @cached_property
     def cost(self) -> float:
         """Multiply-adds of the whole call."""
-        rows, columns = self.grid
-        cells = self.images * self.groups * rows * columns
         products = self.positions * self.inputs * self.outputs
         transforms = TRANSFORM * (self.inputs + self.outputs) if self.winograd else 0
-        return float(cells * (products + transforms))
+        return float(self.groups * self.cells * (products + transforms))
 
     def runs(self, threads: int) -> Runs:
         """Return the runs for so many threads."""
@@ -247,8 +259,6 @@ def channel_plan(
 
 def winograd_is_faster(plan: ChannelPlan) -> bool:
     """Whether transforms cost less than the products that they save, and the error is small."""
-    rows, columns = plan.grid
-    cells = plan.images * rows * columns
     pixels = plan.images * plan.groups * plan.y.count * plan.x.count
     direct = 9 * plan.inputs * plan.outputs * pixels
     weights = plan.positions * plan.groups * plan.inputs * plan.outputs * plan.dtype.itemsize
@@ -256,22 +266,33 @@ def winograd_is_faster(plan: ChannelPlan) -> bool:
         plan.inputs >= WINOGRAD_INPUTS
         and weights <= WEIGHTS
         and plan.cost < direct
-        and plan.cost * round_up(cells, plan.panel) < direct * cells
+        and plan.cost * round_up(plan.cells, plan.panel) < direct * plan.cells
     )
+
+
+def grid_of(plan: ChannelPlan) -> GridParams:
+    """Return the cells of a plan; where results lie as the image's pixels, they are one row."""
+    y, x = plan.axes
+    rows, columns = plan.grid
+    height, width, result = y.n, x.n, (y.count, x.count)
+    if y.before == x.before == 0 and (y.n, x.n) == result and not plan.winograd:
+        height = rows = 1
+        width = columns = y.n * x.n
+        result = (1, width)
+    step_y, step_x = plan.gaps if plan.winograd else (y.step, x.step)
+    return GridParams(
+        images=plan.images, groups=plan.groups, inputs=plan.inputs, outputs=plan.outputs,
+        height=height, width=width, result_height=result[0], result_width=result[1],
+        step_y=step_y, step_x=step_x, top=y.before, left=x.before,
+        rows=rows, columns=columns, positions=plan.positions,
+    )  # fmt: skip
 
 
 def cut_runs(plan: ChannelPlan, threads: int) -> Runs:
     """Return the runs that so many threads share, and where pixels lie in their panels."""
-    y, x, size = plan.y, plan.x, plan.dtype.itemsize
-    rows, columns = plan.grid
-    height, width, result = y.n, x.n, (y.count, x.count)
-    if y.before == x.before == 0 and (y.n, x.n) == result and not plan.winograd:
-        # Pixels of the result lie as those of the image: as one row.
-        height = rows = 1
-        width = columns = y.n * x.n
-        result = (1, width)
+    size = plan.dtype.itemsize
     numbers = plan.positions * (plan.inputs_per_panel + plan.outputs) * plan.panel
-    all_panels = max(1, -(-plan.images * rows * columns // plan.panel))
+    all_panels = max(1, -(-plan.cells // plan.panel))
     # A few runs for each thread.
     fewest = -(-4 * threads // plan.groups) if threads > 1 else 1
     most = min(RUN // (numbers * size), -(-all_panels // fewest))
@@ -282,25 +303,20 @@ def cut_runs(plan: ChannelPlan, threads: int) -> Runs:
     parts = next(p for p in count(1) if round_up(p * tasks, threads) <= IDLE * p * tasks)
     some_outputs = min(plan.outputs, round_up(-(-plan.outputs // parts), plan.outputs_per_tile))
     cells = panels * plan.panel
-    step_y, step_x = plan.gaps if plan.winograd else (y.step, x.step)
     row = odd_lines(cells + 2 * LANES)
     panel = odd_lines(plan.inputs_per_panel * plan.panel)
     values = odd_lines(panels * panel)
     sums = odd_lines(some_outputs * cells)
     plane = cells + LANES if plan.winograd else 0
     params = ChannelParams(
-        images=plan.images, groups=plan.groups, inputs=plan.inputs, outputs=plan.outputs,
-        height=height, width=width, result_height=result[0], result_width=result[1],
-        step_y=step_y, step_x=step_x, top=y.before, left=x.before,
-        rows=rows, columns=columns, positions=plan.positions, panels=panels, runs=number,
-        wide=plan.wide, cells=plan.panel,
+        panels=panels, runs=number, wide=plan.wide, cells=plan.panel,
         some_inputs=plan.inputs_per_panel, high=plan.outputs_per_tile,
         some_outputs=some_outputs, parts=-(-plan.outputs // some_outputs),
         row=row, values=values, sums=sums, panel=panel, plane=plane,
     )  # fmt: skip
     total = plan.positions * (row + values + sums) + (SPAN * STEP + STEP * STEP) * plane
     return Runs(
-        params=np.array(astuple(params), np.intp),
+        params=np.array([*grid_of(plan), *params], np.intp),
         places=np.arange(plan.inputs_per_panel, dtype=np.intp) * plan.panel,
         panels=panels,
         number=number,
@@ -308,6 +324,123 @@ def cut_runs(plan: ChannelPlan, threads: int) -> Runs:
         # A cache line more, so that the loop can begin at a whole one.
         scratch=round_up(total * size + 128, 64),
     )
+
+
+class WeightsParams(NamedTuple):
+    """What the loop reads behind the grid: those in pyx/channels_weights.pyx, in the same order."""
+
+    chunk: int
+    chunks: int
+    run: int
+    runs: int
+    row: int
+    panel: int
+    plane: int
+    input_panels: int
+    output_panels: int
+
+
+class ChannelWeightsPlan(ChannelPlan):
+    """How the gradient of the weights runs, by sums over cells alone."""
+
+    @cached_property
+    def shape(self) -> Shape:
+        """Shape of the result."""
+        y, x = (len(axis.phases[0]) for axis in self.axes)
+        return self.groups, self.outputs, self.inputs, y, x
+
+    @cached_property
+    def lanes(self) -> int:
+        """Channels of a panel."""
+        return int(cpu.constant("channels_weights", self.dtype_name, "LANE_COUNT"))
+
+    @cached_property
+    def panels(self) -> Pair:
+        """Panels of the inputs and of the outputs of a group."""
+        return -(-self.inputs // self.lanes), -(-self.outputs // self.lanes)
+
+    @cached_property
+    def cost(self) -> float:
+        """Multiply-adds of the whole call, and loads and stores of sums."""
+        inputs, outputs = (self.lanes * panels for panels in self.panels)
+        products = self.positions * inputs * outputs
+        transforms = TRANSFORM * (inputs + outputs) if self.winograd else 0
+        return float(self.groups * (self.cells * (products + transforms) + PASSES * products))
+
+    @cached_property
+    def params(self) -> WeightsParams:
+        """Chunks and panels; they do not depend on the threads, so that bits do not."""
+        inputs, outputs = self.panels
+        of_cell = self.positions * self.groups * (inputs + outputs) * self.lanes
+        most = max(LANES, min(MOST_CELLS, CHUNK // (of_cell * self.dtype.itemsize)))
+        chunk = even_part(max(1, self.cells), most)
+        run = min(RUN_CELLS, round_up(chunk, LANES))
+        return WeightsParams(
+            chunk=chunk, chunks=-(-self.cells // chunk), run=run, runs=-(-chunk // run),
+            row=odd_lines(run + 2 * LANES),
+            panel=self.lanes * round_up(chunk, run) + LANES,
+            plane=run + 2 * LANES if self.winograd else 0,
+            input_panels=inputs, output_panels=outputs,
+        )  # fmt: skip
+
+    @property
+    def numbers(self) -> tuple[int, int, int]:
+        """Numbers of a position: in the panels of values and of gradients, and of the sums."""
+        inputs, outputs = (self.groups * panels for panels in self.panels)
+        sums = outputs * self.panels[0] * self.lanes**2
+        return inputs * self.params.panel, outputs * self.params.panel, sums
+
+    @cached_property
+    def scratch(self) -> int:
+        """Bytes of a thread, and a cache line more, so that the loop can begin at a whole one."""
+        lines = (SPAN * STEP + STEP) * self.params.plane + LANES
+        total = self.lanes * self.positions * self.params.row + lines
+        return round_up(total * self.dtype.itemsize + 128, 64)
+
+    def __repr__(self) -> str:
+        """Return what will run, in lines for a reader."""
+        y, x, params = self.y, self.x, self.params
+        how = ", by Winograd's algorithm for 4 x 4 gradients" if self.winograd else ""
+        channels = f"{self.inputs} inputs, {self.outputs} outputs"
+        return "\n".join(
+            [
+                f"Plan: channels_weights loop, level {cpu.LEVEL}, in {self.dtype}{how}",
+                f"  result  1 x {self.shape} {self.dtype}",
+                f"  window  {y.span} x {x.span}, pixel at ({y.before}, {x.before})",
+                f"  image   {counted(self.images, 'image')}, {counted(self.groups, 'group')} of "
+                f"{channels}",
+                f"  cost    {cost_text(self.cost, self.shape)}",
+                f"  regions {params.chunks} of {params.chunk} cells, on "
+                f"{counted(threads_for(self.cost), 'thread')}",
+            ]
+        )
+
+
+@lru_cache(maxsize=256)
+def channel_weights_plan(
+    images: int,
+    groups: int,
+    inputs: int,
+    outputs: int,
+    y: AxisPhases,
+    x: AxisPhases,
+    dtype: DType,
+    winograd: bool | None = None,
+) -> ChannelWeightsPlan | None:
+    """Return how the gradient of weights runs as sums over cells, or None if directly.
+
+    `winograd` says whether that of a kernel of 3x3 does, None for where it is faster.
+    """
+    kernel = len(taps_of(y)), len(taps_of(x))
+    three = kernel == (3, 3) and y.step == x.step == 1 and winograd is not False
+    if not three and (kernel != (1, 1) or min(inputs, outputs) < FEWEST):
+        return None
+    plan = ChannelWeightsPlan(images, groups, inputs, outputs, y, x, dtype, three)
+    direct = (
+        len(taps_of(y)) * len(taps_of(x)) * images * groups * y.count * x.count * inputs * outputs
+    )
+    few = plan.positions * plan.numbers[2] * dtype.itemsize <= WEIGHTS
+    return plan if winograd or (few and (not three or plan.cost < direct)) else None
 
 
 def odd_lines(numbers: int) -> int:

@@ -9,7 +9,14 @@ from imgconv.core.cache import Cache
 from imgconv.core.run import run_entry
 from imgconv.core.threads import threads_for
 from imgconv.nn.core.arrays import Array
-from imgconv.nn.core.channel_plan import ChannelPlan, channel_plan, weight_transform
+from imgconv.nn.core.channel_plan import (
+    ChannelPlan,
+    ChannelWeightsPlan,
+    channel_plan,
+    channel_weights_plan,
+    grid_of,
+    weight_transform,
+)
 from imgconv.nn.core.conv_plan import SHARES, ConvPlan, make_plan
 from imgconv.nn.core.phases import AxisPhases
 
@@ -32,10 +39,17 @@ def plan_for(
     return channel_plan(*sizes, winograd) or make_plan(*sizes)
 
 
-def plan_for_weights(images: int, weights: Array, y: AxisPhases, x: AxisPhases) -> ConvPlan:
+def plan_for_weights(
+    images: int,
+    weights: Array,
+    y: AxisPhases,
+    x: AxisPhases,
+    winograd: bool | None = None,
+) -> ChannelWeightsPlan | ConvPlan:
     """Return the plan of `weight_gradient` for these weights."""
     groups, outputs, inputs = weights.shape[:3]
-    return make_plan(images, groups, inputs, outputs, y, x, weights.dtype, of_weights=True)
+    sizes = images, groups, inputs, outputs, y, x, weights.dtype
+    return channel_weights_plan(*sizes, winograd) or make_plan(*sizes, of_weights=True)
 
 
 def convolve(
@@ -89,20 +103,46 @@ def convolve_channels(
         convolve_directly(directly, image[n : n + 1], weights, bias, result[n : n + 1])
 
 
-def weight_gradient(plan: ConvPlan, image: Array, gradient: Array) -> Array:
+def weight_gradient(plan: ChannelWeightsPlan | ConvPlan, image: Array, gradient: Array) -> Array:
     """Return the gradient of a convolution's weights, (groups, outputs, inputs, kh, kw)."""
     if len(image) == 0:
         return np.zeros(plan.shape, plan.dtype)
+    images, above = np.ascontiguousarray(image), np.ascontiguousarray(gradient)
+    if isinstance(plan, ConvPlan):
+        return weights_directly(plan, images, above)
+    return weights_by_channels(plan, images, above)
+
+
+def weights_directly(plan: ConvPlan, image: Array, gradient: Array) -> Array:
+    """Return the gradient by sums over pixels."""
     regions = plan.regions(threads_for(plan.cost))
     shares = max(1, min(SHARES // (plan.groups * plan.strips), len(image) * regions.number))
     parts = np.empty((shares, *plan.shape), plan.dtype)
     run_entry(
         "conv2d_weights", plan.dtype_name, "run", regions.params, regions.first, regions.offsets,
-        np.ascontiguousarray(image), np.ascontiguousarray(gradient), parts,
+        image, gradient, parts,
         cost=plan.cost, scratch_bytes=regions.scratch,
     )  # fmt: skip
     total: Array = parts.sum(axis=0) if shares > 1 else parts[0]
     return total
+
+
+def weights_by_channels(plan: ChannelWeightsPlan, image: Array, gradient: Array) -> Array:
+    """Return the gradient by sums over cells.
+
+    If it is not all finite, it is computed again directly, as in `convolve_channels`.
+    """
+    params = np.array([*grid_of(plan), *plan.params], np.intp)
+    panels = [np.empty((plan.positions, numbers), plan.dtype) for numbers in plan.numbers]
+    result = np.empty(plan.shape, plan.dtype)
+    finite = run_entry(
+        "channels_weights", plan.dtype_name, "run", params, image, gradient, *panels, result,
+        cost=plan.cost, scratch_bytes=plan.scratch,
+    )  # fmt: skip
+    if finite:
+        return result
+    sizes = plan.images, plan.groups, plan.inputs, plan.outputs, *plan.axes, plan.dtype
+    return weights_directly(make_plan(*sizes, of_weights=True), image, gradient)
 
 
 def packed_weights(weights: Array, plan: ChannelPlan | ConvPlan) -> tuple[Array, NDArray[np.intp]]:

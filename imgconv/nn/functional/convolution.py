@@ -12,7 +12,7 @@ from imgconv.nn.core import arrays, checks
 from imgconv.nn.core.arrays import Array, Shape
 from imgconv.nn.core.borders import extend, extend_backward
 from imgconv.nn.core.calls import LayerCall, LayerPlan
-from imgconv.nn.core.channel_plan import ChannelPlan
+from imgconv.nn.core.channel_plan import ChannelPlan, ChannelWeightsPlan
 from imgconv.nn.core.checks import Around, Size
 from imgconv.nn.core.conv_plan import ConvPlan
 from imgconv.nn.core.conv_run import convolve, plan_for, plan_for_weights, weight_gradient
@@ -174,7 +174,7 @@ def conv2d_backward(
     grad = _gradient(grad_output, call, (outputs, y.count, x.count))
     weights = call.weight.swapaxes(1, 2)
     of_input = plan_for(len(grad), weights, transposed(y), transposed(x), call.winograd)
-    of_weight = plan_for_weights(len(grad), call.weight, forward(y), forward(x))
+    of_weight = plan_for_weights(len(grad), call.weight, forward(y), forward(x), call.winograd)
 
     def run() -> Gradients:
         grad_input = convolve(of_input, grad, weights)
@@ -344,7 +344,10 @@ def _gradient(value: ArrayLike, call: ConvolutionCall, shape: Shape) -> Array:
 
 
 def _gradients_call(
-    run: Any, input: ArrayLike, of_input: ChannelPlan | ConvPlan, of_weight: ConvPlan
+    run: Any,
+    input: ArrayLike,
+    of_input: ChannelPlan | ConvPlan,
+    of_weight: ChannelWeightsPlan | ConvPlan,
 ) -> LayerCall[Gradients]:
     """Return a call of the two loops, planned and run in this order."""
     plans, note = (of_input, of_weight), "gradients of input, weight and bias"
