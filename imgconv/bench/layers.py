@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 import imgconv
 from imgconv import nn
-from imgconv.bench.measure import interleave
+from imgconv.bench.conditions import Watch
+from imgconv.bench.measure import LibraryResult, RowResult, interleave
+from imgconv.bench.peers import Peer, PyTorch
+from imgconv.bench.peers import installed as installed_peers
+from imgconv.bench.results import Run, machine
+from imgconv.bench.suite import LAYERS, Row
 
 Array = NDArray[Any]
 # A call of the function, and a call of its gradients.
@@ -33,11 +35,11 @@ class LayerCase:
     weight: Shape = ()
     options: dict[str, Any] = field(default_factory=dict)
 
-    def arrays(self) -> list[Array]:
-        """Return image and weights: noise, the same in every run."""
+    def arrays(self, dtype: str = "float32") -> list[Array]:
+        """Return image and weights: noise, the same in every run and dtype."""
         rng = np.random.default_rng(1)
         shapes = [shape for shape in (self.image, self.weight) if shape]
-        return [rng.standard_normal(shape, np.float32) for shape in shapes]
+        return [rng.standard_normal(shape, np.float32).astype(dtype) for shape in shapes]
 
 
 def convolution_case(title: str, image: Shape, weight: Shape, **options: Any) -> LayerCase:
@@ -122,13 +124,9 @@ CASES = (
 )
 
 
-# The names of what is timed: forward, then backward.
-IMGCONV, PYTORCH = ("imgconv", "imgconv backward"), ("torch", "torch backward")
-
-
-def imgconv_calls(case: LayerCase) -> ForwardBackward:
+def imgconv_calls(case: LayerCase, dtype: str = "float32") -> ForwardBackward:
     """Return the calls of imgconv."""
-    arrays, options = case.arrays(), case.options
+    arrays, options = case.arrays(dtype), case.options
     forward, backward = (getattr(nn, case.function + end) for end in ("", "_backward"))
     result, known = forward(*arrays, **options), dict(options)
     if known.pop("return_indices", False):
@@ -153,34 +151,75 @@ def pytorch_calls(case: LayerCase) -> ForwardBackward:
     )
 
 
+# Whether a call is the backward pass, and the library.
+Pass = tuple[bool, str]
+
+
+def row_of(case: LayerCase, backward: bool) -> Row:
+    """Return the row of a pass."""
+    title = case.title + backward * ", backward"
+    return Row(LAYERS, title, "layer", (), 0, shape=case.image[-2:])
+
+
+def calls_of(case: LayerCase, dtype: str, peers: Sequence[Peer]) -> dict[Pass, Callable[[], Any]]:
+    """Return the passes of imgconv and, if it is among the peers, of PyTorch."""
+    both = {"imgconv": imgconv_calls(case, dtype)}
+    both |= {peer.name: pytorch_calls(case) for peer in peers}
+    return {
+        (backward, name): calls[backward]
+        for name, calls in both.items()
+        for backward in (False, True)
+    }
+
+
+def results_of(call: Callable[[], Any]) -> list[Array]:
+    """Return the results of a pass as arrays."""
+    found = call()
+    found = found if isinstance(found, tuple) else (found,)
+    return [np.asarray(each) for each in found if each is not None]
+
+
+def apart(found: Sequence[Array], exact: Sequence[Array]) -> float:
+    """Return the largest difference of any result."""
+    return max(float(np.abs(a - b).max()) for a, b in zip(found, exact, strict=True))
+
+
 def measure(
-    cases: Sequence[LayerCase], threads: Sequence[int], budget: float
-) -> Iterator[tuple[LayerCase, int, dict[str, float]]]:
-    """Yield case, threads, and the median seconds of both libraries, forward and backward."""
-    torch = import_module("torch") if find_spec("torch") else None
+    cases: Sequence[LayerCase], threads: Sequence[int], budget: float, peers: Sequence[Peer]
+) -> Iterator[RowResult]:
+    """Yield the results of each case, number of threads and pass.
+
+    Differences are those from imgconv's results in float64.
+    """
+    watch = Watch()
     for case in cases:
+        exact = {each: results_of(call) for each, call in calls_of(case, "float64", ()).items()}
+        calls = calls_of(case, "float32", peers)
+        off = {
+            (backward, name): apart(results_of(call), exact[backward, "imgconv"])
+            for (backward, name), call in calls.items()
+        }
         for count in threads:
-            calls = dict(zip(IMGCONV, imgconv_calls(case), strict=True))
-            if torch:
-                torch.set_num_threads(count)
-                calls |= dict(zip(PYTORCH, pytorch_calls(case), strict=True))
+            for peer in peers:
+                peer.set_threads(count)
+            watch.read()
             with imgconv.threads(count):
-                found = interleave(calls, budget, pause=1e-3 * (count > 1))
-            yield case, count, {name: timing.median for name, timing in found.items()}
+                timings = interleave(calls, budget, pause=1e-3 * (count > 1))
+            conditions = watch.read()
+            for backward in (False, True):
+                found = {
+                    name: LibraryResult(timing, off[back, name])
+                    for (back, name), timing in timings.items()
+                    if back == backward
+                }
+                ours = found.pop("imgconv")
+                row = row_of(case, backward)
+                yield RowResult(row, count, True, ours, found, conditions=conditions)
 
 
-def table(found: Sequence[tuple[LayerCase, int, dict[str, float]]]) -> Table:
-    """Return a table of milliseconds, and of PyTorch's time divided by imgconv's."""
-    grid = Table(title="layers, float32, ms", title_justify="left", box=SIMPLE_HEAD)
-    grid.add_column("layer", no_wrap=True)
-    for name in ("threads", "imgconv", "torch", "times", "backward", "torch", "times"):
-        grid.add_column(name, justify="right", no_wrap=True)
-    for case, count, medians in found:
-        cells = []
-        for name, peer in zip(IMGCONV, PYTORCH, strict=True):
-            theirs = medians.get(peer)
-            cells.append(f"{1e3 * medians[name]:.2f}")
-            cells.append(f"{1e3 * theirs:.2f}" if theirs else "")
-            cells.append(f"{theirs / medians[name]:.2f}" if theirs else "")
-        grid.add_row(case.title, str(count), *cells)
-    return grid
+def run(threads: Sequence[int], budget: float, only: str | None = None) -> Run:
+    """Measure all layers, or those whose title contains a text."""
+    installed, missing = installed_peers([PyTorch])
+    cases = [case for case in CASES if only is None or only in case.title]
+    found = list(measure(cases, threads, budget, installed))
+    return Run(machine(installed, missing, threads), found)

@@ -10,14 +10,14 @@ import gc
 import platform
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import product
 from math import ceil, inf
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -38,6 +38,8 @@ from imgconv.bench.suite import Row
 from imgconv.core.run import run_entry
 from imgconv.core.threads import threads as using
 
+# What a caller calls the functions that it times.
+Name = TypeVar("Name", bound=Hashable)
 MIN_ROUNDS = 3
 # A library whose first call takes so many times the budget of a row is not called again.
 SLOW = 4
@@ -250,13 +252,13 @@ def time_calls(
 
 
 def interleave(
-    calls: Mapping[str, Callable[[], object]], budget: float, pause: float = 0.0
-) -> dict[str, Timing]:
+    calls: Mapping[Name, Callable[[], object]], budget: float, pause: float = 0.0
+) -> dict[Name, Timing]:
     """Time callables in turn, round after round.
 
     Parameters
     ----------
-    calls : mapping of str to callable
+    calls : mapping of names to callables
     budget : float
         Seconds for all; a callable that has used its share is not timed any more, after three
         rounds at the earliest.
@@ -266,10 +268,10 @@ def interleave(
 
     Returns
     -------
-    timings : dict of str to Timing
+    timings : dict of names to Timing
     """
     repeats = {name: repeats_of(call) for name, call in calls.items()}
-    samples: dict[str, list[float]] = {name: [] for name in calls}
+    samples: dict[Name, list[float]] = {name: [] for name in calls}
     share = budget / max(1, len(calls))
     running = list(calls)
     collecting = gc.isenabled()

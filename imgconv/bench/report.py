@@ -12,6 +12,7 @@ from rich.text import Text
 
 from imgconv.bench.measure import LibraryResult, Refusal, RowResult
 from imgconv.bench.results import Machine, Run
+from imgconv.bench.suite import LAYERS
 
 EXPLANATION = """\
 Medians of interleaved runs; ±: width of the middle half of imgconv's samples.
@@ -34,6 +35,8 @@ OTHER = "#777777"
 # The tables that a Markdown file may have places for, one for each level: between
 # <!-- NAME LEVEL --> and <!-- /NAME LEVEL -->.
 ROWS, BY_FAMILY = "bench", "bench families"
+# Families whose rows share one table, whatever the size of their images, and its title.
+ONE_TABLE = {"small": "small images", LAYERS: "layers"}
 
 
 def headline(about: Machine) -> list[str]:
@@ -56,7 +59,7 @@ def groups(results: Sequence[RowResult]) -> Iterator[tuple[str, list[RowResult]]
     """Yield a title and the results of each image size, number of threads and kind of output."""
     found: dict[str, list[RowResult]] = {}
     for result in results:
-        size = "small images" if is_small(result) else " x ".join(map(str, result.row.shape))
+        size = ONE_TABLE.get(result.row.family) or " x ".join(map(str, result.row.shape))
         output = "fresh output" if result.fresh else "existing output"
         title = f"{size}, {counted(result.threads, 'thread')}, {output}"
         found.setdefault(title, []).append(result)
@@ -64,7 +67,7 @@ def groups(results: Sequence[RowResult]) -> Iterator[tuple[str, list[RowResult]]
 
 
 def is_small(result: RowResult) -> bool:
-    """Return whether a result belongs to the small images, which share one table."""
+    """Return whether a result belongs to the small images."""
     return result.row.family == "small"
 
 
@@ -306,7 +309,8 @@ def footer(run: Run) -> list[str]:
 
 def placed(result: RowResult) -> str:
     """Return a row's title with the size of its image and the number of threads."""
-    size = "" if is_small(result) else f", {'x'.join(map(str, result.row.shape))}"
+    together = result.row.family in ONE_TABLE
+    size = "" if together else f", {'x'.join(map(str, result.row.shape))}"
     output = "" if result.fresh else ", existing output"
     return f"{label(result)}{size}, {counted(result.threads, 'thread')}{output}"
 

@@ -425,9 +425,12 @@ SUITE: tuple[Row, ...] = (
     ),
 )
 FAMILIES = tuple(dict.fromkeys(row.family for row in SUITE))
-# Families of whole programs, which `programs` measures, and all of them in the order of tables.
+# Families that other modules measure: `layers`, and whole programs, which `programs` does. Then all
+# of them in the order of tables.
+LAYERS = "layers"
 PROGRAMS = ("files", "scripts")
-ORDER = (*FAMILIES, *PROGRAMS)
+APART = (LAYERS, *PROGRAMS)
+ORDER = (*FAMILIES, *APART)
 
 
 def rows(

@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 DTYPES = ("uint8", "uint16", "float32", "float64")
 
 # Families whose rows are not filters of one image, and which have tables of their own.
-ALONE = ("faces", "layers", "pipelines")
+ALONE = ("faces", "pipelines")
 
 
 def parse_families(
     context: click.Context, argument: click.Parameter, names: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Check the names of families, which need not be imported for a help text."""
-    from imgconv.bench.suite import FAMILIES, PROGRAMS
+    from imgconv.bench.suite import ORDER
 
-    choice = click.Choice((*FAMILIES, *ALONE, *PROGRAMS))
+    choice = click.Choice((*ORDER, *ALONE))
     return tuple(choice.convert(name, argument, context) for name in names)
 
 
@@ -217,9 +217,10 @@ def command(
     programs that call scikit-image, as they are and by imgconv run. With them, the largest memory
     is measured.
 
-    Three families are measured alone: faces compares each function with its original; layers
-    compares imgconv.nn with PyTorch, forward and backward; pipelines compares pipelines with OpenCV
-    and with their steps one by one, and measures their memory and dask workers.
+    Three families are measured alone. layers compares imgconv.nn with PyTorch, forward and
+    backward. Two have tables that are only printed: faces compares each function with its original;
+    pipelines compares pipelines with OpenCV and with their steps one by one, and measures their
+    memory and dask workers.
 
     SciPy, scikit-image, OpenCV, PyTorch, DIPlib, libvips, mahotas and SimpleITK, if installed, run
     on the same arrays in one process, in turn, in an order that is drawn anew for each round, and
@@ -256,6 +257,12 @@ def command(
         earlier = earlier_run(earlier_files)
         run = measure_programs(families, shapes, threads, budget, only)
         finish(run, earlier, outputs, console)
+        return
+    if suite.LAYERS in families:
+        if set(families) != {suite.LAYERS} or scripts:
+            raise click.UsageError(f"{suite.LAYERS} is measured alone")
+        earlier = earlier_run(earlier_files)
+        finish(measure_layers(threads, budget, only), earlier, outputs, console)
         return
     own = own_functions(scripts)
     rows = suite.rows(families, shapes, dtypes, only)
@@ -372,6 +379,16 @@ def measure_programs(
     return programs.run_of(found, threads)
 
 
+def measure_layers(threads: list[int], budget: float, only: str | None) -> Run:
+    """Measure layers beside PyTorch."""
+    from imgconv.bench import layers
+
+    run = layers.run(threads, budget, only)
+    if not run.results:
+        raise click.UsageError("there is no such row")
+    return run
+
+
 def measure_alone(
     families: tuple[str, ...],
     shapes: list[tuple[int, int]],
@@ -388,10 +405,6 @@ def measure_alone(
         from imgconv.bench import faces
 
         console.print(faces.table(list(faces.measure(shapes, threads, dtypes, budget))))
-    elif family == "layers":
-        from imgconv.bench import layers
-
-        console.print(layers.table(list(layers.measure(layers.CASES, threads, budget))))
     else:
         from imgconv.bench import pipelines
 

@@ -18,7 +18,7 @@ from imgconv.bench import report, results
 from imgconv.bench.measure import LibraryResult, RowResult
 from imgconv.bench.page.charts import chart
 from imgconv.bench.results import MemoryResult, Run
-from imgconv.bench.suite import ORDER, PROGRAMS, Row
+from imgconv.bench.suite import APART, ORDER, Row
 
 # Title of a column, the kind of its values, and what it means.
 COLUMNS = {
@@ -271,7 +271,7 @@ PlaceOf = Callable[[RowResult], tuple[tuple[object, ...], float] | None]
 def by_image(result: RowResult) -> tuple[tuple[object, ...], float] | None:
     """Return what the rows of one curve share, and the place of a row on it."""
     row = result.row
-    if row.stack or row.family in PROGRAMS:
+    if row.stack or row.family in APART:
         return None
     key = (row.work, row.numbers, row.dtype, row.result_dtype.name, row.channels, result.threads)
     return key, float(prod(row.shape))

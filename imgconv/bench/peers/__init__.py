@@ -1,5 +1,7 @@
 """How each library does the same work: one module for each, and what they share in `base`."""
 
+from collections.abc import Sequence
+
 from imgconv.bench.peers.base import Peer, PreparedCall, UnequalWorkError
 from imgconv.bench.peers.definition import Definition
 from imgconv.bench.peers.diplib import DIPlib
@@ -42,10 +44,10 @@ PEERS: tuple[type[Peer], ...] = (
 )  # fmt: skip
 
 
-def installed() -> tuple[list[Peer], list[str]]:
+def installed(kinds: Sequence[type[Peer]] = PEERS) -> tuple[list[Peer], list[str]]:
     """Return the peers that can be imported, and the names of those that cannot."""
     found, missing = [], []
-    for peer in PEERS:
+    for peer in kinds:
         try:
             found.append(peer())
         except ImportError:
