@@ -161,7 +161,7 @@ class ChannelPlan:
 
     @cached_property
     def wide(self) -> int:
-        """Vectors of a panel: with these all cells, and the rest of the last panel, are cheapest."""
+        """Vectors of a panel: with these all cells and the rest of the last panel are cheapest."""
         panels = cpu.constant("channels", self.dtype_name, "PANELS")
         costs = [cost * round_up(self.cells, cells) for cells, cost in panels]
         return costs.index(min(costs)) + 1
