@@ -39,8 +39,10 @@ SECONDS := 1800
 SEED := 0
 BUILDS := clang plain serial
 PRELOADED = $(foreach name,asan ubsan stdc++,$(shell gcc -print-file-name=lib$(name).so))
-SANITIZED = LD_PRELOAD='$(PRELOADED)' UBSAN_OPTIONS=print_stacktrace=1 \
-	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
+# Their reports go to files: what a test prints before it ends the process is lost.
+SANITIZED = LD_PRELOAD='$(PRELOADED)' \
+	UBSAN_OPTIONS='print_stacktrace=1:log_path=$(CURDIR)/.sanitize/report' \
+	ASAN_OPTIONS='detect_leaks=0:allocator_may_return_null=1:log_path=$(CURDIR)/.sanitize/report'
 # What runs the loops, but not what starts processes or measures memory.
 SANITIZED_TESTS := $(addprefix tests/,filters operations test_geometry.py cli/test_apply.py \
 	core/test_threads.py pipeline/test_chain.py \
@@ -101,11 +103,11 @@ sanitize: ## Run tests and random calls on loops that watch their memory; SECOND
 	mkdir -p .sanitize
 	tar -c --exclude _loops --exclude __pycache__ $(COPIED) | tar -x -C .sanitize
 	IMGCONV_SANITIZE=address,undefined IMGCONV_LEVELS='$(LEVELS)' $(MAKE) -C .sanitize $(VENV)/test
-	cd .sanitize && for level in $(LEVELS); do \
+	cd .sanitize && rm -f report.* && for level in $(LEVELS); do \
 		export $(SANITIZED) IMGCONV_ISA=$$level; \
 		$(BIN)/pytest -n auto --dist loadfile $(SANITIZED_TESTS) && \
 		$(BIN)/python tests/fuzz.py --seed $(SEED) --seconds $$(($(SECONDS) / $(words $(LEVELS)))) \
-		|| exit 1; \
+		|| { cat report.*; exit 1; }; \
 	done
 
 valgrind: $(VENV)/test ## Run a sample of the table of cases in valgrind, on loops of level v3.
