@@ -372,6 +372,8 @@ cdef inline void filter_block(const Params* params, const Slab* slab, Py_ssize_t
     cdef const Side* side = &(<const Sides*> params.records).x
     cdef Slot slot
     lay_out(params, scratch, &slot)
+    # GCC does not know that there is a first term.
+    choose_term(params, 0, &slot)
     while x < params.result_width:
         count = min(side.results, params.result_width - x)
         filter_rows(params, slab, b, x, count + side.taps - 1, rows, &slot)

@@ -68,10 +68,18 @@ cdef extern from *:
     """
     #include <math.h>
     #define squared(x) ((x) * (x))
+    /* a * b - c * c. Which product is rounded by itself must not be left to a compiler: GCC 16
+       takes one in whole vectors, and the other in the rest of a row. */
+    #if FUSED
+      #define less_square(a, b, c) fma(a, b, -((c) * (c)))
+    #else
+      #define less_square(a, b, c) ((a) * (b) - (c) * (c))
+    #endif
     /* Not below 0; NaN stays NaN. */
     #define nonnegative(x) ((x) < 0 ? 0 : (x))
     """
     vec squared(vec x) nogil
+    double less_square(double a, double b, double c) nogil
     double nonnegative(double x) nogil
     double sqrt(double x) nogil
     double exp(double x) nogil
@@ -97,7 +105,7 @@ cdef inline void finish(const Numbers* at, const Sums* sums, const real* shift, 
         mean = (s1 + count * shift[x]) / count
         value = mean
         if what != MEAN:
-            variance = nonnegative(count * sums.second[x] - s1 * s1) * scale
+            variance = nonnegative(less_square(count, sums.second[x], s1)) * scale
             value = variance
         if what >= STD:
             value = sqrt(variance)

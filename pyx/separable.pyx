@@ -15,7 +15,7 @@ and nothing but results is written.
 from bands cimport Block, Slot, keep_results, up_to_lanes
 from passes cimport POINTER, Horizontal, Vertical, horizontal_pass, light_pass, vertical_pass
 from pieces cimport piece_columns
-from roots cimport LARGE, SMALL, arc, length, root
+from roots cimport LARGE, SMALL, arc, length, root, squares
 from rows cimport Params
 from tiles cimport SQUARE
 from types cimport real
@@ -51,14 +51,14 @@ cdef inline bint ordinary(const real* a, const real* b) noexcept nogil:
     cdef Py_ssize_t i
     cdef real square, odd = 0
     for i in range(GROUP):
-        square = a[i] * a[i] + b[i] * b[i]
+        square = squares(a[i], b[i])
         odd = 1 if (square > LARGE * LARGE) | (square < SMALL * SMALL) else odd
     if odd == 0:
         return True
     # The root of 0 is right, too. Flat areas have many, so they are worth a second look.
     odd = 0
     for i in range(GROUP):
-        square = a[i] * a[i] + b[i] * b[i]
+        square = squares(a[i], b[i])
         odd = 1 if (square > LARGE * LARGE) | (
             (square < SMALL * SMALL) & ((a[i] != 0) | (b[i] != 0))) else odd
     return odd == 0
@@ -69,7 +69,7 @@ cdef inline void magnitude(real* a, const real* b, Py_ssize_t n, real scale) noe
     while x + GROUP <= n:
         if ordinary(a + x, b + x):
             for i in range(x, x + GROUP):
-                a[i] = scale * root(a[i] * a[i] + b[i] * b[i])
+                a[i] = scale * root(squares(a[i], b[i]))
         else:
             for i in range(x, x + GROUP):
                 a[i] = length(a[i], b[i], scale)
