@@ -1,6 +1,6 @@
 # make demo, make test: nothing is needed but Python 3.11 or later, a C compiler and make.
 
-TARGETS := help demo gallery docs test test-site test-browser tune-pictures coverage coverage-loops fuzz sanitize races valgrind wheel cross test-builds test-arm64 test-floor test-newest bench counts tiles lint build clean
+TARGETS := help demo gallery docs test test-site test-browser tune-pictures coverage coverage-loops fuzz sanitize races valgrind wheel cross test-builds test-arm64 test-sid test-floor test-newest bench counts tiles lint build clean
 .PHONY: $(TARGETS)
 .DEFAULT_GOAL := help
 
@@ -126,6 +126,9 @@ test-builds: $(VENV)/test ## Build with Clang, without vectors, and without Open
 test-arm64: $(VENV)/made ## Compile for ARM, and run a part of the tests in an emulator. For root, on Debian.
 	scripts/arm64.sh '$(PYTHON)' $(ARGS)
 
+test-sid: ## Build and test on Debian's newest Python and compilers. For root, on Debian.
+	COPIED='$(COPIED)' scripts/sid.sh $(ARGS)
+
 test-floor: $(VENV)/made ## Run all tests with the oldest NumPy and SciPy that imgconv allows.
 	scripts/test_versions.sh floor '$(OLDEST_PYTHON)' $(ARGS)
 
@@ -152,7 +155,7 @@ lint: $(VENV)/lint ## Check style and types.
 build: $(VENV)/built ## Compile the loops into this checkout.
 
 clean: ## Remove all that make has made.
-	rm -rf $(VENV) build dist docs/_build docs/made imgconv/_loops .sanitize .races .lines .builds .cross .arm64 demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build dist docs/_build docs/made imgconv/_loops .sanitize .races .lines .builds .cross .arm64 .sid demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 
 # Each step leaves a stamp, and so is done again only when what it depends on has changed.
 $(VENV)/made:
