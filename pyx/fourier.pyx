@@ -72,7 +72,8 @@ cdef struct Tiling:
     Py_ssize_t numbers_y, numbers_x         # of the twiddles
     double gain                     # the sum of the weights
     double smallest, largest        # absolute maximum of a tile that is safe to transform
-    double error                    # bound of the errors, for a range of 1
+    # Bound of the errors, for a range of 1. 0: nothing is subtracted, and results stay as they are.
+    double error
     double unit                     # all weights are multiples of it; 0: of no such number
 
 
@@ -414,6 +415,8 @@ cdef inline void correlate_tile(const Params* params, const Layout* at,
         correlate_directly(params, at, place)
         return
     middle = <real> ((<double> found.high + <double> found.low) / 2)
+    if tiling.error == 0 and found.low < found.high:
+        middle = 0
     unit = <real> tiling.unit if found.whole and 2 * error < tiling.unit else 0
     if unit > 0:
         middle = (middle + WHOLE) - WHOLE

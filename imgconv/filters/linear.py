@@ -232,16 +232,21 @@ def dense_operation(
     dilation: tuple[int, int] = (1, 1),
     method: str = "direct",
     weighed: str = "",
+    keeps_small: bool = False,
 ) -> Operation:
-    """Return the correlation with checked weights, of which that at `origin` lies on the pixel."""
-    key = (weights.tobytes(), weights.shape, origin, stride, dilation, method, weighed)
+    """Return the correlation with checked weights, of which that at `origin` lies on the pixel.
+
+    With `keeps_small`, transforms keep results that are smaller than their error.
+    """
+    options = method, weighed, keeps_small
+    key = (weights.tobytes(), weights.shape, origin, stride, dilation, *options)
     found = OPERATIONS.get(key)
     if found is None:
         kernel = np.ascontiguousarray(weights).copy()
         if method == "direct":
             found = Correlation(kernel, origin, stride, dilation, weighed)
         else:
-            found = AnyMethod(kernel, origin, stride, dilation, weighed, method)
+            found = AnyMethod(kernel, origin, stride, dilation, weighed, method, keeps_small)
         # The key, the kernel, and its separable terms once they are looked for.
         OPERATIONS.put(key, found, 3 * weights.nbytes + 512)
     return found

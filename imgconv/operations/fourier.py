@@ -76,7 +76,8 @@ class Fourier(Correlation):
     """A dense kernel by transforms of tiles.
 
     `tile` is the size of a tile, `step` that of its results, `real` its dtype and `nanoseconds` the
-    expected time of a result.
+    expected time of a result. With `keeps_small`, no result becomes 0 or whole because of its
+    error, and nothing is subtracted from a tile: errors are like those of other transforms.
     """
 
     whole = "its transforms have tiles that are fixed in the image"
@@ -85,6 +86,7 @@ class Fourier(Correlation):
     step: tuple[int, int] = (0, 0)
     real: DType = base.FLOAT64
     nanoseconds: float = 0.0
+    keeps_small: bool = False
     loop = "fourier"
     tiled = True
 
@@ -124,8 +126,8 @@ class Fourier(Correlation):
             gain=self.kernel.sum(),
             smallest=smallest,
             largest=largest,
-            error=error(self.kernel, computed),
-            unit=unit_of(self.kernel),
+            error=0.0 if self.keeps_small else error(self.kernel, computed),
+            unit=0.0 if self.keeps_small else unit_of(self.kernel),
         )
         waves = spectrum(self, down, across)
         lanes = cpu.constant("fourier", computed.name, "TOGETHER")
@@ -265,7 +267,9 @@ class Tiles(NamedTuple):
     nanoseconds: float
 
 
-def tiled(dense: Correlation, size: tuple[int, int], real: DType) -> Fourier:
+def tiled(
+    dense: Correlation, size: tuple[int, int], real: DType, keeps_small: bool = False
+) -> Fourier:
     """Return the operation for results of this size, with the fastest tiles."""
     y, x = dense.windows
     tiles = fastest_tiles((y.span, x.span), dense.stride, size, real)
@@ -278,6 +282,7 @@ def tiled(dense: Correlation, size: tuple[int, int], real: DType) -> Fourier:
         step=tiles.step,
         real=real,
         nanoseconds=tiles.nanoseconds,
+        keeps_small=keeps_small,
     )
 
 

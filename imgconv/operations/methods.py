@@ -49,6 +49,8 @@ class AnyMethod(Correlation):
     """A dense kernel that a plan runs by the requested method, or by the fastest."""
 
     method: str = "auto"
+    # Whether transforms keep results that are smaller than their error.
+    keeps_small: bool = False
     # The kernel as a sum of separable filters, if it is one; by computing type, found when needed,
     # with the most terms that were looked for.
     sums: dict[str, tuple[int, Separable | None]] = field(default_factory=dict, repr=False)
@@ -105,13 +107,14 @@ class AnyMethod(Correlation):
                 and not pixels.weighed
                 and (not sums_of_integers or keeps_whole(self, pixels, real))
             )
-            tiles = tiled(self, size, real) if transforms else None
+            tiles = tiled(self, size, real, self.keeps_small) if transforms else None
             sums = separable(self, computed, worthwhile_terms(self, pixels, tiles))
             if sums and (not exact or is_product(self.kernel, sums)):
                 methods["separable"] = sums
             if tiles:
                 methods["fft"] = tiles
-                if sums and not exact and len(sums.terms) == 1 and sums.stride == (1, 1):
+                one = sums and not exact and len(sums.terms) == 1 and sums.stride == (1, 1)
+                if sums and one and not self.keeps_small:
                     lines = sums.in_lines(size, pixels, result)
                     methods["fft"] = lines if lines.nanoseconds < tiles.nanoseconds else tiles
         return methods

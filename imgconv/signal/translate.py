@@ -88,15 +88,17 @@ class EngineCall(NamedTuple):
     def by_fastest_method(self) -> "EngineCall":
         """Return the call by the engine's fastest method, or fall back.
 
-        Large kernels go by transforms, whose results below a bound become 0. In float64 no result
-        of SciPy in float32 is that small.
+        Transforms of float32 keep results that are smaller than the bound of their error, and so
+        have errors like SciPy's. Other pixels are transformed in float64.
         """
         image, size = self.image, self.weights.size
+        singles = image.dtype == self.stored == FLOAT32
         if size > DIRECT_WEIGHTS:
             if image.size < max(LARGE, PLANNED * size):
                 raise FallBack("a kernel that is large for its image")
-            image = image.astype(FLOAT64, copy=False)
-        operation = dense_operation(self.weights, (0, 0), method="auto")
+            if not singles:
+                image = image.astype(FLOAT64, copy=False)
+        operation = dense_operation(self.weights, (0, 0), method="auto", keeps_small=singles)
         return self._replace(image=image, operation=operation)
 
 

@@ -172,6 +172,25 @@ class TestSums:
             image = pixels((6, 8), "float64")
             assert_as_scipy(name, image, pixels((3, 8), "float64"), axes=axes, scale=60)
 
+    @pytest.mark.parametrize("kind", ["noise", "both signs", "a bright spot"])
+    def test_transforms_of_float32_err_like_scipys(self, kind):
+        """So does what is much smaller than the brightest pixel."""
+        random = np.random.default_rng(5)
+        image, kernel = random.random((300, 260), np.float32), random.random((41, 33), np.float32)
+        if kind == "both signs":
+            image = image - np.float32(0.5)
+        elif kind == "a bright spot":
+            image = image * np.float32(1e-3)
+            image[7, 9] = 1e4
+        exact = scipy.signal.fftconvolve(image.astype(float), kernel.astype(float), "same")
+        before = fallbacks("fftconvolve")
+        errors = [
+            np.sqrt(np.mean((module.fftconvolve(image, kernel, "same") - exact) ** 2))
+            for module in (signal, scipy.signal)
+        ]
+        assert fallbacks("fftconvolve") == before
+        assert errors[0] <= 1.5 * errors[1]
+
     def test_choice_is_scipys(self):
         assert signal.choose_conv_method is scipy.signal.choose_conv_method
 
