@@ -147,7 +147,8 @@ cdef inline bint write(Writer* to, char letter, const void* data, Py_ssize_t siz
     if size >= LONGEST - to.size:
         return False
     to.text[to.size] = letter
-    memcpy(to.text + to.size + 1, data, size)
+    if size > 0:
+        memcpy(to.text + to.size + 1, data, size)
     to.size += 1 + size
     return True
 

@@ -8,11 +8,19 @@ from rows cimport Params
 from tiles cimport SQUARE, TALL, Taps, correlate_rows, correlate_tall, single_row
 from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
+cdef extern from *:
+    """
+    /* The most taps of a part of a sum. Each addition rounds to the digits of the sum so far, so
+       long sums are added in parts. Parts of 24 cost a Gaussian of sigma 4 a tenth of its time;
+       where products are rounded, too, they are needed. */
+    #define PART (FUSED ? 36 : 24)
+    """
+    enum:
+        PART
+
+
 cdef enum:
     POINTER = 16                    # numbers for a pointer: a cache line of float
-    # The most taps of a part of a sum. Each addition rounds to the digits of the sum so far, so
-    # long sums are added in parts. Parts of 24 cost a Gaussian of sigma 4 a tenth of its time.
-    PART = 36
 
 
 cdef struct Vertical:

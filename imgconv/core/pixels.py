@@ -24,6 +24,11 @@ def native(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype.newbyteorder("=")
 
 
+def contiguous(array: NDArray[Any], dtype: np.dtype[Any] | type) -> NDArray[Any]:
+    """Return an array in C order, its numbers at multiples of their size; a copy if it must be."""
+    return np.require(array, dtype, ["C", "A"])
+
+
 def code_of(dtype: np.dtype[Any]) -> int:
     """Return the code of a dtype for the loops; long and long long have the same one."""
     return CODES[np.dtype(f"{dtype.kind}{dtype.itemsize}")]

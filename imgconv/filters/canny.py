@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from imgconv import kernels
 from imgconv.core import check
 from imgconv.core.call import Several, filtering
-from imgconv.core.pixels import native
+from imgconv.core.pixels import contiguous, native
 from imgconv.core.run import Call, filtered
 from imgconv.filters.arguments import Image, Mode
 from imgconv.filters.point_calls import is_wide
@@ -89,7 +89,7 @@ def above_connected(planes: Image, low: Any, high: Any) -> NDArray[np.bool_]:
         np.greater(planes, exceeded(low, dtype), out=found.view(np.bool_))
         found += planes > exceeded(high, dtype)
         return flood.connected(found, 0, 1, corners=False, found=found)
-    pixels = np.ascontiguousarray(planes, np.float32 if dtype == np.float16 else dtype)
+    pixels = contiguous(planes, np.float32 if dtype == np.float16 else dtype)
     limits = float(exceeded(low, dtype)), float(exceeded(high, dtype))
     return flood.connected(pixels, *limits, corners=False, found=found)
 

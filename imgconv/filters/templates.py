@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from imgconv.core import border, check
 from imgconv.core.call import Several, filtering
 from imgconv.core.decide import place
+from imgconv.core.pixels import contiguous
 from imgconv.filters.arguments import Image, Mode
 from imgconv.filters.linear import correlate
 from imgconv.filters.planes import by_plane, single_call
@@ -191,7 +192,7 @@ def compare(plane: Image, template: Template, target: Image) -> None:
 def centred(rows: Image, centre: float, dtype: DType) -> Image:
     """Return pixels less a number, C-contiguous; they are the same array if nothing changes."""
     if centre == 0:
-        return np.ascontiguousarray(rows, dtype)
+        return contiguous(rows, dtype)
     less: Image = np.subtract(rows, dtype.type(centre), dtype=dtype, order="C", casting="unsafe")
     return less
 

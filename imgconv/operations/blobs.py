@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imgconv.core.pixels import contiguous
 from imgconv.core.run import run_entry
 from imgconv.operations.base import DType
 
@@ -65,7 +66,7 @@ class BoxDeterminants:
         kept = self.table[begin - self.first :]
         self.table = np.empty((len(kept) + end - bottom, len(self.columns)))
         self.table[: len(kept)] = kept
-        rows = np.ascontiguousarray(self.image[bottom:end], self.dtype)
+        rows = contiguous(self.image[bottom:end], self.dtype)
         self.enter("add_up", rows, self.columns, self.table[len(kept) :])
         self.first = bottom - len(kept)
 

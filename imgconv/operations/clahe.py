@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core import border
+from imgconv.core.pixels import contiguous
 from imgconv.core.run import run_entry
 
 # `TABLES`, `KEPT` and `LEVELS` in pyx/clahe.pyx.
@@ -20,7 +21,7 @@ def equalize_tiles(plane: NDArray[Any], tile: tuple[int, int], limit: float) -> 
     Tiles begin at the first pixel; the last ones are filled up by mirrored pixels.
     """
     bins = 1 << 8 * plane.dtype.itemsize
-    image = np.ascontiguousarray(plane, plane.dtype.newbyteorder("="))
+    image = contiguous(plane, plane.dtype.newbyteorder("="))
     result = np.empty_like(image)
     tile_height, tile_width = (min(k, n) for k, n in zip(tile, image.shape, strict=True))
     rows, columns = tiled(image.shape, (tile_height, tile_width))

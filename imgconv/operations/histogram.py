@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imgconv.core.pixels import contiguous
 from imgconv.core.run import run_entry
 
 # Operations a pixel: a count is loaded, increased and stored; a bin of floats is found first.
@@ -78,7 +79,7 @@ def replaced(values: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
     """Return integers of 8 or 16 bits looked up in a table, which begins with the smallest."""
     dtype = values.dtype.newbyteorder("=")
     unsigned = np.dtype(f"u{dtype.itemsize}")
-    image = np.ascontiguousarray(values, dtype)
+    image = contiguous(values, dtype)
     result = np.empty(image.shape, table.dtype)
     if dtype.kind == "i":
         table = np.roll(table, len(table) // 2)
@@ -99,8 +100,8 @@ def pieces(values: NDArray[Any], dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]
     if values.size <= PIECE or values.flags.c_contiguous:
         flat = values.reshape(-1)
         for start in range(0, flat.size, PIECE):
-            yield np.ascontiguousarray(flat[start : start + PIECE], dtype)
+            yield contiguous(flat[start : start + PIECE], dtype)
         return
     rows = max(1, PIECE * len(values) // values.size)
     for top in range(0, len(values), rows):
-        yield from pieces(np.ascontiguousarray(values[top : top + rows], dtype), dtype)
+        yield from pieces(contiguous(values[top : top + rows], dtype), dtype)

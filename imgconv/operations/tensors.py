@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.core.cache import cached_property
+from imgconv.core.pixels import contiguous
 from imgconv.core.run import run_entry
 from imgconv.operations import base
 from imgconv.operations.base import Axis, DType, Operation, Packed, Pixels, Weights
@@ -201,7 +202,7 @@ def combined(
     given = np.array([*padded(numbers), factor], computed)
     for begin in range(0, flat.shape[1], PIECE):
         piece = slice(begin, begin + PIECE)
-        yy, yx, xx = (np.ascontiguousarray(part[piece], computed) for part in parts)
+        yy, yx, xx = (contiguous(part[piece], computed) for part in parts)
         run_entry(
             *("tensors", computed.name, "combine", yy, yx, xx, flat[:, piece]),
             *(RESPONSES.index(response), given),

@@ -72,7 +72,7 @@ def test_cval_is_unused_by_other_modes(case):
 @pytest.mark.parametrize(
     "name",
     [
-        "correlate-21x21",
+        "correlate-direct-21x21",
         "convolve-4x5-stride(1,3)",
         "correlate-1x3-dilation(5,2)",
         "convolve-5x5-shapefull-stride(2,3)-dilation(1,2)",

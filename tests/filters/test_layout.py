@@ -383,7 +383,7 @@ def test_strips_of_a_wide_image():
     direct = {"method": "direct"}
     for case, options in (
         (BY_ID["box-31"], {}),
-        (BY_ID["correlate-21x21"], direct),
+        (BY_ID["correlate-direct-21x21"], direct),
         (BY_ID["gaussian-sigma4"], {}),
     ):
         image = sample((45, 9000), "float64")
