@@ -15,7 +15,7 @@ from paths import ROOT
 from imgconv import operations
 from imgconv._loops import machine
 from imgconv.core import params, pixels
-from imgconv.nn.core.channel_plan import ChannelParams
+from imgconv.nn.core.channel_plan import ChannelParams, GridParams, WeightsParams
 from imgconv.nn.core.conv_plan import ConvParams
 from imgconv.operations import (
     ball,
@@ -168,9 +168,14 @@ def test_params_of_convolutions():
     names = [field.name for field in dataclasses.fields(ConvParams)]
     assert names == [name for name, *_ in fields_of("regions.pxd", "Params")]
     assert {dtype for _, dtype in fields_of("regions.pxd", "Params")} == {np.dtype("p")}
-    names = [field.name for field in dataclasses.fields(ChannelParams)]
-    assert names == [name for name, *_ in fields_of("channels.pyx", "Params")]
-    assert {dtype for _, dtype in fields_of("channels.pyx", "Params")} == {np.dtype("p")}
+    # The loops read them one behind the other.
+    assert list(GridParams._fields) == [name for name, _ in fields_of("cells.pxd", "Grid")]
+    for params, file in ((ChannelParams, "channels.pyx"), (WeightsParams, "channels_weights.pyx")):
+        declared = lines_of(file, "struct", "Params")
+        assert declared[0] == "Grid grid"
+        assert all(each.startswith("Py_ssize_t ") for each in declared[1:])
+        names = ", ".join(each.removeprefix("Py_ssize_t ") for each in declared[1:])
+        assert list(params._fields) == names.split(", ")
 
 
 def test_no_record_is_left_out():
