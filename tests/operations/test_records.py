@@ -170,12 +170,12 @@ def test_params_of_convolutions():
     assert {dtype for _, dtype in fields_of("regions.pxd", "Params")} == {np.dtype("p")}
     # The loops read them one behind the other.
     assert list(GridParams._fields) == [name for name, _ in fields_of("cells.pxd", "Grid")]
-    for params, file in ((ChannelParams, "channels.pyx"), (WeightsParams, "channels_weights.pyx")):
+    for record, file in ((ChannelParams, "channels.pyx"), (WeightsParams, "channels_weights.pyx")):
         declared = lines_of(file, "struct", "Params")
         assert declared[0] == "Grid grid"
         assert all(each.startswith("Py_ssize_t ") for each in declared[1:])
         names = ", ".join(each.removeprefix("Py_ssize_t ") for each in declared[1:])
-        assert list(params._fields) == names.split(", ")
+        assert list(record._fields) == names.split(", ")
 
 
 def test_no_record_is_left_out():
