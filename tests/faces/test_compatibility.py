@@ -1,6 +1,7 @@
 """SciPy's own tests pass with the faces, as many as the documents say."""
 
 import re
+import sys
 
 import pytest
 import scipy
@@ -36,3 +37,15 @@ def test_only_failures_that_are_ours_count(tmp_path):
     assert [name.rpartition(".")[2] for name in outcome.failed] == ["test_ours"]
     line = compatibility.table([outcome]).splitlines()[-1]
     assert re.fullmatch(r"\| `some` \| 1 \| 1 \|", line)
+
+
+@pytest.mark.parametrize("failed", [(), ("test_some.test_ours",)])
+def test_the_command(monkeypatch, capsys, failed):
+    """It fails if a test fails with the faces alone, and names it."""
+    found = [compatibility.Outcome(compatibility.title("some", ("-k", "image")), 7, failed)]
+    monkeypatch.setattr(compatibility, "run_all", lambda folder: found)
+    monkeypatch.setattr(sys, "argv", ["compatibility"])
+    assert compatibility.main() == len(failed)
+    printed = capsys.readouterr()
+    assert f"| `some`, of images | 7 | {len(failed)} |" in printed.out
+    assert printed.err == "".join(f"only with imgconv: {name}\n" for name in failed)

@@ -220,3 +220,20 @@ class TestCommand:
         outcome = self.run("--chain", tmp_path / "chain.toml")
         assert outcome.exit_code == 2
         assert "is it sobel?" in outcome.output
+
+    def test_a_port_in_use(self, monkeypatch, tmp_path):
+        """The chain of the command is what the page shows; an error of the server is told."""
+        server = pytest.importorskip("imgconv.tune.server", exc_type=ImportError)
+        (tmp_path / "chain.toml").write_text('steps = ["sobel"]')
+        shown = []
+
+        def serve(desk, port, show):
+            shown.append((desk.chain_name, port, show))
+            raise OSError(98, "Address already in use")
+
+        monkeypatch.setattr(server, "serve", serve)
+        options = ["--chain", tmp_path / "chain.toml", "--out", tmp_path, "--port", 8123]
+        outcome = self.run(*options, "--no-open")
+        assert outcome.exit_code == 1
+        assert "port 8123: Address already in use" in outcome.output
+        assert shown == [("chain.toml", 8123, False)]
