@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 SECONDS = 60
+# Whether a sanitizer watches the loops: they are compiled with few optimisations, and a large array
+# that nothing is written to takes memory.
+SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
 can_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
 
