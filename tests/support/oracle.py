@@ -214,24 +214,26 @@ def guided(image, guide, radius, eps, *, mode="reflect", cval=0.0):
 
 
 def window_values(image, footprint, mode="reflect", cval=0.0):
-    """All pixels of each window in float64, along the first axis; the window is centred."""
+    """All pixels of each window in float64, along the last axis; the window is centred.
+
+    NumPy adds neighbours in memory by pairs, and others one after the other, which loses bits.
+    """
     before = [n // 2 for n in footprint.shape]
     after = [n - 1 - ahead for n, ahead in zip(footprint.shape, before, strict=True)]
     extended = extend(image, before, after, mode, cval)
     height, width = image.shape
-    return np.stack([extended[i : i + height, j : j + width] for i, j in np.argwhere(footprint)])
+    places = np.argwhere(footprint)
+    return np.stack([extended[i : i + height, j : j + width] for i, j in places], axis=-1)
 
 
 def mean(image, footprint, *, mode="reflect", cval=0.0):
     """The mean of each window."""
-    return window_values(image, footprint, mode, cval).mean(axis=0)
+    return window_values(image, footprint, mode, cval).mean(axis=-1)
 
 
 def variance(image, footprint, *, ddof=0, mode="reflect", cval=0.0):
     """The mean of the squared differences to the mean of each window, in two passes."""
-    values = window_values(image, footprint, mode, cval)
-    # NumPy adds neighbours in memory by pairs, and others one after the other, which loses bits.
-    return np.var(np.ascontiguousarray(np.moveaxis(values, 0, -1)), axis=-1, ddof=ddof)
+    return np.var(window_values(image, footprint, mode, cval), axis=-1, ddof=ddof)
 
 
 def std(image, footprint, *, ddof=0, mode="reflect", cval=0.0):
