@@ -27,6 +27,11 @@ PYTHON
 }
 
 build() { # PYTHON
+    # Loops of an earlier run, of levels that are not compiled now, would be tested.
+    local each
+    for each in imgconv/_loops/v?; do
+        [[ " ${IMGCONV_LEVELS:-v2 v3 v4} " == *" ${each##*/} "* ]] || rm -rf "$each"
+    done
     make .venv/built PYTHON="$1"
     install '.venv/bin/pip install' cli dask notebook tune bench test
     touch .venv/test
