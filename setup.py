@@ -137,6 +137,9 @@ FLAGS = [
     "-fno-trapping-math",
     # Clang would fuse products and sums of one expression only.
     "-ffp-contract=fast",
+    # GCC 13 and later would keep products and sums apart where it expects a chain of fused ones to
+    # be slow on some processor: slower on all, and in some tiles of a loop only.
+    "--param=avoid-fma-max-bits=0",
     # This optimisation would move weights from one row of a tile to the next through the stack.
     "-fno-predictive-commoning",
     # Partial sums of short integers may overflow, although the whole sum fits.
@@ -345,7 +348,7 @@ class BuildLoops(build_ext):
         """
         kept = []
         for flag in flags:
-            if flag not in self.answers and flag.startswith(("-f", "-W", "-O", "-g")):
+            if flag not in self.answers and flag.startswith(("-f", "-W", "-O", "-g", "--param")):
                 tried = [flag, "-Werror"]
                 tried = [f"/clang:{each}" for each in tried] if CLANG_CL else tried
                 self.answers[flag] = self.compiles("int main(void) { return 0; }", tried, [])

@@ -31,8 +31,9 @@ LIBRARIES = {
         "imgconv.skimage.restoration",
     ),
 }
-# Names in the modules of these packages are rebound.
-PACKAGES = ("scipy", "skimage")
+# Names in the modules of these packages are rebound; from 0.27 on, scikit-image's own modules are
+# in the second.
+PACKAGES = ("scipy", "skimage", "_skimage2")
 
 
 class Patched(NamedTuple):

@@ -24,8 +24,17 @@ def native(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype.newbyteorder("=")
 
 
+def aligned(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return an array whose numbers lie at multiples of their size; a copy if it must be.
+
+    Slices and contiguous copies of it are aligned, too.
+    """
+    array = array.astype(dtype, copy=False)
+    return array if array.flags.aligned else array.copy()
+
+
 def contiguous(array: NDArray[Any], dtype: np.dtype[Any] | type) -> NDArray[Any]:
-    """Return an array in C order, its numbers at multiples of their size; a copy if it must be."""
+    """Return an aligned array in C order; a copy if it must be."""
     return np.require(array, dtype, ["C", "A"])
 
 

@@ -71,6 +71,15 @@ def rim(exclude_border: Any, distance: int) -> int:
     return width
 
 
+def prescaled(image: Image, prescale: object) -> Image:
+    """Return a plane as the floats in which blobs are looked for."""
+    if type(prescale) is not str or prescale not in ("legacy", "none"):
+        raise FallBack("prescale")
+    plane = float_image(image)
+    # Integers are brought between 0 and 1, or keep their numbers.
+    return plane if prescale == "legacy" else np.asarray(image).astype(plane.dtype, copy=False)
+
+
 @skimage_face(FEATURE)
 def blob_log(
     image: Image,
@@ -83,9 +92,10 @@ def blob_log(
     *,
     threshold_rel: float | None = None,
     exclude_border: Any = False,
+    prescale: Any = "legacy",
 ) -> Image:
     """Find blobs by Laplacians of Gaussians."""
-    array, steps = float_image(image), integer(num_sigma, "num_sigma")
+    array, steps = prescaled(image, prescale), integer(num_sigma, "num_sigma")
     # Arrays as scikit-image's: NumPy 1 makes float64 of their logarithms, NumPy 2 does not.
     ends = [np.full(1, each, array.dtype) for each in ends_of(min_sigma, max_sigma, steps)]
     if boolean(log_scale, "log_scale"):
@@ -116,9 +126,10 @@ def blob_doh(
     log_scale: bool = False,
     *,
     threshold_rel: float | None = None,
+    prescale: Any = "legacy",
 ) -> Image:
     """Find blobs by determinants of second derivatives, of sums over boxes."""
-    array, steps = float_image(image), integer(num_sigma, "num_sigma")
+    array, steps = prescaled(image, prescale), integer(num_sigma, "num_sigma")
     ends = ends_of(min_sigma, max_sigma, steps)
     if boolean(log_scale, "log_scale"):
         sigmas = np.logspace(math.log(ends[0], 10), math.log(ends[1], 10), steps)
@@ -154,13 +165,14 @@ def blob_dog(
     *,
     threshold_rel: float | None = None,
     exclude_border: Any = False,
+    prescale: Any = "legacy",
 ) -> Image:
     """Find blobs by differences of Gaussians."""
     low, high = number(min_sigma, "min_sigma"), number(max_sigma, "max_sigma")
     ratio = number(sigma_ratio, "sigma_ratio")
     if not (0 < low <= high < np.inf and 1 < ratio < np.inf):
         raise FallBack("sigmas")
-    array = float_image(image)
+    array = prescaled(image, prescale)
     space = corners.differences(array, low, high, ratio)
     found = found_blobs(array, space, threshold, threshold_rel, overlap, exclude_border)
     return found.astype(array.dtype) if found.size else found

@@ -24,19 +24,10 @@ def float_dtype(dtype: DTypeLike, name: str = "dtype") -> DType:
     return native
 
 
-def readable(array: Array, dtype: DType) -> Array:
-    """Return an array as loops read it: of a native dtype, its numbers at multiples of their size.
-
-    It is copied only where it must be. Slices and contiguous copies of it are aligned, too.
-    """
-    array = array.astype(dtype, copy=False)
-    return array if array.flags.aligned else array.copy()
-
-
 def reals(value: ArrayLike) -> Array:
     """Return an input of any real dtype that loops can read."""
     array = check.image(value, "input")
-    return readable(array, pixels.native(array.dtype))
+    return pixels.aligned(array, pixels.native(array.dtype))
 
 
 def comparable(value: ArrayLike) -> Array:
@@ -55,7 +46,7 @@ def floats(value: ArrayLike, name: str = "input", dtype: DType | None = None) ->
     found = float_dtype(array.dtype, f"{name}'s dtype")
     if dtype is not None and found != dtype:
         raise TypeError(f"{name} must have the input's dtype {dtype}, got {found}")
-    return readable(array, found)
+    return pixels.aligned(array, found)
 
 
 def optional(value: ArrayLike | None, name: str, shape: Shape, dtype: DType) -> Array | None:

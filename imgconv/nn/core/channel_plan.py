@@ -22,7 +22,7 @@ from imgconv.core.threads import threads_for
 from imgconv.core.windows import Pair
 from imgconv.nn.core.arrays import DType, Shape
 from imgconv.nn.core.calls import cost_text, counted
-from imgconv.nn.core.conv_plan import LANES, even_part
+from imgconv.nn.core.conv_plan import LANES, Sizes, even_part
 from imgconv.nn.core.phases import AxisPhases
 
 # Bytes of the panels and sums of a run, which stay in L2.
@@ -100,14 +100,10 @@ class Runs(NamedTuple):
 class ChannelPlan:
     """How a convolution runs whose products are sums over channels alone.
 
+    Its first attributes are those of `Sizes`.
+
     Attributes
     ----------
-    images, groups, inputs, outputs : int
-        Images, groups of channels, and the channels of a group.
-    y, x : AxisPhases
-        The pixels that taps read.
-    dtype : numpy.dtype
-        Of images, weights and result; all is computed in it.
     winograd : bool
         Whether this is a kernel of 3x3.
     """
@@ -121,6 +117,13 @@ class ChannelPlan:
     dtype: DType
     winograd: bool
     _runs: dict[int, Runs] = field(default_factory=dict)
+
+    @property
+    def sizes(self) -> Sizes:
+        """The convolution."""
+        return Sizes(
+            self.images, self.groups, self.inputs, self.outputs, self.y, self.x, self.dtype
+        )
 
     @cached_property
     def dtype_name(self) -> str:
@@ -235,32 +238,33 @@ def taps_of(axis: AxisPhases) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=256)
-def channel_plan(
-    images: int,
-    groups: int,
-    inputs: int,
-    outputs: int,
-    y: AxisPhases,
-    x: AxisPhases,
-    dtype: DType,
-    winograd: bool | None = None,
-) -> ChannelPlan | None:
+def channel_plan(sizes: Sizes, winograd: bool | None = None) -> ChannelPlan | None:
     """Return how a convolution runs as sums over channels, or None if it better runs directly.
 
     `winograd` says whether a kernel of 3x3 does, None for where it is faster.
     """
-    kernel = len(taps_of(y)), len(taps_of(x))
-    three = kernel == (3, 3) and y.step == x.step == 1 and winograd is not False
-    if not three and (kernel != (1, 1) or min(inputs, outputs) < FEWEST):
+    three = is_three(sizes) and winograd is not False
+    if not three and not is_one(sizes):
         return None
-    plan = ChannelPlan(images, groups, inputs, outputs, y, x, dtype, three)
+    plan = ChannelPlan(*sizes, three)
     return plan if not three or winograd or winograd_is_faster(plan) else None
+
+
+def is_three(sizes: Sizes) -> bool:
+    """Whether this is a kernel of 3x3 at all pixels."""
+    axes = sizes.y, sizes.x
+    return all(len(taps_of(axis)) == 3 and axis.step == 1 for axis in axes)
+
+
+def is_one(sizes: Sizes) -> bool:
+    """Whether this is a kernel of 1x1, of so many channels that panels are worth their copy."""
+    one = len(taps_of(sizes.y)) == len(taps_of(sizes.x)) == 1
+    return one and min(sizes.inputs, sizes.outputs) >= FEWEST
 
 
 def winograd_is_faster(plan: ChannelPlan) -> bool:
     """Whether transforms cost less than the products that they save, and the error is small."""
-    pixels = plan.images * plan.groups * plan.y.count * plan.x.count
-    direct = 9 * plan.inputs * plan.outputs * pixels
+    direct = direct_cost(plan)
     weights = plan.positions * plan.groups * plan.inputs * plan.outputs * plan.dtype.itemsize
     return (
         plan.inputs >= WINOGRAD_INPUTS
@@ -268,6 +272,12 @@ def winograd_is_faster(plan: ChannelPlan) -> bool:
         and plan.cost < direct
         and plan.cost * round_up(plan.cells, plan.panel) < direct * plan.cells
     )
+
+
+def direct_cost(plan: ChannelPlan) -> int:
+    """Multiply-adds of the direct sum of a kernel of 3x3."""
+    pixels = plan.images * plan.groups * plan.y.count * plan.x.count
+    return 9 * plan.inputs * plan.outputs * pixels
 
 
 def grid_of(plan: ChannelPlan) -> GridParams:
@@ -417,30 +427,18 @@ class ChannelWeightsPlan(ChannelPlan):
 
 
 @lru_cache(maxsize=256)
-def channel_weights_plan(
-    images: int,
-    groups: int,
-    inputs: int,
-    outputs: int,
-    y: AxisPhases,
-    x: AxisPhases,
-    dtype: DType,
-    winograd: bool | None = None,
-) -> ChannelWeightsPlan | None:
+def channel_weights_plan(sizes: Sizes, winograd: bool | None = None) -> ChannelWeightsPlan | None:
     """Return how the gradient of weights runs as sums over cells, or None if directly.
 
     `winograd` says whether that of a kernel of 3x3 does, None for where it is faster.
     """
-    kernel = len(taps_of(y)), len(taps_of(x))
-    three = kernel == (3, 3) and y.step == x.step == 1 and winograd is not False
-    if not three and (kernel != (1, 1) or min(inputs, outputs) < FEWEST):
+    three = is_three(sizes) and winograd is not False
+    if not three and not is_one(sizes):
         return None
-    plan = ChannelWeightsPlan(images, groups, inputs, outputs, y, x, dtype, three)
-    direct = (
-        len(taps_of(y)) * len(taps_of(x)) * images * groups * y.count * x.count * inputs * outputs
-    )
-    few = plan.positions * plan.numbers[2] * dtype.itemsize <= WEIGHTS
-    return plan if winograd or (few and (not three or plan.cost < direct)) else None
+    plan = ChannelWeightsPlan(*sizes, three)
+    few = plan.positions * plan.numbers[2] * plan.dtype.itemsize <= WEIGHTS
+    faster = few and (not three or plan.cost < direct_cost(plan))
+    return plan if winograd or faster else None
 
 
 def odd_lines(numbers: int) -> int:

@@ -39,6 +39,28 @@ SUMS = 1 << 21
 SHARES = 8
 
 
+class Sizes(NamedTuple):
+    """A convolution, whichever loop runs it.
+
+    Attributes
+    ----------
+    images, groups, inputs, outputs : int
+        Images, groups of channels, and the channels of a group.
+    y, x : AxisPhases
+        The pixels that taps read.
+    dtype : numpy.dtype
+        Of images, weights and result; all is computed in it.
+    """
+
+    images: int
+    groups: int
+    inputs: int
+    outputs: int
+    y: AxisPhases
+    x: AxisPhases
+    dtype: DType
+
+
 @dataclass(frozen=True)
 class ConvParams:
     """What the loop reads: the fields of the struct in pyx/conv2d.pyx, in the same order."""
@@ -97,14 +119,10 @@ class Regions(NamedTuple):
 class ConvPlan:
     """How a convolution of images of one shape runs, or the gradient of its weights.
 
+    Its first attributes are those of `Sizes`.
+
     Attributes
     ----------
-    images, groups, inputs, outputs : int
-        Images, groups of channels, and the channels of a group.
-    y, x : AxisPhases
-        The pixels that taps read.
-    dtype : numpy.dtype
-        Of images, weights and result; all is computed in it.
     of_weights : bool
         Whether the result is the gradient of the weights.
     taps : tuple
@@ -233,17 +251,9 @@ def even_part(n: int, most: int) -> int:
 
 
 @lru_cache(maxsize=256)
-def make_plan(
-    images: int,
-    groups: int,
-    inputs: int,
-    outputs: int,
-    y: AxisPhases,
-    x: AxisPhases,
-    dtype: DType,
-    of_weights: bool = False,
-) -> ConvPlan:
+def make_plan(sizes: Sizes, of_weights: bool = False) -> ConvPlan:
     """Return how a convolution runs, or the gradient of its weights."""
+    inputs, outputs, y, x, dtype = sizes[2:]
     high = even_part(outputs, cpu.constant("conv2d", dtype.name, "HIGHEST_TILE"))
     tile = cpu.constant("conv2d", dtype.name, "WIDTHS")[high - 1]
     lines = sum(len(taps) for taps in y.phases) * x.residues * ((tile + x.reach) // LANES + 2)
@@ -257,7 +267,7 @@ def make_plan(
         for columns in x.phases
     )
     return ConvPlan(
-        images, groups, inputs, outputs, y, x, dtype, of_weights, taps,
+        *sizes, of_weights, taps,
         outputs_per_tile=high, columns=region_columns(y, x, dtype),
         inputs_per_strip=inputs_per_strip,
     )  # fmt: skip

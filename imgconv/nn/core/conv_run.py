@@ -17,7 +17,7 @@ from imgconv.nn.core.channel_plan import (
     grid_of,
     weight_transform,
 )
-from imgconv.nn.core.conv_plan import SHARES, ConvPlan, make_plan
+from imgconv.nn.core.conv_plan import SHARES, ConvPlan, Sizes, make_plan
 from imgconv.nn.core.phases import AxisPhases
 
 # Weights in the order in which tiles read them, with the weights as they came.
@@ -34,9 +34,8 @@ def plan_for(
     winograd: bool | None = None,
 ) -> ChannelPlan | ConvPlan:
     """Return the plan of `convolve` with these weights."""
-    groups, outputs, inputs = weights.shape[:3]
-    sizes = images, groups, inputs, outputs, y, x, weights.dtype
-    return channel_plan(*sizes, winograd) or make_plan(*sizes)
+    sizes = sizes_of(images, weights, y, x)
+    return channel_plan(sizes, winograd) or make_plan(sizes)
 
 
 def plan_for_weights(
@@ -47,9 +46,14 @@ def plan_for_weights(
     winograd: bool | None = None,
 ) -> ChannelWeightsPlan | ConvPlan:
     """Return the plan of `weight_gradient` for these weights."""
+    sizes = sizes_of(images, weights, y, x)
+    return channel_weights_plan(sizes, winograd) or make_plan(sizes, of_weights=True)
+
+
+def sizes_of(images: int, weights: Array, y: AxisPhases, x: AxisPhases) -> Sizes:
+    """Return the convolution of so many images with these weights."""
     groups, outputs, inputs = weights.shape[:3]
-    sizes = images, groups, inputs, outputs, y, x, weights.dtype
-    return channel_weights_plan(*sizes, winograd) or make_plan(*sizes, of_weights=True)
+    return Sizes(images, groups, inputs, outputs, y, x, weights.dtype)
 
 
 def convolve(
@@ -99,7 +103,7 @@ def convolve_channels(
         cost=plan.cost, scratch_bytes=runs.scratch,
     )  # fmt: skip
     for n in np.flatnonzero(spoiled):
-        directly = make_plan(1, plan.groups, plan.inputs, plan.outputs, *plan.axes, plan.dtype)
+        directly = make_plan(plan.sizes._replace(images=1))
         convolve_directly(directly, image[n : n + 1], weights, bias, result[n : n + 1])
 
 
@@ -141,8 +145,7 @@ def weights_by_channels(plan: ChannelWeightsPlan, image: Array, gradient: Array)
     )  # fmt: skip
     if finite:
         return result
-    sizes = plan.images, plan.groups, plan.inputs, plan.outputs, *plan.axes, plan.dtype
-    return weights_directly(make_plan(*sizes, of_weights=True), image, gradient)
+    return weights_directly(make_plan(plan.sizes, of_weights=True), image, gradient)
 
 
 def packed_weights(weights: Array, plan: ChannelPlan | ConvPlan) -> tuple[Array, NDArray[np.intp]]:
