@@ -1,6 +1,6 @@
 """What goes wrong with files of pictures, in one line of text each."""
 
-__all__ = ["PictureError", "PictureTooLargeError", "check_size", "one_line"]
+__all__ = ["PictureError", "PictureTooLargeError", "check_side", "check_size", "one_line"]
 
 # A pixel of colour and opacity; pixels of more samples count as several.
 SAMPLES_OF_A_PIXEL = 4
@@ -32,6 +32,15 @@ def check_size(height: int, width: int, max_pixels: int, samples: int = 1) -> No
         )
     if pixels == 0:
         raise PictureError("a picture without pixels")
+
+
+def check_side(shape: tuple[int, ...], longest: int, kind: str) -> None:
+    """Refuse to write a picture, (H, W, ...), with a side that files of this kind cannot have."""
+    side = max(shape[:2])
+    if side > longest:
+        raise PictureTooLargeError(
+            f"a side of {side} pixels, but {kind} files have at most {longest}; PNG and TIFF more"
+        )
 
 
 def one_line(error: BaseException) -> str:

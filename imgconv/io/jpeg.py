@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from imgconv.io import photoshop, pillow
+from imgconv.io.errors import check_side
 from imgconv.io.metadata import Metadata
 from imgconv.io.picture import About, Picture, Stored, rescale, squeeze_grey, upright
 
@@ -22,6 +23,7 @@ __all__ = ["MAGIC", "SUFFIXES", "about", "read", "write"]
 
 MAGIC = re.compile(rb"\xff\xd8\xff")
 SUFFIXES: tuple[str, ...] = (".jpg", ".jpeg")
+LONGEST_SIDE = 65500  # that libjpeg writes
 # Of pictures that come from no JPEG file, or are larger than their tables make them.
 QUALITY = 95
 FULL_CHROMA = 0  # Pillow's number for 4:4:4
@@ -75,6 +77,7 @@ def write(stream: BinaryIO, picture: Picture) -> None:
     """
     import PIL.Image
 
+    check_side(picture.pixels.shape, LONGEST_SIDE, "JPEG")
     pixels = rescale(squeeze_grey(picture.over_white()), np.uint8, picture.white)
     quality = picture.stored.quality
     options = {"subsampling": FULL_CHROMA, **picture.stored.kept("jpeg")}

@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgconv.io import pillow
-from imgconv.io.errors import PictureError, check_size
+from imgconv.io.errors import PictureError, check_side, check_size
 from imgconv.io.metadata import Metadata
 from imgconv.io.picture import MAX_PIXELS, About, Picture, rescale, squeeze_grey, upright
 
 __all__ = ["AVIF", "BMP", "GIF", "JPEG2000", "JPEGXL", "WEBP", "Other"]
+
+
+LONGEST_SIDE = 16383  # of WebP: 14 bits
 
 
 class Other(NamedTuple):
@@ -62,6 +65,7 @@ class WebP(Other):
         """Write 8 bits: all of them, unless a quality is given."""
         import PIL.Image
 
+        check_side(picture.pixels.shape, LONGEST_SIDE, "WebP")
         pixels = rescale(squeeze_grey(picture.straight()), np.uint8, picture.white)
         image = PIL.Image.fromarray(pixels)
         image = image.convert("RGBA" if image.mode in ("LA", "RGBA") else "RGB")

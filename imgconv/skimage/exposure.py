@@ -1,5 +1,6 @@
 """The face of `skimage.exposure`; names that have no face here are scikit-image's own."""
 
+import math
 from importlib import import_module
 from typing import Any
 
@@ -65,11 +66,12 @@ def equalized(image: Image, kernel_size: Any, clip_limit: float, nbins: int) -> 
     """
     if kernel_size is None:
         kernel_size = [max(n // 8, 1) for n in image.shape]
-    tile_height, tile_width = (int(number(k, "kernel_size")) for k in each(kernel_size, 2, "size"))
+    sizes = [number(k, "kernel_size") for k in each(kernel_size, 2, "size")]
     limit, bins = number(clip_limit, "clip_limit"), integer(nbins, "nbins")
-    area = tile_height * tile_width
-    if min(tile_height, tile_width) < 1 or area > MOST_PIXELS or not 1 <= bins <= LEVELS:
+    if not (min(sizes) >= 1 and math.prod(sizes) <= MOST_PIXELS and 1 <= bins <= LEVELS):
         raise FallBack("kernel_size or nbins")
+    tile_height, tile_width = map(int, sizes)
+    area = tile_height * tile_width
     most = area if not limit > 0 else int(min(max(limit * area, 1), area))
     if image.dtype.kind == "f" and not (image.min() >= -1 and image.max() <= 1):
         raise FallBack("not from -1 to 1")

@@ -1,5 +1,6 @@
 """Faces of scikit-image's thresholds, entropy and rolling ball."""
 
+import re
 import warnings
 
 import numpy as np
@@ -111,6 +112,15 @@ def test_equalize_adapthist(dtype):
         expected = exposure.equalize_adapthist(image, **options)
         assert_same_bits(exposing.equalize_adapthist(image, **options), expected)
     assert count("exposure.equalize_adapthist") == before
+
+
+@pytest.mark.parametrize("size", [np.inf, np.nan, -3, (3, np.inf), (np.nan, 3)])
+def test_bad_tiles_are_the_originals_error(size):
+    image = CAMERA[:18, :26]
+    with pytest.raises(Exception) as expected:  # noqa: PT011 - whatever it is
+        exposure.equalize_adapthist(image, size)
+    with pytest.raises(expected.type, match=re.escape(str(expected.value))):
+        exposing.equalize_adapthist(image, size)
 
 
 def test_equalize_adapthist_of_few_pixels_and_colours():

@@ -174,6 +174,17 @@ def test_limit_of_pixels(tmp_path: Path) -> None:
         io.read(tmp_path / "photo", GREY.size - 1)
 
 
+@pytest.mark.parametrize(("suffix", "longest"), [(".webp", 16383), (".jpg", 65500)])
+def test_longest_side(suffix: str, longest: int, tmp_path: Path) -> None:
+    for shape in ((longest, 2), (2, longest)):
+        io.write(tmp_path / f"long{suffix}", io.Picture(np.zeros(shape, np.uint8)))
+    for shape in ((longest + 1, 2), (2, longest + 1)):
+        with pytest.raises(
+            io.PictureTooLargeError, match=f"have at most {longest}; PNG and TIFF more"
+        ):
+            io.write(tmp_path / f"longer{suffix}", io.Picture(np.zeros(shape, np.uint8)))
+
+
 def test_all_formats_are_read_piece_by_piece(tmp_path: Path) -> None:
     pytest.importorskip("dask")
     pillow(RGB)(tmp_path / "photo.png")

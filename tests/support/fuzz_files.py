@@ -78,7 +78,10 @@ def complaint_about(path: Path, out: Path) -> str:
 
 
 def damaged_file(kind: str, seed: int) -> None:
-    """Check a damaged file: one line says what is wrong, or a picture that can be written."""
+    """Check a damaged file: one line says what is wrong, or a picture that can be written.
+
+    Damaged sizes may be more than the format that is written has.
+    """
     rng = np.random.default_rng(seed)
     with folder() as place:
         path = place / "file"

@@ -105,14 +105,15 @@ def refuse(text):
 
 
 def is_unsafe_signal(image, output, size, given):
-    """Whether SciPy's filter of signals leaves its arrays, or ignores gaps of the footprint."""
+    """Whether SciPy's filter of signals leaves its arrays, ignores gaps, or refuses byte orders."""
     gaps = given.get("footprint") is not None and not np.all(given["footprint"])
     near = given.get("mode", "reflect") in READ and size >= image.size
     dtype = image.dtype if output is None else getattr(output, "dtype", None) or np.dtype(output)
     contiguous = not isinstance(output, np.ndarray) or output.flags.carray
     written = image.dtype.char in "fd" or image.dtype == np.int64
     other = not (dtype == image.dtype and image.dtype.isnative and contiguous)
-    return gaps or near or (written and other)
+    foreign = image.dtype.kind == "f" and not image.dtype.isnative
+    return gaps or near or (written and other) or foreign
 
 
 def as_row(original, given, image):
