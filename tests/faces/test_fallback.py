@@ -6,6 +6,7 @@ import logging
 from importlib import import_module
 from pathlib import Path
 
+import face_calls
 import fuzz_faces
 import numpy as np
 import pytest
@@ -137,7 +138,7 @@ def test_all_checks_raise_refusals():
 def test_bad_arguments_are_no_faults(seed):
     for number in range(2000):
         rng = np.random.default_rng((seed, number))
-        what = fuzz_faces.fault(fuzz_faces.with_bad_argument(rng, fuzz_faces.draw(seed, number)))
+        what = face_calls.fault(fuzz_faces.with_bad_argument(rng, fuzz_faces.draw(seed, number)))
         assert not what, what
 
 

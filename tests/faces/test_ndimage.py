@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import face_calls
 import fuzz_calls
 import fuzz_faces
 import numpy as np
@@ -91,14 +92,14 @@ def image(shape, dtype):
 
 def answers(name, *args, **options):
     """Our result and SciPy's, or the exception of each."""
-    one = fuzz_faces.FaceCall(ndimage, scipy.ndimage, name, args, options)
-    return [fuzz_faces.answer(module, one)[0] for module in (ndimage, scipy.ndimage)]
+    one = face_calls.FaceCall(ndimage, scipy.ndimage, name, args, options)
+    return [face_calls.answer(module, one)[0] for module in (ndimage, scipy.ndimage)]
 
 
 def assert_as_scipy(name, *args, **options):
     """The same dtype and bits, or the same error; and the same arguments after the call."""
-    one = fuzz_faces.FaceCall(ndimage, scipy.ndimage, name, args, options)
-    assert not fuzz_faces.difference(one), str(one)
+    one = face_calls.FaceCall(ndimage, scipy.ndimage, name, args, options)
+    assert not face_calls.difference(one), str(one)
 
 
 def reasons(name):
@@ -528,7 +529,7 @@ def test_originals_stay_inside_their_arrays(seed):
     )
     for number in range(1500):
         one = fuzz_faces.draw(1000 + seed, number, names[number % len(names)])
-        what = fuzz_faces.difference(one._replace(module=originals))
+        what = face_calls.difference(one._replace(module=originals))
         assert not what, f"{number}: {one}\n{what}"
 
 

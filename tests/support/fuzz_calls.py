@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 import cases
+import face_calls
 import fuzz_faces
 import fuzz_files
 import numpy as np
@@ -428,7 +429,7 @@ def face(seed: int, number: int, only: str | None = None, threads: int = 1) -> N
     call = fuzz_faces.draw(seed, number, only)
     check_face(call, threads)
     bad = fuzz_faces.with_bad_argument(np.random.default_rng((seed, number, 1)), call)
-    what = fuzz_faces.fault(bad)
+    what = face_calls.fault(bad)
     assert not what, what
 
 
@@ -436,15 +437,15 @@ def compare(name: str, *args: Any, threads: int = 1, **options: Any) -> None:
     """Check a call of a face."""
     args = tuple(given(value) for value in args)
     options = {key: given(value) for key, value in options.items()}
-    check_face(fuzz_faces.face_call(name, args, options), threads)
+    check_face(face_calls.face_call(name, args, options), threads)
 
 
-def check_face(call: fuzz_faces.FaceCall, threads: int) -> None:
+def check_face(call: face_calls.FaceCall, threads: int) -> None:
     """Check a call of a face."""
     face_arguments.SMALL_CALLS_FALL_BACK = False
     os.environ["IMGCONV_STRICT"] = "1"
     with settings(threads):
-        what = fuzz_faces.difference(call)
+        what = face_calls.difference(call)
     assert not what, f"{call}\n{what}"
 
 
