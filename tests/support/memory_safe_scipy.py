@@ -108,19 +108,26 @@ def is_unsafe_signal(image, output, size, given):
     """Whether SciPy's filter of signals leaves its arrays, ignores gaps, or refuses byte orders."""
     gaps = given.get("footprint") is not None and not np.all(given["footprint"])
     near = given.get("mode", "reflect") in READ and size >= image.size
-    dtype = image.dtype if output is None else getattr(output, "dtype", None) or np.dtype(output)
+    dtype = dtype_of(output, image)
     contiguous = not isinstance(output, np.ndarray) or output.flags.carray
     written = image.dtype.char in "fd" or image.dtype == np.int64
     other = not (dtype == image.dtype and image.dtype.isnative and contiguous)
     foreign = image.dtype.kind == "f" and not image.dtype.isnative
-    return gaps or near or (written and other) or foreign
+    return gaps or near or (written and other) or foreign or dtype.char == "e"
+
+
+def dtype_of(output, image):
+    """Return the dtype of the result."""
+    if isinstance(output, np.ndarray):
+        return output.dtype
+    return image.dtype if output is None else np.dtype(output)
 
 
 def as_row(original, given, image):
     """Filter the signal as an image of one row."""
-    if image.dtype.char == "e":
-        raise AnyResult  # SciPy refuses some of these calls
     output, footprint = given.get("output"), given.get("footprint")
+    if "e" in (image.dtype.char, dtype_of(output, image).char):
+        raise AnyResult  # SciPy refuses some of these calls
     if footprint is None:
         footprint = np.ones(int(np.ravel(given["size"])[0]), bool)
     footprint = np.asarray(footprint, bool)
