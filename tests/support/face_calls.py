@@ -163,8 +163,8 @@ def difference(call: FaceCall) -> str:
     if isinstance(theirs, Exception):
         if type(ours) is type(theirs) and str(ours) == str(theirs):
             return ""
-        if isinstance(theirs, SystemError) and isinstance(ours, Exception):
-            # SciPy met its own error again where it freed an array: which is told is chance.
+        if isinstance(theirs, SystemError):
+            # SciPy met its own error again where it freed an array: what then comes out is chance.
             return ""
         return f"ours {show(ours)}\ntheirs {theirs!r}"
     if isinstance(ours, Exception):
