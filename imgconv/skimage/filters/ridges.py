@@ -1,6 +1,7 @@
 """Ridges of `skimage.filters`, by the passes that it takes for second derivatives."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,13 +9,16 @@ import numpy as np
 from imgconv.face_arguments import Image, border, real_image
 from imgconv.fallback import FallBack
 from imgconv.filters.canny import skimage_float
-from imgconv.filters.ridges import ridge_operation
+from imgconv.filters.ridges import fall_of, has_square, ridge_operation
 from imgconv.skimage.arguments import boolean, number, skimage_face
 from imgconv.skimage.tensors import curved
 
 __all__ = ["frangi", "meijering", "sato"]
 
 FILTERS = "skimage.filters"
+# Meijering's weight of the other eigenvalue; scikit-image had the wrong sign before.
+VERSION = tuple(map(int, import_module("skimage").__version__.split(".")[:2]))
+ALPHA = 1 / 3 if VERSION < (0, 27) else -1 / 3
 
 
 class Scales(NamedTuple):
@@ -78,7 +82,7 @@ def meijering(
     cval: float = 0,
 ) -> Image:
     """Find lines by Meijering's method."""
-    other = 1 / 3 if alpha is None else number(alpha, "alpha")
+    other = ALPHA if alpha is None else number(alpha, "alpha")
     scales = Scales.of(image, sigmas, black_ridges, mode, cval)
 
     def responses() -> Iterator[Image]:
@@ -108,15 +112,19 @@ def frangi(
     """Find lines by Frangi's method."""
     if scale_range is not None or scale_step is not None:
         raise FallBack("scale_range and scale_step")
-    blobness = 1 / (2 * number(beta, "beta") ** 2)
+    blobness = fall(beta, "beta")
     # Of two axes, alpha has no effect.
-    number(alpha, "alpha")
-
+    fall(alpha, "alpha")
     scales = Scales.of(image, sigmas, black_ridges, mode, cval)
-    width = None if gamma is None else number(gamma, "gamma")
-    if width == 0:
-        raise FallBack("gamma")
-    if width is None:
-        width = float(scales.respond(scales.sigmas[0], "norm").max()) / 2 or 1.0
-    structure = 1 / (2 * width * width)
+    if gamma is None:
+        gamma = float(scales.respond(scales.sigmas[0], "norm").max()) / 2 or 1.0
+    structure = fall(gamma, "gamma")
     return largest(scales.respond(sigma, "frangi", blobness, structure) for sigma in scales.sigmas)
+
+
+def fall(width: object, name: str) -> float:
+    """Return by how much the exponent of a Gaussian falls; its width may be negative."""
+    size = abs(number(width, name))
+    if not has_square(size):
+        raise FallBack(name)
+    return fall_of(size, name)

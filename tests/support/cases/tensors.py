@@ -94,7 +94,7 @@ def ridge(image: Any, method: str, sigmas: Any = SIGMAS, sign: float = 1, **opti
         if method == "sato":
             response = sigma**2 * np.maximum(high, 0)
         elif method == "meijering":
-            alpha = options.get("alpha", 1 / 3)
+            alpha = options.get("alpha", -1 / 3)
             one, other = high + alpha * low, low + alpha * high
             response = np.maximum(np.where(abs(other) > abs(one), other, one), 0)
             response = response / (response.max(initial=0) or 1)
