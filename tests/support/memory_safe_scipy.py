@@ -110,7 +110,7 @@ def is_unsafe_signal(image, output, size, given):
     near = given.get("mode", "reflect") in READ and size >= image.size
     dtype = dtype_of(output, image)
     contiguous = not isinstance(output, np.ndarray) or output.flags.carray
-    written = image.dtype.char in "fd" or image.dtype == np.int64
+    written = image.dtype.char in "fd" or image.dtype.str[1:] == "i8"
     other = not (dtype == image.dtype and image.dtype.isnative and contiguous)
     foreign = image.dtype.kind == "f" and not image.dtype.isnative
     return gaps or near or (written and other) or foreign or dtype.char == "e"

@@ -48,6 +48,43 @@ def matched(image: Any, method: str, shape: str, mask: Any = None) -> NDArray[np
     return np.where(flat, 0, products / np.where(flat, 1, norm))
 
 
+class Similarities(Other):
+    """A row of zncc: a window's sums lose what its pixels share, but for the image's middle."""
+
+    def assert_right(self, actual: Any, image: NDArray[Any]) -> None:
+        """Errors are `ulps` times the square of a window about that middle, over its variance."""
+        expected = self.expected(image)
+        assert actual.dtype == oracle.compute_dtype(image.dtype)
+        assert actual.shape == expected.shape
+        if actual.size == 0:
+            return
+        counts = self.arguments["mask"]
+        pixels = windows(image, self.arguments["shape"])
+        pixels = pixels.reshape(*pixels.shape[:2], -1) if counts is None else pixels[..., counts]
+        middle = float(image.min()) / 2 + float(image.max()) / 2
+        lost = ((pixels - middle) ** 2).mean(-1) / np.maximum(pixels.var(-1), np.finfo("f").tiny)
+        allowed = self.ulps * np.finfo(actual.dtype).eps * (1 + lost)
+        off = np.abs(actual - expected) > allowed
+        assert not off.any(), (
+            f"{self.id}, {image.dtype} image {image.shape}, at {np.argwhere(off)[0]}"
+        )
+
+
+def undecided(image: Any, sigma: float) -> NDArray[np.bool_]:
+    """Return where rounding decides: a Laplacian is near 0, or as large as its neighbour's."""
+    computed = oracle.compute_dtype(image.dtype)
+    pixels = np.asarray(image, np.float64)
+    values = ndimage.gaussian_laplace(pixels, sigma)
+    error = 30 * np.finfo(computed).eps * np.abs(pixels).max(initial=0)
+    found = np.zeros(values.shape, bool)
+    for axis in (0, 1):
+        one, other = (np.moveaxis(array, axis, 0) for array in (np.abs(values), found))
+        near = np.minimum(np.abs(one[1:] - one[:-1]), np.minimum(one[1:], one[:-1])) <= error
+        other[1:] |= near
+        other[:-1] |= near
+    return found
+
+
 def crossings(image: Any, sigma: float) -> NDArray[np.bool_]:
     """Return where the Laplacian changes its sign, pixel by pixel."""
     if 0 in np.shape(image):
@@ -66,15 +103,17 @@ def crossings(image: Any, sigma: float) -> NDArray[np.bool_]:
 
 
 class Crossings(Other):
-    """A row of signs: rounding decides pixels whose Laplacian is as near to 0 as to its error."""
+    """A row of signs, but for pixels where rounding decides."""
 
     def assert_right(self, actual: Any, image: NDArray[Any]) -> None:
-        """All pixels but one of a thousand, and one more."""
+        """All other pixels are equal."""
         expected = self.expected(image)
         assert actual.dtype == np.bool_
         assert actual.shape == expected.shape
-        few = 1 + image.size // 1000 if image.dtype.itemsize < 8 else 1
-        assert np.count_nonzero(actual != expected) <= few, f"{self.id}, {image.dtype}"
+        if not image.size:
+            return
+        wrong = (actual != expected) & ~undecided(image, self.arguments["sigma"])
+        assert not wrong.any(), f"{self.id}, {image.dtype}, at {np.argwhere(wrong)[0]}"
 
 
 def corner_cases() -> Iterator[Other]:
@@ -95,7 +134,8 @@ def template_cases() -> Iterator[Other]:
     for method in ("zncc", "ncc", "ssd", "correlation"):
         for shape, mask in (("same", None), ("full", MASK)):
             arguments = {"template": TEMPLATE, "method": method, "shape": shape, "mask": mask}
-            yield Relative(
+            kind = Similarities if method == "zncc" else Relative
+            yield kind(
                 row_id("match", method, shape) + ("" if mask is None else "-mask"),
                 imgconv.match, arguments,
                 lambda image, method=method, shape=shape, mask=mask: matched(
