@@ -53,6 +53,14 @@ def unsupported(dtype: np.dtype[Any], float16: bool = True) -> str:
     return "" if real and (float16 or dtype.char != "e") else f"dtype {dtype.name}"
 
 
+def real(value: Any, name: str) -> float:
+    """Return a number as a float; integers may be larger than any."""
+    try:
+        return float(value)
+    except OverflowError:
+        raise FallBack(name) from None
+
+
 def real_image(
     value: object, ndim: int | None = 2, lists: bool = False, float16: bool = True
 ) -> Image:

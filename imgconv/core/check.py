@@ -6,6 +6,7 @@ from faults of the program.
 """
 
 import operator
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -332,6 +333,9 @@ def number(value: Any, name: str) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise type_error(f"{name} must be a number, got {value!r}") from None
+    except OverflowError:
+        rule = f"be at most {sys.float_info.max:.3g}"
+        raise value_error(f"{name} must {rule}, got a larger integer") from None
 
 
 def pair(value: Any, name: str) -> tuple[Any, Any]:
@@ -376,7 +380,8 @@ def weights_fit(count: float, name: str, value: Any, maximum: int) -> None:
     """Check that a kernel which is made from a scale or a size is not too large."""
     if not count <= maximum:
         rule = f"give a kernel of at most {maximum} weights"
-        raise value_error(f"{name} must {rule}, got {value!r}: {count:.3g} weights")
+        found = min(count, sys.float_info.max)  # an integer may be larger than any float
+        raise value_error(f"{name} must {rule}, got {value!r}: {found:.3g} weights")
 
 
 def window_fits_memory(span: tuple[int, int], nbytes: int) -> None:

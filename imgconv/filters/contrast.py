@@ -267,5 +267,5 @@ def rolling_ball(
 def ball_operation(radius: Any) -> Operation:
     """Return the operation of a ball."""
     size = check.positive(radius, "radius")
-    check.weights_fit(4 * size**2, "radius", radius, MOST_PIXELS)
+    check.weights_fit(4 * size * size, "radius", radius, MOST_PIXELS)
     return Ball(size)

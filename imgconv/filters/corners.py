@@ -202,7 +202,7 @@ def brightest_first(places: NDArray[np.intp], values: Image) -> NDArray[np.intp]
 
 def falling_keys(values: Image) -> NDArray[np.uint32] | None:
     """Return integers of 32 bits that fall where values rise; None for wider values."""
-    if values.dtype.itemsize > 4 or values.dtype == np.float16:
+    if values.dtype.itemsize > 4 or values.dtype.char == "e":
         return None
     if values.dtype.kind != "f":
         largest = np.iinfo(np.uint32 if values.dtype.kind == "u" else np.int32).max

@@ -206,7 +206,7 @@ def bilateral_operation(
     """Return the operation; `sigmas` are of the image's values, one or one for each of a stack."""
     spatial = check.positive(sigma_spatial, "sigma_spatial")
     if win_size is None:
-        check.weights_fit(36 * spatial**2, "sigma_spatial", spatial, MOST_WEIGHTS)
+        check.weights_fit(36 * spatial * spatial, "sigma_spatial", spatial, MOST_WEIGHTS)
     size = max(5, 2 * ceil(3 * spatial) + 1)
     if win_size is not None:
         size = check.odd_integer(win_size, "win_size")

@@ -199,7 +199,7 @@ def compressed(pixels: NDArray[Any], picture: Picture, kept: dict[str, Any]) -> 
                     "subsampling": (1, 1) if picture.colours == 3 else None}  # fmt: skip
         compression = "zlib"
     predictor = kept.get("predictor", False) and compression in PREDICTED
-    fits = pixels.dtype.kind in "uif" and pixels.dtype != np.float16
+    fits = pixels.dtype.kind in "uif" and pixels.dtype.char != "e"
     return {"compression": compression, "predictor": True if predictor and fits else None}
 
 

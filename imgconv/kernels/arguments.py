@@ -6,6 +6,7 @@ import operator
 import numpy as np
 from numpy.typing import NDArray
 
+from imgconv.core import check
 from imgconv.core.check import type_error, value_error
 
 Weights = NDArray[np.float64]
@@ -25,10 +26,7 @@ def integer(name: str, value: int, *, minimum: int) -> int:
 
 def real(name: str, value: float, rule: str = "not be negative") -> float:
     """Return a finite number; `rule` is "not be negative", "be positive" or "be finite"."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise type_error(f"{name} must be a number, got {value!r}") from None
+    number = check.number(value, name)
     if not math.isfinite(number):
         raise value_error(f"{name} must be finite, got {number}")
     if (rule == "not be negative" and number < 0) or (rule == "be positive" and number <= 0):

@@ -15,6 +15,7 @@ from imgconv.face_arguments import (
     check_size,
     each,
     integer,
+    real,
     real_image,
     unsupported,
 )
@@ -125,7 +126,9 @@ def borders(mode: object, n: int) -> tuple[str, ...]:
 
 def scalar(value: Any, name: str) -> Any:
     """Return a finite number as it is, since SciPy computes in its type."""
-    if not isinstance(value, (int, float, np.integer, np.floating)) or not -inf < value < inf:
+    if not isinstance(value, (int, float, np.integer, np.floating)):
+        raise FallBack(name)
+    if not -inf < real(value, name) < inf:
         raise FallBack(name)
     return value
 
@@ -133,7 +136,7 @@ def scalar(value: Any, name: str) -> Any:
 def number(value: object, name: str = "cval") -> float:
     """Return a real number, by default `cval`."""
     if type(value) is float or type(value) is int:
-        return float(value)
+        return real(value, name)
     array = array_of(value, name)
     if array.ndim or array.dtype.kind not in "biuf":
         raise FallBack(name)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy import signal
 
 from imgconv.core.run import Call, run
-from imgconv.face_arguments import Image, Ints, array_of, check_size, fits_double, real_image
+from imgconv.face_arguments import Image, Ints, array_of, check_size, fits_double, real, real_image
 from imgconv.fallback import FACES, FallBack, face
 from imgconv.filters import order
 from imgconv.filters.linear import product_operation
@@ -135,7 +135,9 @@ def wiener(im: ArrayLike, mysize: Ints | None = None, noise: float | None = None
     """
     image = real_image(im, lists=True)
     check_dtype(image)
-    if noise is not None and type(noise) not in (int, float, np.float64):
+    if type(noise) in (int, float):
+        noise = real(noise, "noise")
+    elif noise is not None and type(noise) is not np.float64:
         raise FallBack("noise")
     if isinstance(mysize, np.ndarray):
         raise FallBack("window")

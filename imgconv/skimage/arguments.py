@@ -8,7 +8,7 @@ from warnings import warn
 
 import numpy as np
 
-from imgconv.face_arguments import Image, each, real_image
+from imgconv.face_arguments import Image, each, real, real_image
 from imgconv.fallback import FallBack, face
 from imgconv.operations.base import FLOAT32, FLOAT64, Pixels
 from imgconv.operations.separable import Separable
@@ -79,16 +79,16 @@ def real_array(image: object) -> Image:
 def number(value: Any, name: str) -> float:
     """Return a real number; other than in SciPy's functions, no bool and no array is one."""
     if type(value) is float or type(value) is int:
-        return float(value)
+        return real(value, name)
     if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
         raise FallBack(name)
-    return float(value)
+    return real(value, name)
 
 
 def pair_yx(value: object, name: str) -> tuple[float, float]:
     """Return numbers for y and x, from one or a pair."""
     if type(value) is float or type(value) is int:
-        return float(value), float(value)
+        return real(value, name), real(value, name)
     y, x = each(value, 2, name)
     return number(y, name), number(x, name)
 

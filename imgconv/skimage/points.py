@@ -40,7 +40,7 @@ def peak_local_max(
     array = real_image(image)
     if footprint is not None or labels is not None:
         raise FallBack("footprint or labels")
-    if array.dtype.kind == "b" or array.dtype == np.float16:
+    if array.dtype.kind == "b" or array.dtype.char == "e":
         raise FallBack(f"dtype {array.dtype}")
     if number(p_norm, "p_norm") != np.inf:
         raise FallBack("p_norm")
@@ -212,7 +212,7 @@ def match_template(
         or not small.size
     ):
         raise FallBack("a template that is larger than the image")
-    if small.dtype == np.float16:
+    if small.dtype.char == "e":
         raise FallBack("sums in float16")
     dtype = skimage_float(array.dtype)
     array = array.astype(dtype, copy=False)

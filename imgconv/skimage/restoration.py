@@ -16,6 +16,9 @@ from imgconv.skimage.arguments import as_float, boolean, check_finite, number, s
 __all__ = ["denoise_bilateral", "rolling_ball"]
 
 RESTORATION = "skimage.restoration"
+# Weights of differences in a table, and the radius of a ball: beyond them memory is what is short.
+MOST_BINS = 1 << 24
+MOST_RADIUS = 2048
 
 
 @skimage_face(RESTORATION)
@@ -36,13 +39,15 @@ def denoise_bilateral(
     array = real_image(image)
     spatial, outside = number(sigma_spatial, "sigma_spatial"), number(cval, "cval")
     color = None if sigma_color is None else number(sigma_color, "sigma_color")
-    if not isfinite(spatial):
-        raise FallBack("sigma_spatial")
+    if not all(isfinite(each * each) for each in (spatial, color or 0.0)):
+        raise FallBack("sigmas")
     size = max(5, 2 * ceil(3 * spatial) + 1) if win_size is None else win_size
-    if type(size) is not int or size < 1 or size % 2 == 0 or type(bins) is not int or bins < 1:
-        raise FallBack("win_size or bins")
+    if type(size) is not int or size < 1 or size % 2 == 0:
+        raise FallBack("win_size")
+    if type(bins) is not int or not 1 <= bins <= MOST_BINS:
+        raise FallBack("bins")
     # Where a window is larger than the image, scikit-image's borders are unlike all others.
-    usual = array.dtype.isnative and array.flags.writeable and array.dtype != np.float16
+    usual = array.dtype.isnative and array.flags.writeable and array.dtype.char != "e"
     if min(array.shape) <= size or not isinstance(mode, str) or not usual:
         raise FallBack("shape, mode or dtype")
     if mode not in NUMPY_BORDERS:
@@ -88,7 +93,7 @@ def rolling_ball(
         raise FallBack("kernel or num_threads")
     array = real_image(image)
     size = number(radius, "radius")
-    if not isfinite(size) or size <= 0 or array.dtype.kind == "b" or array.dtype == np.float16:
+    if not 0 < size <= MOST_RADIUS or array.dtype.kind == "b" or array.dtype.char == "e":
         raise FallBack("radius or dtype")
     if workers is not None:
         integer(workers, "workers")

@@ -1,6 +1,9 @@
 """Every wrong argument is refused before any work, by its name, the rule and the value."""
 
+import inspect
 import threading
+from contextlib import suppress
+from numbers import Real
 
 import cases
 import numpy as np
@@ -397,6 +400,24 @@ def test_images_without_pixels_are_checked_too(case):
     for common in ({"mode": "edge"}, {"cval": "0"}, {"axes": (0, 5)}, {"dtype": "M8"}):
         with pytest.raises((ValueError, TypeError), match="must"):
             case.call(empty, **common)
+
+
+# One row of each function.
+ROWS = {row.function: row for row in [*cases.CASES, *cases.OTHERS]}.values()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+def test_numbers_of_any_size(row):
+    """Each is right or refused: squares and quotients of numbers need not be floats."""
+    image = cases.sample((12, 14), "float32")
+    guides = row.guides(image) if hasattr(row, "guides") else ()
+    defaults = {p.name: p.default for p in inspect.signature(row.function).parameters.values()}
+    for name, value in (defaults | row.arguments).items():
+        if isinstance(value, Real) and not isinstance(value, bool):
+            for number in (10**400, 1e200, 1e-200):
+                with suppress(TypeError, ValueError):
+                    row.function(image, *guides, **row.arguments | {name: number})
 
 
 def test_out_is_not_touched_by_a_wrong_call():

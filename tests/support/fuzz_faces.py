@@ -295,6 +295,9 @@ BAD: list[Any] = [
     -0.5,
     np.nan,
     np.inf,
+    1e200,
+    1e-200,
+    10**400,
     1j,
     True,
 ]

@@ -35,6 +35,8 @@ __all__ = [
 ]
 
 FILTERS = "skimage.filters"
+# Beyond it the kernel, a square, needs more than some hundred megabytes.
+LARGEST_KERNEL = 4096
 skimage_laplace = mark_refusals(import_module(FILTERS).laplace)
 
 
@@ -170,7 +172,7 @@ def large_laplace(image: object, ksize: object, mask: object) -> Image:
     SciPy reads outside the image if the kernel is 8 times as long, so it gets an extended image.
     """
     array = real_image(image)
-    if not isinstance(ksize, int) or ksize <= 4 * min(array.shape):
+    if not isinstance(ksize, int) or not 4 * min(array.shape) < ksize <= LARGEST_KERNEL:
         raise FallBack("kernels that are not 3x3")
     inside = mask_of(mask, array)
     inner = tuple(slice(ksize, ksize + n) for n in array.shape)
