@@ -125,6 +125,10 @@ cdef inline void load_row(const real* row, Py_ssize_t width, Py_ssize_t step, Py
     clear(target + end, n - end)
 
 
+cdef inline real pixel(const real* row, Py_ssize_t width, Py_ssize_t x) noexcept nogil:
+    return row[x] if 0 <= x < width else 0
+
+
 cdef inline void load_two_rows(const real* row, Py_ssize_t width, Py_ssize_t x, real* evens,
                                real* odds, Py_ssize_t n) noexcept nogil:
     """Do the work of `load_row` for every second pixel, from x and from x + 1 on."""
@@ -142,11 +146,13 @@ cdef inline void load_two_rows(const real* row, Py_ssize_t width, Py_ssize_t x, 
         store(evens + i, even(low, high))
         store(odds + i, odd(low, high))
         i += LANES
-    load_row(row, width, 2, x + 2 * i, evens + i, n - i)
-    load_row(row, width, 2, x + 1 + 2 * i, odds + i, n - i)
+    # Usually one pair or none.
+    for i in range(i, n):
+        evens[i] = pixel(row, width, x + 2 * i)
+        odds[i] = pixel(row, width, x + 1 + 2 * i)
     for i in range(begin):
-        evens[i] = row[x + 2 * i] if x + 2 * i >= 0 else 0
-        odds[i] = row[x + 1 + 2 * i] if x + 1 + 2 * i >= 0 else 0
+        evens[i] = pixel(row, width, x + 2 * i)
+        odds[i] = pixel(row, width, x + 1 + 2 * i)
 
 
 cdef inline void load_strip(const Params* params, const Region* region, const real* image,

@@ -71,7 +71,7 @@ def test_repr_lists_the_loops_in_order():
         r"  window .*\n  image .*\n  cost .*\n  regions .*\n"
         r"Together: gradients of input, weight and bias\n"
         r"  result  \(2, 3, 8, 8\) float32\n"
-        r"  cost    56\.2 operations a number, 2\.16e\+04 in all",
+        r"  cost    62\.2 operations a number, 2\.39e\+04 in all",
         described,
     )
     assert re.fullmatch(

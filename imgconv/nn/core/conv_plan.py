@@ -31,6 +31,8 @@ UNDER_TILE = 24 << 10
 WASTE = 1 + 1 / 32
 # Numbers in the widest vector: tiles read and write up to so many beyond the end of a row.
 LANES = 16
+# What it costs to copy a pixel to a strip, in multiply-adds: a fifth of a nanosecond.
+COPIED = 8
 # Up to so many inputs or outputs, the image is read in place where it can be.
 FEW = 32
 # Bytes of sums that a thread keeps for the gradient of weights.
@@ -181,6 +183,32 @@ class ConvPlan:
         after = self.columns + x.reach - x.before - x.n
         return max(0, min(x.before, after, x.reach)) if self.whole_rows else 0
 
+    @property
+    def pitch(self) -> int:
+        """Numbers from one row of a strip to the next."""
+        return self.columns + self.x.reach - self.shared_zeros
+
+    @cached_property
+    def in_place(self) -> bool:
+        """Whether the image itself is the strip: it has no border and its rows have the pitch.
+
+        Many outputs read the pixels of many inputs again and again, each input in a page of its
+        own. Then a strip is worth its copy: with 256 outputs of 64 inputs a layer of 1x1 takes a
+        tenth less.
+        """
+        y, x = self.y, self.x
+        again = self.outputs > FEW and self.inputs_per_strip > FEW
+        return (
+            not again
+            and y.step == x.step == 1
+            and y.before == x.before == 0
+            and self.whole_rows
+            and self.pitch == x.n
+            and y.cells + y.reach <= y.n
+            # Channels a multiple of 4 KB apart share the same sets of the cache.
+            and x.n * y.n * self.dtype.itemsize % 4096 != 0
+        )
+
     @cached_property
     def shared(self) -> bool:
         """Whether neighbouring rows of cells share all rows of pixels but one."""
@@ -206,9 +234,10 @@ class ConvPlan:
 
     @cached_property
     def cost(self) -> float:
-        """Multiply-adds of the whole call."""
-        cells = self.y.cells * self.x.cells * sum(map(len, self.taps))
-        return float(self.images * self.groups * self.inputs * self.outputs * cells)
+        """Multiply-adds of the whole call, and copies of pixels in place of some of them."""
+        products = self.outputs * self.y.cells * self.x.cells * sum(map(len, self.taps))
+        copies = 0 if self.in_place else COPIED * self.y.n * self.x.n
+        return float(self.images * self.groups * self.inputs * (products + copies))
 
     def regions(self, threads: int) -> Regions:
         """Return the regions for so many threads.
@@ -278,7 +307,7 @@ def cut_regions(plan: ConvPlan, threads: int) -> Regions:
     y, x, dtype, outputs = plan.y, plan.x, plan.dtype, plan.outputs
     some_inputs = plan.inputs_per_strip
     phases, residues = len(plan.taps), y.residues * x.residues
-    pitch = plan.columns + x.reach - plan.shared_zeros
+    pitch = plan.pitch
     some_outputs = plan.outputs
     per_row = (some_inputs * residues + phases * some_outputs) * pitch
     room = REGION // dtype.itemsize - some_inputs * residues * pitch * y.reach
@@ -309,8 +338,8 @@ def cut_regions(plan: ConvPlan, threads: int) -> Regions:
         pitch=pitch, plane=plane, channel=channel, tail=tail,
         some_inputs=some_inputs, places=places,
         high=plan.outputs_per_tile, some_outputs=some_outputs, stage=stage,
-        in_place=int(image_is_strip(plan, pitch)),
-        direct=int(plan.pairs > 0 or result_is_stage(plan, rows, pitch)),
+        in_place=int(plan.in_place),
+        direct=int(plan.pairs > 0 or result_is_stage(plan, rows)),
         pairs=plan.pairs, shared=int(plan.shared),
     )  # fmt: skip
     return Regions(
@@ -325,29 +354,9 @@ def cut_regions(plan: ConvPlan, threads: int) -> Regions:
     )
 
 
-def image_is_strip(plan: ConvPlan, pitch: int) -> bool:
-    """Whether the image itself is the strip: it has no border and its rows have the pitch.
-
-    Many outputs read the pixels of many inputs again and again, each input in a page of its own.
-    Then a strip is worth its copy: with 256 outputs of 64 inputs a layer of 1x1 takes a tenth less.
-    """
-    y, x = plan.y, plan.x
-    again = plan.outputs > FEW and plan.inputs_per_strip > FEW
-    return (
-        not again
-        and y.step == x.step == 1
-        and y.before == x.before == 0
-        and plan.whole_rows
-        and pitch == x.n
-        and y.cells + y.reach <= y.n
-        # Channels a multiple of 4 KB apart share the same sets of the cache.
-        and x.n * y.n * plan.dtype.itemsize % 4096 != 0
-    )
-
-
-def result_is_stage(plan: ConvPlan, rows: int, pitch: int) -> bool:
+def result_is_stage(plan: ConvPlan, rows: int) -> bool:
     """Whether tiles can write the result itself: their vectors waste little beyond its rows."""
-    y, x = plan.y, plan.x
+    y, x, pitch = plan.y, plan.x, plan.pitch
     last = y.cells - (y.cells - 1) // rows * rows
     joined = plan.whole_rows and pitch == x.cells
     lengths = {rows * pitch, last * pitch} if joined else {plan.columns}
