@@ -118,6 +118,10 @@ class Moments(Operation):
     def pack(self, step: int, computed: DType) -> Packed:
         """Return the window, its numbers and its runs."""
         footprint, runs = self.footprint, self.runs()
+        # The pixel that is compared with its window; others need not lie in theirs.
+        row, column = (
+            min(max(at, 0), n - 1) for at, n in zip(footprint.before, footprint.size, strict=True)
+        )
         window = base.record(
             WINDOW,
             what=WHAT.index(self.what),
@@ -125,16 +129,16 @@ class Moments(Operation):
             height=footprint.size[0],
             width=footprint.size[1],
             step=step,
-            row=footprint.before[0],
-            column=footprint.before[1],
+            row=row,
+            column=column,
             cell=self.cell,
             levels=0 if footprint.is_rectangle else footprint.levels,
             count=len(runs),
         )
         numbers = base.record(NUMBERS, n=footprint.count, **self.formula._asdict())
-        row, first, level = np.array(runs, np.intp).reshape(-1, 3).T
+        down, first, level = np.array(runs, np.intp).reshape(-1, 3).T
         return [
             window,
             numbers,
-            base.record(RUN, row=row, first=first * step, level=level),
+            base.record(RUN, row=down, first=first * step, level=level),
         ], NOTHING

@@ -8,8 +8,11 @@ from comparing import assert_same_bits, awkward_arrays
 from holes import weights_of, with_holes
 
 import imgconv
+from imgconv.filters.local import variance_operation
+from imgconv.filters.order import window_of
 
 DISK = np.hypot(*np.ogrid[-4:5, -4:5]) <= 4.3
+ABOVE = np.repeat([1, 1, 0, 0, 0, 0, 0], 2).reshape(7, 2) > 0
 CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 1]], bool)
 
 
@@ -37,6 +40,14 @@ STATISTICS = {
     ),
     "std": (imgconv.std, {"size": (4, 7)}, np.ones((4, 7)), deviation),
     "std cross": (imgconv.std, {"footprint": CROSS}, CROSS, deviation),
+    **{
+        f"{name} off its pixel": (
+            imgconv.variance, {"footprint": shape}, shape, oracle_missing.variance_of,
+        )
+        for name, shape in (
+            ("above", ABOVE), ("below", ABOVE[::-1]), ("left", ABOVE.T), ("right", ABOVE.T[:, ::-1])
+        )
+    },
     "box disk": (imgconv.box, {"footprint": DISK}, DISK, oracle_missing.mean_of),
 }  # fmt: skip
 ENTROPIES = {
@@ -177,6 +188,15 @@ def test_threads_change_nothing(name, monkeypatch):
             found.append(function(image, **options, nan="omit", weights=weights))
     assert_same_bits(found[1], found[0])
     assert_same_bits(found[2], found[0])
+
+
+@pytest.mark.parametrize("shape", [ABOVE, ABOVE[::-1], ABOVE.T, ABOVE.T[:, ::-1]])
+def test_loops_read_no_row_beside_the_window(shape):
+    """The pixel that a result belongs to need not be in its window."""
+    operation = variance_operation(window_of(None, shape), "variance", 0)
+    window, *_ = operation.pack(1, np.dtype(np.float32))[0]
+    assert 0 <= window["row"] < window["height"]
+    assert 0 <= window["column"] < window["width"]
 
 
 # ---- entropy ---------------------------------------------------------------------------------
