@@ -42,6 +42,9 @@ OTHERS = {"rolling_ball": peers.ScikitImage, "entropy": peers.ScikitImage, "clah
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.title}-{row.dtype}")
 @pytest.mark.parametrize("peer", FOUND, ids=lambda peer: peer.name)
 def test_peers_do_the_same_work(peer: peers.Peer, row: suite.Row) -> None:
+    reference = OTHERS.get(row.work)
+    if reference and not any(isinstance(each, reference) for each in FOUND):
+        pytest.skip(f"{reference.__name__}, its reference, is not installed")
     image = row.image()
     call = peer.prepare(row.work, image, row.result_dtype, row.numbers)
     if call is None:
@@ -463,6 +466,7 @@ def test_summary_by_family() -> None:
 
 
 def test_the_command_measures_and_writes(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="Matplotlib is not installed")
     readme = tmp_path / "README.md"
     place = f"bench {cpu.LEVEL}"
     readme.write_text(f"# Title\n<!-- {place} --><!-- /{place} -->\n")
@@ -548,7 +552,8 @@ def test_another_level_is_measured_in_another_process(tmp_path: Path) -> None:
     lowest = cpu.available()[0]
     arguments = ["bench", "small", "--level", lowest, "--threads", "1", "--budget", "0", "--json"]
     command = [sys.executable, "-m", "imgconv", *arguments, str(tmp_path / "b.json")]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
+    # Elsewhere than in the checkout, which may have no loops where a wheel is tested.
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=tmp_path)
     assert json.loads((tmp_path / "b.json").read_text())["machine"]["level"] == lowest
 
 

@@ -87,6 +87,7 @@ def test_a_named_family_is_measured_whole(write, tmp_path: Path) -> None:
 
 def test_a_library_that_raises_is_left_out(write) -> None:
     """OpenCV takes no floats where the result is uint8."""
+    pytest.importorskip("cv2")
     path = write(RIGHT)
     arguments = ("uint8", "--only", "correlate 3x3 to uint8", "--dtype", "float32")
     outcome = run(*arguments, *FEW, "--with", path)

@@ -141,7 +141,7 @@ def as_row(original, given, image):
         result = extended(original, row, native[None], len(footprint))[0]
     else:
         result = original(**row)[0]
-    doubles = native.astype(float)
+    doubles = np.append(native.astype(float), given.get("cval", 0))
     if np.isnan(doubles).any() or (native.dtype.kind in "iu" and abs(doubles).max() > EXACT):
         raise AnyResult
     return deliver(output, result, image)
