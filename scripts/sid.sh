@@ -26,5 +26,5 @@ if ! [ -e .sid/unpacked ]; then
     touch .sid/unpacked
 fi
 mkdir -p "$root/imgconv"
-tar -c --exclude _loops --exclude __pycache__ $COPIED CONTRIBUTING.md .github scripts | tar -x -C "$root/imgconv"
+tar -c --exclude _loops --exclude __pycache__ $COPIED CONTRIBUTING.md .ci .github scripts | tar -x -C "$root/imgconv"
 inside env --chdir=/imgconv COPIED="$COPIED" scripts/in_sid.sh "$@"
