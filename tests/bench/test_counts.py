@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from paths import ROOT
 
+import imgconv
+
 SCRIPT = ROOT / "scripts" / "counts.py"
 spec = importlib.util.spec_from_file_location("counts", SCRIPT)
 counts = importlib.util.module_from_spec(spec)
@@ -52,14 +54,15 @@ def test_the_command_counts(tmp_path: Path, monkeypatch) -> None:
     script = tmp_path / "scripts" / "counts.py"
     script.parent.mkdir()
     script.write_text(SCRIPT.read_text())
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    package = Path(imgconv.__file__).parent
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(script), "--only", "box 15x15, uint8", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     # The copy's process must find this imgconv, not one in a folder beside the copy.
-    (tmp_path / "imgconv").symlink_to(ROOT / "imgconv")
+    (tmp_path / "imgconv").symlink_to(package)
     outcome = run("--renew")
     if "IMGCONV_ISA" in outcome.stderr:
         pytest.skip("the level that is counted is not built")
