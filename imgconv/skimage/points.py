@@ -22,6 +22,9 @@ __all__ = [
     "peak_local_max",
 ]
 
+# Each scale is an image.
+MOST_SCALES = 10_000
+
 
 @skimage_face(FEATURE)
 def peak_local_max(
@@ -110,7 +113,7 @@ def blob_log(
 def ends_of(min_sigma: Any, max_sigma: Any, steps: int) -> tuple[float, float]:
     """Return the smallest and the largest standard deviation."""
     low, high = number(min_sigma, "min_sigma"), number(max_sigma, "max_sigma")
-    if not 0 < low <= high < np.inf or steps < 1:
+    if not 0 < low <= high < np.inf or not 1 <= steps <= MOST_SCALES:
         raise FallBack("sigmas")
     return low, high
 
