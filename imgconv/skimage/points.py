@@ -22,8 +22,9 @@ __all__ = [
     "peak_local_max",
 ]
 
-# Each scale is an image.
+# Each scale is an image; a window is as large as its scale.
 MOST_SCALES = 10_000
+LARGEST_SCALE = 1e6
 
 
 @skimage_face(FEATURE)
@@ -113,7 +114,7 @@ def blob_log(
 def ends_of(min_sigma: Any, max_sigma: Any, steps: int) -> tuple[float, float]:
     """Return the smallest and the largest standard deviation."""
     low, high = number(min_sigma, "min_sigma"), number(max_sigma, "max_sigma")
-    if not 0 < low <= high < np.inf or not 1 <= steps <= MOST_SCALES:
+    if not 0 < low <= high <= LARGEST_SCALE or not 1 <= steps <= MOST_SCALES:
         raise FallBack("sigmas")
     return low, high
 
@@ -152,7 +153,7 @@ def hessian_matrix_det(image: Image, sigma: Any = 1, approximate: bool = True) -
         common = {"mode": "constant", "cval": 0}
         return differences(array, pair_yx(sigma, "sigma"), common, "determinant")
     scale = number(sigma, "sigma")
-    if not 1 <= scale < np.inf or not array.size:
+    if not 1 <= scale <= LARGEST_SCALE or not array.size:
         raise FallBack("sigma, or an image without pixels")
     return BoxDeterminants(array, scale, np.dtype(np.float64)).whole(scale)
 
@@ -173,7 +174,7 @@ def blob_dog(
     """Find blobs by differences of Gaussians."""
     low, high = number(min_sigma, "min_sigma"), number(max_sigma, "max_sigma")
     ratio = number(sigma_ratio, "sigma_ratio")
-    if not (0 < low <= high < np.inf and 1 < ratio < np.inf):
+    if not (0 < low <= high <= LARGEST_SCALE and 1 < ratio < np.inf):
         raise FallBack("sigmas")
     array = prescaled(image, prescale)
     space = corners.differences(array, low, high, ratio)

@@ -112,7 +112,7 @@ def shortened(line: str, what: str) -> tuple[str, str]:
 
 def kind_of(what: str) -> str:
     """Return in which way a call fails: a difference, an exception, the end of the process."""
-    if what.startswith("Traceback"):
+    if what.startswith(("Traceback", "  File")):
         return what.splitlines()[-1].partition(":")[0]
     return what if not what or what.startswith("the process") else "difference"
 
