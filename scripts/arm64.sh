@@ -14,7 +14,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=$1
 shift
 sanitize=${IMGCONV_SANITIZE:-}
-root=$PWD/.arm64/root lib=$PWD/.arm64/lib${sanitize:+-$sanitize}
+# QEMU takes a comma for the end of a variable.
+build=${sanitize:+-${sanitize//,/-}}
+root=$PWD/.arm64/root lib=$PWD/.arm64/lib$build
 mkdir -p .arm64
 
 # Debian's Python, NumPy and SciPy for ARM. They are unpacked, not installed: that would run programs.
@@ -40,15 +42,16 @@ compiler=aarch64-linux-gnu-gcc
 env PYTHONPATH="$PWD/.arm64/names" _PYTHON_SYSCONFIGDATA_NAME=_sysconfigdata__aarch64-linux-gnu \
     _PYTHON_HOST_PLATFORM=linux-aarch64 CC=$compiler LDSHARED="$compiler -shared" \
     CFLAGS="-I$root/usr/include/$version -idirafter $root/usr/include" \
-    .arm64/env/bin/python setup.py --quiet build_ext --build-lib "$lib" --build-temp ".arm64/temp${sanitize:+-$sanitize}"
+    .arm64/env/bin/python setup.py --quiet build_ext --build-lib "$lib" --build-temp ".arm64/temp$build"
 cp -r imgconv/. "$lib/imgconv/"
 
 libraries=/usr/lib/aarch64-linux-gnu
 watch=()
 if [[ $sanitize == *address* ]]; then
     # What is loaded first watches all memory; it must find the C++ library, whose exceptions it watches.
-    watch=(-E LD_PRELOAD=$libraries/libasan.so.8:$libraries/libstdc++.so.6
-        -E ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1)
+    watch=(-E LD_PRELOAD=$libraries/libasan.so.8:$libraries/libstdc++.so.6)
+    # It reads the environment in which the emulator was started.
+    export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
 fi
 exec "${QEMU:-qemu-aarch64-static}" -L "$root" "${watch[@]}" \
     -E LD_LIBRARY_PATH=$libraries/blas:$libraries/lapack -E PYTHONPATH="$lib" \
