@@ -6,7 +6,6 @@ from faults of the program.
 """
 
 import operator
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -148,10 +147,8 @@ def layout(ndim: int, axes: Any, channel_axis: Any) -> Layout:
     if axes is not None:
         y, x = (_axis(axis, ndim, "axes") for axis in axes)
         if y == x or channel in {y, x}:
-            raise value_error(
-                f"axes and channel_axis must differ, got axes={axes!r}, "
-                f"channel_axis={channel_axis!r}"
-            )
+            given = f"axes={axes!r}, channel_axis={channel_axis!r}"
+            raise value_error(f"axes and channel_axis must differ, got {given}")
     else:
         images = [axis for axis in range(ndim) if axis != channel]
         if len(images) != 2:
@@ -334,8 +331,7 @@ def number(value: Any, name: str) -> float:
     except (TypeError, ValueError):
         raise type_error(f"{name} must be a number, got {value!r}") from None
     except OverflowError:
-        rule = f"be at most {sys.float_info.max:.3g}"
-        raise value_error(f"{name} must {rule}, got a larger integer") from None
+        raise value_error(f"{name} must be a float, got a larger integer than any") from None
 
 
 def pair(value: Any, name: str) -> tuple[Any, Any]:
@@ -380,8 +376,7 @@ def weights_fit(count: float, name: str, value: Any, maximum: int) -> None:
     """Check that a kernel which is made from a scale or a size is not too large."""
     if not count <= maximum:
         rule = f"give a kernel of at most {maximum} weights"
-        found = min(count, sys.float_info.max)  # an integer may be larger than any float
-        raise value_error(f"{name} must {rule}, got {value!r}: {found:.3g} weights")
+        raise value_error(f"{name} must {rule}, got {value!r}: {min(count, 1e300):.3g} weights")
 
 
 def window_fits_memory(span: tuple[int, int], nbytes: int) -> None:
