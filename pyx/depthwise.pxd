@@ -2,13 +2,14 @@
 """One output of one input, as in a depthwise layer: rows share the vectors that they load.
 
 Loads limit such layers. A kernel of 3x3 has its weights in registers, and a vector of four rows of
-cells takes 18 loads for 36 products. The weights of others are loaded, too, so a tile is two rows
-of up to four vectors. Where rows have one or two, it is four rows: fewer than eight sums would wait
-for each other (5x5, 256 channels of 28x28, AVX-512: 1.2 times as long).
+cells takes 18 loads for 36 products. The weights of others are loaded, too, so a tile is four
+rows of WIDE vectors, or two of four. With 16 registers four rows pay where they have at most two
+vectors: other rows then take 1.05 to 1.1 times as long. With 32, two rows of 56 pixels take 1.26
+times as long as four (7x7, Zen 5).
 """
 from held cimport hold
 from outputs cimport BROAD, Cells, Terms, tiles
-from types cimport LANES, ZERO, load, real, store, vec
+from types cimport LANES, WIDE, ZERO, load, real, store, vec
 
 cdef enum:
     FOUR = 4            # rows of cells that are computed at once
@@ -40,9 +41,9 @@ cdef inline void add_row(vec[FOUR][BROAD] acc, const real* strip, const Py_ssize
                 acc[r][k] = acc[r][k] + v[k] * w
 
 
-cdef inline void tile_of_rows(const real* strip, const Terms* terms, real* target,
-                              const Cells* cells, Py_ssize_t taps, bint side_by_side, int high,
-                              int wide, Py_ssize_t last) noexcept nogil:
+cdef inline void tile(const real* strip, const Terms* terms, real* target, const Cells* cells,
+                      Py_ssize_t taps, bint side_by_side, int high, int wide,
+                      Py_ssize_t last) noexcept nogil:
     """Compute two or four rows of cells; the kernel has `taps` taps in a row, and high - 1 rows."""
     cdef vec[FOUR][BROAD] acc
     cdef const Py_ssize_t* places = terms.places
@@ -73,39 +74,38 @@ cdef inline void tile_of_rows(const real* strip, const Terms* terms, real* targe
             store(target + r * cells.row + place_of(k, wide, last), acc[r][k])
 
 
-cdef inline void row_of_pairs(const real* strip, const Terms* terms, real* target,
-                              const Cells* cells, Py_ssize_t taps,
-                              bint side_by_side) noexcept nogil:
-    """Compute two rows, in tiles of four vectors and a narrower one that ends with the rows."""
+cdef inline void row_of_tiles(const real* strip, const Terms* terms, real* target,
+                              const Cells* cells, Py_ssize_t taps, bint side_by_side, int high,
+                              int wide) noexcept nogil:
+    """Compute `high` rows, in tiles of `wide` vectors and a narrower one that ends with them."""
     cdef Py_ssize_t x = 0, rest
-    while x + 4 * LANES < cells.columns:
-        tile_of_rows(strip + x, terms, target + x, cells, taps, side_by_side, 2, 4, 3 * LANES)
-        x += 4 * LANES
+    while x + wide * LANES < cells.columns:
+        tile(strip + x, terms, target + x, cells, taps, side_by_side, high, wide,
+             (wide - 1) * LANES)
+        x += wide * LANES
     rest = cells.columns - x
-    if rest > 3 * LANES:
-        tile_of_rows(strip + x, terms, target + x, cells, taps, side_by_side, 2, 4, rest - LANES)
-    elif rest > 2 * LANES:
-        tile_of_rows(strip + x, terms, target + x, cells, taps, side_by_side, 2, 3, rest - LANES)
+    if wide > 3 and rest > 3 * LANES:
+        tile(strip + x, terms, target + x, cells, taps, side_by_side, high, 4, rest - LANES)
+    elif wide > 2 and rest > 2 * LANES:
+        tile(strip + x, terms, target + x, cells, taps, side_by_side, high, 3, rest - LANES)
     elif rest > LANES:
-        tile_of_rows(strip + x, terms, target + x, cells, taps, side_by_side, 2, 2, rest - LANES)
+        tile(strip + x, terms, target + x, cells, taps, side_by_side, high, 2, rest - LANES)
     else:
         x = cells.columns - LANES
-        tile_of_rows(strip + x, terms, target + x, cells, taps, side_by_side, 2, 1, 0)
+        tile(strip + x, terms, target + x, cells, taps, side_by_side, high, 1, 0)
 
 
-cdef inline void rows_of_pairs(const real* strip, const Terms* terms, real* target, Cells* cells,
+cdef inline void rows_of_tiles(const real* strip, const Terms* terms, real* target, Cells* cells,
                                Py_ssize_t taps, bint side_by_side) noexcept nogil:
-    cdef Py_ssize_t last = cells.columns - LANES
-    while cells.rows >= FOUR and last <= LANES and terms.count >= (FOUR - 1) * taps:
-        if last > 0:
-            tile_of_rows(strip, terms, target, cells, taps, side_by_side, FOUR, 2, last)
-        else:
-            tile_of_rows(strip, terms, target, cells, taps, side_by_side, FOUR, 1, 0)
+    """Compute rows that share pixels: four at a time, two, and the last one alone."""
+    cdef bint tall = WIDE == 4 or cells.columns <= WIDE * LANES
+    while tall and cells.rows >= FOUR and terms.count >= (FOUR - 1) * taps:
+        row_of_tiles(strip, terms, target, cells, taps, side_by_side, FOUR, WIDE)
         strip += FOUR * cells.pitch
         target += FOUR * cells.row
         cells.rows -= FOUR
     while cells.rows >= 2:
-        row_of_pairs(strip, terms, target, cells, taps, side_by_side)
+        row_of_tiles(strip, terms, target, cells, taps, side_by_side, 2, 4)
         strip += 2 * cells.pitch
         target += 2 * cells.row
         cells.rows -= 2
@@ -172,7 +172,7 @@ cdef inline void rows_of_four(const real* strip, const Terms* terms, real* targe
         target += FOUR * cells.row
         cells.rows -= FOUR
     if shared:
-        rows_of_pairs(strip, terms, target, cells, 3, False)
+        rows_of_tiles(strip, terms, target, cells, 3, False)
     else:
         tiles(strip, terms, target, cells, 1, 4)
 
@@ -190,10 +190,10 @@ cdef inline void compute_rows(const real* strip, const Terms* terms, real* targe
         else:
             rows_of_four(strip, terms, target, cells, False)
     elif taps == 3:
-        rows_of_pairs(strip, terms, target, cells, 3, False)
+        rows_of_tiles(strip, terms, target, cells, 3, False)
     elif taps == 5 and side_by_side:
-        rows_of_pairs(strip, terms, target, cells, 5, True)
+        rows_of_tiles(strip, terms, target, cells, 5, True)
     elif taps == 7 and side_by_side:
-        rows_of_pairs(strip, terms, target, cells, 7, True)
+        rows_of_tiles(strip, terms, target, cells, 7, True)
     else:
-        rows_of_pairs(strip, terms, target, cells, taps, False)
+        rows_of_tiles(strip, terms, target, cells, taps, False)
