@@ -31,8 +31,8 @@ LIBRARIES = {
         "imgconv.skimage.restoration",
     ),
 }
-# Names in the modules of these packages are rebound; from 0.27 on, scikit-image's own modules are
-# in the second.
+# Names in the modules of these packages are rebound. From 0.27 on scikit-image has most of its
+# functions in a package of its own.
 PACKAGES = ("scipy", "skimage", "_skimage2")
 
 

@@ -44,7 +44,7 @@ cdef inline void add_row(vec[FOUR][BROAD] acc, const real* strip, const Py_ssize
 cdef inline void tile(const real* strip, const Terms* terms, real* target, const Cells* cells,
                       Py_ssize_t taps, bint side_by_side, int high, int wide,
                       Py_ssize_t last) noexcept nogil:
-    """Compute two or four rows of cells; the kernel has `taps` taps in a row, and high - 1 rows."""
+    """Compute two or four rows of cells; the kernel has at least high - 1 rows of `taps` taps."""
     cdef vec[FOUR][BROAD] acc
     cdef const Py_ssize_t* places = terms.places
     cdef const real* weights = terms.weights
