@@ -38,7 +38,7 @@ def check_side(shape: tuple[int, ...], longest: int, kind: str) -> None:
     """Refuse to write a picture, (H, W, ...), with a side that files of this kind cannot have."""
     side = max(shape[:2])
     if side > longest:
-        raise PictureTooLargeError(
+        raise PictureError(
             f"a side of {side} pixels, but {kind} files have at most {longest}; PNG and TIFF more"
         )
 
