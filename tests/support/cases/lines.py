@@ -62,9 +62,10 @@ class Similarities(Other):
         pixels = windows(image, self.arguments["shape"])
         pixels = pixels.reshape(*pixels.shape[:2], -1) if counts is None else pixels[..., counts]
         middle = float(image.min()) / 2 + float(image.max()) / 2
-        lost = ((pixels - middle) ** 2).mean(-1) / np.maximum(pixels.var(-1), np.finfo("f").tiny)
-        allowed = self.ulps * np.finfo(actual.dtype).eps * (1 + lost)
-        off = np.abs(actual - expected) > allowed
+        square, flat = ((pixels - middle) ** 2).mean(-1), np.ptp(pixels, axis=-1) == 0
+        lost = np.where(flat, 0, square) / np.where(flat, 1, pixels.var(-1))
+        # A NaN is off, too.
+        off = ~(np.abs(actual - expected) <= self.ulps * np.finfo(actual.dtype).eps * (1 + lost))
         assert not off.any(), (
             f"{self.id}, {image.dtype} image {image.shape}, at {np.argwhere(off)[0]}"
         )
