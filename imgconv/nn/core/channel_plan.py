@@ -100,30 +100,22 @@ class Runs(NamedTuple):
 class ChannelPlan:
     """How a convolution runs whose products are sums over channels alone.
 
-    Its first attributes are those of `Sizes`.
-
     Attributes
     ----------
+    sizes : Sizes
+        The convolution.
     winograd : bool
         Whether this is a kernel of 3x3.
     """
 
-    images: int
-    groups: int
-    inputs: int
-    outputs: int
-    y: AxisPhases
-    x: AxisPhases
-    dtype: DType
+    sizes: Sizes
     winograd: bool
     _runs: dict[int, Runs] = field(default_factory=dict)
 
     @property
-    def sizes(self) -> Sizes:
-        """The convolution."""
-        return Sizes(
-            self.images, self.groups, self.inputs, self.outputs, self.y, self.x, self.dtype
-        )
+    def dtype(self) -> DType:
+        """The dtype of images, weights and result."""
+        return self.sizes.dtype
 
     @cached_property
     def dtype_name(self) -> str:
@@ -133,7 +125,8 @@ class ChannelPlan:
     @cached_property
     def shape(self) -> Shape:
         """Shape of the result."""
-        return self.images, self.groups * self.outputs, self.y.count, self.x.count
+        images, groups, _, outputs, y, x, _ = self.sizes
+        return images, groups * outputs, y.count, x.count
 
     @property
     def positions(self) -> int:
@@ -154,13 +147,13 @@ class ChannelPlan:
         """
         y, x = self.gaps
         step = STEP if self.winograd else 1
-        return y * x * -(-self.y.count // (y * step)), -(-self.x.count // (x * step))
+        return y * x * -(-self.sizes.y.count // (y * step)), -(-self.sizes.x.count // (x * step))
 
     @property
     def cells(self) -> int:
         """Cells of all images."""
         rows, columns = self.grid
-        return self.images * rows * columns
+        return self.sizes.images * rows * columns
 
     @cached_property
     def wide(self) -> int:
@@ -177,12 +170,13 @@ class ChannelPlan:
     @cached_property
     def outputs_per_tile(self) -> int:
         """Outputs of a tile; the last one of a group may have fewer."""
-        return even_part(self.outputs, cpu.constant("channels", self.dtype_name, "HIGHEST_TILE"))
+        most = cpu.constant("channels", self.dtype_name, "HIGHEST_TILE")
+        return even_part(self.sizes.outputs, most)
 
     @cached_property
     def inputs_per_panel(self) -> int:
         """Inputs whose products are added at once."""
-        return even_part(self.inputs, PANEL // (self.panel * self.dtype.itemsize))
+        return even_part(self.sizes.inputs, PANEL // (self.panel * self.dtype.itemsize))
 
     @cached_property
     def packing(self) -> tuple[tuple[int, ...], ...]:
@@ -193,14 +187,14 @@ class ChannelPlan:
     @property
     def axes(self) -> tuple[AxisPhases, AxisPhases]:
         """The pixels that taps read, along y and along x."""
-        return self.y, self.x
+        return self.sizes.y, self.sizes.x
 
     @cached_property
     def cost(self) -> float:
         """Multiply-adds of the whole call."""
-        products = self.positions * self.inputs * self.outputs
-        transforms = TRANSFORM * (self.inputs + self.outputs) if self.winograd else 0
-        return float(self.groups * self.cells * (products + transforms))
+        products = self.positions * self.sizes.inputs * self.sizes.outputs
+        transforms = TRANSFORM * (self.sizes.inputs + self.sizes.outputs) if self.winograd else 0
+        return float(self.sizes.groups * self.cells * (products + transforms))
 
     def runs(self, threads: int) -> Runs:
         """Return the runs for so many threads."""
@@ -211,18 +205,16 @@ class ChannelPlan:
 
     def __repr__(self) -> str:
         """Return what will run, in lines for a reader."""
-        y, x, threads = self.y, self.x, threads_for(self.cost)
+        y, x, threads = self.sizes.y, self.sizes.x, threads_for(self.cost)
         runs = self.runs(threads)
         spacing = f", every {y.step} x {x.step} pixels" if y.step * x.step > 1 else ""
         how = ", by Winograd's algorithm for 4 x 4 results" if self.winograd else ""
-        channels = f"{self.inputs} inputs, {self.outputs} outputs"
         return "\n".join(
             [
                 f"Plan: channels loop, level {cpu.LEVEL}, in {self.dtype}{how}",
                 f"  result  1 x {self.shape} {self.dtype}",
                 f"  window  {y.span} x {x.span}, pixel at ({y.before}, {x.before}){spacing}",
-                f"  image   {counted(self.images, 'image')}, {counted(self.groups, 'group')} of "
-                f"{channels}",
+                f"  image   {self.sizes}",
                 f"  cost    {cost_text(self.cost, self.shape)}",
                 f"  regions {runs.number} of {runs.panels * self.panel} cells and "
                 f"{runs.outputs_per_task} outputs, on {counted(threads, 'thread')}",
@@ -246,7 +238,7 @@ def channel_plan(sizes: Sizes, winograd: bool | None = None) -> ChannelPlan | No
     three = is_three(sizes) and winograd is not False
     if not three and not is_one(sizes):
         return None
-    plan = ChannelPlan(*sizes, three)
+    plan = ChannelPlan(sizes, three)
     return plan if not three or winograd or winograd_is_faster(plan) else None
 
 
@@ -265,9 +257,10 @@ def is_one(sizes: Sizes) -> bool:
 def winograd_is_faster(plan: ChannelPlan) -> bool:
     """Whether transforms cost less than the products that they save, and the error is small."""
     direct = direct_cost(plan)
-    weights = plan.positions * plan.groups * plan.inputs * plan.outputs * plan.dtype.itemsize
+    _, groups, inputs, outputs, *_, dtype = plan.sizes
+    weights = plan.positions * groups * inputs * outputs * dtype.itemsize
     return (
-        plan.inputs >= WINOGRAD_INPUTS
+        inputs >= WINOGRAD_INPUTS
         and weights <= WEIGHTS
         and plan.cost < direct
         and plan.cost * round_up(plan.cells, plan.panel) < direct * plan.cells
@@ -276,13 +269,13 @@ def winograd_is_faster(plan: ChannelPlan) -> bool:
 
 def direct_cost(plan: ChannelPlan) -> int:
     """Multiply-adds of the direct sum of a kernel of 3x3."""
-    pixels = plan.images * plan.groups * plan.y.count * plan.x.count
-    return 9 * plan.inputs * plan.outputs * pixels
+    images, groups, inputs, outputs, y, x, _ = plan.sizes
+    return 9 * inputs * outputs * images * groups * y.count * x.count
 
 
 def grid_of(plan: ChannelPlan) -> GridParams:
     """Return the cells of a plan; where results lie as the image's pixels, they are one row."""
-    y, x = plan.axes
+    images, groups, inputs, outputs, y, x, _ = plan.sizes
     rows, columns = plan.grid
     height, width, result = y.n, x.n, (y.count, x.count)
     if y.before == x.before == 0 and (y.n, x.n) == result and not plan.winograd:
@@ -291,7 +284,7 @@ def grid_of(plan: ChannelPlan) -> GridParams:
         result = (1, width)
     step_y, step_x = plan.gaps if plan.winograd else (y.step, x.step)
     return GridParams(
-        images=plan.images, groups=plan.groups, inputs=plan.inputs, outputs=plan.outputs,
+        images=images, groups=groups, inputs=inputs, outputs=outputs,
         height=height, width=width, result_height=result[0], result_width=result[1],
         step_y=step_y, step_x=step_x, top=y.before, left=x.before,
         rows=rows, columns=columns, positions=plan.positions,
@@ -300,18 +293,19 @@ def grid_of(plan: ChannelPlan) -> GridParams:
 
 def cut_runs(plan: ChannelPlan, threads: int) -> Runs:
     """Return the runs that so many threads share, and where pixels lie in their panels."""
-    size = plan.dtype.itemsize
-    numbers = plan.positions * (plan.inputs_per_panel + plan.outputs) * plan.panel
+    _, groups, _, outputs, *_, dtype = plan.sizes
+    size = dtype.itemsize
+    numbers = plan.positions * (plan.inputs_per_panel + outputs) * plan.panel
     all_panels = max(1, -(-plan.cells // plan.panel))
     # A few runs for each thread.
-    fewest = -(-4 * threads // plan.groups) if threads > 1 else 1
+    fewest = -(-4 * threads // groups) if threads > 1 else 1
     most = min(RUN // (numbers * size), -(-all_panels // fewest))
     panels = even_part(all_panels, max(1, most))
     number = -(-all_panels // panels)
     # As few parts as keep all threads busy: each part fills the panels of its run itself.
-    tasks = number * plan.groups
+    tasks = number * groups
     parts = next(p for p in count(1) if round_up(p * tasks, threads) <= IDLE * p * tasks)
-    some_outputs = min(plan.outputs, round_up(-(-plan.outputs // parts), plan.outputs_per_tile))
+    some_outputs = min(outputs, round_up(-(-outputs // parts), plan.outputs_per_tile))
     cells = panels * plan.panel
     row = odd_lines(cells + 2 * LANES)
     panel = odd_lines(plan.inputs_per_panel * plan.panel)
@@ -321,7 +315,7 @@ def cut_runs(plan: ChannelPlan, threads: int) -> Runs:
     params = ChannelParams(
         panels=panels, runs=number, wide=plan.wide, cells=plan.panel,
         some_inputs=plan.inputs_per_panel, high=plan.outputs_per_tile,
-        some_outputs=some_outputs, parts=-(-plan.outputs // some_outputs),
+        some_outputs=some_outputs, parts=-(-outputs // some_outputs),
         row=row, values=values, sums=sums, panel=panel, plane=plane,
     )  # fmt: skip
     total = plan.positions * (row + values + sums) + (SPAN * STEP + STEP * STEP) * plane
@@ -357,7 +351,7 @@ class ChannelWeightsPlan(ChannelPlan):
     def shape(self) -> Shape:
         """Shape of the result."""
         y, x = (len(axis.phases[0]) for axis in self.axes)
-        return self.groups, self.outputs, self.inputs, y, x
+        return self.sizes.groups, self.sizes.outputs, self.sizes.inputs, y, x
 
     @cached_property
     def lanes(self) -> int:
@@ -367,7 +361,7 @@ class ChannelWeightsPlan(ChannelPlan):
     @cached_property
     def panels(self) -> Pair:
         """Panels of the inputs and of the outputs of a group."""
-        return -(-self.inputs // self.lanes), -(-self.outputs // self.lanes)
+        return -(-self.sizes.inputs // self.lanes), -(-self.sizes.outputs // self.lanes)
 
     @cached_property
     def cost(self) -> float:
@@ -375,13 +369,13 @@ class ChannelWeightsPlan(ChannelPlan):
         inputs, outputs = (self.lanes * panels for panels in self.panels)
         products = self.positions * inputs * outputs
         transforms = TRANSFORM * (inputs + outputs) if self.winograd else 0
-        return float(self.groups * (self.cells * (products + transforms) + PASSES * products))
+        return float(self.sizes.groups * (self.cells * (products + transforms) + PASSES * products))
 
     @cached_property
     def params(self) -> WeightsParams:
         """Chunks and panels; they do not depend on the threads, so that bits do not."""
         inputs, outputs = self.panels
-        of_cell = self.positions * self.groups * (inputs + outputs) * self.lanes
+        of_cell = self.positions * self.sizes.groups * (inputs + outputs) * self.lanes
         most = max(LANES, min(MOST_CELLS, CHUNK // (of_cell * self.dtype.itemsize)))
         chunk = even_part(max(1, self.cells), most)
         run = min(RUN_CELLS, round_up(chunk, LANES))
@@ -396,7 +390,7 @@ class ChannelWeightsPlan(ChannelPlan):
     @property
     def numbers(self) -> tuple[int, int, int]:
         """Numbers of a position: in the panels of values and of gradients, and of the sums."""
-        inputs, outputs = (self.groups * panels for panels in self.panels)
+        inputs, outputs = (self.sizes.groups * panels for panels in self.panels)
         sums = outputs * self.panels[0] * self.lanes**2
         return inputs * self.params.panel, outputs * self.params.panel, sums
 
@@ -409,16 +403,14 @@ class ChannelWeightsPlan(ChannelPlan):
 
     def __repr__(self) -> str:
         """Return what will run, in lines for a reader."""
-        y, x, params = self.y, self.x, self.params
+        y, x, params = self.sizes.y, self.sizes.x, self.params
         how = ", by Winograd's algorithm for 4 x 4 gradients" if self.winograd else ""
-        channels = f"{self.inputs} inputs, {self.outputs} outputs"
         return "\n".join(
             [
                 f"Plan: channels_weights loop, level {cpu.LEVEL}, in {self.dtype}{how}",
                 f"  result  1 x {self.shape} {self.dtype}",
                 f"  window  {y.span} x {x.span}, pixel at ({y.before}, {x.before})",
-                f"  image   {counted(self.images, 'image')}, {counted(self.groups, 'group')} of "
-                f"{channels}",
+                f"  image   {self.sizes}",
                 f"  cost    {cost_text(self.cost, self.shape)}",
                 f"  regions {params.chunks} of {params.chunk} cells, on "
                 f"{counted(threads_for(self.cost), 'thread')}",
@@ -435,7 +427,7 @@ def channel_weights_plan(sizes: Sizes, winograd: bool | None = None) -> ChannelW
     three = is_three(sizes) and winograd is not False
     if not three and not is_one(sizes):
         return None
-    plan = ChannelWeightsPlan(*sizes, three)
+    plan = ChannelWeightsPlan(sizes, three)
     few = plan.positions * plan.numbers[2] * plan.dtype.itemsize <= WEIGHTS
     faster = few and (not three or plan.cost < direct_cost(plan))
     return plan if winograd or faster else None

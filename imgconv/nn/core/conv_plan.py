@@ -62,6 +62,11 @@ class Sizes(NamedTuple):
     x: AxisPhases
     dtype: DType
 
+    def __str__(self) -> str:
+        """Return images and channels, for a reader."""
+        images, groups = counted(self.images, "image"), counted(self.groups, "group")
+        return f"{images}, {groups} of {self.inputs} inputs, {self.outputs} outputs"
+
 
 @dataclass(frozen=True)
 class ConvParams:
@@ -121,10 +126,10 @@ class Regions(NamedTuple):
 class ConvPlan:
     """How a convolution of images of one shape runs, or the gradient of its weights.
 
-    Its first attributes are those of `Sizes`.
-
     Attributes
     ----------
+    sizes : Sizes
+        The convolution.
     of_weights : bool
         Whether the result is the gradient of the weights.
     taps : tuple
@@ -134,13 +139,7 @@ class ConvPlan:
         Of a region, in cells.
     """
 
-    images: int
-    groups: int
-    inputs: int
-    outputs: int
-    y: AxisPhases
-    x: AxisPhases
-    dtype: DType
+    sizes: Sizes
     of_weights: bool
     taps: tuple[tuple[Pair, ...], ...]
     outputs_per_tile: int
@@ -153,6 +152,11 @@ class ConvPlan:
         """The taps whose weights tiles read, in this order."""
         return self.taps
 
+    @property
+    def dtype(self) -> DType:
+        """The dtype of images, weights and result."""
+        return self.sizes.dtype
+
     @cached_property
     def dtype_name(self) -> str:
         """Name of the dtype, which NumPy composes anew each time."""
@@ -161,32 +165,32 @@ class ConvPlan:
     @cached_property
     def shape(self) -> Shape:
         """Shape of the result."""
-        y, x = self.y, self.x
+        images, groups, inputs, outputs, y, x, _ = self.sizes
         if self.of_weights:
-            return self.groups, self.outputs, self.inputs, len(y.phases[0]), len(x.phases[0])
-        return self.images, self.groups * self.outputs, y.count, x.count
+            return groups, outputs, inputs, len(y.phases[0]), len(x.phases[0])
+        return images, groups * outputs, y.count, x.count
 
     @property
     def strips(self) -> int:
         """Strips that hold all inputs."""
-        return -(-self.inputs // self.inputs_per_strip)
+        return -(-self.sizes.inputs // self.inputs_per_strip)
 
     @property
     def whole_rows(self) -> bool:
         """Whether a region has whole rows, which follow one another as in the image."""
-        return self.columns == self.x.cells and self.x.step == 1
+        return self.columns == self.sizes.x.cells and self.sizes.x.step == 1
 
     @property
     def shared_zeros(self) -> int:
         """Zeros of the strip that are right of a row and left of the next one at once."""
-        x = self.x
+        x = self.sizes.x
         after = self.columns + x.reach - x.before - x.n
         return max(0, min(x.before, after, x.reach)) if self.whole_rows else 0
 
     @property
     def pitch(self) -> int:
         """Numbers from one row of a strip to the next."""
-        return self.columns + self.x.reach - self.shared_zeros
+        return self.columns + self.sizes.x.reach - self.shared_zeros
 
     @cached_property
     def in_place(self) -> bool:
@@ -196,8 +200,8 @@ class ConvPlan:
         own. Then a strip is worth its copy: with 256 outputs of 64 inputs a layer of 1x1 takes a
         tenth less.
         """
-        y, x = self.y, self.x
-        again = self.outputs > FEW and self.inputs_per_strip > FEW
+        y, x = self.sizes.y, self.sizes.x
+        again = self.sizes.outputs > FEW and self.inputs_per_strip > FEW
         return (
             not again
             and y.step == x.step == 1
@@ -212,7 +216,7 @@ class ConvPlan:
     @cached_property
     def shared(self) -> bool:
         """Whether neighbouring rows of cells share all rows of pixels but one."""
-        y = self.y
+        y = self.sizes.y
         rows = [d for _, d in y.phases[0]]
         return y.step == 1 and rows == list(range(-y.before, y.reach - y.before + 1))
 
@@ -223,9 +227,9 @@ class ConvPlan:
         It does so for one output of one input, if rows share pixels or the kernel is of 3x3. Its
         last vectors end with a row, so that the result is written without a stage.
         """
-        down, along = self.y.phases[0], self.x.phases[0]
+        down, along = self.sizes.y.phases[0], self.sizes.x.phases[0]
         together = (
-            self.inputs == self.outputs == len(self.taps) == 1
+            self.sizes.inputs == self.sizes.outputs == len(self.taps) == 1
             and (self.shared or len(down) == len(along) == 3)
             and self.columns >= LANES
             and not self.of_weights
@@ -235,9 +239,10 @@ class ConvPlan:
     @cached_property
     def cost(self) -> float:
         """Multiply-adds of the whole call, and copies of pixels in place of some of them."""
-        products = self.outputs * self.y.cells * self.x.cells * sum(map(len, self.taps))
-        copies = 0 if self.in_place else COPIED * self.y.n * self.x.n
-        return float(self.images * self.groups * self.inputs * (products + copies))
+        images, groups, inputs, outputs, y, x, _ = self.sizes
+        products = outputs * y.cells * x.cells * sum(map(len, self.taps))
+        copies = 0 if self.in_place else COPIED * y.n * x.n
+        return float(images * groups * inputs * (products + copies))
 
     def regions(self, threads: int) -> Regions:
         """Return the regions for so many threads.
@@ -252,21 +257,19 @@ class ConvPlan:
 
     def __repr__(self) -> str:
         """Return what will run, in lines for a reader."""
-        y, x, threads = self.y, self.x, threads_for(self.cost)
+        y, x, threads = self.sizes.y, self.sizes.x, threads_for(self.cost)
         regions = self.regions(threads)
         rows, columns = regions.rows * len(y.phases), self.columns * len(x.phases)
         spacing = f", every {y.step} x {x.step} pixels" if y.step * x.step > 1 else ""
         phases = f", in {len(y.phases)} x {len(x.phases)} phases" if len(self.taps) > 1 else ""
         loop = "conv2d_weights" if self.of_weights else "conv2d"
-        channels = f"{self.inputs} inputs, {self.outputs} outputs"
         return "\n".join(
             [
                 f"Plan: {loop} loop, level {cpu.LEVEL}, in {self.dtype}",
                 f"  result  1 x {self.shape} {self.dtype}",
                 f"  window  {y.span} x {x.span}, pixel at ({y.before}, {x.before})"
                 f"{spacing}{phases}",
-                f"  image   {counted(self.images, 'image')}, {counted(self.groups, 'group')} of "
-                f"{channels}",
+                f"  image   {self.sizes}",
                 f"  cost    {cost_text(self.cost, self.shape)}",
                 f"  regions {regions.number} of {rows} x {columns} pixels and "
                 f"{regions.outputs_per_task} outputs, on {counted(threads, 'thread')}",
@@ -296,7 +299,7 @@ def make_plan(sizes: Sizes, of_weights: bool = False) -> ConvPlan:
         for columns in x.phases
     )
     return ConvPlan(
-        *sizes, of_weights, taps,
+        sizes, of_weights, taps,
         outputs_per_tile=high, columns=region_columns(y, x, dtype),
         inputs_per_strip=inputs_per_strip,
     )  # fmt: skip
@@ -304,18 +307,18 @@ def make_plan(sizes: Sizes, of_weights: bool = False) -> ConvPlan:
 
 def cut_regions(plan: ConvPlan, threads: int) -> Regions:
     """Return the regions that so many threads share, and where pixels lie in their strips."""
-    y, x, dtype, outputs = plan.y, plan.x, plan.dtype, plan.outputs
+    images, groups, inputs, outputs, y, x, dtype = plan.sizes
     some_inputs = plan.inputs_per_strip
     phases, residues = len(plan.taps), y.residues * x.residues
     pitch = plan.pitch
-    some_outputs = plan.outputs
+    some_outputs = outputs
     per_row = (some_inputs * residues + phases * some_outputs) * pitch
     room = REGION // dtype.itemsize - some_inputs * residues * pitch * y.reach
     # A few regions for each thread.
-    fewest = -(-4 * threads // max(1, plan.images * plan.groups)) if threads > 1 else 1
+    fewest = -(-4 * threads // max(1, images * groups)) if threads > 1 else 1
     rows = even_part(y.cells, max(1, min(room // per_row, -(-y.cells // fewest))))
     number = -(-y.cells // rows) * -(-x.cells // plan.columns)
-    if number * plan.images * plan.groups < 2 * threads and not plan.of_weights:
+    if number * images * groups < 2 * threads and not plan.of_weights:
         high = plan.outputs_per_tile
         some_outputs = round_up(even_part(outputs, -(-outputs // (2 * threads))), high)
 
@@ -329,7 +332,7 @@ def cut_regions(plan: ConvPlan, threads: int) -> Regions:
     numbers = some_inputs * channel + phases * some_outputs * stage
     sums = outputs * some_inputs * len(offsets) * 64 if plan.of_weights else 0
     params = ConvParams(
-        images=plan.images, groups=plan.groups, inputs=plan.inputs, outputs=outputs,
+        images=images, groups=groups, inputs=inputs, outputs=outputs,
         height=y.n, width=x.n, result_height=y.count, result_width=x.count,
         step_y=y.step, step_x=x.step, phases_y=len(y.phases), phases_x=len(x.phases),
         grid_height=y.cells, grid_width=x.cells, top=y.before, left=x.before,
@@ -356,7 +359,7 @@ def cut_regions(plan: ConvPlan, threads: int) -> Regions:
 
 def result_is_stage(plan: ConvPlan, rows: int) -> bool:
     """Whether tiles can write the result itself: their vectors waste little beyond its rows."""
-    y, x, pitch = plan.y, plan.x, plan.pitch
+    y, x, pitch = plan.sizes.y, plan.sizes.x, plan.pitch
     last = y.cells - (y.cells - 1) // rows * rows
     joined = plan.whole_rows and pitch == x.cells
     lengths = {rows * pitch, last * pitch} if joined else {plan.columns}
@@ -364,7 +367,7 @@ def result_is_stage(plan: ConvPlan, rows: int) -> bool:
         len(plan.taps) == 1
         and plan.columns == x.cells
         and all(n >= LANES and round_up(n, LANES) <= n * WASTE for n in lengths)
-        and (plan.inputs_per_strip == plan.inputs or all(n % LANES == 0 for n in lengths))
+        and (plan.inputs_per_strip == plan.sizes.inputs or all(n % LANES == 0 for n in lengths))
         and not plan.of_weights
     )
 

@@ -120,7 +120,7 @@ def weight_gradient(plan: ChannelWeightsPlan | ConvPlan, image: Array, gradient:
 def weights_directly(plan: ConvPlan, image: Array, gradient: Array) -> Array:
     """Return the gradient by sums over pixels."""
     regions = plan.regions(threads_for(plan.cost))
-    shares = max(1, min(SHARES // (plan.groups * plan.strips), len(image) * regions.number))
+    shares = max(1, min(SHARES // (plan.sizes.groups * plan.strips), len(image) * regions.number))
     parts = np.empty((shares, *plan.shape), plan.dtype)
     run_entry(
         "conv2d_weights", plan.dtype_name, "run", regions.params, regions.first, regions.offsets,
